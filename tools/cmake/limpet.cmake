@@ -1,0 +1,76 @@
+# One static library per folder. A folder's headers are reached as "<path from the root>/x.h" and only
+# by targets that list the folder in DEPS: each folder has a directory of its own on the include path,
+# holding one symbolic link to it, so that an include that is not listed fails to build.
+
+# limpet_library(NAME DEPS <libraries of ours> EXTERNAL <third-party targets> [SOURCES ...])
+# NAME is the folder's path from the root with '_' for '/', e.g. common_bus. Without SOURCES every .c
+# file of the folder except main.c belongs to it. common_base is always a dependency.
+function(limpet_library name)
+    cmake_parse_arguments(arg "" "" "DEPS;EXTERNAL;SOURCES" ${ARGN})
+    file(RELATIVE_PATH rel ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+    string(REPLACE "/" "_" expected "${rel}")
+    if(NOT name STREQUAL expected)
+        message(FATAL_ERROR "${rel}: the library must be called ${expected}, not ${name}")
+    endif()
+    if(NOT arg_SOURCES)
+        file(GLOB arg_SOURCES CONFIGURE_DEPENDS *.c)
+        list(FILTER arg_SOURCES EXCLUDE REGEX "/main\\.c$")
+    endif()
+    get_filename_component(parent ${rel} DIRECTORY)
+    file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/include/${name}/${parent})
+    file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/include/${name}/${rel} SYMBOLIC)
+    if(NOT arg_SOURCES) # a folder of headers only
+        file(WRITE ${PROJECT_BINARY_DIR}/empty/${name}.c "typedef int ${name}_empty;\n")
+        set(arg_SOURCES ${PROJECT_BINARY_DIR}/empty/${name}.c)
+    endif()
+    add_library(${name} STATIC ${arg_SOURCES})
+    target_include_directories(${name} PUBLIC ${PROJECT_BINARY_DIR}/include/${name})
+    if(NOT name STREQUAL "common_base")
+        list(PREPEND arg_DEPS common_base)
+    endif()
+    # PRIVATE: linking follows, include paths do not.
+    target_link_libraries(${name} PRIVATE ${arg_DEPS} ${arg_EXTERNAL})
+endfunction()
+
+# limpet_program(NAME SOURCES <files> DEPS <libraries> [EXTERNAL <targets>] [DIR <install dir>])
+function(limpet_program name)
+    cmake_parse_arguments(arg "" "DIR" "SOURCES;DEPS;EXTERNAL" ${ARGN})
+    add_executable(${name} ${arg_SOURCES})
+    target_link_libraries(${name} PRIVATE common_base ${arg_DEPS} ${arg_EXTERNAL})
+    if(NOT arg_DIR)
+        set(arg_DIR ${CMAKE_INSTALL_BINDIR})
+    endif()
+    install(TARGETS ${name} DESTINATION ${arg_DIR})
+endfunction()
+
+# limpet_external(NAME LIBS <names> HEADER <header>): an interface target `ext::NAME` for a third-party
+# library, found by name so that board builds can point CMAKE_PREFIX_PATH at static archives.
+function(limpet_external name)
+    cmake_parse_arguments(arg "" "HEADER" "LIBS" ${ARGN})
+    if(TARGET ext::${name})
+        return()
+    endif()
+    add_library(ext::${name} INTERFACE IMPORTED GLOBAL)
+    find_path(EXT_${name}_INCLUDE ${arg_HEADER} REQUIRED)
+    target_include_directories(ext::${name} SYSTEM INTERFACE ${EXT_${name}_INCLUDE})
+    foreach(lib IN LISTS arg_LIBS)
+        find_library(EXT_${name}_${lib} ${lib} REQUIRED)
+        target_link_libraries(ext::${name} INTERFACE ${EXT_${name}_${lib}})
+    endforeach()
+endfunction()
+
+# limpet_test(NAME SOURCES <files> DEPS <libraries> [EXTERNAL <targets>] [LABEL unit|sim|fuzz]):
+# a cmocka program, registered with ctest under its label.
+function(limpet_test name)
+    cmake_parse_arguments(arg "" "LABEL;TIMEOUT" "SOURCES;DEPS;EXTERNAL" ${ARGN})
+    if(NOT arg_LABEL)
+        set(arg_LABEL unit)
+    endif()
+    if(NOT arg_TIMEOUT)
+        set(arg_TIMEOUT 120)
+    endif()
+    add_executable(${name} ${arg_SOURCES})
+    target_link_libraries(${name} PRIVATE common_base ${arg_DEPS} ${arg_EXTERNAL} ext::cmocka)
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
+endfunction()

@@ -1,0 +1,45 @@
+# What a build can be told, and the compiler flags that every target gets.
+
+option(LIMPET_AGENT "build the node's programs: limpetd, limpet-keeper, limpet-fetch" ON)
+option(LIMPET_CONTROLLER "build the gateway's programs and the CLI" ON)
+option(LIMPET_TESTS "build the tests" ON)
+option(LIMPET_STATIC "link every program statically (board builds)" OFF)
+option(LIMPET_WERROR "treat warnings as errors" ON)
+set(LIMPET_SANITIZE "" CACHE STRING "sanitizers for every target, e.g. address,undefined")
+set(LIMPET_WEAKEN "" CACHE STRING
+    "names of weakenings to compile in (tests/bite/README.md); never set in a build that is installed")
+
+if(NOT CMAKE_BUILD_TYPE)
+    set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+set(CMAKE_C_STANDARD 17)
+set(CMAKE_C_EXTENSIONS ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_C_FLAGS_RELEASE "-Os -DNDEBUG")
+include(GNUInstallDirs)
+
+add_compile_options(
+    -Wall -Wextra -Wshadow -Wconversion -Wvla -Wmissing-prototypes -Wstrict-prototypes
+    -Wno-missing-field-initializers -fno-common -ffunction-sections -fdata-sections
+    -fstack-protector-strong -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
+add_compile_definitions(_GNU_SOURCE LIMPET_VERSION="${PROJECT_VERSION}")
+add_link_options(-Wl,--gc-sections -Wl,-z,relro,-z,now)
+if(LIMPET_WERROR)
+    add_compile_options(-Werror)
+endif()
+if(LIMPET_SANITIZE)
+    add_compile_options(-fsanitize=${LIMPET_SANITIZE} -fno-omit-frame-pointer
+                        -fno-sanitize-recover=all -g)
+    add_link_options(-fsanitize=${LIMPET_SANITIZE})
+elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
+    add_compile_definitions(_FORTIFY_SOURCE=2)
+endif()
+if(LIMPET_STATIC)
+    add_link_options(-static)
+    set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
+endif()
+foreach(name IN LISTS LIMPET_WEAKEN)
+    string(TOUPPER "${name}" upper)
+    string(REPLACE "-" "_" upper "${upper}")
+    add_compile_definitions(LIMPET_WEAKEN_${upper})
+endforeach()
