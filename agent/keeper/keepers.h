@@ -1,6 +1,6 @@
 #pragma once
-/* The agent's side of its keepers, behind a struct of functions so that the simulator can replace it: spawn,
- * adopt, command, watch, sweep. Events come from the loop, never from inside a call. */
+/* The agent's side of its keepers, behind a struct of functions so that the simulator can replace
+ * it: spawn, adopt, command, watch, sweep. Events come from the loop, never from inside a call. */
 
 #include "agent/keeper/report.h"
 #include "common/loop/loop.h"
@@ -8,23 +8,26 @@
 struct keepers_handler {
     /* The pod's state changed (also once for each adopted keeper). Borrowed for the call. */
     void (*report)(void *ctx, const struct keeper_report *report);
-    /* The keeper is gone and everything of the pod was killed and swept: last is its last report if it ended
-     * in order after `remove` or KEEPER_ENDED, else expected is false: it died. */
+    /* The keeper is gone and everything of the pod was killed and swept: last is its last report if
+     * it ended in order after `remove` or KEEPER_ENDED, else expected is false: it died. */
     void (*gone)(void *ctx, const char *uid, bool expected, const struct keeper_report *last);
 };
 
 struct keepers {
-    /* Finds the keepers that live (run folder), connects, and kills and sweeps what belongs to none: cgroups,
-     * mounts, run folders. Reports follow. Called once at start. */
-    int (*start)(struct keepers *keepers, const struct keepers_handler *handler, void *ctx, struct err *err);
-    /* Starts a keeper with this plan (bytes of launch_encode); it answers with a report in KEEPER_SANDBOX. */
-    int (*spawn)(struct keepers *keepers, const char *uid, const void *plan, size_t len, struct err *err);
+    /* Finds the keepers that live (run folder), connects, and kills and sweeps what belongs to
+     * none: cgroups, mounts, run folders. Reports follow. Called once at start. */
+    int (*start)(struct keepers *keepers, const struct keepers_handler *handler, void *ctx,
+                 struct err *err);
+    /* Starts a keeper with this plan (bytes of launch_encode); it answers with a report in
+     * KEEPER_SANDBOX. */
+    int (*spawn)(struct keepers *keepers, const char *uid, const void *plan, size_t len,
+                 struct err *err);
     /* The network is wired: start the containers. */
     int (*go)(struct keepers *keepers, const char *uid, struct err *err);
     /* TERM, after grace KILL; ends in KEEPER_ENDED. A shorter grace may follow. -ENOENT. */
     int (*stop)(struct keepers *keepers, const char *uid, int64_t grace_s, struct err *err);
-    /* After KEEPER_ENDED or at any time by force: kill all, keeper too, remove cgroups, mounts, the run folder
-     * and the uppers; the exit records and logs stay. Ends in gone(). */
+    /* After KEEPER_ENDED or at any time by force: kill all, keeper too, remove cgroups, mounts, the
+     * run folder and the uppers; the exit records and logs stay. Ends in gone(). */
     int (*remove)(struct keepers *keepers, const char *uid, struct err *err);
     /* The pod's network namespace (an O_RDONLY descriptor of the caller's), by the keeper. */
     int (*netns)(struct keepers *keepers, const char *uid, int *ret_fd, struct err *err);
@@ -36,9 +39,11 @@ struct keepers_spec {
     const char *run_dir;     /* e.g. /run/limpet/pods */
     const char *cgroup_root; /* e.g. "limpet/<instance>" below each controller */
 };
-nodiscard int keepers_new(struct loop *loop, const struct keepers_spec *spec, struct keepers **ret, struct err *err);
+nodiscard int keepers_new(struct loop *loop, const struct keepers_spec *spec, struct keepers **ret,
+                          struct err *err);
 
-/* Exit records on disk: <state_dir>/exits, written by the keeper at each final exit, read after a reboot so
- * that a finished pod is not run again. -ENOENT if there is none or it is for another spec hash. */
-nodiscard int keeper_exits_read(const char *state_dir, const char *spec_hash, struct keeper_report **ret,
-                                struct err *err);
+/* Exit records on disk: <state_dir>/exits, written by the keeper at each final exit, read after a
+ * reboot so that a finished pod is not run again. -ENOENT if there is none or it is for another
+ * spec hash. */
+nodiscard int keeper_exits_read(const char *state_dir, const char *spec_hash,
+                                struct keeper_report **ret, struct err *err);

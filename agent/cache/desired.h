@@ -1,0 +1,49 @@
+#pragma once
+/* The desired state on the node's disk: manifests in files named by digest, the signed index (two
+ * copies) as the only commit record. What is forged, replayed, older, empty, torn or corrupt
+ * changes nothing here. */
+
+#include "common/base/err.h"
+#include "common/crypto/crypto.h"
+#include "common/fs/disk.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct desired;
+
+struct desired_spec {
+    struct disk *disk;
+    const char *dir;          /* /var/lib/limpet/desired */
+    const char *node;         /* the node's id */
+    const struct key *signer; /* the controller's desired-state key (public); borrowed */
+    const struct key
+        *sealing; /* ours, to open secrets; borrowed; NULL: sealed manifests are unreadable */
+};
+
+/* Loads and verifies what is there: the newest good copy of the index, every manifest by its
+ * digest. A damaged manifest is reported as missing (desired_missing), never as empty. An empty
+ * folder is fine. */
+nodiscard int desired_open(const struct desired_spec *spec, struct desired **ret, struct err *err);
+void desired_free(struct desired *desired);
+
+uint64_t desired_epoch(const struct desired *desired); /* committed; 0 = none yet */
+uint64_t desired_generation(const struct desired *desired);
+
+/* An index from the bus: 0 = a newer one, staged until all its manifests are here (at once, if they
+ * are); 1 = the one we have or already stage; negative = refused, with the reason. */
+int desired_offer_index(struct desired *desired, const void *payload, size_t len, struct err *err);
+/* A manifest from the bus. Kept if the staged or the committed index lists its digest; -ENOENT if
+ * neither does (dropped; it may come again), -EBADMSG if the bytes do not have that digest. */
+int desired_offer_manifest(struct desired *desired, const char *path, const char *digest,
+                           const void *payload, size_t len, struct err *err);
+/* True once after each commit (the reconciler reads anew). */
+bool desired_take_changed(struct desired *desired);
+
+/* The committed manifests: path "Pod/ns/name", plain YAML (secrets opened). Borrowed for the call.
+ */
+typedef int desired_each_fn(void *ctx, const char *path, const char *yaml, size_t len);
+int desired_each(struct desired *desired, desired_each_fn *fn, void *ctx);
+/* Listed but not on disk (staged or committed): what to ask for again. */
+typedef int desired_missing_fn(void *ctx, const char *path, const char *digest);
+int desired_missing(struct desired *desired, desired_missing_fn *fn, void *ctx);

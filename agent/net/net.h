@@ -1,0 +1,44 @@
+#pragma once
+/* The network of the node's pods: one bridge, a veth and an address a pod, NAT to the outside.
+ * Behind a struct of functions for the simulator and for other network types later. Calls are
+ * rtnetlink round trips (well under a millisecond each) and happen on the loop; `nft` runs as a
+ * program, once at start. */
+
+#include "common/base/err.h"
+#include "common/loop/loop.h"
+
+#include <stdbool.h>
+
+struct net_pod {
+    char address[46]; /* of the pod, text; "" with host network */
+    char gateway[46];
+    int prefix_len;
+};
+
+struct net {
+    /* Makes bridge and base ruleset if they are not there; frees addresses of pods that are not in
+     * `uids` (NULL-terminated). Called once at start, after the keepers were adopted. */
+    int (*start)(struct net *net, const char *const *uids, struct err *err);
+    /* Gives the pod its interface eth0, address, default route (idempotent: a second call for the
+     * same pod and namespace gives the same answer). netns_fd is borrowed. */
+    int (*attach)(struct net *net, const char *uid, int netns_fd, struct net_pod *ret,
+                  struct err *err);
+    /* What attach gave before (also after a restart of the agent); -ENOENT. */
+    int (*get)(struct net *net, const char *uid, struct net_pod *ret);
+    /* Frees the address. The interface goes with its namespace. */
+    void (*detach)(struct net *net, const char *uid);
+    /* Removes bridge and rules (tools/quickstart --down, uninstall). */
+    int (*teardown)(struct net *net, struct err *err);
+    void (*free)(struct net *net);
+};
+
+struct net_spec {
+    const char
+        *bridge; /* interface name, <= 15 bytes; also names the nft table "limpet-<bridge>" */
+    const char *pod_cidr; /* "10.42.7.0/24" */
+    const char
+        *run_dir; /* on tmpfs: the leases of addresses, gone with the boot as the namespaces are */
+    int mtu;      /* 0 = of the default route's interface, or 1500 */
+};
+nodiscard int net_new(struct loop *loop, const struct net_spec *spec, struct net **ret,
+                      struct err *err);

@@ -1,0 +1,70 @@
+#pragma once
+/* The agent: reads the manifest directories, keeps one record a pod, asks pod_plan what to do and
+ * does it. It knows nothing of the bus: the link (agent/link) writes the desired state and reads
+ * the statuses. */
+
+#include "agent/cache/desired.h"
+#include "agent/image/images.h"
+#include "agent/keeper/keepers.h"
+#include "agent/net/net.h"
+#include "common/base/clock.h"
+#include "common/base/rng.h"
+#include "common/data/value.h"
+#include "common/fs/disk.h"
+#include "common/loop/loop.h"
+
+struct agent;
+
+/* The world of an agent. Everything is borrowed. */
+struct agent_world {
+    struct loop *loop;
+    struct rng *rng;
+    struct disk *disk;
+    struct keepers *keepers;
+    struct images *images;
+    struct net *net;
+};
+
+struct agent_spec {
+    const char *node_name;   /* the Node object's name */
+    const char *static_dir;  /* /etc/limpet/manifests */
+    const char *state_dir;   /* /var/lib/limpet: pods/<uid> below it */
+    const char *run_dir;     /* /run/limpet: pods/<uid>, status/<uid>.json below it */
+    const char *log_dir;     /* /var/log/limpet: <ns>_<name>_<uid>/<container>.log */
+    const char *cgroup_root; /* "limpet/<instance>" */
+    const char *boot_id;     /* of this boot (a test seam replaces it) */
+    struct desired *desired; /* NULL: never enrolled, static pods only */
+};
+
+struct agent_handler {
+    /* A pod's status changed: a Pod object with metadata (name, namespace, uid) and status,
+     * borrowed. gone: the pod is off this node for good (its containers have ended, everything of
+     * it is released). */
+    void (*status)(void *ctx, const struct value *pod, bool gone);
+    /* Something a person may want to know (Kubernetes' Event reasons: Pulling, Pulled, Started,
+     * Killing, BackOff, Failed...). type "Normal" or "Warning". */
+    void (*event)(void *ctx, const char *ns, const char *name, const char *uid, const char *type,
+                  const char *reason, const char *message);
+};
+
+nodiscard int agent_new(const struct agent_world *world, const struct agent_spec *spec,
+                        const struct agent_handler *handler, void *ctx, struct agent **ret,
+                        struct err *err);
+/* Adopts what runs, reads the manifests, begins. */
+nodiscard int agent_start(struct agent *agent, struct err *err);
+void agent_free(struct agent *agent); /* pods go on running */
+
+/* The desired state was committed anew, or the static directory changed: read again. A directory
+ * that cannot be read, and a file that is torn or wrong, keep the last known set. */
+void agent_reload(struct agent *agent);
+
+/* The pods as Pod objects with status, for the link's resync, `limpetd ps`, and tests. Borrowed. */
+typedef int agent_each_fn(void *ctx, const struct value *pod);
+int agent_each_pod(struct agent *agent, agent_each_fn *fn, void *ctx);
+/* Why a pod is not (fully) running: one sentence a line, the exact blocking condition and the next
+ * retry. -ENOENT. */
+int agent_why(struct agent *agent, const char *ns, const char *name, struct buf *ret);
+/* The log file of a container (container NULL: the only one); -ENOENT, -EINVAL with the choices
+ * named. */
+int agent_log_path(struct agent *agent, const char *ns, const char *name, const char *container,
+                   bool previous, struct buf *ret_path, struct err *err);

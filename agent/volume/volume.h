@@ -1,0 +1,40 @@
+#pragma once
+/* A pod's volumes: one file a type, one table. Prepared before the keeper is spawned; each becomes
+ * a host path or a tmpfs that containers mount. */
+
+#include "agent/runtime/launch.h"
+#include "common/base/err.h"
+#include "common/data/value.h"
+#include "common/fs/disk.h"
+
+struct volume_source {
+    /* The node's copy of a ConfigMap or Secret (a value tree, borrowed until the next call); NULL
+     * if the node does not have it. */
+    const struct value *(*find)(void *ctx, const char *kind, const char *ns, const char *name);
+    void *ctx;
+};
+
+struct volume_spec {
+    const char *pod_ns;
+    const char *disk_dir; /* of this pod alone, survives a reboot: emptyDir on disk */
+    const char *tmp_dir;  /* of this pod alone, on tmpfs: configMap, secret (never on flash),
+                             emptyDir Memory */
+    const struct volume_source *source;
+};
+
+/* What a volume became. */
+struct volume {
+    char *name;
+    char *host_path; /* bind this into the containers */
+    bool read_only;  /* configMap, secret */
+};
+
+/* Prepares every volume of spec.volumes (a list; may be NULL). -ENOENT: something it needs is not
+ * here yet
+ * ("configmap default/app not found"); -EINVAL; -EACCES. Idempotent. *ret holds *ret_count items;
+ * free with volumes_free. Blocks for a few small files. */
+nodiscard int volumes_prepare(const struct volume_spec *spec, const struct value *volumes,
+                              struct volume **ret, size_t *ret_count, struct err *err);
+void volumes_free(struct volume *volumes, size_t count);
+/* Unmounts and removes what prepare made for this pod (never a hostPath). */
+void volumes_remove(const struct volume_spec *spec);
