@@ -1,0 +1,183 @@
+#pragma once
+/* Schema tables: what Limpet knows of a kind of object, as data. A kind names its root type; a type
+ * is a list of fields; a field says its shape, flags, default, rule, merge key and protobuf number.
+ * Decoding, checking, defaulting, hashing, merging, discovery, explain and kubectl's columns read
+ * the same tables (DESIGN.md section 4). Tables are written with the macros of
+ * common/schema/table.h.
+ *
+ * The layout of these structs is the same in every build. What only the gateway needs (docs,
+ * columns, categories, protobuf names) is left NULL where LIMPET_SCHEMA_FULL is not defined: the
+ * library common_kinds (the agent's) leaves it out, common_kinds_full (the gateway's) holds it. */
+
+#include "common/base/buf.h"
+#include "common/data/diag.h"
+#include "common/data/value.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum schema_shape {
+    SCHEMA_STRING,
+    SCHEMA_BOOL,
+    SCHEMA_INT32,
+    SCHEMA_INT64,
+    SCHEMA_DOUBLE,
+    SCHEMA_QUANTITY,      /* "250m", "64Mi" or a number; kept as a canonical string */
+    SCHEMA_INT_OR_STRING, /* int32 or string */
+    SCHEMA_TIME,          /* RFC 3339, whole seconds */
+    SCHEMA_MICROTIME,     /* RFC 3339 with six digits of a second */
+    SCHEMA_BYTES,         /* base64 */
+    SCHEMA_ANY,           /* not looked into */
+    SCHEMA_OBJECT,        /* of `object` */
+    SCHEMA_LIST,          /* of `item`, and of `object` if that is SCHEMA_OBJECT */
+    SCHEMA_MAP,           /* from strings to `item`, as for lists */
+};
+
+enum schema_flag {
+    SCHEMA_REQUIRED = 1 << 0,     /* present, not null, and not "" or an empty list */
+    SCHEMA_MAY_BE_EMPTY = 1 << 1, /* with REQUIRED: "" and [] will do */
+    SCHEMA_IMMUTABLE = 1 << 2,    /* an update may not change it (schema_check_update) */
+    SCHEMA_INLINE = 1 << 3,       /* protobuf nests it, JSON does not: its fields are the owner's */
+    SCHEMA_UNIQUE = 1 << 4,       /* a list whose items differ in merge_key (scalars: in value) */
+    SCHEMA_SET = 1 << 5,          /* a list of scalars that merges as a set; others are atomic */
+    SCHEMA_RETAIN_KEYS = 1 << 6,  /* strategic merge honours $retainKeys */
+    SCHEMA_SECRET = 1 << 7,       /* never shown to people nor logged */
+    SCHEMA_WRITE_ONLY = 1 << 8,   /* folded into another field by the type's fill function */
+};
+
+/* NULL if right, else what it must be ("must be at most 63 characters"): static text. */
+typedef const char *schema_format_fn(const char *s);
+
+/* What a value must be beyond its shape. For a list or map it holds for each item. */
+struct schema_rule {
+    bool ranged; /* min and max count: of integers */
+    int64_t min, max;
+    const char *const *one_of; /* ends with NULL */
+    schema_format_fn *format;  /* of strings; "" is given to it only where it is present */
+};
+
+struct schema_type;
+
+struct schema_field {
+    const char *name;    /* NULL ends a table; an inline field's is protobuf's */
+    uint8_t shape, item; /* enum schema_shape */
+    uint16_t flags;      /* enum schema_flag */
+    uint16_t number;     /* protobuf's field number; 0 = not in protobuf */
+    const struct schema_type *object;
+    const struct schema_rule *rule;
+    const char *def; /* default, as text of its shape ("30", "TCP", "true", "{}") */
+    union {
+        const char *merge_key;  /* lists: items are merged by it; NULL = atomic (or a set) */
+        schema_format_fn *keys; /* maps: what each key must be */
+    };
+    const char *doc; /* gateway only */
+};
+
+/* A walk over an object: where it is and what it found. Opaque but for schema_mistake(). */
+struct schema_walk;
+
+/* Adds a mistake to the walk. `at` gives the line (NULL: the object's); `sub` is a path below the
+ * object
+ * ("ports[1].name"; "" or NULL: the object itself); cause as in diag.h. */
+void schema_mistake(struct schema_walk *walk, const struct value *at, const char *sub,
+                    const char *cause, const char *fmt, ...) printf_like(5, 6);
+
+#define CAUSE_INVALID "FieldValueInvalid"
+#define CAUSE_REQUIRED "FieldValueRequired"
+#define CAUSE_NOT_SUPPORTED "FieldValueNotSupported"
+#define CAUSE_TYPE "FieldValueTypeInvalid"
+#define CAUSE_DUPLICATE "FieldValueDuplicate"
+#define CAUSE_FORBIDDEN "FieldValueForbidden"
+#define CAUSE_UNKNOWN "FieldUnknown"
+
+struct schema_type {
+    const char *name; /* "PodSpec" */
+    const struct schema_field *fields;
+    /* More than one, or (with union_required) none of the object's own fields is a mistake. */
+    const char *union_of; /* what it is one of: "volume type"; NULL = not a union */
+    bool union_required;
+    /* What one field cannot say. Values may have any shape: read them with value.h's readers, and
+     * be silent where a shape is wrong (that is told already). May be NULL. */
+    void (*check)(const struct value *object, struct schema_walk *walk);
+    /* Defaults that are not constant, after the constant ones. May be NULL. */
+    void (*fill)(struct value *object);
+    const char *doc; /* gateway only */
+};
+
+/* A printed column (kubectl's tables). One of path and cell. */
+struct schema_column {
+    const char *name; /* NULL ends a table */
+    const char *type; /* "string", "integer", "date" */
+    int priority;     /* 0 always, 1 with -o wide */
+    const char *path; /* "status.phase" */
+    void (*cell)(const struct value *object, int64_t now_wall_ns, struct buf *ret);
+    const char *doc;
+};
+
+enum schema_kind_flag {
+    SCHEMA_KIND_STATUS = 1 << 0,   /* has /status */
+    SCHEMA_KIND_VOLATILE = 1 << 1, /* not written through to the disk (events, leases) */
+};
+
+struct schema_kind {
+    const char *group; /* "" = core */
+    const char *version;
+    const char *kind, *plural, *singular;
+    const char *const *short_names; /* ends with NULL; may be NULL */
+    bool namespaced;
+    unsigned flags;                 /* enum schema_kind_flag */
+    const struct schema_type *type; /* the root: metadata and what stands beside it */
+    schema_format_fn *name;         /* what metadata.name must be */
+    /* Gateway only: */
+    const char *proto;             /* "k8s.io.api.core.v1.Pod" */
+    const char *const *categories; /* ends with NULL; may be NULL */
+    const struct schema_column *columns;
+};
+
+/* "v1" or "apps/v1". ret holds 128 bytes; names of ours are shorter. */
+const char *schema_api_version(const struct schema_kind *kind, char ret[static 128]);
+
+/* The field of that JSON name, looked up through inline fields; NULL if there is none. */
+const struct schema_field *schema_field_find(const struct schema_type *type, const char *name);
+/* Walks all JSON fields in order, inline ones flattened: for (struct schema_fields it = {0};
+ * (field = schema_fields_next(type, &it));) */
+struct schema_fields {
+    uint16_t at[4];
+    uint8_t depth;
+};
+const struct schema_field *schema_fields_next(const struct schema_type *type,
+                                              struct schema_fields *it);
+
+enum schema_check_flag {
+    SCHEMA_CHECK_STATUS = 1 << 0, /* look into status too; else it is skipped (users' is ignored) */
+};
+/* Every mistake of an object is added to diags: unknown fields (with the nearest name), shapes,
+ * required fields, rules, unions, doubles, cross-field rules. apiVersion and kind must fit `kind`.
+ * Returns 0 or -EINVAL (at least one mistake). The object may be hostile, within limits.h. */
+nodiscard int schema_check(const struct schema_kind *kind, const struct value *object,
+                           unsigned flags, struct diags *diags);
+/* What an update may not do: changes of fields flagged immutable. Both objects are checked already.
+ */
+nodiscard int schema_check_update(const struct schema_kind *kind, const struct value *old,
+                                  const struct value *object, struct diags *diags);
+/* Adds Kubernetes' defaults, in place, to an object that schema_check passed: constants of the
+ * tables, then fill functions; drops nulls of known fields, writes quantities in canonical form.
+ * Status is left alone. Doing it twice changes nothing. */
+void schema_default(const struct schema_kind *kind, struct value *object);
+/* The same for a part of an object ("spec" of a template). */
+void schema_default_type(const struct schema_type *type, struct value *value);
+
+/* The canonical bytes of a value of that type: compact JSON, keys sorted, without nulls and without
+ * fields that equal the table's default, so that a later version which learns a new default does
+ * not see every object as changed. Equal bytes = the same meaning. Returns 0 or -E2BIG by the
+ * buffer's cap. */
+int schema_canonical(const struct schema_type *type, const struct value *value, struct buf *ret);
+#define SCHEMA_HASH_LEN 64
+/* SHA-256 of the canonical bytes, in hexadecimal, terminated. NULL hashes as an empty object. */
+void schema_hash(const struct schema_type *type, const struct value *value,
+                 char ret[static SCHEMA_HASH_LEN + 1]);
+
+/* What a column shows of an object: "<none>" where there is nothing, an age ("5d3h") for dates. now
+ * in nanoseconds since 1970. */
+void schema_cell(const struct schema_column *column, const struct value *object,
+                 int64_t now_wall_ns, struct buf *ret);
