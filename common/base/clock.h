@@ -25,5 +25,6 @@ static inline int64_t clock_wall(const struct clock *clock)
 #define CLOCK_RFC3339_LEN 31 /* "2026-11-21T01:02:03.123456789Z" and NUL */
 /* UTC. Digits of the fraction: 0, 6 or 9. */
 void clock_format(int64_t wall_ns, int fraction_digits, char ret[CLOCK_RFC3339_LEN]);
-/* RFC 3339 with any offset and fraction; 0, -EINVAL or -ERANGE (before 1678 or after 2262). */
+/* RFC 3339 with any offset and fraction (what is finer than a nanosecond is dropped); 0, -EINVAL, or
+ * -ERANGE for what 64 bits of nanoseconds cannot hold (before September 1677, after April 2262). */
 int clock_parse(const char *text, int64_t *ret_wall_ns);

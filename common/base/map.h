@@ -1,6 +1,6 @@
 #pragma once
 /* A hash map from strings to pointers. Keys are copied; values are the caller's. Hashing is SipHash-2-4
- * under a key drawn once a process, so that chosen keys do not collide. Iteration is in order of
+ * under the random bytes that the kernel gives each process, so that chosen keys do not collide. Iteration is in order of
  * insertion (removal keeps the order of the rest). */
 
 #include <stdbool.h>
