@@ -14,7 +14,7 @@
             fn(*p);                                                                                \
     }                                                                                              \
     struct fn##_cleanup_semicolon
-#define cleanup(fn) __attribute__((cleanup(fn##_cleanup)))
+#define cleanup(fn) __attribute__((__cleanup__(fn##_cleanup)))
 
 /* For values kept in place: CLEANUP_DEFINE_VALUE(struct buf, buf_done); `cleanup(buf_done) struct buf b`. */
 #define CLEANUP_DEFINE_VALUE(type, fn)                                                             \
@@ -29,14 +29,14 @@ static inline void cleanup_free(void *p)
     void *q = *(void **)p;
     free(q);
 }
-#define autofree __attribute__((cleanup(cleanup_free)))
+#define autofree __attribute__((__cleanup__(cleanup_free)))
 
 static inline void cleanup_close(int *fd)
 {
     if (*fd >= 0)
         close(*fd);
 }
-#define autoclose __attribute__((cleanup(cleanup_close)))
+#define autoclose __attribute__((__cleanup__(cleanup_close)))
 
 /* Takes a pointer out of a variable, leaving NULL: type-safe. */
 #define steal(var)                                                                                 \

@@ -1,0 +1,38 @@
+#pragma once
+/* The status of a pod as Kubernetes words it (core/v1 PodStatus), from what the node knows: pure.
+ */
+
+#include "agent/keeper/report.h"
+#include "common/data/value.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What the node knows of one container beside the keeper's report. Strings may be NULL. */
+struct pod_container_facts {
+    const char *image_id;       /* "sha256:..." once the image is here */
+    const char *waiting_reason; /* why it cannot be started yet: ErrImagePull, ImagePullBackOff,
+                                   CreateContainerConfigError... */
+    const char *waiting_message;
+};
+
+struct pod_facts {
+    const struct value *spec;           /* spec of the manifest */
+    const struct keeper_report *report; /* NULL: no keeper, and no exit record either */
+    bool finished; /* the report is the record of containers that ended for good */
+    const struct pod_container_facts *containers; /* in the order of spec.containers */
+    size_t container_count;
+    const char *pod_ip, *host_ip;
+    int64_t start_wall_ns; /* when this node accepted the pod; 0 = unknown */
+    int64_t now_wall_ns;
+    const char *refused_reason; /* the pod is Failed: this node will not run it */
+    const char *refused_message;
+    const struct value *previous; /* the status before, for lastTransitionTime */
+};
+
+/* A new PodStatus map; the caller's. */
+struct value *pod_status(const struct pod_facts *facts);
+
+/* "Pending", "Running", "Succeeded", "Failed". */
+const char *pod_phase(const struct pod_facts *facts);
