@@ -1,6 +1,6 @@
 #pragma once
-/* A growing byte buffer with a hard cap. `data` is always terminated by a NUL that `len` does not count
- * (NULL only while nothing was ever appended). */
+/* A growing byte buffer with a hard cap. `data` is always terminated by a NUL that `len` does not
+ * count (NULL only while nothing was ever appended). */
 
 #include "common/base/cleanup.h"
 #include "common/base/err.h"
@@ -25,8 +25,8 @@ int buf_add(struct buf *buf, const void *data, size_t len);
 int buf_addstr(struct buf *buf, const char *s);
 int buf_addc(struct buf *buf, char c);
 int buf_addf(struct buf *buf, const char *fmt, ...) printf_like(2, 3);
-/* Makes room for `len` more bytes, zeroed, and returns where to write them; NULL beyond `max`. Commit with
- * buf->len += n, having written no more than n. */
+/* Makes room for `len` more bytes, zeroed, and returns where to write them; NULL beyond `max`.
+ * Commit with buf->len += n, having written no more than n. */
 char *buf_reserve(struct buf *buf, size_t len);
 /* Removes the first `len` bytes. */
 void buf_drop(struct buf *buf, size_t len);

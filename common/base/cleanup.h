@@ -1,5 +1,6 @@
 #pragma once
-/* Scope-bound ownership. `autofree char *p`, `autoclose int fd = -1`; give a value away with steal(). */
+/* Scope-bound ownership. `autofree char *p`, `autoclose int fd = -1`; give a value away with
+ * steal(). */
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -16,7 +17,8 @@
     struct fn##_cleanup_semicolon
 #define cleanup(fn) __attribute__((__cleanup__(fn##_cleanup)))
 
-/* For values kept in place: CLEANUP_DEFINE_VALUE(struct buf, buf_done); `cleanup(buf_done) struct buf b`. */
+/* For values kept in place: CLEANUP_DEFINE_VALUE(struct buf, buf_done); `cleanup(buf_done) struct
+ * buf b`. */
 #define CLEANUP_DEFINE_VALUE(type, fn)                                                             \
     static inline void fn##_cleanup(type *p)                                                       \
     {                                                                                              \

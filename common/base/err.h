@@ -21,6 +21,6 @@ int err_set(struct err *err, int code, const char *fmt, ...) printf_like(3, 4);
 /* As err_set with code -errno_value and ": <strerror>" appended to the message. */
 int err_errno(struct err *err, int errno_value, const char *fmt, ...) printf_like(3, 4);
 
-/* Puts "<fmt>: " before the message; returns the code that is already in `err` (-EIO if err is NULL).
- * Called once where an error crosses a module. */
+/* Puts "<fmt>: " before the message; returns the code that is already in `err` (-EIO if err is
+ * NULL). Called once where an error crosses a module. */
 int err_wrap(struct err *err, const char *fmt, ...) printf_like(2, 3);

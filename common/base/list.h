@@ -32,8 +32,7 @@ static inline void list_remove(struct list *item) /* harmless on an item that is
     item->prev = item->next = NULL;
 }
 
-#define container_of(ptr, type, member)                                                            \
-    ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 /* The current item may be removed in the body. */
 #define list_each(it, tmp, list)                                                                   \
     for ((it) = (list)->next, (tmp) = (it)->next; (it) != (list); (it) = (tmp), (tmp) = (it)->next)

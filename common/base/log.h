@@ -1,6 +1,6 @@
 #pragma once
-/* The log: one line an event on stderr, `level` plus key=value pairs. Logged once, by the handler at
- * the top; libraries return errors. The sink is the one global of a process. */
+/* The log: one line an event on stderr, `level` plus key=value pairs. Logged once, by the handler
+ * at the top; libraries return errors. The sink is the one global of a process. */
 
 #include "common/base/err.h"
 
@@ -19,9 +19,10 @@ void log_write(enum log_level level, const char *fmt, ...) printf_like(2, 3);
 void log_set_level(enum log_level level);
 /* 0 or -EINVAL. Names: error, warn, info, debug. */
 nodiscard int log_level_parse(const char *name, enum log_level *ret_level);
-/* Replaces where lines go (NULL: stderr, with the level before the line, and the time in UTC unless the
- * journal writes its own). The line has no newline; control characters in it have become '?'. */
+/* Replaces where lines go (NULL: stderr, with the level before the line, and the time in UTC unless
+ * the journal writes its own). The line has no newline; control characters in it have become '?'.
+ */
 void log_set_sink(void (*sink)(void *ctx, enum log_level level, const char *line), void *ctx);
-/* "value" with control characters, quotes and non-UTF-8 escaped, in a rotating static buffer (8 slots of
- * 320 bytes; longer input is cut): valid until the eighth next call. */
+/* "value" with control characters, quotes and non-UTF-8 escaped, in a rotating static buffer (8
+ * slots of 320 bytes; longer input is cut): valid until the eighth next call. */
 const char *log_quote(const char *value);

@@ -1,6 +1,6 @@
 #pragma once
-/* Allocation that never fails: small allocations abort on lack of memory (a pod survives its agent's
- * restart). Sizes that come from outside are capped before they get here. */
+/* Allocation that never fails: small allocations abort on lack of memory (a pod survives its
+ * agent's restart). Sizes that come from outside are capped before they get here. */
 
 #include <stddef.h>
 
@@ -13,4 +13,5 @@ char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull)); /* s must
 char *xstrndup(const char *s, size_t max) __attribute__((malloc, returns_nonnull));
 void *xmemdup(const void *p, size_t len) __attribute__((malloc, returns_nonnull));
 /* The caller frees the result. */
-char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2), malloc, returns_nonnull));
+char *xasprintf(const char *fmt, ...)
+    __attribute__((format(printf, 1, 2), malloc, returns_nonnull));
