@@ -1,0 +1,236 @@
+/* Certificate requests (RFC 2986): a node's identity key asks, and binds its sealing key. */
+
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/base/weaken.h"
+#include "common/crypto/cert.h"
+#include "common/crypto/mbed.h"
+
+#include <errno.h>
+
+enum { CSR_MAX = 4096 };
+
+/* 2.25.156351618171903567508048484959849835643, from a UUID (ITU-T X.667): decision 0005. */
+static const char oid_sealing[] =
+    "\x69\x81\xeb\xa0\x9c\xfc\x96\xba\xa2\xa4\xf3\xac\xbc\x92\xac\xf0\xb4\xf1\xd8\x7b";
+#define OID_SEALING_LEN (sizeof(oid_sealing) - 1)
+
+static int add_sealing(mbedtls_x509write_csr *csr, const struct key *sealing, struct err *err)
+{
+    uint8_t der[SPKI_MAX], *start;
+    int len = mbed_spki(&sealing->pk, der, &start, err);
+    if (len < 0)
+        return len;
+    int r = mbed_csr_set_extension(csr, oid_sealing, OID_SEALING_LEN, start, (size_t)len);
+    return r ? mbed_err(err, -EINVAL, r, "the sealing key cannot be added") : 0;
+}
+
+int csr_write(const struct key *key, const char *common_name, const struct key *sealing,
+              struct buf *ret_pem, struct err *err)
+{
+    int r = mbed_name_check("common name", common_name, strlen(common_name), err);
+    if (r)
+        return r;
+    if (!key->private)
+        return err_set(err, -EINVAL, "a certificate request needs the private key");
+    mbedtls_pk_context pk = key->pk;
+    mbedtls_x509write_csr csr;
+    mbedtls_x509write_csr_init(&csr);
+    mbedtls_x509write_csr_set_md_alg(&csr, MBEDTLS_MD_SHA256);
+    mbedtls_x509write_csr_set_key(&csr, &pk);
+    mbed_name_add(&csr.subject, MBEDTLS_OID_AT_CN, MBEDTLS_OID_SIZE(MBEDTLS_OID_AT_CN),
+                  MBEDTLS_ASN1_UTF8_STRING, common_name, strlen(common_name));
+    r = sealing ? add_sealing(&csr, sealing, err) : 0;
+    if (r == 0) {
+        uint8_t der[CSR_MAX];
+        int len = mbedtls_x509write_csr_der(&csr, der, sizeof(der), mbed_rng, NULL);
+        r = len < 0 ? mbed_err(err, -EINVAL, len, "the certificate request cannot be written")
+                    : mbed_pem_write("CERTIFICATE REQUEST", der + sizeof(der) - len, (size_t)len,
+                                     ret_pem, err);
+    }
+    mbedtls_x509write_csr_free(&csr);
+    return r;
+}
+
+/* One tag-length-value: *p moves behind it, *ret_end is the end of its value, *ret_value its start.
+ */
+static int take(unsigned char **p, const unsigned char *end, int tag, unsigned char **ret_value)
+{
+    size_t len;
+    int r = mbedtls_asn1_get_tag(p, end, &len, tag);
+    if (r)
+        return r;
+    *ret_value = *p;
+    *p += len;
+    return 0;
+}
+
+#define SEQUENCE (MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE)
+#define SET (MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SET)
+#define ATTRIBUTES (MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_CONTEXT_SPECIFIC)
+
+/* Extension ::= SEQUENCE { OID, critical BOOLEAN DEFAULT FALSE, OCTET STRING } in [p, end). Finds
+ * ours: *ret stays NULL when there is none; two are an error. */
+static int find_extension(unsigned char *p, unsigned char *end, unsigned char **ret,
+                          size_t *ret_len)
+{
+    while (p < end) {
+        unsigned char *ext, *oid, *value;
+        int r = take(&p, end, SEQUENCE, &ext);
+        if (r)
+            return r;
+        unsigned char *ext_end = p;
+        r = take(&ext, ext_end, MBEDTLS_ASN1_OID, &oid);
+        size_t oid_len = r ? 0 : (size_t)(ext - oid);
+        if (r == 0 && ext < ext_end && *ext == MBEDTLS_ASN1_BOOLEAN)
+            r = take(&ext, ext_end, MBEDTLS_ASN1_BOOLEAN, &value);
+        if (r == 0)
+            r = take(&ext, ext_end, MBEDTLS_ASN1_OCTET_STRING, &value);
+        if (r == 0 && ext != ext_end)
+            r = MBEDTLS_ERR_ASN1_LENGTH_MISMATCH;
+        if (r)
+            return r;
+        if (oid_len != OID_SEALING_LEN || memcmp(oid, oid_sealing, oid_len) != 0)
+            continue;
+        if (*ret)
+            return MBEDTLS_ERR_ASN1_INVALID_DATA;
+        *ret = value;
+        *ret_len = (size_t)(ext - value);
+    }
+    return 0;
+}
+
+/* Attribute ::= SEQUENCE { OID, SET OF value }; an extensionRequest's value is a SEQUENCE OF
+ * Extension (RFC 2985 section 5.4.2). */
+static int find_in_attributes(unsigned char *p, unsigned char *end, unsigned char **ret,
+                              size_t *ret_len)
+{
+    while (p < end) {
+        unsigned char *attribute, *oid, *set, *extensions;
+        int r = take(&p, end, SEQUENCE, &attribute);
+        if (r)
+            return r;
+        r = take(&attribute, p, MBEDTLS_ASN1_OID, &oid);
+        size_t oid_len = r ? 0 : (size_t)(attribute - oid);
+        if (r == 0)
+            r = take(&attribute, p, SET, &set);
+        if (r)
+            return r;
+        if (oid_len != MBEDTLS_OID_SIZE(MBEDTLS_OID_PKCS9_CSR_EXT_REQ) ||
+            memcmp(oid, MBEDTLS_OID_PKCS9_CSR_EXT_REQ, oid_len) != 0)
+            continue;
+        r = take(&set, attribute, SEQUENCE, &extensions);
+        if (r == 0)
+            r = find_extension(extensions, set, ret, ret_len);
+        if (r)
+            return r;
+    }
+    return 0;
+}
+
+/* CertificationRequestInfo ::= SEQUENCE { version, subject, SubjectPublicKeyInfo, [0] attributes }.
+ */
+static int find_sealing(const mbedtls_x509_csr *csr, unsigned char **ret, size_t *ret_len)
+{
+    unsigned char *p = csr->cri.p, *end = p + csr->cri.len, *info, *skip, *attributes;
+    int r = take(&p, end, SEQUENCE, &info);
+    if (r == 0)
+        r = take(&info, end, MBEDTLS_ASN1_INTEGER, &skip);
+    if (r == 0)
+        r = take(&info, end, SEQUENCE, &skip);
+    if (r == 0)
+        r = take(&info, end, SEQUENCE, &skip);
+    if (r || info == end)
+        return r;
+    r = take(&info, end, ATTRIBUTES, &attributes);
+    return r ? r : find_in_attributes(attributes, info, ret, ret_len);
+}
+
+static int check_signature(mbedtls_x509_csr *csr, struct err *err)
+{
+    uint8_t hash[SHA256_LEN];
+    if (csr->sig_md != MBEDTLS_MD_SHA256)
+        return err_set(err, -EINVAL, "it is not signed with SHA-256");
+    sha256(csr->cri.p, csr->cri.len, hash);
+    int r = mbedtls_pk_verify(&csr->pk, MBEDTLS_MD_SHA256, hash, sizeof(hash), csr->sig.p,
+                              csr->sig.len);
+    if (r && !WEAKENED(CSR_SIGNATURE))
+        return err_set(err, -EBADMSG, "its signature does not match its key");
+    return 0;
+}
+
+static int parse_sealing(const mbedtls_x509_csr *csr, struct key **ret, struct err *err)
+{
+    unsigned char *der = NULL;
+    size_t len = 0;
+    int r = find_sealing(csr, &der, &len);
+    if (r)
+        return mbed_err(err, -EINVAL, r, "its attributes cannot be read");
+    if (!der)
+        return 0;
+    mbedtls_pk_context pk;
+    mbedtls_pk_init(&pk);
+    r = mbedtls_pk_parse_public_key(&pk, der, len);
+    r = r ? mbed_err(err, -EINVAL, r, "the sealing key cannot be read")
+          : mbed_key_take(&pk, false, ret, err);
+    mbedtls_pk_free(&pk);
+    return r;
+}
+
+static int check_purposes(const struct key *key, const struct key *sealing, struct err *err)
+{
+    char a[SHA256_HEX + 1], b[SHA256_HEX + 1];
+    if (!sealing)
+        return 0;
+    int r = key_id(key, a, err);
+    if (r == 0)
+        r = key_id(sealing, b, err);
+    if (r == 0 && strcmp(a, b) == 0 && !WEAKENED(CSR_ONE_PURPOSE))
+        r = err_set(err, -EINVAL, "the identity key and the sealing key must not be the same");
+    return r;
+}
+
+static int csr_read(mbedtls_x509_csr *csr, char **ret_common_name, struct key **ret_key,
+                    struct key **ret_sealing, struct err *err)
+{
+    const char *name;
+    size_t name_len;
+    int r = mbed_name_common(&csr->subject, &name, &name_len, err);
+    if (r == 0 && name_len == 0)
+        r = err_set(err, -EINVAL, "it has no common name");
+    if (r == 0)
+        r = check_signature(csr, err);
+    cleanup(key_free) struct key *sealing = NULL, *key = NULL;
+    if (r == 0)
+        r = parse_sealing(csr, &sealing, err);
+    autofree char *cn = r ? NULL : xstrndup(name, name_len);
+    if (r == 0)
+        r = mbed_key_take(&csr->pk, false, &key, err);
+    if (r == 0)
+        r = check_purposes(key, sealing, err);
+    if (r)
+        return r;
+    *ret_common_name = steal(cn);
+    *ret_key = steal(key);
+    *ret_sealing = steal(sealing);
+    return 0;
+}
+
+int csr_parse(const char *pem, size_t len, char **ret_common_name, struct key **ret_key,
+              struct key **ret_sealing, struct err *err)
+{
+    char *text;
+    int r = mbed_pem_text("certificate request", pem, len, &text, err);
+    if (r)
+        return r;
+    mbedtls_x509_csr csr;
+    mbedtls_x509_csr_init(&csr);
+    r = mbedtls_x509_csr_parse(&csr, (const unsigned char *)text, len + 1);
+    free(text);
+    if (r)
+        r = mbed_err(err, -EINVAL, r, "certificate request: cannot be read");
+    else if ((r = csr_read(&csr, ret_common_name, ret_key, ret_sealing, err)) != 0)
+        (void)err_wrap(err, "certificate request");
+    mbedtls_x509_csr_free(&csr);
+    return r;
+}
