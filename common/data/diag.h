@@ -10,8 +10,9 @@ struct diag {
     int line;     /* 1-based; 0 = unknown */
     char *path;   /* "spec.containers[1].ports[0].containerPort"; "" = the document itself */
     char *reason; /* "70000: must be 1-65535" */
-    char *cause;  /* Kubernetes' cause: FieldValueInvalid, FieldValueRequired, FieldValueNotSupported,
-                     FieldValueTypeInvalid, FieldValueDuplicate, FieldValueForbidden, FieldUnknown... */
+    char *cause;  /* Kubernetes' cause: FieldValueInvalid, FieldValueRequired,
+                     FieldValueNotSupported,  FieldValueTypeInvalid, FieldValueDuplicate,
+                     FieldValueForbidden, FieldUnknown... */
 };
 
 struct diags {
@@ -24,7 +25,7 @@ struct diags {
 void diags_init(struct diags *diags);
 void diags_done(struct diags *diags);
 CLEANUP_DEFINE_VALUE(struct diags, diags_done);
-void diags_add(struct diags *diags, int line, const char *path, const char *cause, const char *fmt, ...)
-    printf_like(5, 6);
+void diags_add(struct diags *diags, int line, const char *path, const char *cause, const char *fmt,
+               ...) printf_like(5, 6);
 /* One line a mistake, "file:line: path: reason\n"; file may be NULL. */
 void diags_print(const struct diags *diags, const char *file, struct buf *ret);

@@ -1,6 +1,6 @@
 #pragma once
-/* JSON (RFC 8259) to and from value trees. Strict: one document, UTF-8, no duplicate keys, no NUL, no
- * trailing bytes, caps of limits.h. */
+/* JSON (RFC 8259) to and from value trees. Strict: one document, UTF-8, no duplicate keys, no NUL,
+ * no trailing bytes, caps of limits.h. */
 
 #include "common/base/buf.h"
 #include "common/data/value.h"
@@ -13,3 +13,5 @@ int json_write(const struct value *value, struct buf *ret);
 int json_write_canonical(const struct value *value, struct buf *ret);
 /* Indented by 4 spaces, for people (kubectl's -o json). */
 int json_write_pretty(const struct value *value, struct buf *ret);
+/* The shortest form that reads back as the same double, and as a float ("1.0", "1e+300"). */
+void json_format_float(double f, char ret[static 32]);
