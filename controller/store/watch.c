@@ -1,0 +1,154 @@
+#include "controller/store/watch.h"
+
+#include "common/base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TURN_MAX 256 /* events that one watch which catches up is told in one turn of the loop */
+
+struct watch_event {
+    struct item *item, *previous;
+};
+
+void watchers_init(struct watchers *set, struct loop *loop)
+{
+    *set = (struct watchers){.loop = loop};
+    list_init(&set->list);
+}
+
+static void destroy(struct store_watch *watch)
+{
+    for (; watch->count; watch->count--, watch->head++) {
+        item_unref(watch->queue[watch->head].item);
+        item_unref(watch->queue[watch->head].previous);
+    }
+    if (watch->defer)
+        loop_defer_free(watch->defer);
+    list_remove(&watch->link);
+    free(watch->queue);
+    free(watch->prefix);
+    free(watch);
+}
+
+void watchers_done(struct watchers *set)
+{
+    struct list *it, *tmp;
+    list_each(it, tmp, &set->list) destroy(container_of(it, struct store_watch, link));
+}
+
+static void leave(struct watchers *set)
+{
+    struct list *it, *tmp;
+    if (--set->depth)
+        return;
+    list_each(it, tmp, &set->list)
+    {
+        struct store_watch *watch = container_of(it, struct store_watch, link);
+        if (watch->dead)
+            destroy(watch);
+    }
+}
+
+static void tell(struct store_watch *watch, struct item *item, struct item *previous)
+{
+    struct store_item now = item_view(item), before;
+    struct store_event event = {
+        .type = item->tombstone ? STORE_DELETE : STORE_PUT,
+        .item = &now,
+    };
+    if (previous) {
+        before = item_view(previous);
+        event.previous = &before;
+    }
+    watch->fn(watch->ctx, &event);
+}
+
+static void catch_up(void *ctx)
+{
+    struct store_watch *watch = ctx;
+    struct watchers *set = watch->set;
+    watch->defer = NULL;
+    set->depth++;
+    for (int i = 0; i < TURN_MAX && watch->count && !watch->dead; i++) {
+        struct watch_event event = watch->queue[watch->head];
+        watch->head++;
+        watch->count--;
+        tell(watch, event.item, event.previous);
+        item_unref(event.item);
+        item_unref(event.previous);
+    }
+    if (watch->count && !watch->dead) {
+        watch->defer = loop_defer(set->loop, catch_up, watch);
+    } else if (!watch->count) {
+        free(watch->queue);
+        watch->queue = NULL;
+        watch->head = watch->cap = 0;
+    }
+    leave(set);
+}
+
+struct store_watch *watchers_add(struct watchers *set, const char *prefix, int64_t last,
+                                 store_watch_fn *fn, void *ctx)
+{
+    struct store_watch *watch = xcalloc(1, sizeof(*watch));
+    watch->set = set;
+    watch->prefix = xstrdup(prefix);
+    watch->prefix_len = strlen(prefix);
+    watch->last = last;
+    watch->fn = fn;
+    watch->ctx = ctx;
+    watch->defer = loop_defer(set->loop, catch_up, watch);
+    list_append(&set->list, &watch->link);
+    return watch;
+}
+
+static bool concerns(const struct store_watch *watch, const struct item *item)
+{
+    return strncmp(item_key(item), watch->prefix, watch->prefix_len) == 0;
+}
+
+void watch_queue(struct store_watch *watch, struct item *item, struct item *previous)
+{
+    if (!concerns(watch, item))
+        return;
+    if (watch->head + watch->count == watch->cap) {
+        watch->cap = watch->cap ? watch->cap * 2 : 16;
+        watch->queue = xreallocarray(watch->queue, watch->cap, sizeof(*watch->queue));
+    }
+    watch->queue[watch->head + watch->count] =
+        (struct watch_event){.item = item_ref(item), .previous = item_ref(previous)};
+    watch->count++;
+}
+
+void watchers_emit(struct watchers *set, struct item *item, struct item *previous)
+{
+    struct list *it, *tmp;
+    set->depth++;
+    list_each(it, tmp, &set->list)
+    {
+        struct store_watch *watch = container_of(it, struct store_watch, link);
+        if (watch->dead || watch->last >= item->mod_revision || !concerns(watch, item))
+            continue;
+        watch->last = item->mod_revision;
+        if (watch->defer)
+            watch_queue(watch, item, previous);
+        else
+            tell(watch, item, previous);
+    }
+    leave(set);
+}
+
+void store_watch_free(struct store_watch *watch)
+{
+    if (!watch || watch->dead)
+        return;
+    if (!watch->set->depth) {
+        destroy(watch);
+        return;
+    }
+    watch->dead = true;
+    if (watch->defer)
+        loop_defer_free(watch->defer);
+    watch->defer = NULL;
+}
