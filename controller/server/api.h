@@ -1,7 +1,7 @@
 #pragma once
-/* The one door to the store: what HTTP, the bus and the controllers all call. Objects are value trees;
- * defaulting, validation, metadata (uid, resourceVersion, generation, timestamps), conflicts and deletion
- * follow Kubernetes' API conventions. Asynchronous where it writes. */
+/* The one door to the store: what HTTP, the bus and the controllers all call. Objects are value
+ * trees; defaulting, validation, metadata (uid, resourceVersion, generation, timestamps), conflicts
+ * and deletion follow Kubernetes' API conventions. Asynchronous where it writes. */
 
 #include "common/data/value.h"
 #include "common/kinds/kinds.h"
@@ -11,16 +11,18 @@ struct api;
 
 /* Who asks. Filled by authentication; authorisation is decided in api_* (one place). */
 struct api_user {
-    const char *name;           /* "admin", "system:node:pi-01", "system:limpet:scheduler"... */
-    const char *const *groups;  /* NULL-terminated; "system:masters" may do everything */
+    const char *name;          /* "admin", "system:node:pi-01", "system:limpet:scheduler"... */
+    const char *const *groups; /* NULL-terminated; "system:masters" may do everything */
 };
 
-/* The answer: HTTP code 200/201 and the object, or a code >= 400 and a Kubernetes Status object (kind,
- * apiVersion, metadata, status "Failure", message, reason, details, code). Never NULL. Borrowed for the
- * call; value_copy() what is kept. */
+/* The answer: HTTP code 200/201 and the object, or a code >= 400 and a Kubernetes Status object
+ * (kind, apiVersion, metadata, status "Failure", message, reason, details, code). Never NULL.
+ * Borrowed for the call; value_copy() what is kept. */
 struct api_answer {
     int code;
     const struct value *object;
+    const struct diags
+        *warnings; /* unknown fields that were dropped (API_WARN_UNKNOWN); may be NULL */
 };
 typedef void api_done_fn(void *ctx, const struct api_answer *answer);
 
@@ -30,8 +32,14 @@ struct api_spec {
     const struct clock *clock;
     struct rng *rng;
 };
+/* Nothing in spec is taken over. Goes on with what an earlier run left: namespaces half deleted. */
 nodiscard int api_new(const struct api_spec *spec, struct api **ret, struct err *err);
+/* The end comes in this order: watches are freed, api_stop (from now on no callback is called and
+ * nothing new is taken in), store_close (finishes what it was handed), api_free. */
+void api_stop(struct api *api);
 void api_free(struct api *api);
+int64_t
+api_revision(const struct api *api); /* of the newest object that reads and watches have seen */
 
 /* Where an object is. ns "" for cluster scope; name "" for a collection. */
 struct api_ref {
@@ -40,15 +48,25 @@ struct api_ref {
     const char *name;
 };
 
-enum { API_STATUS = 1 << 0, API_DRY_RUN = 1 << 1 }; /* flags: write the status subresource only; no write */
+/* How a write is meant. */
+enum api_flag {
+    API_STATUS = 1 << 0,  /* the status subresource only */
+    API_DRY_RUN = 1 << 1, /* the answer without the write */
+    API_DROP_UNKNOWN =
+        1 << 2, /* unknown fields are dropped silently; without either they are refused */
+    API_WARN_UNKNOWN = 1 << 3, /* ... are dropped and named in the answer's warnings */
+    API_FINALIZE =
+        1 << 4, /* of a deletion: the last step of a namespace (used by the API itself) */
+};
 
-/* Reading is synchronous. *ret is the caller's. Returns 0 or the negative of an HTTP code with *ret a
- * Status. */
-int api_get(struct api *api, const struct api_user *user, const struct api_ref *ref, struct value **ret);
+/* Reading is synchronous, from memory, and sees what is durable. *ret is the caller's. Returns 0 or
+ * the negative of an HTTP code with *ret a Status. */
+int api_get(struct api *api, const struct api_user *user, const struct api_ref *ref,
+            struct value **ret);
 struct api_list_query {
     const char *label_selector; /* NULL or "" = all */
     const char *field_selector;
-    int64_t limit;              /* 0 = all */
+    int64_t limit; /* 0 = all; the rest is told by metadata.continue */
     const char *continue_token;
 };
 int api_list(struct api *api, const struct api_user *user, const struct api_ref *ref,
@@ -60,31 +78,39 @@ void api_create(struct api *api, const struct api_user *user, const struct api_r
 void api_update(struct api *api, const struct api_user *user, const struct api_ref *ref,
                 const struct value *object, unsigned flags, api_done_fn *done, void *ctx);
 struct api_delete_options {
-    int64_t grace_s;               /* -1 = the object's own */
-    const char *uid;               /* precondition or NULL */
-    const char *resource_version;  /* precondition or NULL */
-    const char *propagation;       /* NULL, Background, Foreground, Orphan */
+    int64_t grace_s;              /* -1 = the object's own */
+    const char *uid;              /* precondition or NULL */
+    const char *resource_version; /* precondition or NULL */
+    const char *propagation;      /* NULL, Background, Foreground, Orphan */
 };
-/* A pod bound to a node only gets deletionTimestamp; its node's final report removes it (grace 0: at once). */
+/* A pod bound to a node only gets deletionTimestamp; its node's final report removes it (grace 0:
+ * at once). */
 void api_delete(struct api *api, const struct api_user *user, const struct api_ref *ref,
-                const struct api_delete_options *options, api_done_fn *done, void *ctx);
-/* `apply` as a person means it: create, or replace what was declared (server-side merge of the given
- * fields over the stored object; the last applied document is kept in the annotation
+                const struct api_delete_options *options, unsigned flags, api_done_fn *done,
+                void *ctx);
+/* The binding subresource of a pod: spec.nodeName, once. 409 if it has a node already or is being
+ * deleted. */
+void api_bind(struct api *api, const struct api_user *user, const char *ns, const char *pod,
+              const char *node, api_done_fn *done, void *ctx);
+/* `apply` as a person means it: create, or replace what was declared (server-side merge of the
+ * given fields over the stored object; the last applied document is kept in the annotation
  * kubectl.kubernetes.io/last-applied-configuration so that removed fields go). */
 void api_apply(struct api *api, const struct api_user *user, const struct api_ref *ref,
                const struct value *object, unsigned flags, api_done_fn *done, void *ctx);
-/* Read, change, write, again on conflict (at most 10 times): for controllers. change edits the copy and
- * returns 0 to write it, 1 to leave it, or a negative errno to give up. done may be NULL. */
+/* Read, change, write, again on conflict (at most 10 times): for controllers. change edits the copy
+ * and returns 0 to write it, 1 to leave it, or a negative errno to give up. done may be NULL. */
 typedef int api_change_fn(void *ctx, struct value *object);
-void api_patch_with(struct api *api, const struct api_user *user, const struct api_ref *ref, unsigned flags,
-                    api_change_fn *change, api_done_fn *done, void *ctx);
+void api_patch_with(struct api *api, const struct api_user *user, const struct api_ref *ref,
+                    unsigned flags, api_change_fn *change, api_done_fn *done, void *ctx);
 
-/* Live changes of a collection or, with a name, of one object. from: a resourceVersion; 0 = the present
- * objects first. Returns 0 or -410 (too old), -403. object borrowed for the call. */
+/* Live changes of a collection (ns "": in all namespaces) or, with a name, of one object. from: a
+ * resourceVersion; 0 = the present objects first. Returns 0 or -410 (too old, or of another store),
+ * -403, -400 (a selector). object borrowed for the call; its resourceVersion is the event's. An
+ * object that begins or ceases to match the selectors is ADDED or DELETED. */
 enum api_event_type { API_ADDED, API_MODIFIED, API_DELETED };
 typedef void api_watch_fn(void *ctx, enum api_event_type type, const struct value *object);
 struct api_watch;
 nodiscard int api_watch(struct api *api, const struct api_user *user, const struct api_ref *ref,
-                        const struct api_list_query *query, int64_t from, api_watch_fn *fn, void *ctx,
-                        struct api_watch **ret);
+                        const struct api_list_query *query, int64_t from, api_watch_fn *fn,
+                        void *ctx, struct api_watch **ret);
 void api_watch_free(struct api_watch *watch);

@@ -1,0 +1,51 @@
+#pragma once
+/* What api.c, write.c, watch.c and namespaces.c share. */
+
+#include "common/base/list.h"
+#include "common/base/map.h"
+#include "common/loop/loop.h"
+#include "controller/server/api.h"
+#include "controller/server/selector.h"
+
+#define API_DECODED 4 /* every watcher of an event needs the same one or two objects decoded */
+
+struct api_decoded {
+    char *key;
+    int64_t revision;
+    struct value *object;
+};
+
+struct namespaces;
+
+struct api {
+    struct loop *loop;
+    struct store *store;
+    const struct clock *clock;
+    struct rng *rng;
+    struct map *busy;   /* key -> struct write_queue: writes of one object follow each other */
+    struct list ready;  /* struct write: to run in the next pump */
+    struct list writes; /* every struct write that lives */
+    struct loop_defer *pump;
+    struct api_decoded decoded[API_DECODED];
+    size_t decoded_next;
+    struct namespaces *namespaces;
+    bool stopped;
+};
+
+/* "<group>/<plural>/<ns>/<name>". name NULL or "": the prefix of the collection (of all namespaces
+ * if ns is empty). NULL if ns or name hold a '/'. Caller frees. */
+char *api_key(const struct schema_kind *kind, const char *ns, const char *name);
+/* The stored object with its resourceVersion; NULL for bytes that do not parse (logged). Borrowed
+ * until the fourth next call. */
+const struct value *api_decode(struct api *api, const struct store_item *item);
+/* NULL if there is none. Borrowed as above. */
+const struct value *api_peek(struct api *api, const struct api_ref *ref);
+
+/* Frees what is under way; the store calls nobody any more. */
+void api_writes_free(struct api *api);
+
+/* The controller that empties deleted namespaces. */
+struct namespaces *namespaces_new(struct api *api);
+void namespaces_free(struct namespaces *namespaces);
+/* The namespace is marked deleted (or may be): looks at it soon. */
+void namespaces_kick(struct namespaces *namespaces);

@@ -1,0 +1,12 @@
+#pragma once
+/* Who may do what: one small table, asked by every call of the API. */
+
+#include "controller/server/api.h"
+
+/* verb: get, list, watch, create, update, patch, delete, deletecollection. */
+bool authz_allows(const struct api_user *user, const char *verb, const struct api_ref *ref);
+/* Paths that are not objects: "/version", "/apis/apps/v1"... user NULL: nobody. */
+bool authz_allows_path(const struct api_user *user, const char *path);
+/* The 403 that says so. Caller owns. */
+struct value *authz_refusal(const struct api_user *user, const char *verb,
+                            const struct api_ref *ref);

@@ -1,0 +1,47 @@
+#pragma once
+/* What a write means: (stored object, request, now) -> what to do with the store, or the refusal.
+ * Pure; api.c carries it out. */
+
+#include "common/base/rng.h"
+#include "controller/server/api.h"
+
+enum change_action {
+    CHANGE_REFUSE, /* object is a Status */
+    CHANGE_KEEP,   /* nothing to write; object is the answer */
+    CHANGE_PUT,    /* write object */
+    CHANGE_REMOVE, /* delete the key; object is the answer */
+};
+
+struct change {
+    enum change_action action;
+    int code;              /* of the answer: 200, 201, or the refusal's */
+    struct value *object;  /* owned */
+    struct diags warnings; /* unknown fields that were dropped */
+};
+void change_done(struct change *change);
+
+enum change_namespace { CHANGE_NS_ACTIVE, CHANGE_NS_MISSING, CHANGE_NS_TERMINATING };
+
+struct change_env {
+    struct api_ref ref; /* name "" only for a creation with generateName */
+    unsigned flags;     /* API_* */
+    int64_t now_wall_ns;
+    struct rng *rng;
+    enum change_namespace ns_state; /* looked at by creations */
+};
+
+/* All fill *ret (owned by the caller). Inputs are borrowed; stored objects carry their
+ * resourceVersion and are NULL where there is none. */
+void change_create(const struct change_env *env, const struct value *stored,
+                   const struct value *input, struct change *ret);
+void change_update(const struct change_env *env, const struct value *stored,
+                   const struct value *input, struct change *ret);
+void change_apply(const struct change_env *env, const struct value *stored,
+                  const struct value *input, struct change *ret);
+/* With API_FINALIZE in the flags a namespace's last step. */
+void change_delete(const struct change_env *env, const struct value *stored,
+                   const struct api_delete_options *options, struct change *ret);
+
+/* The name the object gives itself, drawn for generateName; NULL if it has neither. Caller frees.
+ */
+char *change_name(const struct value *input, struct rng *rng);

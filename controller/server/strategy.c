@@ -1,0 +1,149 @@
+#include "controller/server/strategy.h"
+
+#include "common/base/str.h"
+#include "common/kinds/kinds.h"
+
+struct strategy {
+    const struct schema_kind *kind;
+    bool keep_status; /* of what a client creates */
+    void (*born)(struct value *object);
+    void (*check_update)(const struct value *old, const struct value *next, struct diags *diags);
+    int64_t (*grace)(const struct value *object, int64_t wanted);
+};
+
+/* ---- Pod ---- */
+
+static void pod_born(struct value *pod)
+{
+    struct value *status = value_set(pod, "status", value_new_map());
+    value_set_str(status, "phase", "Pending");
+}
+
+static void forget_images(struct value *spec, const char *list)
+{
+    struct value *containers = value_get(spec, list);
+    for (size_t i = 0; i < value_len(containers); i++)
+        value_del(value_at(containers, i), "image");
+}
+
+/* Takes out of a spec what may change while the pod lives (Kubernetes: ValidatePodUpdate). */
+static void forget_mutable(struct value *spec)
+{
+    forget_images(spec, "containers");
+    forget_images(spec, "initContainers");
+    value_del(spec, "activeDeadlineSeconds");
+    value_del(spec, "tolerations");
+    value_del(spec, "terminationGracePeriodSeconds");
+    value_del(spec, "schedulingGates");
+}
+
+static void check_pod_update(const struct value *old, const struct value *next, struct diags *diags)
+{
+    const struct value *old_spec = value_get(old, "spec");
+    const struct value *next_spec = value_get(next, "spec");
+    if (value_equal(old_spec, next_spec))
+        return;
+    cleanup(value_free) struct value *a = value_copy(old_spec);
+    cleanup(value_free) struct value *b = value_copy(next_spec);
+    if (str_empty(value_get_str(a, "nodeName"))) { /* binding */
+        value_del(a, "nodeName");
+        value_del(b, "nodeName");
+    }
+    forget_mutable(a);
+    forget_mutable(b);
+    if (!value_equal(a, b))
+        diags_add(
+            diags, value_line(next_spec), "spec", CAUSE_FORBIDDEN,
+            "Forbidden: pod updates may not change fields other than `spec.containers[*].image`, "
+            "`spec.initContainers[*].image`, `spec.activeDeadlineSeconds`, `spec.tolerations`, "
+            "`spec.terminationGracePeriodSeconds`");
+}
+
+/* Only a pod that a node may be running needs time. */
+static int64_t pod_grace(const struct value *pod, int64_t wanted)
+{
+    const struct value *spec = value_get(pod, "spec");
+    const char *phase = value_get_str(value_get(pod, "status"), "phase");
+    bool over = str_eq(phase, "Succeeded") || str_eq(phase, "Failed");
+    if (str_empty(value_get_str(spec, "nodeName")) || over)
+        return 0;
+    if (wanted < 0)
+        wanted = value_get_int(spec, "terminationGracePeriodSeconds", 30);
+    return wanted < 0 ? 1 : wanted;
+}
+
+/* ---- Namespace ---- */
+
+static void namespace_born(struct value *ns)
+{
+    struct value *finalizers = value_new_list();
+    value_append(finalizers, value_new_str("kubernetes"));
+    value_set(value_make_map(ns, "spec", NULL), "finalizers", finalizers);
+    value_set_str(value_make_map(ns, "metadata", "labels", NULL), "kubernetes.io/metadata.name",
+                  object_name(ns));
+    struct value *status = value_set(ns, "status", value_new_map());
+    value_set_str(status, "phase", "Active");
+}
+
+/* ---- ConfigMap, Secret ---- */
+
+static void check_immutable_data(const struct value *old, const struct value *next,
+                                 struct diags *diags)
+{
+    if (!value_get_bool(old, "immutable", false))
+        return;
+    static const char *const fields[] = {"data", "binaryData", "immutable"};
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+        if (!value_equal(value_get(old, fields[i]), value_get(next, fields[i])))
+            diags_add(diags, value_line(next), fields[i], CAUSE_FORBIDDEN,
+                      "Forbidden: field is immutable when `immutable` is set");
+}
+
+static void check_secret_update(const struct value *old, const struct value *next,
+                                struct diags *diags)
+{
+    if (!str_eq(value_get_str(old, "type"), value_get_str(next, "type")))
+        diags_add(diags, value_line(value_get(next, "type")), "type", CAUSE_INVALID,
+                  "field is immutable");
+    check_immutable_data(old, next, diags);
+}
+
+static const struct strategy strategies[] = {
+    {&kind_pod, false, pod_born, check_pod_update, pod_grace},
+    {&kind_node, true, NULL, NULL, NULL},
+    {&kind_namespace, false, namespace_born, NULL, NULL},
+    {&kind_config_map, false, NULL, check_immutable_data, NULL},
+    {&kind_secret, false, NULL, check_secret_update, NULL},
+};
+
+static const struct strategy *find(const struct schema_kind *kind)
+{
+    static const struct strategy none;
+    for (size_t i = 0; i < ARRAY_LEN(strategies); i++)
+        if (strategies[i].kind == kind)
+            return &strategies[i];
+    return &none;
+}
+
+void strategy_born(const struct schema_kind *kind, struct value *object)
+{
+    const struct strategy *strategy = find(kind);
+    if (!strategy->keep_status)
+        value_del(object, "status");
+    if (strategy->born)
+        strategy->born(object);
+}
+
+void strategy_check_update(const struct schema_kind *kind, const struct value *old,
+                           const struct value *next, struct diags *diags)
+{
+    const struct strategy *strategy = find(kind);
+    if (strategy->check_update)
+        strategy->check_update(old, next, diags);
+}
+
+int64_t strategy_grace(const struct schema_kind *kind, const struct value *object, int64_t wanted)
+{
+    const struct strategy *strategy = find(kind);
+    return strategy->grace ? strategy->grace(object, wanted) : 0;
+}

@@ -1,0 +1,468 @@
+/* The writing half of the API: carries out what change.c decides. Writes of one object follow each
+ * other, so that each sees what the one before left; writes of different objects run side by side.
+ */
+
+#include "controller/server/api_impl.h"
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/data/json.h"
+#include "common/data/limits.h"
+#include "controller/server/authz.h"
+#include "controller/server/change.h"
+#include "controller/server/meta.h"
+#include "controller/server/status.h"
+
+#include <errno.h>
+
+#define WRITE_QUEUE_MAX 1000 /* waiting for one object */
+
+struct write;
+typedef void write_plan_fn(struct write *write, const struct change_env *env,
+                           const struct value *stored);
+
+struct write {
+    struct list all;  /* in api->writes */
+    struct list link; /* in api->ready or the queue of its key */
+    struct api *api;
+    const struct schema_kind *kind;
+    char *ns, *name, *key;
+    unsigned flags;
+    write_plan_fn *plan;
+    struct value *input;
+    struct api_delete_options options; /* with strings of its own */
+    api_change_fn *edit;
+    api_done_fn *done;
+    void *ctx;
+    struct change change;
+    int tries;
+};
+
+struct write_queue {
+    struct list waiting;
+};
+
+static void write_free(struct write *write)
+{
+    list_remove(&write->all);
+    list_remove(&write->link);
+    change_done(&write->change);
+    value_free(write->input);
+    free(write->ns);
+    free(write->name);
+    free(write->key);
+    free((char *)(uintptr_t)write->options.uid);
+    free((char *)(uintptr_t)write->options.resource_version);
+    free((char *)(uintptr_t)write->options.propagation);
+    free(write);
+}
+
+static void pump(void *ctx);
+
+static void make_ready(struct write *write)
+{
+    struct api *api = write->api;
+    list_append(&api->ready, &write->link);
+    if (!api->pump && !api->stopped)
+        api->pump = loop_defer(api->loop, pump, api);
+}
+
+/* Lets the next write of that object run. */
+static void release_key(struct api *api, const char *key)
+{
+    struct write_queue *queue = map_get(api->busy, key);
+    if (!queue)
+        return;
+    if (list_empty(&queue->waiting)) {
+        free(map_del(api->busy, key));
+        return;
+    }
+    struct write *next = container_of(queue->waiting.next, struct write, link);
+    list_remove(&next->link);
+    make_ready(next);
+}
+
+/* The answer, and the end of the write. */
+static void finish(struct write *write)
+{
+    struct api *api = write->api;
+    struct change *change = &write->change;
+    if (write->key)
+        release_key(api, write->key);
+    if (change->action == CHANGE_PUT || change->action == CHANGE_REMOVE)
+        if (write->kind == &kind_namespace && api->namespaces)
+            namespaces_kick(api->namespaces);
+    struct api_answer answer = {change->code, change->object,
+                                change->warnings.count ? &change->warnings : NULL};
+    list_remove(&write->all); /* done may free the api */
+    if (write->done)
+        write->done(write->ctx, &answer);
+    write_free(write);
+}
+
+static void fail(struct write *write, struct value *status)
+{
+    value_free(write->change.object);
+    write->change.object = status;
+    write->change.action = CHANGE_REFUSE;
+    write->change.code = status_code(status);
+    finish(write);
+}
+
+static void run(struct write *write);
+
+static struct value *store_refusal(const struct write *write, int code)
+{
+    switch (code) {
+    case -EEXIST:
+        return status_already_exists(write->kind, write->name);
+    case -ENOENT:
+        return status_not_found(write->kind, write->name);
+    case -ESTALE:
+        return status_conflict(write->kind, write->name, "the object has been modified");
+    case -ENOSPC:
+        return status_failure(500, "the gateway's disk is full: nothing was written");
+    default:
+        return status_failure(500, "the store cannot write (%s): nothing was written",
+                              strerror(-code));
+    }
+}
+
+static void stored(void *ctx, int code, int64_t revision)
+{
+    struct write *write = ctx;
+    if (write->api->stopped) {
+        write_free(write);
+        return;
+    }
+    /* Only something that writes past the API can have been in between. */
+    if (code == -ESTALE && write->tries < 10) {
+        change_done(&write->change);
+        make_ready(write);
+        return;
+    }
+    if (code != 0) {
+        fail(write, store_refusal(write, code));
+        return;
+    }
+    meta_set_revision(write->change.object, revision);
+    finish(write);
+}
+
+static int64_t expected(const struct value *stored_object)
+{
+    int64_t revision = STORE_NONE;
+    const char *text = value_get_str(value_get(stored_object, "metadata"), "resourceVersion");
+    if (meta_parse_revision(text, &revision) != 0)
+        return STORE_NONE;
+    return revision;
+}
+
+static void put(struct write *write, int64_t expect)
+{
+    cleanup(buf_done) struct buf bytes;
+    buf_init(&bytes, DATA_MAX_BYTES);
+    meta_strip_revision(write->change.object);
+    if (json_write(write->change.object, &bytes) != 0) {
+        fail(write, status_of(413, write->kind, write->name, "the object is larger than %d bytes",
+                              DATA_MAX_BYTES));
+        return;
+    }
+    enum store_class class =
+        write->kind->flags & SCHEMA_KIND_VOLATILE ? STORE_VOLATILE : STORE_DURABLE;
+    store_put(write->api->store, class, write->key, bytes.data, bytes.len, expect, stored, write);
+}
+
+static void execute(struct write *write, int64_t expect)
+{
+    bool dry = write->flags & API_DRY_RUN;
+    switch (write->change.action) {
+    case CHANGE_REFUSE:
+    case CHANGE_KEEP:
+        finish(write);
+        break;
+    case CHANGE_PUT:
+        if (dry)
+            finish(write);
+        else
+            put(write, expect);
+        break;
+    case CHANGE_REMOVE:
+        if (dry)
+            finish(write);
+        else
+            store_delete(write->api->store, write->key, expect, stored, write);
+        break;
+    }
+}
+
+static enum change_namespace namespace_state(struct api *api, const char *ns)
+{
+    struct api_ref ref = {&kind_namespace, "", ns};
+    const struct value *object = api_peek(api, &ref);
+    if (object)
+        return meta_is_deleting(object) ? CHANGE_NS_TERMINATING : CHANGE_NS_ACTIVE;
+    /* There from the beginning, written or not. */
+    bool born = str_eq(ns, "default") || str_eq(ns, "kube-system");
+    return born ? CHANGE_NS_ACTIVE : CHANGE_NS_MISSING;
+}
+
+static void run(struct write *write)
+{
+    struct api *api = write->api;
+    struct change_env env = {
+        .ref = {write->kind, write->ns, write->name},
+        .flags = write->flags,
+        .now_wall_ns = clock_wall(api->clock),
+        .rng = api->rng,
+        .ns_state = write->kind->namespaced ? namespace_state(api, write->ns) : CHANGE_NS_ACTIVE,
+    };
+    write->tries++;
+    const struct value *object = api_peek(api, &env.ref);
+    int64_t expect = object ? expected(object) : STORE_NONE;
+    write->plan(write, &env, object);
+    execute(write, expect);
+}
+
+static void pump(void *ctx)
+{
+    struct api *api = ctx;
+    struct list batch;
+    api->pump = NULL;
+    list_init(&batch);
+    while (!list_empty(&api->ready)) {
+        struct list *first = api->ready.next;
+        list_remove(first);
+        list_append(&batch, first);
+    }
+    /* A callback may stop the api, and free it: api_writes_free has then emptied the batch. */
+    while (!list_empty(&batch)) {
+        struct write *write = container_of(batch.next, struct write, link);
+        list_remove(&write->link);
+        if (api->stopped)
+            list_append(&api->ready, &write->link);
+        else
+            run(write);
+    }
+}
+
+void api_writes_free(struct api *api)
+{
+    struct list *it, *tmp;
+    list_each(it, tmp, &api->writes) write_free(container_of(it, struct write, all));
+}
+
+/* ---- taking writes in ---- */
+
+static struct write *write_new(struct api *api, const struct api_ref *ref, unsigned flags,
+                               write_plan_fn *plan, api_done_fn *done, void *ctx)
+{
+    struct write *write = xcalloc(1, sizeof(*write));
+    write->api = api;
+    write->kind = ref->kind;
+    write->ns = xstrdup(ref->ns && ref->kind->namespaced ? ref->ns : "");
+    write->name = xstrdup(ref->name ? ref->name : "");
+    write->flags = flags;
+    write->plan = plan;
+    write->done = done;
+    write->ctx = ctx;
+    diags_init(&write->change.warnings);
+    list_append(&api->writes, &write->all);
+    return write;
+}
+
+static void plan_refusal(struct write *write, const struct change_env *env,
+                         const struct value *object)
+{
+    (void)env;
+    (void)object;
+    struct value *status = steal(write->input);
+    write->change = (struct change){CHANGE_REFUSE, status_code(status), status, {0}};
+    diags_init(&write->change.warnings);
+}
+
+/* Takes status. */
+static void submit_refusal(struct write *write, struct value *status)
+{
+    value_free(write->input);
+    write->input = status;
+    write->plan = plan_refusal;
+    make_ready(write);
+}
+
+static void submit(struct write *write, const struct api_user *user, const char *verb)
+{
+    struct api *api = write->api;
+    struct api_ref ref = {write->kind, write->ns, write->name};
+    if (!authz_allows(user, verb, &ref)) {
+        submit_refusal(write, authz_refusal(user, verb, &ref));
+        return;
+    }
+    autofree char *key = api_key(write->kind, write->ns, write->name);
+    if (!key) {
+        submit_refusal(write, status_of(400, write->kind, NULL, "a name or namespace holds a '/'"));
+        return;
+    }
+    struct write_queue *queue = map_get(api->busy, key);
+    if (!queue) {
+        queue = xcalloc(1, sizeof(*queue));
+        list_init(&queue->waiting);
+        map_put(api->busy, key, queue);
+        write->key = steal(key);
+        make_ready(write);
+        return;
+    }
+    write->key = steal(key);
+    list_append(&queue->waiting, &write->link);
+}
+
+static void plan_create(struct write *write, const struct change_env *env,
+                        const struct value *object)
+{
+    change_create(env, object, write->input, &write->change);
+}
+
+static void plan_update(struct write *write, const struct change_env *env,
+                        const struct value *object)
+{
+    change_update(env, object, write->input, &write->change);
+}
+
+static void plan_apply(struct write *write, const struct change_env *env,
+                       const struct value *object)
+{
+    change_apply(env, object, write->input, &write->change);
+}
+
+static void plan_delete(struct write *write, const struct change_env *env,
+                        const struct value *object)
+{
+    change_delete(env, object, &write->options, &write->change);
+}
+
+static void plan_edit(struct write *write, const struct change_env *env, const struct value *object)
+{
+    if (!object) {
+        change_update(env, NULL, NULL, &write->change);
+        return;
+    }
+    cleanup(value_free) struct value *copy = value_copy(object);
+    int r = write->edit(write->ctx, copy);
+    if (r == 0) {
+        change_update(env, object, copy, &write->change);
+        return;
+    }
+    struct value *answer =
+        r > 0 ? value_copy(object) : status_conflict(write->kind, write->name, strerror(-r));
+    write->change.action = r > 0 ? CHANGE_KEEP : CHANGE_REFUSE;
+    write->change.code = r > 0 ? 200 : 409;
+    write->change.object = answer;
+}
+
+/* Draws a name if the object leaves it to us. A drawn name that is taken is told as 409; with 14
+ * million suffixes that is for the client to try again. */
+static void name_from_input(struct write *write)
+{
+    const struct value *meta = value_get(write->input, "metadata");
+    if (!*write->name) {
+        char *name = change_name(write->input, write->api->rng);
+        if (name) {
+            free(write->name);
+            write->name = name;
+        }
+    }
+    if (*write->name && str_empty(value_get_str(meta, "name"))) {
+        struct value *map = meta_of(write->input);
+        if (map)
+            value_set_str(map, "name", write->name);
+    }
+}
+
+void api_create(struct api *api, const struct api_user *user, const struct api_ref *ref,
+                const struct value *object, unsigned flags, api_done_fn *done, void *ctx)
+{
+    struct write *write = write_new(api, ref, flags, plan_create, done, ctx);
+    write->input = value_copy(object);
+    name_from_input(write);
+    submit(write, user, "create");
+}
+
+void api_update(struct api *api, const struct api_user *user, const struct api_ref *ref,
+                const struct value *object, unsigned flags, api_done_fn *done, void *ctx)
+{
+    struct write *write = write_new(api, ref, flags, plan_update, done, ctx);
+    write->input = value_copy(object);
+    submit(write, user, "update");
+}
+
+void api_apply(struct api *api, const struct api_user *user, const struct api_ref *ref,
+               const struct value *object, unsigned flags, api_done_fn *done, void *ctx)
+{
+    struct write *write = write_new(api, ref, flags & ~(unsigned)API_STATUS, plan_apply, done, ctx);
+    write->input = value_copy(object);
+    name_from_input(write);
+    submit(write, user, "patch");
+}
+
+static char *copy_or_null(const char *s)
+{
+    return s ? xstrdup(s) : NULL;
+}
+
+void api_delete(struct api *api, const struct api_user *user, const struct api_ref *ref,
+                const struct api_delete_options *options, unsigned flags, api_done_fn *done,
+                void *ctx)
+{
+    static const struct api_delete_options usual = {.grace_s = -1};
+    struct write *write =
+        write_new(api, ref, flags & ~(unsigned)API_STATUS, plan_delete, done, ctx);
+    options = options ? options : &usual;
+    write->options.grace_s = options->grace_s;
+    write->options.uid = copy_or_null(options->uid);
+    write->options.resource_version = copy_or_null(options->resource_version);
+    write->options.propagation = copy_or_null(options->propagation);
+    submit(write, user, "delete");
+}
+
+void api_patch_with(struct api *api, const struct api_user *user, const struct api_ref *ref,
+                    unsigned flags, api_change_fn *change, api_done_fn *done, void *ctx)
+{
+    struct write *write = write_new(api, ref, flags, plan_edit, done, ctx);
+    write->edit = change;
+    submit(write, user, "patch");
+}
+
+/* input: the node's name. */
+static void plan_bind(struct write *write, const struct change_env *env, const struct value *object)
+{
+    const char *node = value_str(write->input);
+    if (!object) {
+        change_update(env, NULL, NULL, &write->change);
+        return;
+    }
+    const char *now = value_get_str(value_get(object, "spec"), "nodeName");
+    if (!str_empty(now) || meta_is_deleting(object)) {
+        autofree char *why =
+            str_empty(now)
+                ? xstrdup("the pod is being deleted, cannot be assigned to a host")
+                : xasprintf("pod %s is already assigned to node \"%s\"", write->name, now);
+        struct value *status = status_conflict(write->kind, write->name, why);
+        write->change.action = CHANGE_REFUSE;
+        write->change.code = status_code(status);
+        write->change.object = status;
+        return;
+    }
+    cleanup(value_free) struct value *copy = value_copy(object);
+    value_set_str(value_make_map(copy, "spec", NULL), "nodeName", node);
+    change_update(env, object, copy, &write->change);
+}
+
+void api_bind(struct api *api, const struct api_user *user, const char *ns, const char *pod,
+              const char *node, api_done_fn *done, void *ctx)
+{
+    struct api_ref ref = {&kind_pod, ns, pod};
+    struct write *write = write_new(api, &ref, 0, plan_bind, done, ctx);
+    write->input = value_new_str(node);
+    submit(write, user, "create");
+}
