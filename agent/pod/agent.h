@@ -32,6 +32,7 @@ struct agent_spec {
     const char *run_dir;     /* /run/limpet: pods/<uid>, status/<uid>.json below it */
     const char *log_dir;     /* /var/log/limpet: <ns>_<name>_<uid>/<container>.log */
     const char *cgroup_root; /* "limpet/<instance>" */
+    const char *host_ip;     /* the node's own address, text; "" = unknown */
     const char *boot_id;     /* of this boot (a test seam replaces it) */
     struct desired *desired; /* NULL: never enrolled, static pods only */
 };

@@ -31,6 +31,10 @@ struct disk {
                    struct err *err);
     /* Removes a file or an empty directory and syncs the directory; -ENOENT is success. */
     int (*remove)(struct disk *disk, const char *path, struct err *err);
+    /* Removes a directory tree whole, without following links or crossing mounts; not synced: what
+     * a power cut leaves of it is removed again. Missing is success; -EBUSY, -EXDEV: something is
+     * mounted in it. */
+    int (*remove_tree)(struct disk *disk, const char *path, struct err *err);
     /* Creates the directory and its parents, synced; an existing one is success (its mode is kept).
      */
     int (*mkdirs)(struct disk *disk, const char *path, mode_t mode, struct err *err);

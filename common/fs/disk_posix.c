@@ -2,6 +2,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/fs/disk.h"
+#include "common/fs/path.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -346,12 +347,25 @@ static int posix_space(struct disk *disk, const char *path, int64_t *ret_free, s
     return 0;
 }
 
+static int posix_remove_tree(struct disk *disk, const char *path, struct err *err)
+{
+    (void)disk;
+    const char *slash = strrchr(path, '/');
+    if (!slash || slash == path)
+        return err_set(err, -EINVAL, "cannot remove %s: not an absolute path below /", path);
+    autofree char *parent = xstrndup(path, (size_t)(slash - path));
+    autoclose int fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int r = fd < 0 ? -errno : path_remove_tree(fd, slash + 1);
+    return r < 0 && r != -ENOENT ? err_errno(err, -r, "cannot remove %s", path) : 0;
+}
+
 struct disk *disk_posix(void)
 {
     static const struct disk disk = {
         .read = posix_read,
         .replace = posix_replace,
         .remove = posix_remove,
+        .remove_tree = posix_remove_tree,
         .mkdirs = posix_mkdirs,
         .list = posix_list,
         .stat = posix_stat,

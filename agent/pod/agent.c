@@ -1,0 +1,373 @@
+#include "agent/pod/internal.h"
+
+#include "agent/runtime/seccomp.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+
+#include <errno.h>
+
+/* A keeper that lived this long died for a reason of its own: its pod is started anew at once. */
+#define KEEPER_STABLE_NS (60 * NS_PER_S)
+/* Steps of one pod in one round; each changes the view, so more than this is a loop in the table.
+ */
+#define MAX_STEPS 12
+
+char *agent_state_dir(const struct agent *agent, const char *uid)
+{
+    return xasprintf("%s/pods/%s", agent->spec.state_dir, uid);
+}
+
+char *agent_run_dir(const struct agent *agent, const char *uid)
+{
+    return xasprintf("%s/pods/%s", agent->spec.run_dir, uid);
+}
+
+static char *log_dir_of(const struct agent *agent, const struct pod_record *record)
+{
+    return xasprintf("%s/%s_%s_%s", agent->spec.log_dir, record->ns, record->name, record->uid);
+}
+
+char *agent_log_file(const struct agent *agent, const struct pod_record *record,
+                     const char *container)
+{
+    autofree char *dir = log_dir_of(agent, record);
+    return xasprintf("%s/%s.log", dir, container);
+}
+
+void agent_sweep_pod(const struct agent *agent, const struct pod_record *record)
+{
+    autofree char *state = agent_state_dir(agent, record->uid);
+    autofree char *run = agent_run_dir(agent, record->uid);
+    autofree char *logs = log_dir_of(agent, record);
+    const char *const dirs[] = {state, run, logs};
+    for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+        struct err err = {0};
+        if (agent->world.disk->remove_tree(agent->world.disk, dirs[i], &err) < 0)
+            log_warn("folder of a pod that is gone stays: pod=%s/%s error=%s", record->ns,
+                     record->name, log_quote(err.msg));
+    }
+}
+
+bool agent_name_taken(const struct agent *agent, const struct pod_record *record)
+{
+    void *p;
+    for (size_t i = 0; map_next(agent->records, &i, NULL, &p);) {
+        const struct pod_record *other = p;
+        if (other != record && other->keeper != POD_KEEPER_NONE && str_eq(other->ns, record->ns) &&
+            str_eq(other->name, record->name))
+            return true;
+    }
+    return false;
+}
+
+/* Rounds: every dirty record is planned until it waits. */
+
+/* The gates were opened for another manifest, and nothing runs that needs them: begin anew. */
+static void refresh_gates(struct pod_record *record)
+{
+    if (!record->spec || record->keeper != POD_KEEPER_NONE ||
+        str_eq(record->planned_hash, record->spec->hash))
+        return;
+    exec_close_gates(record);
+    strcpy(record->planned_hash, record->spec->hash);
+}
+
+static void run_record(struct pod_record *record)
+{
+    struct agent *agent = record->agent;
+    record->dirty = false;
+    if (record->held || record->forgotten)
+        return;
+    for (int step = 0; step < MAX_STEPS; step++) {
+        refresh_gates(record);
+        struct pod_view view = pod_record_view(record, agent_name_taken(agent, record));
+        struct pod_action action = pod_plan(&view, agent_now(agent));
+        log_debug("plan pod=%s/%s rule=%s action=%s", record->ns, record->name, action.rule,
+                  pod_action_name(action.type));
+        if (exec_action(record, &action))
+            return;
+        if (action.type != POD_WAIT)
+            continue;
+        if (action.at)
+            loop_timer_at(record->timer, action.at);
+        else
+            loop_timer_stop(record->timer);
+        break;
+    }
+    publish_status(record, false);
+}
+
+static void run_round(void *ctx)
+{
+    struct agent *agent = ctx;
+    agent->round = NULL;
+    void *p;
+    for (size_t i = 0; map_next(agent->records, &i, NULL, &p);)
+        if (((struct pod_record *)p)->dirty)
+            run_record(p);
+}
+
+void agent_touch(struct pod_record *record)
+{
+    struct agent *agent = record->agent;
+    record->dirty = true;
+    if (!agent->round && agent->started)
+        agent->round = loop_defer(agent->world.loop, run_round, agent);
+}
+
+static void retry_due(void *ctx)
+{
+    agent_touch(ctx);
+}
+
+static struct pod_record *get_record(struct agent *agent, const char *uid, const char *ns,
+                                     const char *name)
+{
+    struct pod_record *record = map_get(agent->records, uid);
+    if (record)
+        return record;
+    record = pod_record_new(agent, uid, ns, name);
+    record->timer = loop_timer_new(agent->world.loop, retry_due, record);
+    record->accepted_wall_ns = clock_wall(loop_clock(agent->world.loop));
+    (void)map_put(agent->records, uid, record);
+    return record;
+}
+
+/* Keepers. */
+
+static void keeper_reported(void *ctx, const struct keeper_report *report)
+{
+    static const enum pod_keeper states[] = {
+        [KEEPER_SANDBOX] = POD_KEEPER_SANDBOX,
+        [KEEPER_RUNNING] = POD_KEEPER_RUNNING,
+        [KEEPER_STOPPING] = POD_KEEPER_STOPPING,
+        [KEEPER_ENDED] = POD_KEEPER_ENDED,
+    };
+    struct agent *agent = ctx;
+    struct pod_record *record =
+        get_record(agent, report->pod_uid, report->pod_ns, report->pod_name);
+    enum pod_keeper state = states[report->state];
+    keeper_report_free(record->report);
+    record->report = keeper_report_copy(report);
+    if (record->keeper == POD_KEEPER_NONE) { /* adopted */
+        record->accepted_wall_ns = report->started_wall_ns;
+        (void)agent->world.net->get(agent->world.net, record->uid, &record->address);
+    }
+    /* What was asked of the keeper overtakes what it had sent before. */
+    bool stale = (record->keeper == POD_KEEPER_RUNNING && state == POD_KEEPER_SANDBOX) ||
+                 (record->keeper == POD_KEEPER_STOPPING && state < POD_KEEPER_STOPPING) ||
+                 record->keeper == POD_KEEPER_REMOVING;
+    if (!stale)
+        record->keeper = state;
+    if (report->state == KEEPER_RUNNING && !record->stable_at)
+        record->stable_at = agent_now(agent) + KEEPER_STABLE_NS;
+    if (report->state == KEEPER_ENDED && record->asked_grace_s < 0)
+        record->finished = true;
+    agent_touch(record);
+}
+
+static void keeper_gone(void *ctx, const char *uid, bool expected, const struct keeper_report *last)
+{
+    (void)last;
+    struct agent *agent = ctx;
+    struct pod_record *record = map_get(agent->records, uid);
+    if (!record)
+        return;
+    record->keeper = POD_KEEPER_NONE;
+    record->asked_grace_s = -1;
+    record->network_ready = false;
+    if (!record->finished) {
+        keeper_report_free(record->report);
+        record->report = NULL;
+    }
+    if (!expected) {
+        if (record->stable_at && record->stable_at <= agent_now(agent))
+            setback_clear(&record->spawn_setback);
+        const char *message = "the pod's keeper died: its containers were killed, it starts anew";
+        setback_set(&record->spawn_setback, &backoff_start, agent_now(agent), "SandboxChanged",
+                    message);
+        publish_event(record, "Warning", "SandboxChanged", "%s", message);
+    }
+    record->stable_at = 0;
+    agent_touch(record);
+}
+
+/* Manifests. */
+
+static void manifest_problem(void *ctx, const char *file, const char *message)
+{
+    struct agent *agent = ctx;
+    log_error("manifest left out, the last good one stays in force: file=%s problem=%s",
+              log_quote(file), log_quote(message));
+    agent->handler.event(agent->ctx, "", agent->spec.node_name, "", "Warning", "InvalidManifest",
+                         message);
+}
+
+/* A pod that ended for good before the last reboot (or before the agent was restarted) is not run
+ * again. */
+static void recall_exits(struct pod_record *record)
+{
+    autofree char *dir = agent_state_dir(record->agent, record->uid);
+    struct err err = {0};
+    struct keeper_report *report = NULL;
+    int rc = keeper_exits_read(dir, record->spec->hash, &report, &err);
+    if (rc == 0) {
+        record->report = report;
+        record->finished = true;
+    } else if (rc != -ENOENT) {
+        log_warn("exit record unreadable, the pod is run: pod=%s/%s error=%s", record->ns,
+                 record->name, log_quote(err.msg));
+    }
+}
+
+static void read_manifests(struct agent *agent)
+{
+    manifests_read(agent->manifests);
+    const struct pod_spec *spec;
+    for (size_t i = 0; (spec = manifests_pod_at(agent->manifests, i)); i++) {
+        bool known = map_get(agent->records, spec->uid) != NULL;
+        struct pod_record *record = get_record(agent, spec->uid, spec->ns, spec->name);
+        record->spec = spec;
+        record->grace_s = spec->grace_s;
+        if (!known)
+            recall_exits(record);
+    }
+    void *p;
+    for (size_t i = 0; map_next(agent->records, &i, NULL, &p);) {
+        struct pod_record *record = p;
+        record->spec = manifests_pod(agent->manifests, record->uid);
+        record->held =
+            !record->spec && manifests_may_want(agent->manifests, record->ns, record->name);
+        record->forgotten &= record->spec != NULL;
+        /* What a volume lacked may have come. */
+        if (record->volumes_setback.retry_at)
+            record->volumes_setback.retry_at = agent_now(agent);
+        agent_touch(record);
+    }
+}
+
+void agent_reload(struct agent *agent)
+{
+    read_manifests(agent);
+}
+
+static int make_dirs(struct agent *agent, struct err *err)
+{
+    const struct {
+        const char *parent, *name;
+        mode_t mode;
+    } dirs[] = {
+        {agent->spec.state_dir, "pods", 0700},
+        {agent->spec.run_dir, "pods", 0700},
+        {agent->spec.run_dir, "status", 0700},
+        {agent->spec.log_dir, ".", 0755},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+        autofree char *path = xasprintf("%s/%s", dirs[i].parent, dirs[i].name);
+        int rc = agent->world.disk->mkdirs(agent->world.disk, path, dirs[i].mode, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* Every keeper has reported: from now on pods may be started. */
+static void keepers_settled(void *ctx)
+{
+    struct agent *agent = ctx;
+    const char **uids = xcalloc(map_len(agent->records) + 1, sizeof(*uids));
+    size_t count = 0;
+    const char *uid;
+    for (size_t i = 0; map_next(agent->records, &i, &uid, NULL);)
+        uids[count++] = uid;
+    struct err err = {0};
+    if (agent->world.net->start(agent->world.net, uids, &err) < 0)
+        log_error("pod network not ready: error=%s", log_quote(err.msg));
+    free(uids);
+    agent->started = true;
+    read_manifests(agent);
+    log_info("agent ready pods=%zu", map_len(agent->records));
+}
+
+int agent_start(struct agent *agent, struct err *err)
+{
+    static const struct keepers_handler handler = {
+        .report = keeper_reported,
+        .gone = keeper_gone,
+        .settled = keepers_settled,
+    };
+    int rc = make_dirs(agent, err);
+    if (rc < 0)
+        return rc;
+    return agent->world.keepers->start(agent->world.keepers, &handler, agent, err);
+}
+
+static struct agent_spec copy_spec(const struct agent_spec *spec)
+{
+    return (struct agent_spec){
+        .node_name = xstrdup(spec->node_name),
+        .static_dir = xstrdup(spec->static_dir),
+        .state_dir = xstrdup(spec->state_dir),
+        .run_dir = xstrdup(spec->run_dir),
+        .log_dir = xstrdup(spec->log_dir),
+        .cgroup_root = xstrdup(spec->cgroup_root),
+        .host_ip = xstrdup(spec->host_ip ? spec->host_ip : ""),
+        .boot_id = xstrdup(spec->boot_id),
+        .desired = spec->desired,
+    };
+}
+
+static void free_spec(struct agent_spec *spec)
+{
+    const char *strings[] = {spec->node_name, spec->static_dir,  spec->state_dir, spec->run_dir,
+                             spec->log_dir,   spec->cgroup_root, spec->host_ip,   spec->boot_id};
+    for (size_t i = 0; i < ARRAY_LEN(strings); i++)
+        free((char *)strings[i]);
+}
+
+int agent_new(const struct agent_world *world, const struct agent_spec *spec,
+              const struct agent_handler *handler, void *ctx, struct agent **ret, struct err *err)
+{
+    struct agent *agent = xcalloc(1, sizeof(*agent));
+    agent->world = *world;
+    agent->spec = copy_spec(spec);
+    agent->handler = *handler;
+    agent->ctx = ctx;
+    agent->records = map_new();
+    agent->manifests = manifests_new(&(struct manifests_spec){
+        .disk = world->disk,
+        .static_dir = agent->spec.static_dir,
+        .node_name = agent->spec.node_name,
+        .desired = spec->desired,
+        .problem = manifest_problem,
+        .ctx = agent,
+    });
+    int rc = seccomp_default(&agent->seccomp, &agent->seccomp_len, err);
+    if (rc < 0) {
+        agent_free(agent);
+        return rc;
+    }
+    *ret = agent;
+    return 0;
+}
+
+void agent_free(struct agent *agent)
+{
+    if (!agent)
+        return;
+    void *p;
+    for (size_t i = 0; map_next(agent->records, &i, NULL, &p);) {
+        struct pod_record *record = p;
+        exec_close_gates(record);
+        loop_timer_free(record->timer);
+        pod_record_free(record);
+    }
+    map_free(agent->records, NULL);
+    if (agent->round)
+        loop_defer_free(agent->round);
+    manifests_free(agent->manifests);
+    free_spec(&agent->spec);
+    free(agent->seccomp);
+    free(agent);
+}

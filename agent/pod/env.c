@@ -1,0 +1,240 @@
+#include "agent/pod/env.h"
+
+#include "common/base/buf.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/kinds/kinds.h"
+
+#include <errno.h>
+
+#define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+void strings_add(struct strings *strings, char *item)
+{
+    strings->items = xreallocarray(strings->items, strings->count + 2, sizeof(char *));
+    strings->items[strings->count++] = item;
+    strings->items[strings->count] = NULL;
+}
+
+void strings_done(struct strings *strings)
+{
+    for (size_t i = 0; i < strings->count; i++)
+        free(strings->items[i]);
+    free(strings->items);
+    *strings = (struct strings){0};
+}
+
+static bool has_key(const char *entry, const char *key, size_t key_len)
+{
+    return strncmp(entry, key, key_len) == 0 && entry[key_len] == '=';
+}
+
+static const char *lookup(const struct strings *env, const char *key, size_t key_len)
+{
+    for (size_t i = 0; i < env->count; i++)
+        if (has_key(env->items[i], key, key_len))
+            return env->items[i] + key_len + 1;
+    return NULL;
+}
+
+/* Takes entry ("K=V"); replaces an older definition in its place. */
+static void put(struct strings *env, char *entry)
+{
+    size_t key_len = strcspn(entry, "=");
+    for (size_t i = 0; i < env->count; i++) {
+        if (has_key(env->items[i], entry, key_len)) {
+            free(env->items[i]);
+            env->items[i] = entry;
+            return;
+        }
+    }
+    strings_add(env, entry);
+}
+
+char *env_expand(const struct strings *env, const char *text)
+{
+    cleanup(buf_done) struct buf out;
+    buf_init(&out, 0);
+    for (const char *p = text; *p;) {
+        if (p[0] == '$' && p[1] == '$') {
+            (void)buf_addc(&out, '$');
+            p += 2;
+            continue;
+        }
+        const char *end = p[0] == '$' && p[1] == '(' ? strchr(p, ')') : NULL;
+        const char *value = end ? lookup(env, p + 2, (size_t)(end - p - 2)) : NULL;
+        if (value) {
+            (void)buf_addstr(&out, value);
+            p = end + 1;
+        } else {
+            (void)buf_addc(&out, *p++);
+        }
+    }
+    return buf_steal(&out, NULL);
+}
+
+/* The text of one key of a ConfigMap or Secret. Caller frees; NULL: the key is not there. */
+static char *source_text(const char *kind, const struct value *source, const char *key)
+{
+    const char *text = value_get_str(value_get(source, "data"), key);
+    if (!text)
+        return NULL;
+    if (!str_eq(kind, "Secret"))
+        return xstrdup(text);
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    if (base64_decode(text, strlen(text), &bytes, &len) < 0)
+        return NULL;
+    return (char *)bytes;
+}
+
+/* valueFrom.configMapKeyRef and secretKeyRef. *ret stays NULL for an optional one that is not
+ * there. */
+static int from_key_ref(const struct env_input *in, const char *kind, const struct value *ref,
+                        char **ret, struct err *err)
+{
+    const char *ns = object_namespace(in->pod);
+    const char *name = value_get_str(ref, "name"), *key = value_get_str(ref, "key");
+    bool optional = value_get_bool(ref, "optional", false);
+    const struct value *source = in->source->find(in->source->ctx, kind, ns, name);
+    if (source)
+        *ret = source_text(kind, source, key);
+    if (*ret || optional)
+        return 0;
+    if (!source)
+        return err_set(err, -ENOENT, "%s %s/%s not found", kind, ns, name);
+    return err_set(err, -ENOENT, "%s %s/%s: key \"%s\" not found", kind, ns, name, key);
+}
+
+/* metadata.labels['key'] and metadata.annotations['key']. */
+static char *from_subscript(const struct value *pod, const char *path)
+{
+    static const char *const maps[] = {"labels", "annotations"};
+    for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
+        autofree char *prefix = xasprintf("metadata.%s['", maps[i]);
+        if (!str_has_prefix(path, prefix) || !str_has_suffix(path, "']"))
+            continue;
+        size_t len = strlen(path) - strlen(prefix) - 2;
+        autofree char *key = xstrndup(path + strlen(prefix), len);
+        const char *text = value_str(value_path(pod, "metadata", maps[i], key, NULL));
+        return xstrdup(text ? text : "");
+    }
+    return NULL;
+}
+
+static int from_field_ref(const struct env_input *in, const struct value *ref, char **ret,
+                          struct err *err)
+{
+    const char *path = value_get_str(ref, "fieldPath");
+    const struct {
+        const char *path, *text;
+    } fields[] = {
+        {"metadata.name", object_name(in->pod)},
+        {"metadata.namespace", object_namespace(in->pod)},
+        {"metadata.uid", object_uid(in->pod)},
+        {"spec.nodeName", in->node_name},
+        {"spec.serviceAccountName",
+         value_str(value_path(in->pod, "spec", "serviceAccountName", NULL))},
+        {"status.hostIP", in->host_ip},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        if (str_eq(path, fields[i].path)) {
+            *ret = xstrdup(fields[i].text ? fields[i].text : "");
+            return 0;
+        }
+    }
+    *ret = from_subscript(in->pod, path ? path : "");
+    if (*ret)
+        return 0;
+    return err_set(err, -EINVAL, "fieldRef %s: not known on this node", path ? path : "");
+}
+
+static int from_source(const struct env_input *in, const struct value *from, char **ret,
+                       struct err *err)
+{
+    const struct value *ref;
+    if ((ref = value_get(from, "configMapKeyRef")))
+        return from_key_ref(in, "ConfigMap", ref, ret, err);
+    if ((ref = value_get(from, "secretKeyRef")))
+        return from_key_ref(in, "Secret", ref, ret, err);
+    if ((ref = value_get(from, "fieldRef")))
+        return from_field_ref(in, ref, ret, err);
+    return err_set(err, -EINVAL, "valueFrom: a source this node does not know");
+}
+
+static int add_one(const struct env_input *in, struct strings *env, const struct value *item,
+                   struct err *err)
+{
+    const char *name = value_get_str(item, "name");
+    const struct value *from = value_get(item, "valueFrom");
+    autofree char *text = NULL;
+    if (from) {
+        int rc = from_source(in, from, &text, err);
+        if (rc < 0) {
+            (void)err_wrap(err, "env %s", name);
+            return rc;
+        }
+        if (!text) /* optional and absent */
+            return 0;
+    } else {
+        const char *raw = value_get_str(item, "value");
+        text = env_expand(env, raw ? raw : "");
+    }
+    put(env, xasprintf("%s=%s", name, text));
+    return 0;
+}
+
+/* envFrom: every key of a ConfigMap or Secret, with a prefix. */
+static int add_all(const struct env_input *in, struct strings *env, const struct value *item,
+                   struct err *err)
+{
+    static const struct {
+        const char *field, *kind;
+    } types[] = {{"configMapRef", "ConfigMap"}, {"secretRef", "Secret"}};
+    const char *ns = object_namespace(in->pod);
+    const char *prefix = value_get_str(item, "prefix");
+    for (size_t t = 0; t < ARRAY_LEN(types); t++) {
+        const struct value *ref = value_get(item, types[t].field);
+        if (!ref)
+            continue;
+        const char *name = value_get_str(ref, "name");
+        const struct value *source = in->source->find(in->source->ctx, types[t].kind, ns, name);
+        if (!source && !value_get_bool(ref, "optional", false))
+            return err_set(err, -ENOENT, "envFrom: %s %s/%s not found", types[t].kind, ns, name);
+        const struct value *data = value_get(source, "data");
+        for (size_t i = 0; i < value_len(data); i++) {
+            const char *key = value_key_at(data, i);
+            autofree char *text = source_text(types[t].kind, source, key);
+            if (text)
+                put(env, xasprintf("%s%s=%s", prefix ? prefix : "", key, text));
+        }
+    }
+    return 0;
+}
+
+int env_build(const struct env_input *in, struct strings *ret, struct err *err)
+{
+    cleanup(strings_done) struct strings env = {0};
+    put(&env, xstrdup(DEFAULT_PATH));
+    const char *hostname = value_str(value_path(in->pod, "spec", "hostname", NULL));
+    put(&env, xasprintf("HOSTNAME=%s", hostname ? hostname : object_name(in->pod)));
+    for (size_t i = 0; in->image_env && in->image_env[i]; i++)
+        if (strchr(in->image_env[i], '='))
+            put(&env, xstrdup(in->image_env[i]));
+    const struct value *from = value_get(in->container, "envFrom");
+    for (size_t i = 0; i < value_len(from); i++) {
+        int rc = add_all(in, &env, value_at(from, i), err);
+        if (rc < 0)
+            return rc;
+    }
+    const struct value *list = value_get(in->container, "env");
+    for (size_t i = 0; i < value_len(list); i++) {
+        int rc = add_one(in, &env, value_at(list, i), err);
+        if (rc < 0)
+            return rc;
+    }
+    strings_done(ret);
+    *ret = env;
+    env = (struct strings){0};
+    return 0;
+}

@@ -1,0 +1,31 @@
+#pragma once
+/* The environment of a container and the command line it expands into (core/v1 Container env,
+ * envFrom, command, args; "Define Dependent Environment Variables"): pure. */
+
+#include "agent/volume/volume.h"
+#include "common/data/value.h"
+
+struct env_input {
+    const struct value *pod;       /* the whole Pod */
+    const struct value *container; /* one of spec.containers */
+    const char *const *image_env;  /* NULL-terminated "K=V" */
+    const struct volume_source *source;
+    const char *node_name, *host_ip;
+};
+
+/* An ordered list of strings, terminated by NULL in `items`. */
+struct strings {
+    char **items;
+    size_t count;
+};
+void strings_add(struct strings *strings, char *item); /* takes item */
+void strings_done(struct strings *strings);
+CLEANUP_DEFINE_VALUE(struct strings, strings_done);
+
+/* "K=V" each, later definitions replacing earlier ones. PATH and HOSTNAME are there in any case.
+ * -ENOENT: a ConfigMap, Secret or key is not here ("configmap default/app: key \"x\" not found");
+ * -EINVAL. *ret is initialised and untouched on failure. */
+nodiscard int env_build(const struct env_input *input, struct strings *ret, struct err *err);
+/* A copy of text with $(NAME) replaced from env; $$(NAME) stays $(NAME), an unknown name stays as
+ * written. */
+char *env_expand(const struct strings *env, const char *text);

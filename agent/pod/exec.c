@@ -1,0 +1,209 @@
+#include "agent/pod/internal.h"
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+
+#include <errno.h>
+
+const struct backoff_policy backoff_volume = {1 * NS_PER_S, 60 * NS_PER_S};
+const struct backoff_policy backoff_start = {200 * NS_PER_MS, 300 * NS_PER_S};
+
+static void failed(struct pod_record *record, struct setback *setback,
+                   const struct backoff_policy *policy, const char *reason, const struct err *err)
+{
+    bool news = !str_eq(setback->message, err->msg);
+    setback_set(setback, policy, agent_now(record->agent), reason, err->msg);
+    if (news)
+        publish_event(record, "Warning", reason, "%s", err->msg);
+}
+
+static const struct value *find_source(void *ctx, const char *kind, const char *ns,
+                                       const char *name)
+{
+    return manifests_find(ctx, kind, ns, name);
+}
+
+/* The folders of a pod's volumes; state and run are the caller's strings. */
+static struct volume_spec volume_spec_of(const struct pod_record *record,
+                                         const struct volume_source *source, const char *state,
+                                         const char *run)
+{
+    return (struct volume_spec){
+        .pod_ns = record->ns, .disk_dir = state, .tmp_dir = run, .source = source};
+}
+
+static void prepare_volumes(struct pod_record *record)
+{
+    struct agent *agent = record->agent;
+    autofree char *state = agent_state_dir(agent, record->uid);
+    autofree char *run = agent_run_dir(agent, record->uid);
+    struct volume_source source = {find_source, agent->manifests};
+    struct volume_spec spec = volume_spec_of(record, &source, state, run);
+    struct err err = {0};
+    struct volume *volumes = NULL;
+    size_t count = 0;
+    const struct value *list = value_path(record->spec->object, "spec", "volumes", NULL);
+    if (volumes_prepare(&spec, list, &volumes, &count, &err) < 0) {
+        failed(record, &record->volumes_setback, &backoff_volume, "FailedMount", &err);
+        return;
+    }
+    volumes_free(record->volumes, record->volume_count);
+    record->volumes = volumes;
+    record->volume_count = count;
+    record->volumes_ready = true;
+    setback_clear(&record->volumes_setback);
+}
+
+static void spawn_keeper(struct pod_record *record)
+{
+    struct agent *agent = record->agent;
+    struct keepers *keepers = agent->world.keepers;
+    cleanup(buf_done) struct buf plan;
+    buf_init(&plan, LAUNCH_MAX_BYTES);
+    struct err err = {0};
+    int rc = compile_plan(record, &plan, &err);
+    const char *reason = "CreateContainerConfigError";
+    if (rc == 0) {
+        reason = "FailedCreatePodSandBox";
+        rc = keepers->spawn(keepers, record->uid, plan.data, plan.len, &err);
+    }
+    if (rc < 0) {
+        failed(record, &record->spawn_setback, &backoff_start, reason, &err);
+        return;
+    }
+    record->keeper = POD_KEEPER_SPAWNING;
+    record->asked_grace_s = -1;
+}
+
+static void wire_network(struct pod_record *record)
+{
+    struct agent *agent = record->agent;
+    if (record->spec->host_network) {
+        record->network_ready = true;
+        return;
+    }
+    autoclose int netns = -1;
+    struct err err = {0};
+    struct keepers *keepers = agent->world.keepers;
+    int rc = keepers->netns(keepers, record->uid, &netns, &err);
+    if (rc == 0)
+        rc = agent->world.net->attach(agent->world.net, record->uid, netns, &record->address, &err);
+    if (rc < 0) {
+        failed(record, &record->network_setback, &backoff_start, "FailedCreatePodSandBox", &err);
+        return;
+    }
+    record->network_ready = true;
+    setback_clear(&record->network_setback);
+}
+
+static void go(struct pod_record *record)
+{
+    struct keepers *keepers = record->agent->world.keepers;
+    struct err err = {0};
+    if (keepers->go(keepers, record->uid, &err) < 0) {
+        log_warn("keeper does not take the start: pod=%s/%s error=%s", record->ns, record->name,
+                 log_quote(err.msg));
+        record->network_ready = false;
+        failed(record, &record->network_setback, &backoff_start, "FailedCreatePodSandBox", &err);
+        return;
+    }
+    record->keeper = POD_KEEPER_RUNNING;
+    publish_event(record, "Normal", "Started", "Started pod %s/%s", record->ns, record->name);
+}
+
+static void stop(struct pod_record *record, int64_t grace_s)
+{
+    struct keepers *keepers = record->agent->world.keepers;
+    struct err err = {0};
+    bool first = record->asked_grace_s < 0;
+    if (keepers->stop(keepers, record->uid, grace_s, &err) < 0)
+        log_warn("keeper does not take the stop: pod=%s/%s error=%s", record->ns, record->name,
+                 log_quote(err.msg));
+    record->keeper = POD_KEEPER_STOPPING;
+    record->asked_grace_s = grace_s;
+    if (first)
+        publish_event(record, "Normal", "Killing", "Stopping pod %s/%s (grace %llds)", record->ns,
+                      record->name, (long long)grace_s);
+}
+
+static void remove_keeper(struct pod_record *record)
+{
+    struct keepers *keepers = record->agent->world.keepers;
+    struct err err = {0};
+    record->keeper = POD_KEEPER_REMOVING;
+    int rc = keepers->remove(keepers, record->uid, &err);
+    if (rc == -ENOENT)
+        record->keeper = POD_KEEPER_NONE;
+    else if (rc < 0)
+        log_warn("keeper cannot be removed: pod=%s/%s error=%s", record->ns, record->name,
+                 log_quote(err.msg));
+}
+
+void exec_close_gates(struct pod_record *record)
+{
+    pull_release(record);
+    volumes_free(record->volumes, record->volume_count);
+    record->volumes = NULL;
+    record->volume_count = 0;
+    record->volumes_ready = false;
+    record->network_ready = false;
+    setback_clear(&record->volumes_setback);
+    setback_clear(&record->network_setback);
+    setback_clear(&record->spawn_setback);
+}
+
+/* Everything of the pod goes. A manifest that is being deleted stays listed until the controller
+ * takes it away: the record is kept as forgotten, so that nothing is done twice. */
+static bool forget(struct pod_record *record)
+{
+    struct agent *agent = record->agent;
+    exec_close_gates(record);
+    agent->world.net->detach(agent->world.net, record->uid);
+    autofree char *state = agent_state_dir(agent, record->uid);
+    autofree char *run = agent_run_dir(agent, record->uid);
+    struct volume_spec spec = volume_spec_of(record, NULL, state, run);
+    volumes_remove(&spec);
+    agent_sweep_pod(agent, record);
+    publish_status(record, true);
+    if (record->spec) {
+        record->forgotten = true;
+        return false;
+    }
+    loop_timer_free(record->timer);
+    (void)map_del(agent->records, record->uid);
+    pod_record_free(record);
+    return true;
+}
+
+bool exec_action(struct pod_record *record, const struct pod_action *action)
+{
+    switch (action->type) {
+    case POD_WAIT:
+        break;
+    case POD_PULL_IMAGES:
+        pull_start(record);
+        break;
+    case POD_PREPARE_VOLUMES:
+        prepare_volumes(record);
+        break;
+    case POD_SPAWN_KEEPER:
+        spawn_keeper(record);
+        break;
+    case POD_WIRE_NETWORK:
+        wire_network(record);
+        break;
+    case POD_GO:
+        go(record);
+        break;
+    case POD_STOP:
+        stop(record, action->grace_s);
+        break;
+    case POD_REMOVE_KEEPER:
+        remove_keeper(record);
+        break;
+    case POD_FORGET:
+        return forget(record);
+    }
+    return false;
+}

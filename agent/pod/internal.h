@@ -1,0 +1,61 @@
+#pragma once
+/* What the files of agent/pod share of the agent itself. */
+
+#include "agent/pod/agent.h"
+#include "agent/pod/manifests.h"
+#include "agent/pod/record.h"
+#include "common/base/map.h"
+
+struct agent {
+    struct agent_world world;
+    struct agent_spec spec; /* strings owned */
+    struct agent_handler handler;
+    void *ctx;
+    struct manifests *manifests;
+    struct map *records;      /* uid -> struct pod_record */
+    struct loop_defer *round; /* a round over the dirty records is due */
+    void *seccomp;            /* the default filter, compiled once; struct sock_filter[] */
+    size_t seccomp_len;
+    bool started;
+};
+
+static inline int64_t agent_now(const struct agent *agent)
+{
+    return loop_now(agent->world.loop);
+}
+
+/* Asks for a round in which this record is planned again. */
+void agent_touch(struct pod_record *record);
+
+/* Another record with the same namespace and name still has a keeper. */
+bool agent_name_taken(const struct agent *agent, const struct pod_record *record);
+
+/* exec.c: does what pod_plan said. Returns true if the record is gone. */
+bool exec_action(struct pod_record *record, const struct pod_action *action);
+/* Closes every gate and releases what they held. */
+void exec_close_gates(struct pod_record *record);
+
+/* pull.c */
+void pull_start(struct pod_record *record);
+void pull_release(struct pod_record *record);
+
+/* publish.c: works the status out anew and tells of it if it changed. gone: for good. */
+void publish_status(struct pod_record *record, bool gone);
+void publish_event(const struct pod_record *record, const char *type, const char *reason,
+                   const char *fmt, ...) printf_like(4, 5);
+
+/* compile.c: the launch plan of a pod whose images and volumes are ready. -ENOENT, -EINVAL. */
+nodiscard int compile_plan(const struct pod_record *record, struct buf *ret, struct err *err);
+
+/* Paths of a pod; callers free. */
+char *agent_state_dir(const struct agent *agent, const char *uid); /* survives a reboot */
+char *agent_run_dir(const struct agent *agent, const char *uid);   /* tmpfs */
+/* Removes the folders of a pod that is gone: state, run, logs. */
+void agent_sweep_pod(const struct agent *agent, const struct pod_record *record);
+char *agent_log_file(const struct agent *agent, const struct pod_record *record,
+                     const char *container);
+
+/* Backoffs of the gates. */
+extern const struct backoff_policy backoff_image;  /* 10 s to 5 min, as Kubernetes */
+extern const struct backoff_policy backoff_volume; /* 1 s to 1 min */
+extern const struct backoff_policy backoff_start;  /* 200 ms to 5 min */

@@ -1,0 +1,39 @@
+#pragma once
+/* What the two manifest directories ask for, as one set: pods by uid, and the ConfigMaps and
+ * Secrets that they read. The static directory wins over the desired state where both name a pod.
+ */
+
+#include "agent/cache/desired.h"
+#include "agent/pod/spec.h"
+#include "common/fs/disk.h"
+
+struct manifests;
+
+/* A complaint about one file or directory: what stands there was left out and the last good content
+ * stays in force. Told once a content, from inside manifests_read. */
+typedef void manifests_problem_fn(void *ctx, const char *file, const char *message);
+
+struct manifests_spec {
+    struct disk *disk;
+    const char *static_dir; /* may not exist */
+    const char *node_name;
+    struct desired *desired; /* NULL: none */
+    manifests_problem_fn *problem;
+    void *ctx;
+};
+struct manifests *manifests_new(const struct manifests_spec *spec);
+void manifests_free(struct manifests *manifests);
+
+/* Reads both again. Pods that stay the same keep nothing of the old pointers: look them up anew. */
+void manifests_read(struct manifests *manifests);
+
+const struct pod_spec *manifests_pod(const struct manifests *manifests, const char *uid);
+/* i = 0, 1, ... until NULL. */
+const struct pod_spec *manifests_pod_at(const struct manifests *manifests, size_t i);
+/* True if a manifest that cannot be read just now (torn, damaged, a directory that does not answer)
+ * may ask for a pod of this name: such a pod is left as it is. What is damaged never means "stop".
+ */
+bool manifests_may_want(const struct manifests *manifests, const char *ns, const char *name);
+/* A ConfigMap or Secret; NULL if the node has none of that name. */
+const struct value *manifests_find(const struct manifests *manifests, const char *kind,
+                                   const char *ns, const char *name);

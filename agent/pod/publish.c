@@ -1,0 +1,154 @@
+#include "agent/pod/internal.h"
+#include "agent/pod/status.h"
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/data/json.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define EVENT_MAX 1024
+
+void publish_event(const struct pod_record *record, const char *type, const char *reason,
+                   const char *fmt, ...)
+{
+    char message[EVENT_MAX];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(message, sizeof(message), fmt, args);
+    va_end(args);
+    const struct agent *agent = record->agent;
+    log_write(str_eq(type, "Warning") ? LOG_LEVEL_WARN : LOG_LEVEL_INFO,
+              "event pod=%s/%s reason=%s message=%s", record->ns, record->name, reason,
+              log_quote(message));
+    agent->handler.event(agent->ctx, record->ns, record->name, record->uid, type, reason, message);
+}
+
+/* What keeps a container from starting, beside the keeper: its own image, else a gate of the whole
+ * pod. */
+static struct pod_container_facts facts_of(const struct pod_record *record, size_t i)
+{
+    const struct record_container *c = i < record->container_count ? &record->containers[i] : NULL;
+    struct pod_container_facts facts = {.image_id = c && c->image ? c->image->digest : NULL};
+    const struct setback *setbacks[] = {
+        c ? &c->setback : NULL,
+        &record->volumes_setback,
+        &record->spawn_setback,
+        &record->network_setback,
+    };
+    for (size_t s = 0; s < ARRAY_LEN(setbacks) && !facts.waiting_reason; s++) {
+        if (!setbacks[s] || !setbacks[s]->reason)
+            continue;
+        bool again = s == 0 && setbacks[s]->backoff.failures > 1 &&
+                     str_eq(setbacks[s]->reason, "ErrImagePull");
+        facts.waiting_reason = again ? "ImagePullBackOff" : setbacks[s]->reason;
+        facts.waiting_message = setbacks[s]->message;
+    }
+    return facts;
+}
+
+static const char *pod_ip(const struct pod_record *record)
+{
+    if (record->spec && record->spec->host_network)
+        return record->agent->spec.host_ip;
+    return record->address.address;
+}
+
+static struct value *status_of(const struct pod_record *record)
+{
+    const struct value *spec = record->spec ? value_get(record->spec->object, "spec") : NULL;
+    size_t count = value_len(value_get(spec, "containers"));
+    autofree struct pod_container_facts *containers =
+        xcalloc(count ? count : 1, sizeof(*containers));
+    for (size_t i = 0; i < count; i++)
+        containers[i] = facts_of(record, i);
+    return pod_status(&(struct pod_facts){
+        .spec = spec,
+        .report = record->report,
+        .finished = record->finished,
+        .containers = containers,
+        .container_count = count,
+        .pod_ip = pod_ip(record),
+        .host_ip = record->agent->spec.host_ip,
+        .start_wall_ns = record->accepted_wall_ns,
+        .now_wall_ns = clock_wall(loop_clock(record->agent->world.loop)),
+        .previous = record->status,
+    });
+}
+
+/* A Pod object with nothing but identity and status; takes status. */
+static struct value *pod_object(const struct pod_record *record, struct value *status)
+{
+    struct value *pod = value_new_map();
+    value_set_str(pod, "apiVersion", "v1");
+    value_set_str(pod, "kind", "Pod");
+    struct value *meta = value_set(pod, "metadata", value_new_map());
+    value_set_str(meta, "name", record->name);
+    value_set_str(meta, "namespace", record->ns);
+    value_set_str(meta, "uid", record->uid);
+    value_set(pod, "status", status);
+    return pod;
+}
+
+static char *status_file(const struct pod_record *record)
+{
+    return xasprintf("%s/status/%s.json", record->agent->spec.run_dir, record->uid);
+}
+
+/* For `limpetd ps` and `why`, which work with everything else dead: what the agent knows stands on
+ * tmpfs. */
+static void write_status_file(const struct pod_record *record, const struct value *pod)
+{
+    struct disk *disk = record->agent->world.disk;
+    autofree char *path = status_file(record);
+    cleanup(value_free) struct value *copy = value_copy(pod);
+    cleanup(buf_done) struct buf why;
+    buf_init(&why, 0);
+    if (agent_why(record->agent, record->ns, record->name, &why) == 0)
+        value_set_str(copy, "why", buf_str(&why));
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, 0);
+    (void)json_write(copy, &text);
+    struct err err = {0};
+    if (disk->replace(disk, path, text.data, text.len, 0600, &err) < 0)
+        log_warn("status file not written: error=%s", log_quote(err.msg));
+}
+
+void publish_status(struct pod_record *record, bool gone)
+{
+    struct agent *agent = record->agent;
+    struct value *status = status_of(record);
+    if (!gone && record->status && value_equal(status, record->status)) {
+        value_free(status);
+        return;
+    }
+    value_free(record->status);
+    record->status = value_copy(status);
+    cleanup(value_free) struct value *pod = pod_object(record, status);
+    if (gone) {
+        struct err err = {0};
+        autofree char *path = status_file(record);
+        if (agent->world.disk->remove(agent->world.disk, path, &err) < 0)
+            log_warn("status file not removed: error=%s", log_quote(err.msg));
+    } else {
+        write_status_file(record, pod);
+    }
+    agent->handler.status(agent->ctx, pod, gone);
+}
+
+int agent_each_pod(struct agent *agent, agent_each_fn *fn, void *ctx)
+{
+    void *p;
+    for (size_t i = 0; map_next(agent->records, &i, NULL, &p);) {
+        const struct pod_record *record = p;
+        if (!record->status || record->forgotten)
+            continue;
+        cleanup(value_free) struct value *pod = pod_object(record, value_copy(record->status));
+        int rc = fn(ctx, pod);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}

@@ -1,0 +1,112 @@
+#include "agent/pod/record.h"
+
+#include "common/base/mem.h"
+#include "common/base/str.h"
+
+#include <stdio.h>
+
+void setback_set(struct setback *setback, const struct backoff_policy *policy, int64_t now,
+                 const char *reason, const char *message)
+{
+    free(setback->reason);
+    free(setback->message);
+    setback->reason = xstrdup(reason);
+    setback->message = xstrdup(message);
+    setback->retry_at = now + backoff_failed(&setback->backoff, policy);
+}
+
+void setback_clear(struct setback *setback)
+{
+    free(setback->reason);
+    free(setback->message);
+    *setback = (struct setback){0};
+}
+
+struct pod_record *pod_record_new(struct agent *agent, const char *uid, const char *ns,
+                                  const char *name)
+{
+    struct pod_record *record = xcalloc(1, sizeof(*record));
+    record->agent = agent;
+    snprintf(record->uid, sizeof(record->uid), "%s", uid);
+    record->ns = xstrdup(ns);
+    record->name = xstrdup(name);
+    record->grace_s = 30;
+    record->asked_grace_s = -1;
+    return record;
+}
+
+void pod_record_free(struct pod_record *record)
+{
+    if (!record)
+        return;
+    for (size_t i = 0; i < record->container_count; i++)
+        setback_clear(&record->containers[i].setback);
+    free(record->containers);
+    volumes_free(record->volumes, record->volume_count);
+    setback_clear(&record->volumes_setback);
+    setback_clear(&record->network_setback);
+    setback_clear(&record->spawn_setback);
+    keeper_report_free(record->report);
+    value_free(record->status);
+    free(record->ns);
+    free(record->name);
+    free(record);
+}
+
+static enum pod_gate gate_of(bool open, const struct setback *setback)
+{
+    if (open)
+        return POD_GATE_OPEN;
+    return setback->retry_at ? POD_GATE_FAILED : POD_GATE_CLOSED;
+}
+
+/* All images are one gate: it is as far as its last image, and the earliest retry opens it again.
+ */
+static void view_images(const struct pod_record *record, struct pod_view *view)
+{
+    bool all_open = record->container_count > 0, untried = record->container_count == 0;
+    bool any_request = false;
+    int64_t retry_at = 0;
+    for (size_t i = 0; i < record->container_count; i++) {
+        const struct record_container *c = &record->containers[i];
+        all_open &= c->image != NULL;
+        any_request |= c->request != NULL;
+        if (c->image || c->request)
+            continue;
+        untried |= c->setback.retry_at == 0;
+        if (c->setback.retry_at && (retry_at == 0 || c->setback.retry_at < retry_at))
+            retry_at = c->setback.retry_at;
+    }
+    view->images_retry_at = retry_at;
+    if (all_open)
+        view->images = POD_GATE_OPEN;
+    else if (untried)
+        view->images = POD_GATE_CLOSED;
+    else if (retry_at)
+        view->images = POD_GATE_FAILED;
+    else
+        view->images = any_request ? POD_GATE_OPENING : POD_GATE_CLOSED;
+}
+
+struct pod_view pod_record_view(const struct pod_record *record, bool name_taken)
+{
+    const struct pod_spec *spec = record->spec;
+    bool planned = record->report && record->keeper != POD_KEEPER_NONE;
+    struct pod_view view = {
+        .desired = spec != NULL,
+        .deleting = spec && spec->deleting,
+        .changed = spec && planned && !str_eq(record->report->spec_hash, spec->hash),
+        .finished = record->finished,
+        .name_taken = name_taken,
+        .grace_s = record->grace_s,
+        .keeper = record->keeper,
+        .asked_grace_s = record->asked_grace_s,
+        .volumes = gate_of(record->volumes_ready, &record->volumes_setback),
+        .volumes_retry_at = record->volumes_setback.retry_at,
+        .network = gate_of(record->network_ready, &record->network_setback),
+        .network_retry_at = record->network_setback.retry_at,
+        .spawn_retry_at = record->spawn_setback.retry_at,
+    };
+    view_images(record, &view);
+    return view;
+}

@@ -1,0 +1,73 @@
+#pragma once
+/* What the agent holds of one pod, and the view that pod_plan decides by. Inside agent/pod only. */
+
+#include "agent/image/images.h"
+#include "agent/keeper/report.h"
+#include "agent/net/net.h"
+#include "agent/pod/backoff.h"
+#include "agent/pod/plan.h"
+#include "agent/pod/spec.h"
+#include "agent/volume/volume.h"
+#include "common/base/clock.h"
+
+struct agent;
+struct pod_record;
+
+/* A gate that failed: why, and when it is tried again. */
+struct setback {
+    struct backoff backoff;
+    int64_t retry_at; /* boot ns; 0 = not failed */
+    char *reason;     /* "ErrImagePull" */
+    char *message;
+};
+
+struct record_container {
+    struct pod_record *record;
+    struct image *image; /* referenced; NULL until it is here */
+    struct image_request *request;
+    struct setback setback;
+};
+
+struct pod_record {
+    struct agent *agent;
+    char uid[POD_UID_LEN + 1];
+    char *ns, *name;
+    const struct pod_spec *spec; /* NULL: no manifest asks for it; set anew at each reload */
+    bool held;                   /* a manifest that cannot be read may ask for it: left as it is */
+    bool forgotten;              /* gone for good, but still listed with a deletionTimestamp */
+    char planned_hash[POD_HASH_LEN + 1]; /* of the spec the gates were opened for */
+
+    struct record_container *containers;
+    size_t container_count;
+    struct volume *volumes;
+    size_t volume_count;
+    bool volumes_ready;
+    struct setback volumes_setback;
+    struct net_pod address;
+    bool network_ready;
+    struct setback network_setback;
+    struct setback spawn_setback;
+
+    enum pod_keeper keeper;
+    struct keeper_report *report; /* the last one; NULL: never started, or everything was swept */
+    bool finished;
+    int64_t grace_s;       /* of the last manifest seen */
+    int64_t asked_grace_s; /* -1 = no stop asked */
+    int64_t accepted_wall_ns;
+    int64_t stable_at; /* boot ns: a keeper that lives so long clears the spawn backoff */
+
+    struct value *status; /* as last published */
+    bool dirty;
+    struct loop_timer *timer; /* the next retry */
+};
+
+struct pod_record *pod_record_new(struct agent *agent, const char *uid, const char *ns,
+                                  const char *name);
+/* Images, requests, network and timer were released before. */
+void pod_record_free(struct pod_record *record);
+struct pod_view pod_record_view(const struct pod_record *record, bool name_taken);
+
+/* Counts a failure: reason and message for people, the next try after a backoff. */
+void setback_set(struct setback *setback, const struct backoff_policy *policy, int64_t now,
+                 const char *reason, const char *message);
+void setback_clear(struct setback *setback);

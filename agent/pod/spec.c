@@ -1,0 +1,102 @@
+#include "agent/pod/spec.h"
+
+#include "common/base/buf.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/crypto/crypto.h"
+#include "common/kinds/kinds.h"
+#include "common/schema/schema.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* Fields of a running pod that may change without a new start: they are not in the hash. */
+static const char *const not_compiled[] = {
+    "activeDeadlineSeconds",
+    "nodeName",
+    "nodeSelector",
+    "priority",
+    "priorityClassName",
+    "tolerations",
+    "terminationGracePeriodSeconds",
+};
+
+static void hash_spec(const struct value *object, char ret[POD_HASH_LEN + 1])
+{
+    cleanup(value_free) struct value *spec = value_copy(value_get(object, "spec"));
+    for (size_t i = 0; i < ARRAY_LEN(not_compiled); i++)
+        value_del(spec, not_compiled[i]);
+    schema_hash(schema_field_find(kind_pod.type, "spec")->object, spec, ret);
+}
+
+/* The shape of a UUID, from a digest: the same static pod has the same uid after every restart. */
+static void uid_of_content(const struct pod_spec *spec, char ret[POD_UID_LEN + 1])
+{
+    char hex[SHA256_HEX + 1];
+    autofree char *text = xasprintf("static/%s/%s/%s", spec->ns, spec->name, spec->hash);
+    sha256_hex(text, strlen(text), hex);
+    snprintf(ret, POD_UID_LEN + 1, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
+             hex + 20);
+}
+
+/* A uid becomes part of paths: only what Kubernetes itself would write is taken. */
+static bool uid_is_safe(const char *uid)
+{
+    size_t len = uid ? strspn(uid, "0123456789abcdefABCDEF-") : 0;
+    return len > 0 && len <= POD_UID_LEN && uid[len] == '\0';
+}
+
+static int64_t grace_of(const struct value *object)
+{
+    const struct value *meta = value_get(object, "metadata");
+    int64_t own = value_get_int(value_get(object, "spec"), "terminationGracePeriodSeconds", 30);
+    return value_get_int(meta, "deletionGracePeriodSeconds", own);
+}
+
+int pod_spec_new(struct value *object, const char *static_node_name, struct pod_spec **ret,
+                 struct err *err)
+{
+    cleanup(pod_spec_free) struct pod_spec *spec = xcalloc(1, sizeof(*spec));
+    spec->object = object;
+    struct value *meta = value_make_map(object, "metadata", NULL);
+    const char *name = value_get_str(meta, "name");
+    if (str_empty(name))
+        return err_set(err, -EINVAL, "metadata.name: required");
+    spec->is_static = static_node_name != NULL;
+    if (spec->is_static) {
+        autofree char *full = xasprintf("%s-%s", name, static_node_name);
+        value_set_str(meta, "name", full);
+    }
+    if (str_empty(value_get_str(meta, "namespace")))
+        value_set_str(meta, "namespace", "default");
+    spec->ns = value_get_str(meta, "namespace");
+    spec->name = value_get_str(meta, "name");
+    hash_spec(object, spec->hash);
+    if (spec->is_static) {
+        uid_of_content(spec, spec->uid);
+        value_set_str(meta, "uid", spec->uid);
+    } else {
+        const char *uid = value_get_str(meta, "uid");
+        if (!uid_is_safe(uid))
+            return err_set(err, -EINVAL, "metadata.uid: missing or malformed");
+        strcpy(spec->uid, uid);
+    }
+    spec->deleting = value_get_str(meta, "deletionTimestamp") != NULL;
+    spec->grace_s = grace_of(object);
+    spec->host_network = value_get_bool(value_get(object, "spec"), "hostNetwork", false);
+    *ret = steal(spec);
+    return 0;
+}
+
+void pod_spec_free(struct pod_spec *spec)
+{
+    if (!spec)
+        return;
+    value_free(spec->object);
+    free(spec);
+}
+
+const struct value *pod_spec_containers(const struct pod_spec *spec)
+{
+    return value_path(spec->object, "spec", "containers", NULL);
+}

@@ -1,0 +1,140 @@
+#include "agent/pod/internal.h"
+
+#include "common/base/str.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static struct pod_record *find_record(const struct agent *agent, const char *ns, const char *name)
+{
+    void *p;
+    for (size_t i = 0; map_next(agent->records, &i, NULL, &p);) {
+        struct pod_record *record = p;
+        if (str_eq(record->ns, ns) && str_eq(record->name, name) && !record->forgotten)
+            return record;
+    }
+    return NULL;
+}
+
+/* "image busybox:1: ErrImagePull: ...; next try in 8 s" */
+static void say_setback(const struct pod_record *record, const char *what,
+                        const struct setback *setback, struct buf *ret)
+{
+    if (!setback->reason)
+        return;
+    (void)buf_addf(ret, "%s: %s: %s", what, setback->reason, setback->message);
+    int64_t wait_ns = setback->retry_at - agent_now(record->agent);
+    if (setback->retry_at && wait_ns > 0)
+        (void)buf_addf(ret, "; failed %u time%s, next try in %lld s", setback->backoff.failures,
+                       setback->backoff.failures == 1 ? "" : "s",
+                       (long long)((wait_ns + NS_PER_S - 1) / NS_PER_S));
+    (void)buf_addc(ret, '\n');
+}
+
+static void say_gates(const struct pod_record *record, struct buf *ret)
+{
+    const struct value *containers = record->spec ? pod_spec_containers(record->spec) : NULL;
+    for (size_t i = 0; i < record->container_count; i++) {
+        const struct record_container *c = &record->containers[i];
+        const char *image = value_get_str(value_at(containers, i), "image");
+        if (c->request)
+            (void)buf_addf(ret, "image %s: is being pulled\n", image ? image : "?");
+        char what[320];
+        snprintf(what, sizeof(what), "image %s", image ? image : "?");
+        say_setback(record, what, &c->setback, ret);
+    }
+    say_setback(record, "volumes", &record->volumes_setback, ret);
+    say_setback(record, "sandbox", &record->spawn_setback, ret);
+    say_setback(record, "network", &record->network_setback, ret);
+}
+
+static void say_exit(const struct keeper_exit *exit, struct buf *ret)
+{
+    (void)buf_addf(ret, " last exit: code %d", exit->code);
+    if (exit->signal)
+        (void)buf_addf(ret, " (signal %d)", exit->signal);
+    if (exit->reason[0])
+        (void)buf_addf(ret, ", %s", exit->reason);
+    if (exit->message[0])
+        (void)buf_addf(ret, ": %s", exit->message);
+}
+
+static void say_container(const struct pod_record *record, const struct keeper_container *c,
+                          struct buf *ret)
+{
+    if (c->state == KEEPER_STARTED)
+        return;
+    (void)buf_addf(ret, "container %s:", c->name);
+    if (c->state == KEEPER_TERMINATED)
+        (void)buf_addstr(ret, " has ended for good;");
+    else if (c->restart_at_boot_ns) {
+        int64_t wait_ns = c->restart_at_boot_ns - agent_now(record->agent);
+        (void)buf_addf(ret, " in back-off after %u restart%s, next start in %lld s;", c->restarts,
+                       c->restarts == 1 ? "" : "s",
+                       (long long)(wait_ns > 0 ? (wait_ns + NS_PER_S - 1) / NS_PER_S : 0));
+    } else
+        (void)buf_addstr(ret, " is not started yet;");
+    if (c->last.valid)
+        say_exit(&c->last, ret);
+    (void)buf_addc(ret, '\n');
+}
+
+/* What stands above every gate. */
+static const char *say_whole(const struct pod_record *record, const struct pod_view *view)
+{
+    if (record->held)
+        return "its manifest cannot be read just now: the pod is left as it is\n";
+    if (view->keeper == POD_KEEPER_STOPPING)
+        return "it is being stopped\n";
+    if (!view->desired)
+        return "no manifest asks for it any more: it is being removed\n";
+    if (view->deleting)
+        return "it is being deleted\n";
+    if (view->name_taken)
+        return "an older pod with this name is still being stopped\n";
+    if (view->finished)
+        return "its containers have ended and its restartPolicy does not start them again\n";
+    return "";
+}
+
+int agent_why(struct agent *agent, const char *ns, const char *name, struct buf *ret)
+{
+    const struct pod_record *record = find_record(agent, ns, name);
+    if (!record)
+        return -ENOENT;
+    struct pod_view view = pod_record_view(record, agent_name_taken(agent, record));
+    (void)buf_addstr(ret, say_whole(record, &view));
+    say_gates(record, ret);
+    for (size_t i = 0; record->report && i < record->report->container_count; i++)
+        say_container(record, &record->report->containers[i], ret);
+    if (ret->len == 0)
+        (void)buf_addstr(ret,
+                         view.keeper == POD_KEEPER_RUNNING ? "it runs\n" : "it is being started\n");
+    return 0;
+}
+
+int agent_log_path(struct agent *agent, const char *ns, const char *name, const char *container,
+                   bool previous, struct buf *ret_path, struct err *err)
+{
+    const struct pod_record *record = find_record(agent, ns, name);
+    if (!record)
+        return err_set(err, -ENOENT, "pod %s/%s is not on this node", ns, name);
+    const struct value *list = record->spec ? pod_spec_containers(record->spec) : NULL;
+    cleanup(buf_done) struct buf names;
+    buf_init(&names, 0);
+    const char *found = NULL;
+    for (size_t i = 0; i < value_len(list); i++) {
+        const char *each = value_get_str(value_at(list, i), "name");
+        (void)buf_addf(&names, "%s%s", names.len ? " " : "", each);
+        if (container ? str_eq(each, container) : value_len(list) == 1)
+            found = each;
+    }
+    if (!found && !container)
+        return err_set(err, -EINVAL,
+                       "a container name must be specified for pod %s, choose one of: [%s]", name,
+                       buf_str(&names));
+    if (!found)
+        return err_set(err, -EINVAL, "container %s is not valid for pod %s", container, name);
+    autofree char *path = agent_log_file(agent, record, found);
+    return buf_addf(ret_path, "%s%s", path, previous ? ".previous" : "");
+}

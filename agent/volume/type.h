@@ -1,0 +1,17 @@
+#pragma once
+/* What a volume type is to the table in volume.c. */
+
+#include "agent/volume/volume.h"
+
+struct volume_type {
+    const char *field; /* in the volume: "emptyDir" */
+    /* Fills ret->host_path and read_only. `source` is the value of the field. */
+    int (*prepare)(const struct volume_spec *spec, const char *name, const struct value *source,
+                   struct volume *ret, struct err *err);
+};
+
+extern const struct volume_type volume_empty_dir, volume_host_path, volume_config_map,
+    volume_secret;
+
+/* "<dir>/volumes/<name>", created; caller frees. NULL on failure. */
+char *volume_make_dir(const char *dir, const char *name, mode_t mode, struct err *err);

@@ -1,0 +1,176 @@
+#include "agent/pod/status.h"
+
+#include "common/base/clock.h"
+#include "common/base/str.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+#define T0 (INT64_C(1700000000) * NS_PER_S) /* 2023-11-14T22:13:20Z */
+
+static struct value *spec_of(size_t containers)
+{
+    static const char *const names[] = {"app", "side"};
+    struct value *spec = value_new_map();
+    struct value *list = value_set(spec, "containers", value_new_list());
+    for (size_t i = 0; i < containers; i++) {
+        struct value *c = value_new_map();
+        value_set_str(c, "name", names[i]);
+        value_set_str(c, "image", "busybox:1");
+        value_append(list, c);
+    }
+    return spec;
+}
+
+static struct keeper_container started(const char *name)
+{
+    struct keeper_container c = {.state = KEEPER_STARTED, .started_wall_ns = T0, .pid = 42};
+    strcpy(c.name, name);
+    return c;
+}
+
+static struct keeper_container exited(const char *name, enum keeper_container_state state, int code)
+{
+    struct keeper_container c = {.state = state, .restarts = 1};
+    strcpy(c.name, name);
+    c.last = (struct keeper_exit){.valid = true, .code = code, .finished_wall_ns = T0};
+    return c;
+}
+
+static const struct value *state_of(const struct value *status, size_t i)
+{
+    return value_get(value_at(value_get(status, "containerStatuses"), i), "state");
+}
+
+static const char *condition_of(const struct value *status, const char *type, const char *field)
+{
+    const struct value *list = value_get(status, "conditions");
+    for (size_t i = 0; i < value_len(list); i++)
+        if (str_eq(value_get_str(value_at(list, i), "type"), type))
+            return value_get_str(value_at(list, i), field);
+    return NULL;
+}
+
+static void test_status__pending_says_why(void **state)
+{
+    (void)state;
+    cleanup(value_free) struct value *spec = spec_of(1);
+    const struct pod_container_facts known = {.waiting_reason = "ErrImagePull",
+                                              .waiting_message = "no such image"};
+    cleanup(value_free) struct value *status = pod_status(&(struct pod_facts){
+        .spec = spec, .containers = &known, .container_count = 1, .now_wall_ns = T0});
+    assert_string_equal(value_get_str(status, "phase"), "Pending");
+    const struct value *waiting = value_get(state_of(status, 0), "waiting");
+    assert_string_equal(value_get_str(waiting, "reason"), "ErrImagePull");
+    assert_string_equal(value_get_str(waiting, "message"), "no such image");
+    assert_string_equal(condition_of(status, "Ready", "status"), "False");
+    assert_string_equal(condition_of(status, "Ready", "message"),
+                        "containers with unready status: [app]");
+}
+
+static void test_status__running_and_ready(void **state)
+{
+    (void)state;
+    cleanup(value_free) struct value *spec = spec_of(2);
+    struct keeper_container cs[] = {started("app"), started("side")};
+    const struct keeper_report report = {
+        .state = KEEPER_RUNNING, .containers = cs, .container_count = 2};
+    cleanup(value_free) struct value *status = pod_status(&(struct pod_facts){
+        .spec = spec, .report = &report, .pod_ip = "10.42.0.2", .now_wall_ns = T0});
+    assert_string_equal(value_get_str(status, "phase"), "Running");
+    assert_string_equal(condition_of(status, "Ready", "status"), "True");
+    assert_string_equal(value_get_str(value_at(value_get(status, "podIPs"), 0), "ip"), "10.42.0.2");
+    assert_string_equal(value_get_str(value_get(state_of(status, 1), "running"), "startedAt"),
+                        "2023-11-14T22:13:20Z");
+}
+
+static void test_status__crash_loop_keeps_the_last_exit(void **state)
+{
+    (void)state;
+    cleanup(value_free) struct value *spec = spec_of(1);
+    struct keeper_container c = exited("app", KEEPER_WAITING, 137);
+    c.last.oom = true;
+    strcpy(c.last.reason, "OOMKilled");
+    const struct keeper_report report = {
+        .state = KEEPER_RUNNING, .containers = &c, .container_count = 1};
+    cleanup(value_free) struct value *status =
+        pod_status(&(struct pod_facts){.spec = spec, .report = &report, .now_wall_ns = T0});
+    assert_string_equal(value_get_str(status, "phase"), "Running");
+    assert_string_equal(value_get_str(value_get(state_of(status, 0), "waiting"), "reason"),
+                        "CrashLoopBackOff");
+    const struct value *cs = value_at(value_get(status, "containerStatuses"), 0);
+    const struct value *last = value_get(value_get(cs, "lastState"), "terminated");
+    assert_string_equal(value_get_str(last, "reason"), "OOMKilled");
+    assert_int_equal(value_get_int(last, "exitCode", -1), 137);
+    assert_int_equal(value_get_int(cs, "restartCount", -1), 1);
+}
+
+static void test_status__phases_of_the_end(void **state)
+{
+    (void)state;
+    static const struct {
+        int code_a, code_b;
+        const char *phase, *ready_reason;
+    } ends[] = {
+        {0, 0, "Succeeded", "PodCompleted"},
+        {0, 3, "Failed", "ContainersNotReady"},
+        {1, 0, "Failed", "ContainersNotReady"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        cleanup(value_free) struct value *spec = spec_of(2);
+        struct keeper_container cs[] = {exited("app", KEEPER_TERMINATED, ends[i].code_a),
+                                        exited("side", KEEPER_TERMINATED, ends[i].code_b)};
+        const struct keeper_report report = {
+            .state = KEEPER_ENDED, .containers = cs, .container_count = 2};
+        cleanup(value_free) struct value *status = pod_status(&(struct pod_facts){
+            .spec = spec, .report = &report, .finished = true, .now_wall_ns = T0});
+        assert_string_equal(value_get_str(status, "phase"), ends[i].phase);
+        assert_string_equal(condition_of(status, "Ready", "reason"), ends[i].ready_reason);
+        assert_non_null(value_get(state_of(status, 0), "terminated"));
+    }
+}
+
+static void test_status__refused_is_failed(void **state)
+{
+    (void)state;
+    cleanup(value_free) struct value *spec = spec_of(1);
+    cleanup(value_free) struct value *status =
+        pod_status(&(struct pod_facts){.spec = spec,
+                                       .refused_reason = "OutOfmemory",
+                                       .refused_message = "wants 2Gi",
+                                       .now_wall_ns = T0});
+    assert_string_equal(value_get_str(status, "phase"), "Failed");
+    assert_string_equal(value_get_str(status, "reason"), "OutOfmemory");
+}
+
+/* The time of a transition stays while the condition does. */
+static void test_status__transition_times(void **state)
+{
+    (void)state;
+    cleanup(value_free) struct value *spec = spec_of(1);
+    struct keeper_container c = started("app");
+    const struct keeper_report report = {
+        .state = KEEPER_RUNNING, .containers = &c, .container_count = 1};
+    cleanup(value_free) struct value *first =
+        pod_status(&(struct pod_facts){.spec = spec, .now_wall_ns = T0});
+    cleanup(value_free) struct value *second = pod_status(&(struct pod_facts){
+        .spec = spec, .report = &report, .previous = first, .now_wall_ns = T0 + 5 * NS_PER_S});
+    assert_string_equal(condition_of(second, "Initialized", "lastTransitionTime"),
+                        "2023-11-14T22:13:20Z");
+    assert_string_equal(condition_of(second, "Ready", "lastTransitionTime"),
+                        "2023-11-14T22:13:25Z");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_status__pending_says_why),
+        cmocka_unit_test(test_status__running_and_ready),
+        cmocka_unit_test(test_status__crash_loop_keeps_the_last_exit),
+        cmocka_unit_test(test_status__phases_of_the_end),
+        cmocka_unit_test(test_status__refused_is_failed),
+        cmocka_unit_test(test_status__transition_times),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
