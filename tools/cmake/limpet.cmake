@@ -6,12 +6,28 @@
 # NAME is the folder's path from the root with '_' for '/', e.g. common_bus. Without SOURCES every .c
 # file of the folder except main.c belongs to it. common_base is always a dependency.
 function(limpet_library name)
-    cmake_parse_arguments(arg "" "" "DEPS;EXTERNAL;SOURCES" ${ARGN})
     file(RELATIVE_PATH rel ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
     string(REPLACE "/" "_" expected "${rel}")
     if(NOT name STREQUAL expected)
         message(FATAL_ERROR "${rel}: the library must be called ${expected}, not ${name}")
     endif()
+    limpet_folder(${name} ${ARGN})
+endfunction()
+
+# limpet_test_library(NAME ...): the same for a folder below tests/, under a name of its choice. Only tests
+# may list it in DEPS.
+function(limpet_test_library name)
+    file(RELATIVE_PATH rel ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+    if(NOT rel MATCHES "^tests/")
+        message(FATAL_ERROR "${rel}: a test library stands below tests/")
+    endif()
+    limpet_folder(${name} ${ARGN})
+endfunction()
+
+# What both have in common: the static library of the current folder.
+function(limpet_folder name)
+    cmake_parse_arguments(arg "" "" "DEPS;EXTERNAL;SOURCES" ${ARGN})
+    file(RELATIVE_PATH rel ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
     if(NOT arg_SOURCES)
         file(GLOB arg_SOURCES CONFIGURE_DEPENDS *.c)
         list(FILTER arg_SOURCES EXCLUDE REGEX "/main\\.c$")
@@ -24,6 +40,7 @@ function(limpet_library name)
         set(arg_SOURCES ${PROJECT_BINARY_DIR}/empty/${name}.c)
     endif()
     add_library(${name} STATIC ${arg_SOURCES})
+    limpet_weaken(${arg_SOURCES})
     target_include_directories(${name} PUBLIC ${PROJECT_BINARY_DIR}/include/${name})
     if(NOT name STREQUAL "common_base")
         list(PREPEND arg_DEPS common_base)
@@ -32,10 +49,13 @@ function(limpet_library name)
     target_link_libraries(${name} PRIVATE ${arg_DEPS} ${arg_EXTERNAL})
 endfunction()
 
-# limpet_program(NAME SOURCES <files> DEPS <libraries> [EXTERNAL <targets>] [DIR <install dir>])
+# limpet_program(NAME SOURCES <files> DEPS <libraries> [EXTERNAL <targets>] [DIR <install dir>]):
+# built as <build folder>/bin/NAME.
 function(limpet_program name)
     cmake_parse_arguments(arg "" "DIR" "SOURCES;DEPS;EXTERNAL" ${ARGN})
     add_executable(${name} ${arg_SOURCES})
+    limpet_weaken(${arg_SOURCES})
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
     target_link_libraries(${name} PRIVATE common_base ${arg_DEPS} ${arg_EXTERNAL})
     if(NOT arg_DIR)
         set(arg_DIR ${CMAKE_INSTALL_BINDIR})
@@ -44,7 +64,10 @@ function(limpet_program name)
 endfunction()
 
 # limpet_external(NAME LIBS <names> HEADER <header>): an interface target `ext::NAME` for a third-party
-# library, found by name so that board builds can point CMAKE_PREFIX_PATH at static archives.
+# library, found by name so that board builds can point CMAKE_PREFIX_PATH at static archives. An archive does
+# not say what it needs itself; for those that need others, a line here does.
+set(limpet_static_curl mbedtls mbedx509 mbedcrypto z)
+set(limpet_static_archive z)
 function(limpet_external name)
     cmake_parse_arguments(arg "" "HEADER" "LIBS" ${ARGN})
     if(TARGET ext::${name})
@@ -53,6 +76,9 @@ function(limpet_external name)
     add_library(ext::${name} INTERFACE IMPORTED GLOBAL)
     find_path(EXT_${name}_INCLUDE ${arg_HEADER} REQUIRED)
     target_include_directories(ext::${name} SYSTEM INTERFACE ${EXT_${name}_INCLUDE})
+    if(LIMPET_STATIC)
+        list(APPEND arg_LIBS ${limpet_static_${name}})
+    endif()
     foreach(lib IN LISTS arg_LIBS)
         find_library(EXT_${name}_${lib} ${lib} REQUIRED)
         target_link_libraries(ext::${name} INTERFACE ${EXT_${name}_${lib}})
@@ -74,3 +100,29 @@ function(limpet_test name)
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
 endfunction()
+
+# limpet_weaken(SOURCES...): those that use a name of LIMPET_WEAKEN get its definition, so that only they are
+# compiled again when tools/test --bite goes from one weakening to the next.
+function(limpet_weaken)
+    foreach(name IN LISTS LIMPET_WEAKEN)
+        foreach(source IN LISTS ARGN)
+            get_filename_component(source ${source} ABSOLUTE)
+            file(STRINGS ${source} uses REGEX "WEAKENED\\(${name}\\)")
+            if(uses)
+                set_property(SOURCE ${source} APPEND PROPERTY COMPILE_DEFINITIONS LIMPET_WEAKEN_${name})
+                set_property(GLOBAL APPEND PROPERTY limpet_weakened ${name})
+            endif()
+        endforeach()
+    endforeach()
+endfunction()
+
+# A name that weakens nothing would make its test look toothless.
+function(limpet_weaken_check)
+    get_property(weakened GLOBAL PROPERTY limpet_weakened)
+    foreach(name IN LISTS LIMPET_WEAKEN)
+        if(NOT name IN_LIST weakened)
+            message(FATAL_ERROR "LIMPET_WEAKEN: no .c file of this build has WEAKENED(${name})")
+        endif()
+    endforeach()
+endfunction()
+cmake_language(DEFER DIRECTORY ${PROJECT_SOURCE_DIR} CALL limpet_weaken_check)
