@@ -63,7 +63,7 @@ void clock_format(int64_t wall_ns, int fraction_digits, char ret[CLOCK_RFC3339_L
 {
     int64_t seconds = floor_div(wall_ns, NS_PER_S);
     int64_t days = floor_div(seconds, SECONDS_A_DAY);
-    int nanos = (int)(wall_ns - seconds * NS_PER_S);
+    int nanos = (int)((wall_ns % NS_PER_S + NS_PER_S) % NS_PER_S);
     int in_day = (int)(seconds - days * SECONDS_A_DAY);
     int64_t year = 1970 + floor_div(days, days < 0 ? 365 : 366); /* never too late */
     while (days_before_year(year + 1) <= days)
