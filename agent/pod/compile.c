@@ -1,0 +1,305 @@
+/* From a manifest to a launch plan: pure but for the paths it is given. */
+
+#include "agent/pod/env.h"
+#include "agent/pod/internal.h"
+#include "agent/runtime/caps.h"
+
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/schema/quantity.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define LOG_MAX_BYTES (INT64_C(10) * 1024 * 1024)
+#define LOG_MAX_FILES 3
+#define DEFAULT_PIDS 4096
+
+/* What a compiled container borrows until the plan is encoded. */
+struct parts {
+    struct strings env, argv, texts; /* texts: whatever else was made on the way */
+    struct launch_mount *mounts;
+    size_t mount_count;
+    uint32_t *groups;
+};
+
+static void parts_done(struct parts *parts)
+{
+    strings_done(&parts->env);
+    strings_done(&parts->argv);
+    strings_done(&parts->texts);
+    free(parts->mounts);
+    free(parts->groups);
+}
+
+static const char *keep(struct parts *parts, char *text)
+{
+    strings_add(&parts->texts, text);
+    return text;
+}
+
+/* A field of the container's security context, else of the pod's. */
+static const struct value *security(const struct pod_spec *spec, const struct value *container,
+                                    const char *field)
+{
+    const struct value *own = value_path(container, "securityContext", field, NULL);
+    return own ? own : value_path(spec->object, "spec", "securityContext", field, NULL);
+}
+
+/* command and args win over the image's entrypoint and cmd ("Define a Command and Arguments"). */
+static int compile_argv(const struct value *container, const struct image *image,
+                        struct parts *parts, struct err *err)
+{
+    const struct value *command = value_get(container, "command");
+    const struct value *args = value_get(container, "args");
+    const struct value *const lists[] = {command, args};
+    const char *const *const images[] = {value_len(command) ? NULL : image->entrypoint,
+                                         value_len(command) || value_len(args) ? NULL : image->cmd};
+    for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
+        for (size_t i = 0; i < value_len(lists[l]); i++)
+            strings_add(&parts->argv, env_expand(&parts->env, value_str(value_at(lists[l], i))));
+        for (size_t i = 0; images[l] && images[l][i]; i++)
+            strings_add(&parts->argv, xstrdup(images[l][i]));
+    }
+    if (parts->argv.count == 0)
+        return err_set(err, -EINVAL, "neither the manifest nor the image says what to run");
+    return 0;
+}
+
+static const struct volume *find_volume(const struct pod_record *record, const char *name)
+{
+    for (size_t i = 0; i < record->volume_count; i++)
+        if (str_eq(record->volumes[i].name, name))
+            return &record->volumes[i];
+    return NULL;
+}
+
+static int compile_mounts(const struct pod_record *record, const struct value *container,
+                          struct parts *parts, struct err *err)
+{
+    const struct value *list = value_get(container, "volumeMounts");
+    parts->mounts = xcalloc(value_len(list) + 1, sizeof(*parts->mounts));
+    for (size_t i = 0; i < value_len(list); i++) {
+        const struct value *item = value_at(list, i);
+        const char *name = value_get_str(item, "name");
+        const struct volume *volume = find_volume(record, name);
+        if (!volume)
+            return err_set(err, -EINVAL, "volumeMounts[%zu]: no volume \"%s\"", i, name);
+        parts->mounts[parts->mount_count++] = (struct launch_mount){
+            .type = LAUNCH_MOUNT_BIND,
+            .source = volume->host_path,
+            .target = value_get_str(item, "mountPath"),
+            .sub_path = value_get_str(item, "subPath"),
+            .read_only = volume->read_only || value_get_bool(item, "readOnly", false),
+            .recursive = true,
+        };
+    }
+    return 0;
+}
+
+/* securityContext.runAsUser and runAsGroup, else the image's user. */
+static const char *compile_user(const struct pod_spec *spec, const struct value *container,
+                                const struct image *image, struct parts *parts)
+{
+    const struct value *user = security(spec, container, "runAsUser");
+    const struct value *group = security(spec, container, "runAsGroup");
+    if (user && group)
+        return keep(parts, xasprintf("%lld:%lld", (long long)value_int(user, 0),
+                                     (long long)value_int(group, 0)));
+    if (user)
+        return keep(parts, xasprintf("%lld", (long long)value_int(user, 0)));
+    if (group)
+        return keep(parts, xasprintf("%.*s:%lld", (int)strcspn(image->user, ":"), image->user,
+                                     (long long)value_int(group, 0)));
+    return image->user;
+}
+
+static size_t compile_groups(const struct pod_spec *spec, struct parts *parts)
+{
+    const struct value *context = value_path(spec->object, "spec", "securityContext", NULL);
+    const struct value *list = value_get(context, "supplementalGroups");
+    const struct value *fs_group = value_get(context, "fsGroup");
+    size_t count = 0;
+    parts->groups = xcalloc(value_len(list) + 1, sizeof(*parts->groups));
+    for (size_t i = 0; i < value_len(list); i++)
+        parts->groups[count++] = (uint32_t)value_int(value_at(list, i), 0);
+    if (fs_group)
+        parts->groups[count++] = (uint32_t)value_int(fs_group, 0);
+    return count;
+}
+
+static int change_caps(const struct value *names, bool add, uint64_t *mask, struct err *err)
+{
+    for (size_t i = 0; i < value_len(names); i++) {
+        uint64_t bits = 0;
+        const char *name = value_str(value_at(names, i));
+        if (caps_parse(name ? name : "", &bits) < 0)
+            return err_set(err, -EINVAL, "capability \"%s\" is not known", name ? name : "");
+        *mask = add ? *mask | bits : *mask & ~bits;
+    }
+    return 0;
+}
+
+/* drop first, then add, so that "drop: [ALL], add: [NET_BIND_SERVICE]" leaves one. */
+static int compile_caps(const struct value *container, bool privileged, uint64_t *ret,
+                        struct err *err)
+{
+    const struct value *caps = value_path(container, "securityContext", "capabilities", NULL);
+    *ret = privileged ? caps_all() : caps_default();
+    int rc = change_caps(value_get(caps, "drop"), false, ret, err);
+    return rc < 0 ? rc : change_caps(value_get(caps, "add"), true, ret, err);
+}
+
+static void compile_limits(const struct value *container, struct launch_container *ret)
+{
+    const struct value *limits = value_path(container, "resources", "limits", NULL);
+    const struct value *requests = value_path(container, "resources", "requests", NULL);
+    ret->memory_bytes = quantity_units_of(value_get(limits, "memory"), 0);
+    int64_t cpu_milli = quantity_milli_of(value_get(limits, "cpu"), 0);
+    ret->cpu_quota_us = cpu_milli * 100; /* of a period of 100,000 us */
+    if (cpu_milli > 0 && ret->cpu_quota_us < 1000)
+        ret->cpu_quota_us = 1000; /* the kernel's least */
+    int64_t request = quantity_milli_of(value_get(requests, "cpu"), 0);
+    int64_t shares = request * 1024 / 1000;
+    ret->cpu_shares = shares < 2 ? 2 : shares > 262144 ? 262144 : shares;
+    ret->pids = DEFAULT_PIDS;
+}
+
+static int compile_security(const struct pod_record *record, const struct value *container,
+                            struct launch_container *ret, struct err *err)
+{
+    const struct pod_spec *spec = record->spec;
+    ret->privileged =
+        value_bool(value_path(container, "securityContext", "privileged", NULL), false);
+    ret->read_only_root =
+        value_bool(value_path(container, "securityContext", "readOnlyRootFilesystem", NULL), false);
+    ret->no_new_privs = !value_bool(
+        value_path(container, "securityContext", "allowPrivilegeEscalation", NULL), true);
+    ret->run_as_non_root = value_bool(security(spec, container, "runAsNonRoot"), false);
+    const char *profile = value_get_str(security(spec, container, "seccompProfile"), "type");
+    if (!ret->privileged && !str_eq(profile, "Unconfined")) {
+        ret->seccomp = record->agent->seccomp;
+        ret->seccomp_len = record->agent->seccomp_len;
+    }
+    return compile_caps(container, ret->privileged, &ret->capabilities, err);
+}
+
+static const struct value *find_source(void *ctx, const char *kind, const char *ns,
+                                       const char *name)
+{
+    return manifests_find(ctx, kind, ns, name);
+}
+
+static int compile_container(const struct pod_record *record, size_t i, struct parts *parts,
+                             struct launch_container *ret, struct err *err)
+{
+    const struct agent *agent = record->agent;
+    const struct value *container = value_at(pod_spec_containers(record->spec), i);
+    const struct image *image = record->containers[i].image;
+    const struct volume_source source = {find_source, agent->manifests};
+    const struct env_input input = {
+        .pod = record->spec->object,
+        .container = container,
+        .image_env = image->env,
+        .source = &source,
+        .node_name = agent->spec.node_name,
+        .host_ip = agent->spec.host_ip,
+    };
+    int rc = env_build(&input, &parts->env, err);
+    if (rc == 0)
+        rc = compile_argv(container, image, parts, err);
+    if (rc == 0)
+        rc = compile_mounts(record, container, parts, err);
+    if (rc == 0)
+        rc = compile_security(record, container, ret, err);
+    if (rc < 0)
+        return rc;
+    const char *workdir = value_get_str(container, "workingDir");
+    const char *name = value_get_str(container, "name");
+    ret->name = name;
+    ret->layers = image->layers;
+    ret->argv = (const char *const *)parts->argv.items;
+    ret->env = (const char *const *)parts->env.items;
+    ret->cwd = !str_empty(workdir) ? workdir : str_empty(image->workdir) ? "/" : image->workdir;
+    ret->user = compile_user(record->spec, container, image, parts);
+    ret->group_count = compile_groups(record->spec, parts);
+    ret->groups = parts->groups;
+    ret->mounts = parts->mounts;
+    ret->mount_count = parts->mount_count;
+    ret->log_path = keep(parts, agent_log_file(agent, record, name));
+    ret->log_max_bytes = LOG_MAX_BYTES;
+    ret->log_max_files = LOG_MAX_FILES;
+    ret->stop_signal = image->stop_signal;
+    compile_limits(container, ret);
+    return 0;
+}
+
+static enum launch_restart restart_of(const struct value *pod)
+{
+    static const struct {
+        const char *name;
+        enum launch_restart restart;
+    } policies[] = {{"OnFailure", LAUNCH_RESTART_ON_FAILURE}, {"Never", LAUNCH_RESTART_NEVER}};
+    const char *name = value_str(value_path(pod, "spec", "restartPolicy", NULL));
+    for (size_t i = 0; i < ARRAY_LEN(policies); i++)
+        if (str_eq(policies[i].name, name))
+            return policies[i].restart;
+    return LAUNCH_RESTART_ALWAYS;
+}
+
+/* The pod's hostname: at most 63 bytes, as a label (spec.hostname, else its name). */
+static char *hostname_of(const struct pod_record *record)
+{
+    const char *own = value_str(value_path(record->spec->object, "spec", "hostname", NULL));
+    char *name = xstrndup(own ? own : record->name, 63);
+    for (size_t len = strlen(name); len > 0 && (name[len - 1] == '-' || name[len - 1] == '.');
+         len--)
+        name[len - 1] = '\0';
+    return name;
+}
+
+static void fill_pod(const struct pod_record *record, struct parts *parts, struct launch_plan *plan)
+{
+    const struct agent *agent = record->agent;
+    const struct value *pod = record->spec->object;
+    plan->pod_uid = record->uid;
+    plan->pod_ns = record->ns;
+    plan->pod_name = record->name;
+    plan->spec_hash = record->spec->hash;
+    plan->hostname = keep(parts, hostname_of(record));
+    plan->state_dir = keep(parts, agent_state_dir(agent, record->uid));
+    plan->run_dir = keep(parts, agent_run_dir(agent, record->uid));
+    plan->cgroup = keep(parts, xasprintf("%s/pod%s", agent->spec.cgroup_root, record->uid));
+    plan->host_network = record->spec->host_network;
+    plan->host_pid = value_bool(value_path(pod, "spec", "hostPID", NULL), false);
+    plan->host_ipc = value_bool(value_path(pod, "spec", "hostIPC", NULL), false);
+    plan->restart = restart_of(pod);
+    plan->grace_s = record->spec->grace_s;
+    plan->backoff_min_ms = 10 * 1000;
+    plan->backoff_max_ms = 300 * 1000;
+    plan->backoff_reset_ms = 600 * 1000;
+}
+
+int compile_plan(const struct pod_record *record, struct buf *ret, struct err *err)
+{
+    size_t count = record->container_count;
+    struct parts *parts = xcalloc(count + 1, sizeof(*parts)); /* the last for the pod itself */
+    struct launch_container *containers = xcalloc(count ? count : 1, sizeof(*containers));
+    struct launch_plan plan = {.containers = containers, .container_count = count};
+    int rc = 0;
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        rc = compile_container(record, i, &parts[i], &containers[i], err);
+        if (rc < 0)
+            (void)err_wrap(err, "container \"%s\"",
+                           value_get_str(value_at(pod_spec_containers(record->spec), i), "name"));
+    }
+    if (rc == 0) {
+        fill_pod(record, &parts[count], &plan);
+        rc = launch_encode(&plan, ret, err);
+    }
+    for (size_t i = 0; i <= count; i++)
+        parts_done(&parts[i]);
+    free(parts);
+    free(containers);
+    return rc;
+}
