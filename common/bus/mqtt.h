@@ -1,6 +1,6 @@
 #pragma once
-/* The bus over libmosquitto (MQTT 5) on our loop. TLS by a relay of common/tls: libmosquitto talks plain
- * MQTT to a unix socket in a private folder that this process serves itself. */
+/* The bus over libmosquitto (MQTT 5) on our loop. TLS by a relay of common/tls: libmosquitto talks
+ * plain MQTT to a unix socket in a private folder that this process serves itself. */
 
 #include "common/bus/bus.h"
 #include "common/loop/loop.h"
@@ -8,12 +8,13 @@
 
 struct mqtt_spec {
     const char *client_id;
-    const char *unix_path;   /* a broker's unix-socket listener: no TLS; or NULL and: */
-    const char *host;        /* name or address (names are resolved in a child process, never on the loop) */
+    const char *unix_path; /* a broker's unix-socket listener: no TLS; or NULL and: */
+    const char
+        *host; /* name or address (names are resolved in a child process, never on the loop) */
     int port;
-    struct tls_config *tls;  /* NULL: plain TCP (tests only) */
-    const char *run_dir;     /* private folder (0700) for the relay's socket; required with TLS */
-    int keepalive_s;         /* >= 5 */
+    struct tls_config *tls; /* NULL: plain TCP (tests only) */
+    const char *run_dir;    /* private folder (0700) for the relay's socket; required with TLS */
+    int keepalive_s;        /* >= 5 */
     uint32_t session_expiry_s;
     const struct bus_msg *will; /* NULL: none; copied */
     uint32_t will_delay_s;
@@ -21,6 +22,7 @@ struct mqtt_spec {
     struct rng *rng;
 };
 /* Everything in spec is copied or referenced; the bus is freed by its own free function. */
-nodiscard int mqtt_new(struct loop *loop, const struct mqtt_spec *spec, struct bus **ret, struct err *err);
+nodiscard int mqtt_new(struct loop *loop, const struct mqtt_spec *spec, struct bus **ret,
+                       struct err *err);
 /* Replaces the TLS credentials for the next connection (renewal). */
 void mqtt_set_tls(struct bus *bus, struct tls_config *tls);

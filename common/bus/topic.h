@@ -19,8 +19,9 @@
 #define TOPIC_DIGEST_LEN 64
 #define TOPIC_ID_MAX 64
 #define TOPIC_PATH_MAX (TOPIC_KIND_MAX + 1 + TOPIC_NS_MAX + 1 + TOPIC_NAME_MAX)
-#define TOPIC_CLUSTER "_" /* stands for the namespace of what has none; never a namespace's name   \
-                           */
+#define TOPIC_CLUSTER                                                                              \
+    "_" /* stands for the namespace of what has none; never a namespace's name                     \
+         */
 
 enum topic_type {
     TOPIC_DESIRED,        /* limpet/v1/nodes/<node>/down/desired */
@@ -62,6 +63,15 @@ struct topic {
 nodiscard int topic_build(const struct topic *topic, char ret[TOPIC_MAX + 1], struct err *err);
 /* -EINVAL for whatever is not exactly one of the above. `text` need not be trusted. */
 nodiscard int topic_parse(const char *text, struct topic *ret, struct err *err);
+/* The PSK listeners of the broker put what their clients say and ask for below these mount points:
+ * there a node publishes to "<token id>/request" and subscribes to "<token id>/reply" (topic +
+ * strlen(mount)). */
+#define TOPIC_ENROLL_MOUNT TOPIC_ROOT "enroll/"
+#define TOPIC_RENEW_MOUNT TOPIC_ROOT "renew/"
+/* As topic_parse for a message received there: brokers differ in whether they take the mount point
+ * off again (mosquitto 2.0.11 does not). */
+nodiscard int topic_parse_mounted(const char *mount, const char *text, struct topic *ret,
+                                  struct err *err);
 /* As topic_build, each empty or NULL field of the type as '+', for subscriptions: with `topic` all
  * zero but its type, "limpet/v1/nodes/+/up/beat". */
 nodiscard int topic_filter(const struct topic *topic, char ret[TOPIC_MAX + 1], struct err *err);
