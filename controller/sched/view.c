@@ -1,0 +1,295 @@
+#include "controller/sched/view.h"
+
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/schema/quantity.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PODS_DEFAULT 110
+
+static char *copy_str(const char *s)
+{
+    return xstrdup(s ? s : "");
+}
+
+static int64_t add(int64_t a, int64_t b)
+{
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
+static int64_t max(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Less than nothing is nothing: so sums and differences stay in range. */
+static int64_t milli(const struct value *quantity)
+{
+    return max(quantity_milli_of(quantity, 0), 0);
+}
+
+static int64_t units(const struct value *quantity, int64_t def)
+{
+    return max(quantity_units_of(quantity, def), 0);
+}
+
+/* Labels */
+
+static int compare_label(const void *a, const void *b)
+{
+    return strcmp(((const struct sched_label *)a)->key, ((const struct sched_label *)b)->key);
+}
+
+static void labels_read(struct sched_labels *ret, const struct value *map)
+{
+    *ret = (struct sched_labels){0};
+    size_t count = value_type(map) == VALUE_MAP ? value_len(map) : 0;
+    if (!count)
+        return;
+    ret->items = xcalloc(count, sizeof(*ret->items));
+    ret->count = count;
+    for (size_t i = 0; i < count; i++) {
+        ret->items[i].key = xstrdup(value_key_at(map, i));
+        ret->items[i].value = copy_str(value_str(value_at(map, i)));
+    }
+    qsort(ret->items, count, sizeof(*ret->items), compare_label);
+}
+
+static void labels_done(struct sched_labels *labels)
+{
+    for (size_t i = 0; i < labels->count; i++) {
+        free(labels->items[i].key);
+        free(labels->items[i].value);
+    }
+    free(labels->items);
+    *labels = (struct sched_labels){0};
+}
+
+static bool labels_same(const struct sched_labels *a, const struct sched_labels *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++) {
+        if (!str_eq(a->items[i].key, b->items[i].key) ||
+            !str_eq(a->items[i].value, b->items[i].value))
+            return false;
+    }
+    return true;
+}
+
+const char *sched_labels_get(const struct sched_labels *labels, const char *key)
+{
+    size_t low = 0, high = labels->count;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        int cmp = strcmp(labels->items[mid].key, key);
+        if (cmp == 0)
+            return labels->items[mid].value;
+        if (cmp < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return NULL;
+}
+
+/* Taints and tolerations */
+
+static void taints_read(struct sched_taints *ret, const struct value *list)
+{
+    *ret = (struct sched_taints){0};
+    size_t count = value_type(list) == VALUE_LIST ? value_len(list) : 0;
+    if (!count)
+        return;
+    ret->items = xcalloc(count, sizeof(*ret->items));
+    ret->count = count;
+    for (size_t i = 0; i < count; i++) {
+        const struct value *from = value_at(list, i);
+        ret->items[i] = (struct sched_taint){
+            .key = copy_str(value_get_str(from, "key")),
+            .value = copy_str(value_get_str(from, "value")),
+            .effect = copy_str(value_get_str(from, "effect")),
+            .exists = str_eq(value_get_str(from, "operator"), "Exists"),
+        };
+    }
+}
+
+static void taints_done(struct sched_taints *taints)
+{
+    for (size_t i = 0; i < taints->count; i++) {
+        free(taints->items[i].key);
+        free(taints->items[i].value);
+        free(taints->items[i].effect);
+    }
+    free(taints->items);
+    *taints = (struct sched_taints){0};
+}
+
+static bool taints_same(const struct sched_taints *a, const struct sched_taints *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++) {
+        const struct sched_taint *x = &a->items[i], *y = &b->items[i];
+        if (!str_eq(x->key, y->key) || !str_eq(x->value, y->value) || !str_eq(x->effect, y->effect))
+            return false;
+    }
+    return true;
+}
+
+static bool tolerates(const struct sched_taint *toleration, const struct sched_taint *taint)
+{
+    if (*toleration->effect && !str_eq(toleration->effect, taint->effect))
+        return false;
+    if (*toleration->key ? !str_eq(toleration->key, taint->key) : !toleration->exists)
+        return false;
+    return toleration->exists || str_eq(toleration->value, taint->value);
+}
+
+const struct sched_taint *sched_untolerated(const struct sched_taints *taints,
+                                            const struct sched_taints *tolerations)
+{
+    for (size_t i = 0; i < taints->count; i++) {
+        const struct sched_taint *taint = &taints->items[i];
+        bool good = !str_eq(taint->effect, "NoSchedule") && !str_eq(taint->effect, "NoExecute");
+        for (size_t j = 0; j < tolerations->count && !good; j++)
+            good = tolerates(&tolerations->items[j], taint);
+        if (!good)
+            return taint;
+    }
+    return NULL;
+}
+
+/* Pods */
+
+static const struct value *request_of(const struct value *container, const char *resource)
+{
+    const struct value *request = value_path(container, "resources", "requests", resource, NULL);
+    return request ? request : value_path(container, "resources", "limits", resource, NULL);
+}
+
+static struct sched_room container_room(const struct value *container)
+{
+    return (struct sched_room){
+        .cpu_milli = milli(request_of(container, "cpu")),
+        .memory = units(request_of(container, "memory"), 0),
+    };
+}
+
+static struct sched_room room_add(struct sched_room a, struct sched_room b)
+{
+    return (struct sched_room){add(a.cpu_milli, b.cpu_milli), add(a.memory, b.memory),
+                               add(a.pods, b.pods)};
+}
+
+static struct sched_room room_max(struct sched_room a, struct sched_room b)
+{
+    return (struct sched_room){max(a.cpu_milli, b.cpu_milli), max(a.memory, b.memory),
+                               max(a.pods, b.pods)};
+}
+
+static struct sched_room pod_room(const struct value *spec)
+{
+    struct sched_room all = {0}, peak = {0};
+    const struct value *inits = value_get(spec, "initContainers");
+    for (size_t i = 0; i < value_len(inits); i++) {
+        struct sched_room one = container_room(value_at(inits, i));
+        /* Those that stay run beside all that comes after them. */
+        if (str_eq(value_get_str(value_at(inits, i), "restartPolicy"), "Always")) {
+            all = room_add(all, one);
+            peak = room_max(peak, all);
+        } else {
+            peak = room_max(peak, room_add(all, one));
+        }
+    }
+    const struct value *containers = value_get(spec, "containers");
+    for (size_t i = 0; i < value_len(containers); i++)
+        all = room_add(all, container_room(value_at(containers, i)));
+    const struct value *overhead = value_get(spec, "overhead");
+    struct sched_room extra = {milli(value_get(overhead, "cpu")),
+                               units(value_get(overhead, "memory"), 0), 0};
+    struct sched_room room = room_add(room_max(all, peak), extra);
+    room.pods = 1;
+    return room;
+}
+
+void sched_pod_read(struct sched_pod *ret, const struct value *pod)
+{
+    const struct value *spec = value_get(pod, "spec");
+    ret->node_name = copy_str(value_get_str(spec, "nodeName"));
+    ret->request = pod_room(spec);
+    labels_read(&ret->selector, value_get(spec, "nodeSelector"));
+    taints_read(&ret->tolerations, value_get(spec, "tolerations"));
+}
+
+void sched_pod_done(struct sched_pod *pod)
+{
+    free(pod->node_name);
+    labels_done(&pod->selector);
+    taints_done(&pod->tolerations);
+    *pod = (struct sched_pod){0};
+}
+
+/* Nodes */
+
+static bool is_ready(const struct value *node)
+{
+    const struct value *conditions = value_path(node, "status", "conditions", NULL);
+    for (size_t i = 0; i < value_len(conditions); i++) {
+        const struct value *condition = value_at(conditions, i);
+        if (str_eq(value_get_str(condition, "type"), "Ready"))
+            return str_eq(value_get_str(condition, "status"), "True");
+    }
+    return false;
+}
+
+void sched_node_read(struct sched_node *ret, const struct value *node)
+{
+    const struct value *spec = value_get(node, "spec");
+    const struct value *room = value_path(node, "status", "allocatable", NULL);
+    *ret = (struct sched_node){
+        .name = copy_str(value_get_str(value_get(node, "metadata"), "name")),
+        .ready = is_ready(node),
+        .unschedulable = value_get_bool(spec, "unschedulable", false),
+        .allocatable =
+            {
+                .cpu_milli = milli(value_get(room, "cpu")),
+                .memory = units(value_get(room, "memory"), 0),
+                .pods = units(value_get(room, "pods"), PODS_DEFAULT),
+            },
+    };
+    labels_read(&ret->labels, value_path(node, "metadata", "labels", NULL));
+    taints_read(&ret->taints, value_get(spec, "taints"));
+}
+
+void sched_node_done(struct sched_node *node)
+{
+    free(node->name);
+    labels_done(&node->labels);
+    taints_done(&node->taints);
+    *node = (struct sched_node){0};
+}
+
+bool sched_node_same(const struct sched_node *a, const struct sched_node *b)
+{
+    return a->ready == b->ready && a->unschedulable == b->unschedulable &&
+           a->allocatable.cpu_milli == b->allocatable.cpu_milli &&
+           a->allocatable.memory == b->allocatable.memory &&
+           a->allocatable.pods == b->allocatable.pods && str_eq(a->name, b->name) &&
+           labels_same(&a->labels, &b->labels) && taints_same(&a->taints, &b->taints);
+}
+
+void sched_node_add(struct sched_node *node, const struct sched_room *request)
+{
+    node->used = room_add(node->used, *request);
+}
+
+void sched_node_drop(struct sched_node *node, const struct sched_room *request)
+{
+    node->used.cpu_milli = max(node->used.cpu_milli - request->cpu_milli, 0);
+    node->used.memory = max(node->used.memory - request->memory, 0);
+    node->used.pods = max(node->used.pods - request->pods, 0);
+}

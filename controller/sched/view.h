@@ -1,0 +1,71 @@
+#pragma once
+/* What scheduling needs of a pod and of a node, read out of their documents once. Strings are
+ * copies. */
+
+#include "common/data/value.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sched_label {
+    char *key, *value;
+};
+struct sched_labels { /* sorted by key */
+    struct sched_label *items;
+    size_t count;
+};
+
+/* effect "" in a toleration: every effect; key "" with exists: every taint. */
+struct sched_taint {
+    char *key, *value, *effect;
+    bool exists; /* of a toleration: operator Exists */
+};
+struct sched_taints {
+    struct sched_taint *items;
+    size_t count;
+};
+
+struct sched_room {
+    int64_t cpu_milli;
+    int64_t memory; /* bytes */
+    int64_t pods;
+};
+
+/* Requests as Kubernetes counts them: the sum of the containers (with init containers that stay,
+ * and overhead), or what an init container needs while it runs, whichever is more. A limit without
+ * a request is its request. */
+struct sched_pod {
+    char *node_name; /* spec.nodeName; "" = none */
+    struct sched_room request;
+    struct sched_labels selector; /* spec.nodeSelector */
+    struct sched_taints tolerations;
+};
+
+struct sched_node {
+    char *name;
+    bool ready; /* its condition Ready is True */
+    bool unschedulable;
+    struct sched_labels labels;
+    struct sched_taints taints;
+    struct sched_room allocatable; /* a resource that is not told has no room; pods: 110 */
+    struct sched_room used;        /* kept by the caller: sched_node_add, sched_node_drop */
+};
+
+/* Replace nothing: *ret is filled anew. Wrong shapes count as absent. */
+void sched_pod_read(struct sched_pod *ret, const struct value *pod);
+void sched_pod_done(struct sched_pod *pod);
+/* used is zero. */
+void sched_node_read(struct sched_node *ret, const struct value *node);
+void sched_node_done(struct sched_node *node);
+/* Whether a pod could fare differently on the two; used does not count. */
+bool sched_node_same(const struct sched_node *a, const struct sched_node *b);
+/* A pod with these requests takes room, or leaves. */
+void sched_node_add(struct sched_node *node, const struct sched_room *request);
+void sched_node_drop(struct sched_node *node, const struct sched_room *request);
+
+const char *sched_labels_get(const struct sched_labels *labels, const char *key); /* or NULL */
+/* The first taint that keeps new pods out (NoSchedule, NoExecute) and is not tolerated; NULL if
+ * none. */
+const struct sched_taint *sched_untolerated(const struct sched_taints *taints,
+                                            const struct sched_taints *tolerations);

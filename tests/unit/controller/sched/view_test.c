@@ -1,0 +1,155 @@
+#include "controller/sched/view.h"
+
+#include "common/data/json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* JSON with ' for ". */
+static struct value *parse(const char *text)
+{
+    char json[1024];
+    struct err err = {0};
+    struct value *value = NULL;
+    snprintf(json, sizeof(json), "%s", text);
+    for (char *c = json; *c; c++)
+        *c = *c == '\'' ? '"' : *c;
+    if (json_parse(json, strlen(json), &value, &err) < 0)
+        fail_msg("%s: %s", json, err.msg);
+    return value;
+}
+
+/* clang-format off */
+#define REQUESTS(cpu, memory) "'requests':{'cpu':'" cpu "','memory':'" memory "'}"
+#define LIMITS(cpu, memory) "'limits':{'cpu':'" cpu "','memory':'" memory "'}"
+#define CONTAINER(res) "{'resources':{" res "}}"
+#define SIDECAR(res) "{'restartPolicy':'Always','resources':{" res "}}"
+#define BOTH(inits, containers) "{'initContainers':[" inits "],'containers':[" containers "]}"
+#define ONLY(containers) "{'containers':[" containers "]}"
+
+static const struct {
+    const char *spec;
+    int64_t cpu, memory;
+} request_cases[] = {
+    {"{}", 0, 0},
+    {"{'containers':[{}]}", 0, 0},
+    {ONLY(CONTAINER(REQUESTS("250m", "64Mi"))), 250, 64 << 20},
+    /* A limit alone is the request; a request wins over its limit. */
+    {ONLY(CONTAINER(LIMITS("1", "1Gi")) "," CONTAINER(LIMITS("1", "1Gi") "," REQUESTS("100m", "1Mi"))),
+     1100, (1 << 30) + (1 << 20)},
+    /* An init container counts by its peak. */
+    {BOTH(CONTAINER(REQUESTS("2", "1Mi")), CONTAINER(REQUESTS("500m", "3Mi"))), 2000, 3 << 20},
+    /* One that stays is added to what comes after it. */
+    {BOTH(SIDECAR(REQUESTS("100m", "1Mi")) "," CONTAINER(REQUESTS("1", "1Mi")),
+          CONTAINER(REQUESTS("500m", "1Mi"))), 1100, 2 << 20},
+    {"{'overhead':{'cpu':'10m','memory':'1Mi'},'containers':[" CONTAINER(REQUESTS("1", "1Mi")) "]}",
+     1010, 2 << 20},
+    /* Shapes that a checked document cannot have are nothing; less than nothing is nothing. */
+    {"{'containers':{'a':1},'initContainers':7}", 0, 0},
+    {"{'containers':[{'resources':[]}]}", 0, 0},
+    {ONLY(CONTAINER(REQUESTS("-9223372036854775807", "-1Gi"))), 0, 0},
+};
+/* clang-format on */
+
+static void test_view__requests(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(request_cases) / sizeof(request_cases[0]); i++) {
+        struct sched_pod pod;
+        struct value *object = value_new_map();
+        value_set(object, "spec", parse(request_cases[i].spec));
+        sched_pod_read(&pod, object);
+        assert_int_equal(pod.request.cpu_milli, request_cases[i].cpu);
+        assert_int_equal(pod.request.memory, request_cases[i].memory);
+        assert_int_equal(pod.request.pods, 1);
+        sched_pod_done(&pod);
+        value_free(object);
+    }
+}
+
+static const char node_text[] =
+    "{'metadata':{'name':'n1','labels':{'zone':'b','arch':'arm64'}},"
+    "'spec':{'unschedulable':true,'taints':[{'key':'k','effect':'NoSchedule'}]},"
+    "'status':{'allocatable':{'cpu':'4','memory':'1Gi','pods':'20'},'conditions':["
+    "{'type':'MemoryPressure','status':'False'},{'type':'Ready','status':'True'}]}}";
+
+static void test_view__node(void **state)
+{
+    (void)state;
+    struct value *object = parse(node_text);
+    struct sched_node node, other;
+    sched_node_read(&node, object);
+    assert_string_equal(node.name, "n1");
+    assert_true(node.ready && node.unschedulable);
+    assert_int_equal(node.allocatable.cpu_milli, 4000);
+    assert_int_equal(node.allocatable.memory, 1 << 30);
+    assert_int_equal(node.allocatable.pods, 20);
+    assert_string_equal(sched_labels_get(&node.labels, "arch"), "arm64");
+    assert_string_equal(sched_labels_get(&node.labels, "zone"), "b");
+    assert_null(sched_labels_get(&node.labels, "none"));
+    assert_int_equal(node.taints.count, 1);
+
+    sched_node_read(&other, object);
+    struct sched_room room = {100, 200, 1};
+    sched_node_add(&other, &room);
+    assert_int_equal(other.used.memory, 200);
+    assert_true(sched_node_same(&node, &other));
+    sched_node_drop(&other, &room);
+    sched_node_drop(&other, &room);
+    assert_int_equal(other.used.pods, 0);
+    sched_node_done(&other);
+
+    value_set_bool(value_get(object, "spec"), "unschedulable", false);
+    sched_node_read(&other, object);
+    assert_false(sched_node_same(&node, &other));
+    sched_node_done(&other);
+
+    struct value *empty = value_new_map();
+    sched_node_read(&other, empty);
+    assert_false(other.ready);
+    assert_int_equal(other.allocatable.cpu_milli, 0);
+    assert_int_equal(other.allocatable.pods, 110);
+    sched_node_done(&other);
+    sched_node_done(&node);
+    value_free(empty);
+    value_free(object);
+}
+
+/* Kubernetes' rules of tolerations (core/v1 Toleration). */
+static void test_view__tolerations(void **state)
+{
+    (void)state;
+    static const struct {
+        struct sched_taint taint, toleration;
+        bool tolerated;
+    } cases[] = {
+        {{"k", "v", "NoSchedule", false}, {"k", "v", "NoSchedule", false}, true},
+        {{"k", "v", "NoSchedule", false}, {"k", "w", "NoSchedule", false}, false},
+        {{"k", "v", "NoSchedule", false}, {"k", "", "NoSchedule", true}, true},
+        {{"k", "v", "NoExecute", false}, {"k", "", "NoSchedule", true}, false},
+        {{"k", "v", "NoExecute", false}, {"k", "", "", true}, true},
+        {{"k", "v", "NoExecute", false}, {"", "", "", true}, true},
+        {{"k", "v", "NoExecute", false}, {"", "", "", false}, false},
+        {{"k", "v", "NoExecute", false}, {"l", "", "", true}, false},
+        {{"k", "v", "PreferNoSchedule", false}, {"l", "", "", true}, true},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct sched_taint taint = cases[i].taint, toleration = cases[i].toleration;
+        struct sched_taints taints = {&taint, 1}, tolerations = {&toleration, 1};
+        assert_int_equal(sched_untolerated(&taints, &tolerations) == NULL, cases[i].tolerated);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_view__requests),
+        cmocka_unit_test(test_view__node),
+        cmocka_unit_test(test_view__tolerations),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
