@@ -1,0 +1,374 @@
+/* The network type of a plain node: a Linux bridge, veth pairs, NAT by nftables. */
+
+#include "agent/net/addresses.h"
+#include "agent/net/net.h"
+#include "agent/net/netlink.h"
+
+#include "common/base/buf.h"
+#include "common/base/log.h"
+#include "common/base/map.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/fs/disk.h"
+#include "common/loop/proc.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#define POD_INTERFACE "eth0"
+#define NFT_RETRY_NS (30 * NS_PER_S)
+#define NFT_LIMIT_NS (10 * NS_PER_S)
+#define FORWARDING "/proc/sys/net/ipv4/ip_forward"
+
+struct bridge {
+    struct net net;
+    struct loop *loop;
+    struct disk *disk;
+    struct addresses *addresses;
+    char *name, *cidr, *run_dir;
+    int mtu;
+    struct proc_run *nft;
+    struct loop_timer *nft_retry;
+};
+
+static struct bridge *bridge_of(struct net *net)
+{
+    return (struct bridge *)(void *)((char *)net - offsetof(struct bridge, net));
+}
+
+/* The leases: one small file a pod on tmpfs, so that a restarted agent knows who has what. */
+
+static char *lease_path(const struct bridge *b, const char *uid)
+{
+    return xasprintf("%s/net/%s", b->run_dir, uid);
+}
+
+static int write_lease(struct bridge *b, const char *uid, uint32_t address, struct err *err)
+{
+    char text[ADDRESS_TEXT];
+    address_format(address, text);
+    autofree char *path = lease_path(b, uid);
+    return b->disk->replace(b->disk, path, text, strlen(text), 0600, err);
+}
+
+struct lease_walk {
+    struct bridge *b;
+    const char *const *uids;
+    struct map *stale;
+};
+
+static int see_lease(void *ctx, const char *uid, enum disk_type type)
+{
+    struct lease_walk *walk = ctx;
+    struct bridge *b = walk->b;
+    bool wanted = false;
+    for (size_t i = 0; walk->uids[i]; i++)
+        wanted |= str_eq(walk->uids[i], uid);
+    autofree char *path = lease_path(b, uid);
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, 0);
+    struct err err = {0};
+    uint32_t address = 0;
+    if (type != DISK_FILE || !wanted ||
+        b->disk->read(b->disk, path, ADDRESS_TEXT, &text, &err) < 0 ||
+        address_parse(buf_str(&text), &address) < 0 ||
+        addresses_claim(b->addresses, uid, address) < 0)
+        (void)map_put(walk->stale, uid, b);
+    return 0;
+}
+
+static int load_leases(struct bridge *b, const char *const *uids, struct err *err)
+{
+    autofree char *dir = xasprintf("%s/net", b->run_dir);
+    int rc = b->disk->mkdirs(b->disk, dir, 0700, err);
+    if (rc < 0)
+        return rc;
+    struct lease_walk walk = {b, uids, map_new()};
+    rc = b->disk->list(b->disk, dir, see_lease, &walk, err);
+    const char *uid;
+    for (size_t i = 0; map_next(walk.stale, &i, &uid, NULL);) {
+        autofree char *path = lease_path(b, uid);
+        struct err ignored = {0};
+        (void)b->disk->remove(b->disk, path, &ignored);
+    }
+    map_free(walk.stale, NULL);
+    return rc;
+}
+
+/* The base ruleset: what pods send to the outside goes out under the node's address. Loading it
+ * twice gives the same rules: the table is made, emptied and filled in one transaction. */
+
+static char *table_name(const struct bridge *b)
+{
+    return xasprintf("limpet-%s", b->name);
+}
+
+static char *ruleset(const struct bridge *b)
+{
+    autofree char *table = table_name(b);
+    return xasprintf("table ip %s\n"
+                     "delete table ip %s\n"
+                     "table ip %s {\n"
+                     "  chain postrouting {\n"
+                     "    type nat hook postrouting priority srcnat; policy accept;\n"
+                     "    ip saddr %s oifname != \"%s\" masquerade\n"
+                     "  }\n"
+                     "}\n",
+                     table, table, table, b->cidr, b->name);
+}
+
+static void load_ruleset(void *ctx);
+
+static void nft_done(void *ctx, int status, const char *output, size_t len)
+{
+    struct bridge *b = ctx;
+    b->nft = NULL;
+    if (status == 0)
+        return;
+    autofree char *text = xstrndup(output, len);
+    log_error("nft refused the base ruleset, pods cannot reach the outside: status=%s output=%s",
+              proc_status_text(status), log_quote(text));
+    loop_timer_after(b->nft_retry, NFT_RETRY_NS);
+}
+
+static void load_ruleset(void *ctx)
+{
+    struct bridge *b = ctx;
+    struct err err = {0};
+    autofree char *path = xasprintf("%s/base.nft", b->run_dir);
+    autofree char *rules = ruleset(b);
+    const char *argv[] = {"nft", "-f", path, NULL};
+    const struct proc_spec spec = {
+        .path = "nft", .argv = argv, .fd_in = -1, .fd_out = -1, .fd_err = -1};
+    int rc = b->disk->replace(b->disk, path, rules, strlen(rules), 0600, &err);
+    if (rc == 0)
+        rc = proc_run_new(b->loop, &spec, 4096, NFT_LIMIT_NS, nft_done, b, &b->nft, &err);
+    if (rc < 0) {
+        log_error("nft not run, pods cannot reach the outside: error=%s", log_quote(err.msg));
+        loop_timer_after(b->nft_retry, NFT_RETRY_NS);
+    }
+}
+
+/* Pods' packets are routed; what was set before is kept for teardown. */
+static void enable_forwarding(struct bridge *b)
+{
+    struct err err = {0};
+    cleanup(buf_done) struct buf before;
+    buf_init(&before, 0);
+    if (b->disk->read(b->disk, FORWARDING, 16, &before, &err) < 0 || buf_str(&before)[0] != '0')
+        return;
+    autofree char *marker = xasprintf("%s/ip_forward_was_off", b->run_dir);
+    (void)b->disk->replace(b->disk, marker, "0\n", 2, 0600, &err);
+    FILE *f = fopen(FORWARDING, "we");
+    if (!f || fputs("1\n", f) < 0)
+        log_error("cannot switch on %s: pods cannot reach the outside", FORWARDING);
+    if (f)
+        fclose(f);
+}
+
+static int make_bridge(struct bridge *b, struct err *err)
+{
+    cleanup(netlink_close) struct netlink *nl = NULL;
+    int rc = netlink_open(-1, &nl, err);
+    if (rc < 0)
+        return rc;
+    struct err ignored = {0};
+    if (b->mtu == 0 && netlink_default_mtu(nl, &b->mtu, &ignored) < 0)
+        b->mtu = 1500;
+    rc = netlink_add_bridge(nl, b->name, b->mtu, err);
+    if (rc < 0 && rc != -EEXIST)
+        return rc;
+    int index = netlink_index(nl, b->name, err);
+    if (index < 0)
+        return index;
+    rc = netlink_add_address(nl, index, htonl(addresses_gateway(b->addresses)),
+                             addresses_prefix_len(b->addresses), err);
+    return rc < 0 ? rc : netlink_set_up(nl, index, err);
+}
+
+static int bridge_start(struct net *net, const char *const *uids, struct err *err)
+{
+    struct bridge *b = bridge_of(net);
+    int rc = load_leases(b, uids, err);
+    if (rc == 0)
+        rc = make_bridge(b, err);
+    if (rc < 0)
+        return rc;
+    enable_forwarding(b);
+    load_ruleset(b);
+    return 0;
+}
+
+/* The name of the host's end: from the pod and its namespace, so that a pod that is started anew
+ * does not meet its own old interface while the kernel still takes that away. */
+static void veth_name(const char *uid, int netns_fd, char ret[16])
+{
+    char text[160];
+    snprintf(text, sizeof(text), "/proc/self/fd/%d", netns_fd);
+    char ns[64] = "";
+    ssize_t len = readlink(text, ns, sizeof(ns) - 1);
+    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a: a name, not a defence */
+    snprintf(text, sizeof(text), "%s %.*s", uid, len > 0 ? (int)len : 0, ns);
+    for (const char *p = text; *p; p++)
+        hash = (hash ^ (uint8_t)*p) * UINT64_C(1099511628211);
+    snprintf(ret, 16, "lp%012llx", (unsigned long long)(hash & UINT64_C(0xffffffffffff)));
+}
+
+static int wire_inside(const struct bridge *b, int netns_fd, uint32_t address, struct err *err)
+{
+    cleanup(netlink_close) struct netlink *nl = NULL;
+    int rc = netlink_open(netns_fd, &nl, err);
+    if (rc < 0)
+        return rc;
+    int index = netlink_index(nl, POD_INTERFACE, err);
+    if (index < 0)
+        return index;
+    rc = netlink_add_address(nl, index, htonl(address), addresses_prefix_len(b->addresses), err);
+    if (rc == 0)
+        rc = netlink_set_up(nl, index, err);
+    if (rc == 0)
+        rc = netlink_add_default_route(nl, index, htonl(addresses_gateway(b->addresses)), err);
+    return rc;
+}
+
+static int wire(struct bridge *b, const char *uid, int netns_fd, uint32_t address, struct err *err)
+{
+    cleanup(netlink_close) struct netlink *nl = NULL;
+    int rc = netlink_open(-1, &nl, err);
+    if (rc < 0)
+        return rc;
+    int master = netlink_index(nl, b->name, err);
+    if (master == -ENODEV) { /* somebody took the bridge away */
+        rc = make_bridge(b, err);
+        master = rc < 0 ? rc : netlink_index(nl, b->name, err);
+    }
+    if (master < 0)
+        return master;
+    char name[16];
+    veth_name(uid, netns_fd, name);
+    rc = netlink_add_veth(nl, name, master, POD_INTERFACE, netns_fd, b->mtu, err);
+    if (rc < 0 && rc != -EEXIST)
+        return rc;
+    return wire_inside(b, netns_fd, address, err);
+}
+
+static void fill_answer(const struct bridge *b, uint32_t address, struct net_pod *ret)
+{
+    address_format(address, ret->address);
+    address_format(addresses_gateway(b->addresses), ret->gateway);
+    ret->prefix_len = addresses_prefix_len(b->addresses);
+}
+
+static int bridge_attach(struct net *net, const char *uid, int netns_fd, struct net_pod *ret,
+                         struct err *err)
+{
+    struct bridge *b = bridge_of(net);
+    uint32_t address = 0;
+    int rc = addresses_take(b->addresses, uid, &address, err);
+    if (rc == 0)
+        rc = write_lease(b, uid, address, err);
+    if (rc == 0)
+        rc = wire(b, uid, netns_fd, address, err);
+    if (rc < 0) {
+        (void)err_wrap(err, "pod network");
+        return rc;
+    }
+    fill_answer(b, address, ret);
+    return 0;
+}
+
+static int bridge_get(struct net *net, const char *uid, struct net_pod *ret)
+{
+    struct bridge *b = bridge_of(net);
+    uint32_t address = 0;
+    if (!addresses_find(b->addresses, uid, &address))
+        return -ENOENT;
+    fill_answer(b, address, ret);
+    return 0;
+}
+
+static void bridge_detach(struct net *net, const char *uid)
+{
+    struct bridge *b = bridge_of(net);
+    uint32_t address = 0;
+    if (!addresses_find(b->addresses, uid, &address))
+        return;
+    addresses_drop(b->addresses, uid);
+    autofree char *path = lease_path(b, uid);
+    struct err err = {0};
+    if (b->disk->remove(b->disk, path, &err) < 0)
+        log_warn("lease of an address not removed: error=%s", log_quote(err.msg));
+}
+
+static int bridge_teardown(struct net *net, struct err *err)
+{
+    struct bridge *b = bridge_of(net);
+    cleanup(netlink_close) struct netlink *nl = NULL;
+    int rc = netlink_open(-1, &nl, err);
+    if (rc == 0)
+        rc = netlink_del_link(nl, b->name, err);
+    autofree char *table = table_name(b);
+    const char *argv[] = {"nft", "delete", "table", "ip", table, NULL};
+    const struct proc_spec spec = {
+        .path = "nft", .argv = argv, .fd_in = -1, .fd_out = -1, .fd_err = -1};
+    pid_t pid = 0;
+    struct err ignored = {0};
+    int status = 0;
+    if (proc_spawn(&spec, &pid, &ignored) == 0)
+        (void)waitpid(pid, &status, 0);
+    autofree char *marker = xasprintf("%s/ip_forward_was_off", b->run_dir);
+    struct disk_stat st;
+    if (b->disk->stat(b->disk, marker, &st, &ignored) == 0) {
+        FILE *f = fopen(FORWARDING, "we");
+        if (f) {
+            (void)fputs("0\n", f);
+            fclose(f);
+        }
+        (void)b->disk->remove(b->disk, marker, &ignored);
+    }
+    return rc;
+}
+
+static void bridge_free(struct net *net)
+{
+    struct bridge *b = bridge_of(net);
+    proc_run_free(b->nft);
+    loop_timer_free(b->nft_retry);
+    addresses_free(b->addresses);
+    free(b->name);
+    free(b->cidr);
+    free(b->run_dir);
+    free(b);
+}
+
+int net_new(struct loop *loop, const struct net_spec *spec, struct net **ret, struct err *err)
+{
+    if (str_empty(spec->bridge) || strlen(spec->bridge) > 15 || strchr(spec->bridge, '/'))
+        return err_set(err, -EINVAL, "bridge \"%s\": want an interface name of at most 15 bytes",
+                       spec->bridge);
+    struct addresses *addresses = NULL;
+    int rc = addresses_new(spec->pod_cidr, &addresses, err);
+    if (rc < 0)
+        return rc;
+    struct bridge *b = xcalloc(1, sizeof(*b));
+    b->net = (struct net){
+        .start = bridge_start,
+        .attach = bridge_attach,
+        .get = bridge_get,
+        .detach = bridge_detach,
+        .teardown = bridge_teardown,
+        .free = bridge_free,
+    };
+    b->loop = loop;
+    b->disk = disk_posix();
+    b->addresses = addresses;
+    b->name = xstrdup(spec->bridge);
+    b->cidr = xstrdup(spec->pod_cidr);
+    b->run_dir = xstrdup(spec->run_dir);
+    b->mtu = spec->mtu;
+    b->nft_retry = loop_timer_new(loop, load_ruleset, b);
+    *ret = &b->net;
+    return 0;
+}
