@@ -2,6 +2,7 @@
 /* A node's birth and will (`up/online`, retained): JSON. The birth says which boot this is and what
  * the node is; the will says only that this boot's connection broke. A hint: beats decide. Pure. */
 
+#include "common/base/buf.h"
 #include "common/bus/topic.h"
 #include "common/data/value.h"
 

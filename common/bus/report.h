@@ -2,6 +2,7 @@
 /* A pod's status from its node (`up/status/<pod uid>`, retained): JSON
  * {"v","boot","seq","gone","pod"}. Pure. */
 
+#include "common/base/buf.h"
 #include "common/data/value.h"
 
 #define REPORT_MAX (256 * 1024)
