@@ -4,6 +4,7 @@
 #include "common/data/limits.h"
 
 #include <stdio.h>
+#include <string.h>
 
 void diags_init(struct diags *diags)
 {
@@ -42,6 +43,23 @@ void diags_add(struct diags *diags, int line, const char *path, const char *caus
         .reason = reason,
         .cause = xstrdup(cause),
     };
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct diag *x = a, *y = b;
+    if (x->document != y->document)
+        return x->document < y->document ? -1 : 1;
+    if (x->line != y->line)
+        return x->line < y->line ? -1 : 1;
+    int order = strcmp(x->path, y->path);
+    return order ? order : strcmp(x->reason, y->reason);
+}
+
+void diags_sort(struct diags *diags)
+{
+    if (diags->count > 1)
+        qsort(diags->items, diags->count, sizeof(*diags->items), by_place);
 }
 
 static void print_one(const struct diag *diag, const char *file, struct buf *ret)

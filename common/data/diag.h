@@ -27,5 +27,7 @@ void diags_done(struct diags *diags);
 CLEANUP_DEFINE_VALUE(struct diags, diags_done);
 void diags_add(struct diags *diags, int line, const char *path, const char *cause, const char *fmt,
                ...) printf_like(5, 6);
+/* In the order of the text: by document, then line; those without a line first. */
+void diags_sort(struct diags *diags);
 /* One line a mistake, "file:line: path: reason\n"; file may be NULL. */
 void diags_print(const struct diags *diags, const char *file, struct buf *ret);

@@ -25,4 +25,4 @@ const char *format_not_empty(const char *s);
 extern const struct schema_rule rule_dns1123_label, rule_dns1123_subdomain, rule_dns1035_label,
     rule_qualified_name, rule_label_value, rule_env_name, rule_config_key, rule_path_relative,
     rule_path_absolute, rule_mount_path, rule_image, rule_port_name, rule_ip, rule_cidr, rule_port,
-    rule_not_negative, rule_positive, rule_percent, rule_file_mode, rule_id;
+    rule_uid, rule_not_empty, rule_not_negative, rule_positive, rule_file_mode, rule_id;

@@ -9,9 +9,11 @@
 
 struct value;
 
-/* A decimal number and how it was written. The number is value * 10^-9. */
+/* units + nano * 10^-9, with 0 <= nano < 10^9 (so -0.5 is units -1, nano 500000000), and how it was
+ * written. */
 struct quantity {
-    __int128 nano;
+    int64_t units;
+    int32_t nano;
     enum { QUANTITY_DECIMAL, QUANTITY_BINARY, QUANTITY_EXPONENT } format;
 };
 

@@ -128,6 +128,9 @@ struct schema_kind {
     unsigned flags;                 /* enum schema_kind_flag */
     const struct schema_type *type; /* the root: metadata and what stands beside it */
     schema_format_fn *name;         /* what metadata.name must be */
+    /* What an update may not do beyond changing immutable fields. May be NULL. */
+    void (*check_update)(const struct value *old, const struct value *object,
+                         struct schema_walk *walk);
     /* Gateway only: */
     const char *proto;             /* "k8s.io.api.core.v1.Pod" */
     const char *const *categories; /* ends with NULL; may be NULL */

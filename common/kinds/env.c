@@ -1,0 +1,88 @@
+/* Environment variables of containers. */
+
+#include "common/base/str.h"
+#include "common/kinds/types.h"
+
+static const struct schema_type type_config_map_key_selector = {
+    .name = "ConfigMapKeySelector",
+    FIELDS(INLINE(1, "localObjectReference", type_named_reference),
+           F(2, "key", STRING, REQUIRED, RULE(config_key)), F(3, "optional", BOOL)),
+};
+
+static const struct schema_type type_secret_key_selector = {
+    .name = "SecretKeySelector",
+    FIELDS(INLINE(1, "localObjectReference", type_named_reference),
+           F(2, "key", STRING, REQUIRED, RULE(config_key)), F(3, "optional", BOOL)),
+};
+
+static const struct schema_type type_env_var_source = {
+    .name = "EnvVarSource",
+    .union_of = "source",
+    .union_required = true,
+    FIELDS(F(1, "fieldRef", OBJECT(type_object_field_selector)),
+           F(2, "resourceFieldRef", OBJECT(type_resource_field_selector)),
+           F(3, "configMapKeyRef", OBJECT(type_config_map_key_selector)),
+           F(4, "secretKeyRef", OBJECT(type_secret_key_selector))),
+};
+
+static void check_env_var(const struct value *env, struct schema_walk *walk)
+{
+    static const char *const fields[] = {"metadata.name",
+                                         "metadata.namespace",
+                                         "metadata.uid",
+                                         "spec.nodeName",
+                                         "spec.serviceAccountName",
+                                         "status.hostIP",
+                                         "status.hostIPs",
+                                         "status.podIP",
+                                         "status.podIPs"};
+    if (!str_empty(value_get_str(env, "value")) && value_len(value_get(env, "valueFrom")) > 0)
+        schema_mistake(walk, value_get(env, "valueFrom"), "valueFrom", CAUSE_INVALID,
+                       "not beside a value");
+    const struct value *path = value_path(env, "valueFrom", "fieldRef", "fieldPath", NULL);
+    const char *s = value_str(path);
+    if (str_empty(s) || str_has_prefix(s, "metadata.labels['") ||
+        str_has_prefix(s, "metadata.annotations['"))
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+        if (strcmp(s, fields[i]) == 0)
+            return;
+    schema_mistake(walk, path, "valueFrom.fieldRef.fieldPath", CAUSE_NOT_SUPPORTED,
+                   "\"%.64s\": not a field that a container can be told", s);
+}
+
+const struct schema_type type_env_var = {
+    .name = "EnvVar",
+    .check = check_env_var,
+    FIELDS(F(1, "name", STRING, REQUIRED, RULE(env_name)),
+           F(2, "value", STRING, DOC("$(NAME) stands for a variable above it.")),
+           F(3, "valueFrom", OBJECT(type_env_var_source))),
+};
+
+static const struct schema_type type_config_map_env_source = {
+    .name = "ConfigMapEnvSource",
+    FIELDS(INLINE(1, "localObjectReference", type_named_reference), F(2, "optional", BOOL)),
+};
+
+static const struct schema_type type_secret_env_source = {
+    .name = "SecretEnvSource",
+    FIELDS(INLINE(1, "localObjectReference", type_named_reference), F(2, "optional", BOOL)),
+};
+
+static void check_env_from(const struct value *from, struct schema_walk *walk)
+{
+    bool map = value_type(value_get(from, "configMapRef")) != VALUE_NULL;
+    bool secret = value_type(value_get(from, "secretRef")) != VALUE_NULL;
+    if (map == secret)
+        schema_mistake(walk, from, NULL, CAUSE_INVALID,
+                       "must have one of configMapRef and secretRef");
+}
+
+const struct schema_type type_env_from_source = {
+    .name = "EnvFromSource",
+    DOC("All keys of a ConfigMap or Secret as variables."),
+    .check = check_env_from,
+    FIELDS(F(1, "prefix", STRING, RULE(env_name)),
+           F(2, "configMapRef", OBJECT(type_config_map_env_source)),
+           F(3, "secretRef", OBJECT(type_secret_env_source))),
+};

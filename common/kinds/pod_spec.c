@@ -1,0 +1,270 @@
+/* PodSpec, which pods and the templates of workloads share. */
+
+#include "common/base/str.h"
+#include "common/base/weaken.h"
+#include "common/kinds/types.h"
+
+#include <stdio.h>
+
+static const char *const container_lists[] = {"initContainers", "containers",
+                                              "ephemeralContainers"};
+enum { INIT_CONTAINERS, CONTAINERS, CONTAINER_LISTS = ARRAY_LEN(container_lists) };
+
+/* One container of a pod, wherever it is listed. */
+struct place {
+    const struct value *container;
+    size_t list, i; /* container_lists[list][i] */
+};
+
+/* Next container in the order of container_lists; false after the last. Start with {0}. */
+static bool next_place(const struct value *spec, struct place *place)
+{
+    if (place->container)
+        place->i++;
+    for (; place->list < CONTAINER_LISTS; place->list++, place->i = 0) {
+        place->container = value_at(value_get(spec, container_lists[place->list]), place->i);
+        if (place->container)
+            return true;
+    }
+    return false;
+}
+
+static void sub_path(const struct place *place, const char *below, char ret[static 128])
+{
+    snprintf(ret, 128, "%s[%zu]%s", container_lists[place->list], place->i, below);
+}
+
+/* A pod of so many containers is refused before they are compared each with each. */
+enum { CONTAINERS_MAX = 500 };
+
+static size_t count_containers(const struct value *spec)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < CONTAINER_LISTS; i++)
+        count += value_len(value_get(spec, container_lists[i]));
+    return count;
+}
+
+/* Names are unique over all lists; within one the table has seen to it. */
+static void check_names(const struct value *spec, struct schema_walk *walk)
+{
+    struct place place = {0}, other;
+    char sub[128];
+    while (next_place(spec, &place)) {
+        const struct value *name = value_get(place.container, "name");
+        for (other = (struct place){0}; next_place(spec, &other) && other.list < place.list;) {
+            if (!value_str(name) || !value_equal(name, value_get(other.container, "name")))
+                continue;
+            sub_path(&place, ".name", sub);
+            schema_mistake(walk, name, sub, CAUSE_DUPLICATE, "\"%.63s\": comes twice (first in %s)",
+                           value_str(name), container_lists[other.list]);
+        }
+    }
+}
+
+static bool has_volume(const struct value *spec, const char *name)
+{
+    const struct value *volumes = value_get(spec, "volumes");
+    for (size_t i = 0; i < value_len(volumes); i++)
+        if (str_eq(value_get_str(value_at(volumes, i), "name"), name))
+            return true;
+    return false;
+}
+
+static void check_mounts(const struct value *spec, const struct place *place,
+                         struct schema_walk *walk)
+{
+    const struct value *mounts = value_get(place->container, "volumeMounts");
+    for (size_t i = 0; i < value_len(mounts); i++) {
+        const struct value *name = value_get(value_at(mounts, i), "name");
+        if (str_empty(value_str(name)) || has_volume(spec, value_str(name)) ||
+            WEAKENED(POD_MOUNT_WITHOUT_VOLUME))
+            continue;
+        char below[64], sub[128];
+        snprintf(below, sizeof(below), ".volumeMounts[%zu].name", i);
+        sub_path(place, below, sub);
+        schema_mistake(walk, name, sub, "FieldValueNotFound",
+                       "\"%.63s\": the pod has no such volume", value_str(name));
+    }
+}
+
+static void check_host_ports(const struct value *spec, const struct place *place,
+                             struct schema_walk *walk)
+{
+    const struct value *ports = value_get(place->container, "ports");
+    if (!value_get_bool(spec, "hostNetwork", false))
+        return;
+    for (size_t i = 0; i < value_len(ports); i++) {
+        const struct value *host = value_get(value_at(ports, i), "hostPort");
+        int64_t port = value_get_int(value_at(ports, i), "containerPort", 0);
+        if (value_int(host, 0) == 0 || value_int(host, 0) == port)
+            continue;
+        char below[64], sub[128];
+        snprintf(below, sizeof(below), ".ports[%zu].hostPort", i);
+        sub_path(place, below, sub);
+        schema_mistake(walk, host, sub, CAUSE_INVALID,
+                       "must be the containerPort (%lld) with hostNetwork", (long long)port);
+    }
+}
+
+/* What only some sorts of containers may have. */
+static void check_sort(const struct place *place, struct schema_walk *walk)
+{
+    static const char *const running[] = {"livenessProbe", "readinessProbe", "startupProbe",
+                                          "lifecycle"};
+    const struct value *policy = value_get(place->container, "restartPolicy");
+    char below[64], sub[128];
+    if (place->list == CONTAINERS && value_type(policy) != VALUE_NULL) {
+        sub_path(place, ".restartPolicy", sub);
+        schema_mistake(walk, policy, sub, CAUSE_FORBIDDEN, "only for init containers");
+    }
+    bool sidecar = str_eq(value_str(policy), "Always");
+    for (size_t i = 0; i < ARRAY_LEN(running) && place->list == INIT_CONTAINERS && !sidecar; i++) {
+        const struct value *value = value_get(place->container, running[i]);
+        if (value_type(value) == VALUE_NULL)
+            continue;
+        snprintf(below, sizeof(below), ".%s", running[i]);
+        sub_path(place, below, sub);
+        schema_mistake(walk, value, sub, CAUSE_FORBIDDEN,
+                       "not for an init container without restartPolicy: Always");
+    }
+}
+
+static void check_spec(const struct value *spec, struct schema_walk *walk)
+{
+    size_t count = count_containers(spec);
+    if (count > CONTAINERS_MAX) {
+        schema_mistake(walk, spec, "containers", CAUSE_INVALID, "%zu: must be at most %d in all",
+                       count, CONTAINERS_MAX);
+        return;
+    }
+    check_names(spec, walk);
+    for (struct place place = {0}; next_place(spec, &place);) {
+        check_mounts(spec, &place, walk);
+        check_host_ports(spec, &place, walk);
+        check_sort(&place, walk);
+    }
+    const struct value *policy = value_get(spec, "dnsPolicy");
+    if (str_eq(value_str(policy), "None") &&
+        value_len(value_path(spec, "dnsConfig", "nameservers", NULL)) == 0)
+        schema_mistake(walk, policy, "dnsConfig.nameservers", CAUSE_REQUIRED,
+                       "required with dnsPolicy None");
+}
+
+/* In the host's network a container's port is the host's. */
+static void fill_host_ports(struct value *spec)
+{
+    for (struct place place = {0}; next_place(spec, &place);) {
+        const struct value *ports = value_get(place.container, "ports");
+        for (size_t i = 0; i < value_len(ports); i++) {
+            struct value *port = value_at(ports, i);
+            if (value_get_int(port, "hostPort", 0) == 0)
+                value_set_int(port, "hostPort", value_get_int(port, "containerPort", 0));
+        }
+    }
+}
+
+static void fill_spec(struct value *spec)
+{
+    static const char now[] = "serviceAccountName", once[] = "serviceAccount";
+    if (value_get_bool(spec, "hostNetwork", false))
+        fill_host_ports(spec);
+    if (str_empty(value_get_str(spec, now)) && !str_empty(value_get_str(spec, once)))
+        value_set(spec, now, value_copy(value_get(spec, once)));
+    else if (!str_empty(value_get_str(spec, now)))
+        value_set(spec, once, value_copy(value_get(spec, now)));
+}
+
+static const struct schema_type type_host_alias = {
+    .name = "HostAlias",
+    DOC("A line of the pod's /etc/hosts."),
+    FIELDS(F(1, "ip", STRING, REQUIRED, RULE(ip)),
+           F(2, "hostnames", LIST(STRING), RULE(dns1123_subdomain))),
+};
+
+static const struct schema_type type_pod_dns_config_option = {
+    .name = "PodDNSConfigOption",
+    FIELDS(F(1, "name", STRING, REQUIRED), F(2, "value", STRING)),
+};
+
+static const struct schema_type type_pod_dns_config = {
+    .name = "PodDNSConfig",
+    FIELDS(F(1, "nameservers", LIST(STRING), RULE(ip)), F(2, "searches", LIST(STRING)),
+           F(3, "options", LIST(OBJECT(type_pod_dns_config_option)))),
+};
+
+static const struct schema_type type_pod_readiness_gate = {
+    .name = "PodReadinessGate",
+    FIELDS(F(1, "conditionType", STRING, REQUIRED, RULE(qualified_name))),
+};
+
+static const struct schema_type type_pod_os = {
+    .name = "PodOS",
+    FIELDS(F(1, "name", STRING, REQUIRED, ONE_OF("linux", "windows"))),
+};
+
+static const struct schema_type type_pod_scheduling_gate = {
+    .name = "PodSchedulingGate",
+    FIELDS(F(1, "name", STRING, REQUIRED, RULE(qualified_name))),
+};
+
+static const struct schema_type type_pod_resource_claim = {
+    .name = "PodResourceClaim",
+    FIELDS(F(1, "name", STRING, REQUIRED, RULE(dns1123_label)), F(3, "resourceClaimName", STRING),
+           F(4, "resourceClaimTemplateName", STRING)),
+};
+
+#define UNIQUE_AND_REQUIRED .flags = SCHEMA_REQUIRED | SCHEMA_UNIQUE
+#define UNIQUE_AND_RETAIN_KEYS .flags = SCHEMA_UNIQUE | SCHEMA_RETAIN_KEYS
+
+const struct schema_type type_pod_spec = {
+    .name = "PodSpec",
+    DOC("What a pod is to be."),
+    .check = check_spec,
+    .fill = fill_spec,
+    FIELDS(F(1, "volumes", LIST(OBJECT(type_volume)), BY("name"), UNIQUE_AND_RETAIN_KEYS,
+             DOC("Storage that the containers can mount.")),
+           F(20, "initContainers", LIST(OBJECT(type_container)), UNIQUE_BY("name"),
+             DOC("Run one after the other, to their end, before the containers.")),
+           F(2, "containers", LIST(OBJECT(type_container)), BY("name"), UNIQUE_AND_REQUIRED,
+             DOC("Run together, in one network and beside the same volumes.")),
+           F(34, "ephemeralContainers", LIST(OBJECT(type_ephemeral_container)), UNIQUE_BY("name")),
+           F(3, "restartPolicy", STRING, DEF("Always"), ONE_OF("Always", "OnFailure", "Never"),
+             DOC("What happens when a container has ended.")),
+           F(4, "terminationGracePeriodSeconds", INT64, DEF("30"), RULE(not_negative),
+             DOC("From SIGTERM to SIGKILL.")),
+           F(5, "activeDeadlineSeconds", INT64, RANGE(1, INT32_MAX)),
+           F(6, "dnsPolicy", STRING, DEF("ClusterFirst"),
+             ONE_OF("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")),
+           F(7, "nodeSelector", MAP(STRING), RULE(label_value), KEYS(format_qualified_name),
+             DOC("Labels that the node must have.")),
+           F(8, "serviceAccountName", STRING, RULE(dns1123_subdomain)),
+           F(9, "serviceAccount", STRING), F(21, "automountServiceAccountToken", BOOL),
+           F(10, "nodeName", STRING, RULE(dns1123_subdomain),
+             DOC("Where the pod runs; given by the scheduler.")),
+           F(11, "hostNetwork", BOOL), F(12, "hostPID", BOOL), F(13, "hostIPC", BOOL),
+           F(27, "shareProcessNamespace", BOOL),
+           F(14, "securityContext", OBJECT(type_pod_security_context), DEF("{}")),
+           F(15, "imagePullSecrets", LIST(OBJECT(type_local_object_reference)), BY("name")),
+           F(16, "hostname", STRING, RULE(dns1123_label)),
+           F(17, "subdomain", STRING, RULE(dns1123_label)),
+           F(18, "affinity", OBJECT(type_affinity)),
+           F(19, "schedulerName", STRING, DEF("default-scheduler")),
+           F(22, "tolerations", LIST(OBJECT(type_toleration))),
+           F(23, "hostAliases", LIST(OBJECT(type_host_alias)), UNIQUE_BY("ip")),
+           F(24, "priorityClassName", STRING, RULE(dns1123_subdomain)), F(25, "priority", INT32),
+           F(26, "dnsConfig", OBJECT(type_pod_dns_config)),
+           F(28, "readinessGates", LIST(OBJECT(type_pod_readiness_gate))),
+           F(29, "runtimeClassName", STRING, RULE(dns1123_subdomain)),
+           F(30, "enableServiceLinks", BOOL, DEF("true")),
+           F(31, "preemptionPolicy", STRING, ONE_OF("PreemptLowerPriority", "Never")),
+           F(32, "overhead", RESOURCE_LIST),
+           F(33, "topologySpreadConstraints", LIST(OBJECT(type_topology_spread_constraint)),
+             BY("topologyKey")),
+           F(35, "setHostnameAsFQDN", BOOL), F(36, "os", OBJECT(type_pod_os)),
+           F(37, "hostUsers", BOOL),
+           F(38, "schedulingGates", LIST(OBJECT(type_pod_scheduling_gate)), UNIQUE_BY("name")),
+           F(39, "resourceClaims", LIST(OBJECT(type_pod_resource_claim)), BY("name"),
+             UNIQUE_AND_RETAIN_KEYS),
+           F(40, "resources", OBJECT(type_resource_requirements))),
+};

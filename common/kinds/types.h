@@ -1,0 +1,37 @@
+#pragma once
+/* The types that kinds share, and kinds of parts. Each stands in the file that its line names. */
+
+#include "common/schema/table.h"
+
+/* meta.c */
+extern const struct schema_type type_object_meta, type_label_selector, type_local_object_reference,
+    type_object_field_selector, type_resource_field_selector;
+/* A LocalObjectReference whose name must be given. */
+extern const struct schema_type type_named_reference;
+
+/* container.c */
+extern const struct schema_type type_container, type_ephemeral_container,
+    type_resource_requirements;
+/* What an image's tag implies: "Always" for latest or none, else "IfNotPresent". */
+const char *image_pull_policy(const char *image);
+/* probe.c */
+extern const struct schema_type type_probe, type_lifecycle;
+/* env.c */
+extern const struct schema_type type_env_var, type_env_from_source;
+/* security.c */
+extern const struct schema_type type_security_context, type_pod_security_context;
+/* volume.c */
+extern const struct schema_type type_volume;
+/* affinity.c */
+extern const struct schema_type type_affinity, type_toleration, type_topology_spread_constraint;
+/* pod_spec.c, pod_status.c */
+extern const struct schema_type type_pod_spec, type_pod_status;
+
+/* resource.c: names of resources (cpu, memory, example.com/gpu), as keys of resource lists. */
+const char *format_resource_name(const char *s);
+/* The shape RESOURCE_LIST: name -> quantity, not negative. */
+#define SHAPE_RESOURCE_LIST SHAPE_MAP(QUANTITY), RULE(not_negative), KEYS(format_resource_name)
+
+/* config_map.c: a check_update function for kinds with data that `immutable: true` fixes. */
+void check_immutable_data(const struct value *old, const struct value *object,
+                          struct schema_walk *walk);
