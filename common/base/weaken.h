@@ -1,8 +1,8 @@
 #pragma once
 /* Named weakenings (tests/bite): a test build that sets LIMPET_WEAKEN=<name> breaks one check on
- * purpose and one test must then fail. Never set in a build that is installed. Used as if
- * (digest_differs && !WEAKENED(IMAGE_DIGEST)) where -DLIMPET_WEAKEN_IMAGE_DIGEST makes the check
- * vanish. */
+ * purpose and one test must then fail. Never set in a build that is installed. Used as
+ * `if (digest_differs && !WEAKENED(IMAGE_DIGEST))`, where -DLIMPET_WEAKEN_IMAGE_DIGEST makes the
+ * check vanish. */
 
 #define WEAKEN_CAT_(a, b) a##b
 #define WEAKEN_SECOND_(a, b, ...) b

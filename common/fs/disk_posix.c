@@ -1,6 +1,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/fs/disk.h"
 #include "common/fs/path.h"
 
@@ -45,6 +46,8 @@ static int open_dir(const char *path)
  * the pages by then. */
 static int sync_dir(int fd, const char *path, struct err *err)
 {
+    if (WEAKENED(DISK_DIR_FSYNC))
+        return 0;
     if (fsync(fd) == 0 ||
         errno == EINVAL) /* EINVAL: a file system that has nothing to sync there */
         return 0;
@@ -140,7 +143,7 @@ static int posix_replace(struct disk *disk, const char *path, const void *data, 
                          mode_t mode, struct err *err)
 {
     (void)disk;
-    struct place place;
+    struct place place = {0};
     int r = place_of(path, &place, err);
     if (r < 0)
         return r;
@@ -154,7 +157,7 @@ static int posix_replace(struct disk *disk, const char *path, const void *data, 
     if (fd < 0)
         return err_errno(err, -fd, "cannot write %s", path);
     r = write_all(fd, data, len);
-    if (r >= 0 && fsync(fd) < 0)
+    if (r >= 0 && !WEAKENED(DISK_FSYNC) && fsync(fd) < 0)
         r = -errno;
     if (r >= 0 && renameat(dir, temp, dir, place.name) < 0)
         r = -errno;
@@ -168,7 +171,7 @@ static int posix_replace(struct disk *disk, const char *path, const void *data, 
 static int posix_remove(struct disk *disk, const char *path, struct err *err)
 {
     (void)disk;
-    struct place place;
+    struct place place = {0};
     int r = place_of(path, &place, err);
     if (r < 0)
         return r;
@@ -198,7 +201,7 @@ static int make_dir(const char *path, mode_t mode, bool last, struct err *err)
         return err_errno(err, errno, "cannot make the directory %s", path);
     if (made && fchmod(fd, mode) < 0) /* whatever the umask says */
         return err_errno(err, errno, "cannot make the directory %s", path);
-    struct place place;
+    struct place place = {0};
     int r = place_of(path, &place, err);
     if (r < 0)
         return r;

@@ -9,7 +9,6 @@
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -47,46 +46,39 @@ static void removal_done(struct removal *removal)
 }
 CLEANUP_DEFINE_VALUE(struct removal, removal_done);
 
-static int mount_id(int fd, int *ret)
-{
-    struct {
-        struct file_handle head;
-        unsigned char room[MAX_HANDLE_SZ];
-    } handle = {.head.handle_bytes = MAX_HANDLE_SZ};
-    return name_to_handle_at(fd, "", &handle.head, ret, AT_EMPTY_PATH) < 0 ? -errno : 0;
-}
-
-/* Without openat2: compares mounts where the file system can tell them, and devices. */
-static int open_same_mount(int parent, const char *name, int flags)
-{
-    autoclose int fd = openat(parent, name, flags);
-    struct stat above, here;
-    if (fd < 0 || fstat(parent, &above) < 0 || fstat(fd, &here) < 0)
-        return -errno;
-    int id_above, id_here;
-    if (above.st_dev != here.st_dev ||
-        (mount_id(parent, &id_above) == 0 && mount_id(fd, &id_here) == 0 && id_above != id_here))
-        return -EXDEV;
-    return steal_fd(&fd);
-}
-
+/* rmdir refuses what is mounted here before it is ever opened; this closes the gap in which
+ * something is mounted after that. */
 static int open_level(int parent, const char *name)
 {
     int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    if (WEAKENED(REMOVE_MOUNTS)) {
-        int fd = openat(parent, name, flags);
-        return fd < 0 ? -errno : fd;
-    }
 #ifdef SYS_openat2
     struct how how = {.flags = (uint32_t)flags,
                       .resolve = HOW_NO_XDEV | HOW_NO_MAGICLINKS | HOW_NO_SYMLINKS};
-    long fd = syscall(SYS_openat2, parent, name, &how, sizeof(how));
+    long fd = WEAKENED(REMOVE_MOUNTS) ? -1 : syscall(SYS_openat2, parent, name, &how, sizeof(how));
     if (fd >= 0)
         return (int)fd;
-    if (errno != ENOSYS && errno != EPERM)
+    if (!WEAKENED(REMOVE_MOUNTS) && errno != ENOSYS && errno != EPERM)
         return -errno;
 #endif
-    return open_same_mount(parent, name, flags);
+    int opened = openat(parent, name, flags);
+    return opened < 0 ? -errno : opened;
+}
+
+/* Removes what is not a directory, or an empty one. 1: it is a directory with something in it. */
+static int remove_leaf(int parent, const char *name)
+{
+    if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
+        return 0;
+    if (errno != EISDIR && errno != EPERM) /* POSIX has EPERM for a directory */
+        return -errno;
+    int why = errno;
+    if (WEAKENED(REMOVE_MOUNTS) && why == EISDIR)
+        return 1;
+    if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+        return 0;
+    if (errno == ENOTDIR)
+        return -why;
+    return errno == ENOTEMPTY || errno == EEXIST ? 1 : -errno;
 }
 
 static int fd_above(const struct removal *removal)
@@ -130,20 +122,12 @@ static int hoist(struct removal *removal, int parent, const char *name)
 static int remove_entry(struct removal *removal, const char *name)
 {
     int parent = dirfd(removal->levels[removal->depth - 1].dir);
-    if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
-        return 0;
-    if (errno != EISDIR && errno != EPERM) /* POSIX has EPERM for a directory */
-        return -errno;
-    int why = errno;
-    if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
-        return 0;
-    if (errno == ENOTDIR)
-        return -why;
-    if (errno != ENOTEMPTY && errno != EEXIST)
-        return -errno;
+    int r = remove_leaf(parent, name);
+    if (r <= 0)
+        return r;
     if (removal->depth == OPEN_MOST)
         return hoist(removal, parent, name);
-    int r = descend(removal, parent, name);
+    r = descend(removal, parent, name);
     return r == -ENOENT ? 0 : r;
 }
 
@@ -166,16 +150,11 @@ int path_remove_tree(int parent_fd, const char *name)
 {
     if (str_empty(name) || strchr(name, '/') || str_eq(name, ".") || str_eq(name, ".."))
         return -EINVAL;
-    if (unlinkat(parent_fd, name, 0) == 0 || errno == ENOENT)
-        return 0;
-    if (errno != EISDIR && errno != EPERM)
-        return -errno;
-    if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0)
-        return 0;
-    if (errno != ENOTEMPTY && errno != EEXIST)
-        return -errno;
+    int r = remove_leaf(parent_fd, name);
+    if (r <= 0)
+        return r;
     cleanup(removal_done) struct removal removal = {.parent_fd = parent_fd};
-    int r = descend(&removal, parent_fd, name);
+    r = descend(&removal, parent_fd, name);
     while (r == 0 && removal.depth > 0) {
         errno = 0;
         const struct dirent *entry = readdir(removal.levels[removal.depth - 1].dir);

@@ -96,9 +96,8 @@ void loop_stop(struct loop *loop, int code)
 static void run_defers(struct loop *loop)
 {
     /* Those that are added meanwhile go behind this mark, and wait for the next batch. */
-    struct loop_defer mark = {.loop = loop};
-    list_append(&loop->defers, &mark.link);
-    while (loop->defers.next != &mark.link) {
+    list_append(&loop->defers, &loop->defer_mark);
+    while (loop->defers.next != &loop->defer_mark) {
         struct loop_defer *defer = container_of(loop->defers.next, struct loop_defer, link);
         list_remove(&defer->link);
         loop->running = defer;
@@ -106,7 +105,7 @@ static void run_defers(struct loop *loop)
         loop->running = NULL;
         free(defer);
     }
-    list_remove(&mark.link);
+    list_remove(&loop->defer_mark);
 }
 
 /* When epoll must return at the latest, in boot ns; INT64_MAX: when something happens. */

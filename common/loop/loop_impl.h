@@ -38,6 +38,7 @@ struct loop {
     struct list signals;
 
     struct list defers;
+    struct list defer_mark; /* in defers while they run: where the next batch begins */
     struct loop_defer *running;
 };
 
