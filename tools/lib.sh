@@ -55,22 +55,40 @@ cache_dir() {
     printf '%s\n' "${LIMPET_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/limpet}"
 }
 
-# step TEXT COMMAND...: runs COMMAND with its output in a log that is shown whole if it fails, and prints
-# TEXT with the seconds it took. The log goes to $STEP_LOG, or to a temporary file.
+# step TEXT COMMAND...: runs COMMAND with its output in a log that is shown if it fails, and prints
+# TEXT with the seconds it took; on a terminal the log's last line shows how far it is.
 step() {
-    local text=$1 log rc=0 start=$SECONDS
+    local text=$1 log rc=0 start=$SECONDS ticker=''
     shift
-    log=${STEP_LOG:-$(mktemp)}
+    log=$(mktemp)
     printf '%s ... ' "$text" >&2
+    if [[ -t 2 ]]; then
+        show_progress "$text" "$log" &
+        ticker=$!
+    fi
     "$@" >"$log" 2>&1 </dev/null || rc=$?
+    if [[ -n $ticker ]]; then
+        kill "$ticker" 2>/dev/null
+        wait "$ticker" 2>/dev/null || true
+        printf '\r\e[K%s ... ' "$text" >&2
+    fi
     if [[ $rc -eq 0 ]]; then
         printf 'done (%d s)\n' $((SECONDS - start)) >&2
     else
         printf 'FAILED (exit %d)\n' "$rc" >&2
-        cat "$log" >&2
+        grep -vE '^\[[0-9]+/[0-9]+\] ' "$log" >&2 || true # without ninja's progress
     fi
-    [[ -n ${STEP_LOG:-} ]] || rm -f "$log"
+    rm -f "$log"
     return "$rc"
+}
+
+show_progress() {
+    local start=$SECONDS line
+    trap - EXIT INT TERM
+    while sleep 1; do
+        line=$(tail -n 1 "$2" | tr -d '\r\033' | cut -c1-60)
+        printf '\r\e[K%s ... %d s  %s' "$1" $((SECONDS - start)) "$line" >&2
+    done
 }
 
 # on_exit COMMAND: adds one to what runs when the script ends, last first. Also on INT and TERM.

@@ -85,8 +85,11 @@ function(limpet_external name)
     endforeach()
 endfunction()
 
-# limpet_test(NAME SOURCES <files> DEPS <libraries> [EXTERNAL <targets>] [LABEL unit|sim|fuzz]):
-# a cmocka program, registered with ctest under its label.
+# limpet_test(NAME SOURCES <files> DEPS <libraries> [EXTERNAL <targets>] [LABEL unit|sim|fuzz|system]
+#             [TIMEOUT <seconds>]):
+# a cmocka program, registered with ctest under its label; exit code 77 skips it whole. tools/test --long sets
+# LIMPET_LONG=1 in its environment and multiplies its timeout. Those labelled system run as root on the
+# release build, one at a time.
 function(limpet_test name)
     cmake_parse_arguments(arg "" "LABEL;TIMEOUT" "SOURCES;DEPS;EXTERNAL" ${ARGN})
     if(NOT arg_LABEL)
@@ -97,8 +100,10 @@ function(limpet_test name)
     endif()
     add_executable(${name} ${arg_SOURCES})
     target_link_libraries(${name} PRIVATE common_base ${arg_DEPS} ${arg_EXTERNAL} ext::cmocka)
+    limpet_weaken(${arg_SOURCES})
     add_test(NAME ${name} COMMAND ${name})
-    set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
+    math(EXPR timeout "${arg_TIMEOUT} * ${LIMPET_TEST_TIMES}")
+    set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${timeout} SKIP_RETURN_CODE 77)
 endfunction()
 
 # limpet_weaken(SOURCES...): those that use a name of LIMPET_WEAKEN get its definition, so that only they are

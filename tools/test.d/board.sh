@@ -1,0 +1,83 @@
+# shellcheck shell=bash
+# Board tests: tests/board/NAME.sh runs inside a QEMU guest (tools/guest). Sourced by tools/test.
+#
+# Each line "# guest: OPTIONS" among the first ten of the script is one run, with those options of tools/guest
+# (relative file names are below the test's own folder, so that "--disk disk.img" is a fresh disk);
+# "# guest-long: OPTIONS" only with --long. "# prepare: COMMAND" runs on the host before, in that folder, with
+# LIMPET_SRC, LIMPET_BUILD (the static programs of the architecture) and ARCH. "# timeout: SECONDS" replaces
+# the 120 s. The static programs are in /usr/bin of the guest. Exit code and "ok - NAME" lines are those of
+# system tests.
+
+# board_variants FILE: the options of each run, one a line.
+board_variants() {
+    local keys='guest'
+    [[ -z $LONG ]] || keys='guest\(-long\)\?'
+    head -n 10 "$1" | sed -n "s/^# $keys: *//p"
+}
+
+variant_arch() {
+    if [[ " $1 " =~ \ --arch\ +([a-z0-9_]+)\  ]]; then
+        echo "${BASH_REMATCH[1]}"
+    else
+        echo arm64
+    fi
+}
+
+# Builds the static programs of an architecture once a run.
+declare -A CROSS_BUILT=()
+cross_build() {
+    if [[ -z ${CROSS_BUILT[$1]:-} ]]; then
+        CROSS_BUILT[$1]=failed
+        if "$TOP/tools/cross" "$1"; then
+            CROSS_BUILT[$1]=built
+        else
+            result fail "build: static $1"
+        fi
+    fi
+    [[ ${CROSS_BUILT[$1]} == built ]]
+}
+
+# run_board FILE OPTIONS
+run_board() {
+    local file=$1 options=$2 arch name programs tmp log=$WORK/log start=$SECONDS code=0 limit prepare words
+    arch=$(variant_arch "$options")
+    name=board/$(script_name "$file")
+    options=${options:+ $options}
+    name+=${options// --/ }
+    limit=$(header_value "$file" timeout)
+    limit=$((${limit:-120} * TIMES))
+    prepare=$(header_value "$file" prepare)
+    programs=$BUILD_ROOT/cross-$arch/stripped
+    read -ra words <<<"$options"
+    tmp=$(mktemp -d "$WORK/test.XXXXXX")
+    {
+        cd "$tmp"
+        export LIMPET_BUILD=$programs LIMPET_SRC=$TOP ARCH=$arch TEST_TMP=$tmp
+        if [[ -z $prepare ]] || bash -euo pipefail -c "$prepare"; then
+            timeout -k 10 $((limit + 300)) "$TOP/tools/guest" --arch "$arch" --script "$file" --bin "$programs" \
+                --timeout "$limit" --env "LIMPET_LONG=$LONG" "${words[@]}" || code=$?
+        else
+            echo "the preparation failed: $prepare"
+            code=1
+        fi
+        cd "$TOP"
+    } >"$log" 2>&1 </dev/null
+    clean_up "$tmp" >>"$log"
+    conclude "$name" "$code" "$log" $((SECONDS - start)) "$limit"
+}
+
+run_boards() {
+    local file options
+    for file in "$TOP"/tests/board/*.sh; do
+        [[ -f $file && ${file##*/} != lib.sh ]] || continue
+        wanted "board/$(script_name "$file")" || continue
+        if [[ $EUID -ne 0 ]]; then
+            result skip "board/$(script_name "$file")" "not run as root"
+            continue
+        fi
+        while IFS= read -r options; do
+            cross_build "$(variant_arch "$options")" || continue
+            run_board "$file" "$options"
+        done < <(board_variants "$file")
+    done
+}

@@ -1,0 +1,131 @@
+# shellcheck shell=bash
+# System and end-to-end tests: programs of any kind. Sourced by tools/test.
+#
+# A test is tests/system/NAME.sh, tests/system/NAME/run.sh or tests/e2e/NAME/run.sh, executable. It gets
+# LIMPET_BUILD (folder of the built programs), LIMPET_SRC (top of the tree), TEST_TMP (a folder of its own,
+# also its working directory), LIMPET_LONG=1 if the long form is wanted. Exit code 0: passed; 77: skipped, the
+# last line says why; any other: failed. Lines "ok - NAME", "not ok - NAME" and "ok - NAME # SKIP why" count as
+# cases. A line "# timeout: SECONDS" in its first ten lines replaces the 120 s it may take. What it leaves behind
+# (processes with its TEST_TMP in their environment, mounts below it) is a failure, and is removed.
+
+# header_value FILE KEY: of a line "# KEY: VALUE" among the first ten.
+header_value() {
+    head -n 10 "$1" | sed -n "s/^# $2: *//p" | head -n 1
+}
+
+wanted() {
+    [[ -z $FILTER || $1 =~ $FILTER ]]
+}
+
+# left_processes FOLDER: ids of those whose environment names the folder as theirs.
+left_processes() {
+    grep -lzxF "TEST_TMP=$1" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3 || true
+}
+
+left_mounts() {
+    awk -v d="$1/" 'index($5 "/", d) == 1 { print $5 }' /proc/self/mountinfo | sort -r
+}
+
+# clean_up FOLDER: ends and unmounts what a test left; says what it was.
+clean_up() {
+    local pid mounts processes
+    processes=$(left_processes "$1")
+    for pid in $processes; do
+        printf 'left running: %s %s\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null || true)"
+        kill -9 "$pid" 2>/dev/null || true
+    done
+    mounts=$(left_mounts "$1")
+    for pid in $mounts; do
+        printf 'left mounted: %s\n' "$pid"
+        umount -l "$pid" 2>/dev/null || true
+    done
+    rm -rf --one-file-system "$1"
+}
+
+# count_cases NAME LOG: records the cases that a test reports itself; says how many there are and have failed.
+count_cases() {
+    awk -v name="$1" -v results="$RESULTS" '
+        /^(not )?ok( |$)/ {
+            line = $0
+            status = sub(/^not ok/, "", line) ? "fail" : (sub(/^ok/, "", line) ? "pass" : "")
+            sub(/^ *[0-9]* *(- *)?/, "", line)
+            reason = ""
+            if (match(line, /# *[Ss][Kk][Ii][Pp] */)) {
+                status = "skip"
+                reason = substr(line, RSTART + RLENGTH)
+                line = substr(line, 1, RSTART - 1)
+            }
+            gsub(/\t/, " ", line)
+            printf "%s\t%s: %s\t%s\n", status, name, line, reason >>results
+            n++
+            failed += status == "fail"
+        }
+        END { print n + 0, failed + 0 }' "$2"
+}
+
+# conclude NAME CODE LOG SECONDS LIMIT: records and shows how a test ended.
+conclude() {
+    local name=$1 code=$2 log=$3 took=$4 limit=$5 cases failed last
+    read -r cases failed < <(count_cases "$name" "$log")
+    last=$(grep -v '^[[:space:]]*$' "$log" | tail -n 1 | tr '\t' ' ' || true)
+    if [[ $code -eq 0 && $failed -eq 0 ]]; then
+        [[ $cases -gt 0 ]] || result pass "$name"
+        result_line pass "$name" "$took"
+    elif [[ $code -eq 77 && $failed -eq 0 ]]; then
+        result skip "$name" "$last"
+        result_line skip "$name" "$took" "$last"
+    else
+        [[ $failed -gt 0 ]] || result fail "$name" "$(how_it_ended "$code" "$limit")"
+        result_line fail "$name" "$took" "$(how_it_ended "$code" "$limit")"
+        sed 's/^/    /' "$log"
+    fi
+}
+
+how_it_ended() {
+    case $1 in
+    124 | 137) echo "not done after $2 s" ;;
+    *) echo "exit code $1" ;;
+    esac
+}
+
+# run_script TIER FILE BUILD: one test on the programs in the folder BUILD.
+run_script() {
+    local tier=$1 file=$2 name start code=0 log tmp limit left
+    name=$tier/$(script_name "$file")
+    limit=$(header_value "$file" timeout)
+    limit=$((${limit:-120} * TIMES))
+    log=$WORK/log
+    tmp=$(mktemp -d "$WORK/test.XXXXXX")
+    start=$SECONDS
+    (
+        cd "$tmp"
+        TEST_TMP=$tmp LIMPET_BUILD=$3 LIMPET_SRC=$TOP \
+            exec timeout -k 10 "$limit" "$file"
+    ) >"$log" 2>&1 </dev/null || code=$?
+    left=$(clean_up "$tmp")
+    if [[ -n $left ]]; then
+        printf '%s\n' "$left" >>"$log"
+        [[ $code -ne 0 && $code -ne 77 ]] || code=99
+    fi
+    conclude "$name" "$code" "$log" $((SECONDS - start)) "$limit"
+}
+
+script_name() {
+    local name=${1#"$TOP"/tests/*/}
+    name=${name%/run.sh}
+    echo "${name%.sh}"
+}
+
+# run_scripts TIER: all tests of tests/TIER.
+run_scripts() {
+    local file
+    for file in "$TOP/tests/$1"/*/run.sh "$TOP/tests/$1"/*.sh; do
+        [[ -x $file && -f $file && ${file##*/} != lib.sh ]] || continue
+        wanted "$1/$(script_name "$file")" || continue
+        if [[ $EUID -ne 0 ]]; then
+            result skip "$1/$(script_name "$file")" "not run as root"
+            continue
+        fi
+        run_script "$1" "$file" "$BUILD_ROOT/release/bin"
+    done
+}
