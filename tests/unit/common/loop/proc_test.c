@@ -113,7 +113,7 @@ static void test_proc__signals_are_as_new(void **state)
     sigaddset(&set, SIGTERM);
     sigprocmask(SIG_BLOCK, &set, &before);
     signal(SIGPIPE, SIG_IGN);
-    run("grep -E '^Sig(Blk|Ign)' /proc/$$/status", (struct proc_spec){.fd_in = -1}, &out);
+    run("exec grep -E '^Sig(Blk|Ign)' /proc/self/status", (struct proc_spec){.fd_in = -1}, &out);
     assert_string_equal(buf_str(&out), "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
     sigset_t now;
     sigprocmask(SIG_SETMASK, &before, &now);
