@@ -1,0 +1,30 @@
+#pragma once
+/* Enrolment from the node's side: keys are made here, the token opens the PSK listener, the answer
+ * is checked against what the token pins and stored. */
+
+#include "common/bus/enroll.h"
+#include "common/fs/disk.h"
+#include "common/loop/loop.h"
+
+struct join_spec {
+    struct disk *disk;
+    const char *identity_dir;
+    const char *name; /* of the node */
+    const struct enroll_token *token;
+    const char *host; /* of the gateway's enrolment listener */
+    int port;
+    const char *run_dir; /* private folder for the TLS relay's socket */
+    struct rng *rng;
+};
+
+struct join;
+/* code 0 (node is the new id), or a negative errno and why. What is only unreachable is tried again
+ * by itself and told through `waiting` (may be NULL). */
+struct join_handler {
+    void (*done)(void *ctx, int code, const char *node, const char *message);
+    void (*waiting)(void *ctx, const char *message);
+};
+nodiscard int join_new(struct loop *loop, const struct join_spec *spec,
+                       const struct join_handler *handler, void *ctx, struct join **ret,
+                       struct err *err);
+void join_free(struct join *join);

@@ -1,0 +1,40 @@
+#pragma once
+/* The bus side of a node: what comes down is offered to the desired state on disk; what the agent
+ * knows goes up as birth, beats, statuses and events. Whatever happens here, no pod stops for it.
+ */
+
+#include "agent/cache/desired.h"
+#include "agent/link/identity.h"
+#include "agent/pod/agent.h"
+#include "common/bus/bus.h"
+
+#include <stdint.h>
+
+struct link;
+
+struct link_spec {
+    struct loop *loop;
+    struct bus *bus; /* whose will is link_will; borrowed, started and stopped by the link */
+    struct disk *disk;
+    struct rng *rng;
+    struct desired *desired;
+    struct agent *agent;
+    const struct identity *identity;
+    const char *boot_id, *nonce;
+    const char *run_dir; /* tmpfs */
+    int beat_s;
+    const struct value *status, *labels; /* of the Node, for the birth; copied */
+};
+nodiscard int link_new(const struct link_spec *spec, struct link **ret, struct err *err);
+nodiscard int link_start(struct link *link, struct err *err);
+/* Says goodbye (no will is sent). */
+void link_free(struct link *link);
+
+/* What agent_handler tells. */
+void link_status(struct link *link, const struct value *pod, bool gone);
+void link_event(struct link *link, const char *ns, const char *name, const char *uid,
+                const char *type, const char *reason, const char *message);
+
+/* The payload and topic of the will of this boot, for mqtt_spec. */
+int link_will(const char *node, const char *boot_id, const char *nonce,
+              char ret_topic[TOPIC_MAX + 1], struct buf *ret_payload);
