@@ -3,6 +3,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -78,6 +79,8 @@ _Noreturn static void child_fail(const struct launch *launch, enum step step)
 /* Marks everything from 3 on close-on-exec; the kept ones are unmarked afterwards. */
 static int mark_all_close_on_exec(void)
 {
+    if (WEAKENED(PROC_CLOSE_FDS))
+        return 0;
     if (syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
         return 0;
     struct rlimit limit; /* kernels before 5.11 */
