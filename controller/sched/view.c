@@ -134,7 +134,8 @@ static bool taints_same(const struct sched_taints *a, const struct sched_taints 
         return false;
     for (size_t i = 0; i < a->count; i++) {
         const struct sched_taint *x = &a->items[i], *y = &b->items[i];
-        if (!str_eq(x->key, y->key) || !str_eq(x->value, y->value) || !str_eq(x->effect, y->effect))
+        if (!str_eq(x->key, y->key) || !str_eq(x->value, y->value) ||
+            !str_eq(x->effect, y->effect) || x->exists != y->exists)
             return false;
     }
     return true;
@@ -231,6 +232,13 @@ void sched_pod_done(struct sched_pod *pod)
     labels_done(&pod->selector);
     taints_done(&pod->tolerations);
     *pod = (struct sched_pod){0};
+}
+
+bool sched_pod_same(const struct sched_pod *a, const struct sched_pod *b)
+{
+    return str_eq(a->node_name, b->node_name) && a->request.cpu_milli == b->request.cpu_milli &&
+           a->request.memory == b->request.memory && a->request.pods == b->request.pods &&
+           labels_same(&a->selector, &b->selector) && taints_same(&a->tolerations, &b->tolerations);
 }
 
 /* Nodes */

@@ -55,6 +55,8 @@ struct sched_node {
 /* Replace nothing: *ret is filled anew. Wrong shapes count as absent. */
 void sched_pod_read(struct sched_pod *ret, const struct value *pod);
 void sched_pod_done(struct sched_pod *pod);
+/* Whether the two would fare alike. */
+bool sched_pod_same(const struct sched_pod *a, const struct sched_pod *b);
 /* used is zero. */
 void sched_node_read(struct sched_node *ret, const struct value *node);
 void sched_node_done(struct sched_node *node);

@@ -1,0 +1,169 @@
+#include "controller/reconcile/schedule.h"
+
+#include "world.h"
+
+#include "common/base/str.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static struct schedule *start(struct world *world)
+{
+    struct schedule *schedule = NULL;
+    assert_int_equal(schedule_new(world->loop, world->api, NULL, &schedule, &world->err), 0);
+    world_turn(world);
+    return schedule;
+}
+
+static const char *told(struct world *world, const char *pod)
+{
+    return world_condition(world, "Pod", "default", pod, "PodScheduled");
+}
+
+static void test_schedule__binds_and_counts_room(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    struct schedule *schedule = start(&world);
+    world_node(&world, "a", "2");
+    world_node(&world, "b", "2");
+    static const char *const nodes[] = {"a", "b", "a", "b"};
+    for (int i = 0; i < 4; i++) {
+        char name[8];
+        snprintf(name, sizeof(name), "p%d", i);
+        world_pod(&world, name, "1", "");
+        world_turn(&world);
+        assert_string_equal(world_node_of(&world, name), nodes[i]);
+        assert_string_equal(told(&world, name), "True - -");
+    }
+    world_pod(&world, "p4", "1", "");
+    world_turn(&world);
+    assert_string_equal(world_node_of(&world, "p4"), "");
+    assert_string_equal(told(&world, "p4"),
+                        "False Unschedulable 0/2 nodes are available: 2 Insufficient cpu.");
+
+    /* One that is over makes room; so does one that is deleted. */
+    world_status(&world, "Pod", "default", "p1", "{'phase':'Succeeded'}");
+    world_pass(&world, NS_PER_S);
+    assert_string_equal(world_node_of(&world, "p4"), "b");
+    world_pod(&world, "p5", "1", "");
+    world_pass(&world, NS_PER_S);
+    assert_string_equal(world_node_of(&world, "p5"), "");
+    world_delete(&world, "Pod", "default", "p0");
+    world_pass(&world, NS_PER_S);
+    assert_string_equal(world_node_of(&world, "p5"), "a");
+    schedule_free(schedule);
+    world_done(&world);
+}
+
+/* What is handed over in one turn is not all put where there is room for one. */
+static void test_schedule__counts_what_is_not_bound_yet(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    world_node(&world, "a", "2");
+    world_node(&world, "b", "1");
+    for (int i = 0; i < 5; i++) {
+        char name[8];
+        snprintf(name, sizeof(name), "p%d", i);
+        world_pod(&world, name, "1", "");
+    }
+    /* All five are there when it begins. */
+    struct schedule *schedule = start(&world);
+    world_pass(&world, NS_PER_S);
+    int on_a = 0, on_b = 0;
+    for (int i = 0; i < 5; i++) {
+        char name[8];
+        snprintf(name, sizeof(name), "p%d", i);
+        on_a += str_eq(world_node_of(&world, name), "a");
+        on_b += str_eq(world_node_of(&world, name), "b");
+    }
+    assert_int_equal(on_a, 2);
+    assert_int_equal(on_b, 1);
+    schedule_free(schedule);
+    world_done(&world);
+}
+
+static void test_schedule__waits_for_a_ready_node(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    struct schedule *schedule = start(&world);
+    world_pod(&world, "p", "1", "");
+    world_turn(&world);
+    assert_string_equal(told(&world, "p"),
+                        "False Unschedulable no nodes available to schedule pods");
+    world_create(&world, "{'apiVersion':'v1','kind':'Node','metadata':{'name':'a'}}", 201);
+    world_pass(&world, NS_PER_S);
+    assert_string_equal(told(&world, "p"),
+                        "False Unschedulable 0/1 nodes are available: 1 node(s) were not ready.");
+    world_status(&world, "Node", "", "a",
+                 "{'allocatable':{'cpu':'4','memory':'1Gi'},'conditions':[{'type':'Ready',"
+                 "'status':'True'}]}");
+    world_pass(&world, NS_PER_S);
+    assert_string_equal(world_node_of(&world, "p"), "a");
+    assert_string_equal(told(&world, "p"), "True - -");
+    schedule_free(schedule);
+    world_done(&world);
+}
+
+/* Pods with a node of their author's choice are let alone, and take room there, even if the Node
+ * comes after them. Pods for another scheduler are let alone. */
+static void test_schedule__lets_others_alone(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    struct schedule *schedule = start(&world);
+    world_pod(&world, "chosen", "1", "a");
+    world_create(
+        &world,
+        "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'other','namespace':'default'},"
+        "'spec':{'schedulerName':'mine','containers':[{'name':'c','image':'i'}]}}",
+        201);
+    world_node(&world, "a", "1");
+    world_pod(&world, "p", "1", "");
+    world_pass(&world, NS_PER_S);
+    assert_string_equal(world_node_of(&world, "chosen"), "a");
+    assert_string_equal(told(&world, "chosen"), "");
+    assert_string_equal(told(&world, "other"), "");
+    assert_string_equal(told(&world, "p"),
+                        "False Unschedulable 0/1 nodes are available: 1 Insufficient cpu.");
+    schedule_free(schedule);
+    world_done(&world);
+}
+
+/* A waiting pod does not have its condition written again and again. */
+static void test_schedule__tells_once(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    struct schedule *schedule = start(&world);
+    world_node(&world, "a", "1");
+    world_pod(&world, "p", "2", "");
+    world_pass(&world, 10 * NS_PER_S);
+    int64_t revision = store_revision(world.store);
+    world_pass(&world, 600 * NS_PER_S);
+    assert_int_equal(store_revision(world.store), revision);
+    schedule_free(schedule);
+    world_done(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_schedule__binds_and_counts_room),
+        cmocka_unit_test(test_schedule__counts_what_is_not_bound_yet),
+        cmocka_unit_test(test_schedule__waits_for_a_ready_node),
+        cmocka_unit_test(test_schedule__lets_others_alone),
+        cmocka_unit_test(test_schedule__tells_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
