@@ -67,7 +67,8 @@ static void check_integer(struct schema_walk *walk, const struct schema_field *f
 {
     const struct schema_rule *rule = field->rule;
     int64_t i = value_int(value, 0), min = INT64_MIN, max = INT64_MAX;
-    if (field->shape == SCHEMA_INT32 || field->item == SCHEMA_INT32) {
+    if (field->shape == SCHEMA_INT32 || field->item == SCHEMA_INT32 ||
+        field->shape == SCHEMA_INT_OR_STRING) {
         min = INT32_MIN;
         max = INT32_MAX;
     }
@@ -77,7 +78,7 @@ static void check_integer(struct schema_walk *walk, const struct schema_field *f
     }
     if ((i >= min && i <= max) || WEAKENED(SCHEMA_RANGE))
         return;
-    if (max >= INT32_MAX && min > INT32_MIN)
+    if (i < min && max >= INT32_MAX && min > INT32_MIN)
         walk_mistake(walk, value_line(value), CAUSE_INVALID,
                      "%" PRId64 ": must be at least %" PRId64, i, min);
     else

@@ -1,0 +1,86 @@
+#include "load.h"
+
+static void test_kinds__find(void **state)
+{
+    (void)state;
+    assert_ptr_equal(kinds_find("v1", "Pod"), &kind_pod);
+    assert_null(kinds_find("v1", "pod"));
+    assert_null(kinds_find("apps/v1", "Pod"));
+    assert_null(kinds_find(NULL, NULL));
+    assert_ptr_equal(kinds_find_resource("", "v1", "configmaps"), &kind_config_map);
+    assert_null(kinds_find_resource("apps", "v1", "configmaps"));
+    assert_null(kinds_find_resource("", "v2", "configmaps"));
+    size_t count = 0;
+    while (kinds_at(count))
+        count++;
+    assert_true(count >= 5);
+}
+
+static void test_kinds__find_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        const struct schema_kind *kind;
+    } cases[] = {
+        {"pod", &kind_pod},
+        {"pods", &kind_pod},
+        {"po", &kind_pod},
+        {"Pod", &kind_pod},
+        {"PODS", &kind_pod},
+        {"no", &kind_node},
+        {"ns", &kind_namespace},
+        {"cm", &kind_config_map},
+        {"secrets", &kind_secret},
+        {"secret.", &kind_secret},
+        {"pods.apps", NULL},
+        {"pod/web", NULL},
+        {"", NULL},
+        {"deploy", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        if (kinds_find_name(cases[i].name) != cases[i].kind)
+            fail_msg("%s", cases[i].name);
+}
+
+static void test_kinds__unknown_is_explained(void **state)
+{
+    (void)state;
+    expect_mistakes("apiVersion: v1\nkind: Podd\n",
+                    "line 2: kind: \"Podd\": unknown kind; did you mean Pod?\n");
+    expect_mistakes("apiVersion: apps/v1\nkind: Pod\n",
+                    "line 1: apiVersion: \"apps/v1\": a Pod is of v1\n");
+    expect_mistakes("kind: Pod\n", "line 1: apiVersion: required\n");
+    expect_mistakes("a: b\n", "line 1: apiVersion: required\nline 1: kind: required\n");
+    expect_mistakes("apiVersion: 1\nkind: Pod\n", "line 1: apiVersion: required\n");
+    expect_mistakes("apiVersion: example.com/v1\nkind: Zebra\n",
+                    "line 2: kind: \"Zebra\": unknown kind in example.com/v1; known are v1 Pod, v1 "
+                    "Node, v1 Namespace, v1 ConfigMap, v1 Secret\n");
+}
+
+static void test_kinds__object_shorthands(void **state)
+{
+    (void)state;
+    cleanup(value_free) struct value *objects =
+        load("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: b, uid: c, "
+             "labels: {l: m}, annotations: {n: o}}\n");
+    const struct value *object = value_at(objects, 0);
+    assert_string_equal(object_name(object), "a");
+    assert_string_equal(object_namespace(object), "b");
+    assert_string_equal(object_uid(object), "c");
+    assert_string_equal(object_label(object, "l"), "m");
+    assert_string_equal(object_annotation(object, "n"), "o");
+    assert_null(object_label(object, "n"));
+    assert_null(object_name(NULL));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_kinds__find),
+        cmocka_unit_test(test_kinds__find_name),
+        cmocka_unit_test(test_kinds__unknown_is_explained),
+        cmocka_unit_test(test_kinds__object_shorthands),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

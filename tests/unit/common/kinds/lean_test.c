@@ -1,0 +1,32 @@
+#include "load.h"
+
+static void test_lean__holds_nothing_of_the_gateways(void **state)
+{
+    (void)state;
+    for (size_t i = 0; kinds_at(i); i++) {
+        assert_null(kinds_at(i)->columns);
+        assert_null(kinds_at(i)->categories);
+        assert_null(kinds_at(i)->proto);
+        assert_null(kinds_at(i)->type->doc);
+    }
+}
+
+static void test_lean__checks_and_defaults_the_same(void **state)
+{
+    (void)state;
+    cleanup(value_free) struct value *objects = load(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: b, image: c}]}\n");
+    assert_string_equal(value_str(value_path(value_at(objects, 0), "spec", "restartPolicy", NULL)),
+                        "Always");
+    expect_mistakes("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {}\n",
+                    "line 4: spec.containers: required\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lean__holds_nothing_of_the_gateways),
+        cmocka_unit_test(test_lean__checks_and_defaults_the_same),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,307 @@
+#include "load.h"
+
+#include "common/base/clock.h"
+
+#define POD "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n" /* 4 lines */
+#define APP "  containers: [{name: app, image: 'x:1'}]\n"
+
+static void test_pod__defaults(void **state)
+{
+    (void)state;
+    cleanup(value_free) struct value *objects =
+        load(POD "  containers:\n  - name: app\n    image: web\n    ports: [{containerPort: 80}]\n"
+                 "    resources: {limits: {cpu: 1000m}, requests: {memory: 1Mi}}\n"
+                 "    livenessProbe: {httpGet: {port: web}}\n"
+                 "  volumes: [{name: a}, {name: b, secret: {secretName: s}}, {name: c, hostPath: "
+                 "{path: /x}}]\n");
+    cleanup(buf_done) struct buf got = {0};
+    json_write_canonical(value_get(value_at(objects, 0), "spec"), &got);
+    assert_string_equal(
+        buf_str(&got),
+        "{\"containers\":[{\"image\":\"web\",\"imagePullPolicy\":\"Always\",\"livenessProbe\":{"
+        "\"failureThreshold\":3,\"httpGet\":{\"path\":\"/\",\"port\":\"web\",\"scheme\":\"HTTP\"},"
+        "\"periodSeconds\":10,\"successThreshold\":1,\"timeoutSeconds\":1},\"name\":\"app\","
+        "\"ports\":[{\"containerPort\":80,\"protocol\":\"TCP\"}],\"resources\":{\"limits\":{\"cpu\":"
+        "\"1\"},\"requests\":{\"cpu\":\"1\",\"memory\":\"1Mi\"}},\"terminationMessagePath\":"
+        "\"/dev/termination-log\",\"terminationMessagePolicy\":\"File\"}],\"dnsPolicy\":"
+        "\"ClusterFirst\",\"enableServiceLinks\":true,\"restartPolicy\":\"Always\","
+        "\"schedulerName\":\"default-scheduler\",\"securityContext\":{},"
+        "\"terminationGracePeriodSeconds\":30,\"volumes\":[{\"emptyDir\":{},\"name\":\"a\"},{"
+        "\"name\":\"b\",\"secret\":{\"defaultMode\":420,\"secretName\":\"s\"}},{\"hostPath\":{"
+        "\"path\":\"/x\",\"type\":\"\"},\"name\":\"c\"}]}");
+}
+
+static void test_pod__pull_policy_by_tag(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *image, *policy;
+    } cases[] = {
+        {"a", "Always"},
+        {"a:latest", "Always"},
+        {"a:1", "IfNotPresent"},
+        {"r:5000/a", "Always"},
+        {"r:5000/a:1", "IfNotPresent"},
+        {"a@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+         "IfNotPresent"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[256];
+        snprintf(text, sizeof(text), POD "  containers: [{name: app, image: '%s'}]\n",
+                 cases[i].image);
+        cleanup(value_free) struct value *objects = load(text);
+        const struct value *container =
+            value_at(value_path(value_at(objects, 0), "spec", "containers", NULL), 0);
+        assert_string_equal(value_get_str(container, "imagePullPolicy"), cases[i].policy);
+    }
+}
+
+static void test_pod__host_network(void **state)
+{
+    (void)state;
+    cleanup(value_free) struct value *objects = load(
+        POD "  hostNetwork: true\n  containers: [{name: app, image: x, ports: [{containerPort: "
+            "80}]}]\n");
+    const struct value *ports = value_get(
+        value_at(value_path(value_at(objects, 0), "spec", "containers", NULL), 0), "ports");
+    assert_int_equal(value_get_int(value_at(ports, 0), "hostPort", 0), 80);
+    expect_mistakes(POD
+                    "  hostNetwork: true\n  containers:\n  - name: app\n    image: x\n    ports: "
+                    "[{containerPort: 80, hostPort: 81}]\n",
+                    "line 9: spec.containers[0].ports[0].hostPort: must be the containerPort (80) "
+                    "with hostNetwork\n");
+}
+
+static void test_pod__mistakes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *spec, *want;
+    } cases[] = {
+        {APP, ""},
+        {"  {}\n", "line 5: spec.containers: required\n"},
+        {"  containers: []\n", "line 5: spec.containers: required\n"},
+        {"  containers: [{name: app}]\n", "line 5: spec.containers[0].image: required\n"},
+        {APP "  restartPolicy: always\n", "line 6: spec.restartPolicy: \"always\": must be one of "
+                                          "Always, OnFailure, Never\n"},
+        {APP "  terminationGracePeriodSeconds: -1\n",
+         "line 6: spec.terminationGracePeriodSeconds: -1: must be at least 0\n"},
+        {APP "  initContainers: [{name: app, image: x}]\n",
+         "line 5: spec.containers[0].name: \"app\": comes twice (first in initContainers)\n"},
+        {APP "  initContainers: [{name: i, image: x, readinessProbe: {exec: {command: [a]}}}]\n",
+         "line 6: spec.initContainers[0].readinessProbe: not for an init container without "
+         "restartPolicy: Always\n"},
+        {APP "  initContainers: [{name: i, image: x, restartPolicy: Always, readinessProbe: {exec: "
+             "{command: [a]}}}]\n",
+         ""},
+        {"  containers: [{name: a, image: x, restartPolicy: Always}]\n",
+         "line 5: spec.containers[0].restartPolicy: only for init containers\n"},
+        {"  containers: [{name: a, image: x, volumeMounts: [{name: v, mountPath: /v}]}]\n",
+         "line 5: spec.containers[0].volumeMounts[0].name: \"v\": the pod has no such volume\n"},
+        {"  volumes: [{name: v}]\n  containers: [{name: a, image: x, volumeMounts: [{name: v, "
+         "mountPath: /v}, {name: v, mountPath: /v}]}]\n",
+         "line 6: spec.containers[0].volumeMounts[1].mountPath: \"/v\": comes twice (first at "
+         "[0])\n"},
+        {"  volumes: [{name: v}, {name: v}]\n" APP,
+         "line 5: spec.volumes[1].name: \"v\": comes twice (first at [0])\n"},
+        {"  volumes: [{name: v, emptyDir: {}, hostPath: {path: /}}]\n" APP,
+         "line 5: spec.volumes[0].emptyDir: not beside hostPath: there may be one volume type\n"},
+        {"  volumes: [{name: v, hostPath: {path: /a/../b}}]\n" APP,
+         "line 5: spec.volumes[0].hostPath.path: \"/a/../b\": must not hold '..'\n"},
+        {"  volumes: [{name: v, configMap: {items: [{key: k, path: ../x}]}}]\n" APP,
+         "line 5: spec.volumes[0].configMap.items[0].path: \"../x\": must not hold '..'\n"
+         "line 5: spec.volumes[0].configMap.name: required\n"},
+        {"  containers: [{name: a, image: x, env: [{name: A, value: b, valueFrom: {fieldRef: "
+         "{fieldPath: metadata.name}}}]}]\n",
+         "line 5: spec.containers[0].env[0].valueFrom: not beside a value\n"},
+        {"  containers: [{name: a, image: x, env: [{name: A, valueFrom: {fieldRef: {fieldPath: "
+         "spec.x}}}]}]\n",
+         "line 5: spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: \"spec.x\": not a field "
+         "that a container can be told\n"},
+        {"  containers: [{name: a, image: x, env: [{name: A, valueFrom: {}}, {name: B, valueFrom: "
+         "{secretKeyRef: {name: s}}}]}]\n",
+         "line 5: spec.containers[0].env[0].valueFrom: must name a source\n"
+         "line 5: spec.containers[0].env[1].valueFrom.secretKeyRef.key: required\n"},
+        {"  containers: [{name: a, image: x, envFrom: [{}]}]\n",
+         "line 5: spec.containers[0].envFrom[0]: must have one of configMapRef and secretRef\n"},
+        {"  containers: [{name: a, image: x, envFrom: [{secretRef: {}}]}]\n",
+         "line 5: spec.containers[0].envFrom[0].secretRef.name: required\n"},
+        {"  containers: [{name: a, image: x, resources: {limits: {cpu: 1}, requests: {cpu: "
+         "1001m}}}]\n",
+         "line 5: spec.containers[0].resources.requests.cpu: must be at most the limit of 1\n"},
+        {"  containers: [{name: a, image: x, resources: {limits: {memory: -1}}}]\n",
+         "line 5: spec.containers[0].resources.limits.memory: -1: must be at least 0\n"},
+        {"  containers: [{name: a, image: x, securityContext: {privileged: true, "
+         "allowPrivilegeEscalation: false}}]\n",
+         "line 5: spec.containers[0].securityContext.allowPrivilegeEscalation: cannot be false in a "
+         "privileged container\n"},
+        {"  containers: [{name: a, image: x, securityContext: {runAsUser: 3000000000}}]\n",
+         "line 5: spec.containers[0].securityContext.runAsUser: 3000000000: must be 0-2147483647\n"},
+        {"  containers: [{name: a, image: x, ports: [{containerPort: 1, name: p}, {containerPort: 2, "
+         "name: p}]}]\n",
+         "line 5: spec.containers[0].ports[1].name: \"p\": comes twice (first at [0])\n"},
+        {"  containers: [{name: a, image: x, livenessProbe: {httpGet: {port: 0}}}]\n",
+         "line 5: spec.containers[0].livenessProbe.httpGet.port: 0: must be 1-65535\n"},
+        {APP "  dnsPolicy: None\n",
+         "line 6: spec.dnsConfig.nameservers: required with dnsPolicy None\n"},
+        {APP "  tolerations: [{key: a, operator: Exists, value: b}, {operator: Equal}, {key: a, "
+             "tolerationSeconds: 1}]\n",
+         "line 6: spec.tolerations[0].value: not with operator Exists\n"
+         "line 6: spec.tolerations[1].operator: must be Exists where there is no key\n"
+         "line 6: spec.tolerations[2].effect: must be NoExecute with tolerationSeconds\n"},
+        {APP "  nodeSelector: {a: 1}\n  hostname: a.b\n",
+         "line 6: spec.nodeSelector.a: 1: must be a string (put it in quotes)\n"
+         "line 7: spec.hostname: \"a.b\": must be a-z, 0-9 and '-', beginning and ending with a "
+         "letter or digit\n"},
+        {APP "  affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {}}}\n",
+         "line 6: spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution."
+         "nodeSelectorTerms: required\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[1024];
+        snprintf(text, sizeof(text), "%s%s", POD, cases[i].spec);
+        expect_mistakes(text, cases[i].want);
+    }
+    expect_mistakes("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n", "line 1: spec: required\n");
+}
+
+static void test_pod__too_many_containers_are_not_compared(void **state)
+{
+    (void)state;
+    cleanup(buf_done) struct buf text = {0};
+    buf_addstr(&text, POD "  containers:\n");
+    for (int i = 0; i < 501; i++)
+        buf_addf(&text, "  - {name: c%d, image: x}\n", i);
+    expect_mistakes(buf_str(&text), "line 5: spec.containers: 501: must be at most 500 in all\n");
+}
+
+static void test_pod__update(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *old, *object;
+        bool allowed;
+    } cases[] = {
+        {APP, APP, true},
+        {APP, "  containers: [{name: app, image: 'x:2'}]\n", true},
+        {APP, APP "  activeDeadlineSeconds: 5\n", true},
+        {APP, APP "  nodeName: n\n", true},
+        {APP "  nodeName: n\n", APP "  nodeName: m\n", false},
+        {APP, APP "  restartPolicy: Always\n", true}, /* the default */
+        {APP, APP "  restartPolicy: Never\n", false},
+        {APP, "  containers: [{name: app, image: 'x:1', args: [a]}]\n", false},
+        {APP, "  containers: [{name: app, image: 'x:1'}, {name: b, image: x}]\n", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char old_text[512], text[512];
+        snprintf(old_text, sizeof(old_text), "%s%s", POD, cases[i].old);
+        snprintf(text, sizeof(text), "%s%s", POD, cases[i].object);
+        cleanup(value_free) struct value *old = load(old_text);
+        cleanup(value_free) struct value *object = load(text);
+        cleanup(diags_done) struct diags diags = {0};
+        int r = schema_check_update(&kind_pod, value_at(old, 0), value_at(object, 0), &diags);
+        if ((r == 0) != cases[i].allowed)
+            fail_msg("%s -> %s", cases[i].old, cases[i].object);
+        if (r < 0)
+            assert_string_equal(diags.items[0].cause, CAUSE_FORBIDDEN);
+    }
+}
+
+static void test_pod__status_from_a_node(void **state)
+{
+    (void)state;
+    cleanup(value_free) struct value *objects = load(POD APP);
+    struct value *pod = value_at(objects, 0);
+    static const struct {
+        const char *status;
+        bool right;
+    } cases[] = {
+        {"{phase: Running, podIP: 10.0.0.2, containerStatuses: [{name: app, ready: true, "
+         "restartCount: 1, state: {running: {startedAt: '2026-01-01T00:00:00Z'}}}]}",
+         true},
+        {"{phase: Dancing}", false},
+        {"{podIP: evil}", false},
+        {"{containerStatuses: [{name: app, state: {running: {}, waiting: {}}}]}", false},
+        {"{nope: 1}", false},
+        {"[]", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        cleanup(diags_done) struct diags diags = {0};
+        struct value *status = NULL;
+        assert_int_equal(yaml_parse(cases[i].status, strlen(cases[i].status), &status, &diags), 0);
+        value_set(pod, "status", status);
+        if ((schema_check(&kind_pod, pod, SCHEMA_CHECK_STATUS, &diags) == 0) != cases[i].right)
+            fail_msg("%s", cases[i].status);
+    }
+}
+
+static void test_pod__columns(void **state)
+{
+    (void)state;
+#define STATUSES                                                                                   \
+    "spec: {containers: [{name: a}, {name: b}]}\nstatus:\n  phase: Running\n  containerStatuses:\n"
+    static const struct {
+        const char *column, *object, *want;
+    } cases[] = {
+        {"Name", "metadata: {name: web}", "web"},
+        {"Ready", "spec: {containers: [{name: a}]}", "0/1"},
+        {"Ready", STATUSES "  - {ready: true}\n  - {ready: false}\n", "1/2"},
+        {"Status", "{}", "Pending"},
+        {"Status", "status: {phase: Succeeded}", "Succeeded"},
+        {"Status", "status: {phase: Failed, reason: Evicted}", "Evicted"},
+        {"Status",
+         "metadata: {deletionTimestamp: '2026-01-01T00:00:00Z'}\nstatus: {phase: Running}",
+         "Terminating"},
+        {"Status", STATUSES "  - {state: {running: {}}}\n", "Running"},
+        {"Status",
+         STATUSES "  - {state: {waiting: {reason: CrashLoopBackOff}}}\n  - {state: "
+                  "{running: {}}}\n",
+         "CrashLoopBackOff"},
+        {"Status",
+         STATUSES "  - {state: {terminated: {reason: Completed}}}\n  - {state: {running: "
+                  "{}}}\n",
+         "Running"},
+        {"Status", STATUSES "  - {state: {terminated: {exitCode: 3}}}\n", "ExitCode:3"},
+        {"Status", STATUSES "  - {state: {terminated: {exitCode: 137, signal: 9}}}\n", "Signal:9"},
+        {"Status",
+         "status: {phase: Pending, initContainerStatuses: [{state: {terminated: {exitCode: 0}}}, "
+         "{state: {running: {}}}]}",
+         "Init:1/2"},
+        {"Status",
+         "status: {phase: Pending, initContainerStatuses: [{state: {waiting: {reason: "
+         "ErrImagePull}}}]}",
+         "Init:ErrImagePull"},
+        {"Restarts", STATUSES "  - {restartCount: 0}\n", "0"},
+        {"Restarts",
+         STATUSES "  - {restartCount: 2, lastState: {terminated: {finishedAt: "
+                  "'2026-01-01T00:00:00Z'}}}\n  - {restartCount: 1}\n",
+         "3 (5m ago)"},
+        {"Age", "metadata: {creationTimestamp: '2025-12-31T00:05:00Z'}", "24h"},
+        {"IP", "status: {podIP: 10.0.0.1}", "10.0.0.1"},
+        {"Node", "{}", "<none>"},
+        {"Readiness Gates", "{}", "<none>"},
+        {"Readiness Gates",
+         "spec: {readinessGates: [{conditionType: a}, {conditionType: b}]}\nstatus: {conditions: "
+         "[{type: a, status: 'True'}, {type: b, status: 'False'}]}",
+         "1/2"},
+    };
+    int64_t now;
+    assert_int_equal(clock_parse("2026-01-01T00:05:00Z", &now), 0);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        expect_cell(&kind_pod, cases[i].column, cases[i].object, now, cases[i].want);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pod__defaults),
+        cmocka_unit_test(test_pod__pull_policy_by_tag),
+        cmocka_unit_test(test_pod__host_network),
+        cmocka_unit_test(test_pod__mistakes),
+        cmocka_unit_test(test_pod__too_many_containers_are_not_compared),
+        cmocka_unit_test(test_pod__update),
+        cmocka_unit_test(test_pod__status_from_a_node),
+        cmocka_unit_test(test_pod__columns),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
