@@ -51,7 +51,7 @@ run_board() {
     read -ra words <<<"$options"
     tmp=$(mktemp -d "$WORK/test.XXXXXX")
     {
-        cd "$tmp"
+        cd "$tmp" || exit
         export LIMPET_BUILD=$programs LIMPET_SRC=$TOP ARCH=$arch TEST_TMP=$tmp
         if [[ -z $prepare ]] || bash -euo pipefail -c "$prepare"; then
             timeout -k 10 $((limit + 300)) "$TOP/tools/guest" --arch "$arch" --script "$file" --bin "$programs" \
@@ -60,7 +60,7 @@ run_board() {
             echo "the preparation failed: $prepare"
             code=1
         fi
-        cd "$TOP"
+        cd "$TOP" || exit
     } >"$log" 2>&1 </dev/null
     clean_up "$tmp" >>"$log"
     conclude "$name" "$code" "$log" $((SECONDS - start)) "$limit"
