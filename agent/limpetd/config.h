@@ -1,0 +1,32 @@
+#pragma once
+/* The configuration of a node: a YAML file of a few keys, each with a default. */
+
+#include "common/base/err.h"
+
+#include <stdint.h>
+
+#define CONFIG_FILE "/etc/limpet/limpetd.yaml"
+
+struct config {
+    char *node;          /* name of the Node object; default: the host's name */
+    char *gateway;       /* host of broker and API; "" = none: static pods only */
+    int64_t bus_port;    /* 8883 */
+    int64_t enroll_port; /* 8884 */
+    int64_t beat_s;      /* seconds between heartbeats, 1-3600 */
+    char *manifest_dir;  /* static pods */
+    char *state_dir;     /* survives a reboot */
+    char *run_dir;       /* on tmpfs */
+    char *log_dir;
+    char *cgroup; /* below each controller's mount */
+    char *bridge;
+    char *pod_cidr;
+    char *libexec_dir;          /* limpet-keeper and limpet-fetch */
+    char *boot_id_file;         /* tests put another one in its place */
+    char *registry_ca_dir;      /* further CA certificates for registries; "" = none */
+    char **insecure_registries; /* host:port by plain http; NULL-terminated */
+};
+
+/* A missing file is an error only if `required`. Unknown keys and wrong values are refused with
+ * file and line. */
+nodiscard int config_load(const char *file, int required, struct config **ret, struct err *err);
+void config_free(struct config *config);

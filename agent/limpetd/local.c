@@ -1,0 +1,280 @@
+/* What works with everything else dead: the agent keeps each pod's status on tmpfs, keepers write
+ * the logs. */
+
+#include "agent/limpetd/verbs.h"
+
+#include "agent/logs/logs.h"
+#include "common/base/buf.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/data/json.h"
+#include "common/fs/disk.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+
+#define STATUS_MAX (1024 * 1024)
+
+typedef int pod_fn(void *ctx, const struct value *pod);
+
+struct pod_walk {
+    const struct config *config;
+    pod_fn *fn;
+    void *ctx;
+};
+
+static int read_pod(void *ctx, const char *name, enum disk_type type)
+{
+    struct pod_walk *walk = ctx;
+    if (type != DISK_FILE || !str_has_suffix(name, ".json"))
+        return 0;
+    autofree char *path = xasprintf("%s/status/%s", walk->config->run_dir, name);
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, 0);
+    cleanup(value_free) struct value *pod = NULL;
+    struct err err = {0};
+    struct disk *disk = disk_posix();
+    if (disk->read(disk, path, STATUS_MAX, &text, &err) < 0 ||
+        json_parse(buf_str(&text), text.len, &pod, &err) < 0) {
+        fprintf(stderr, "limpetd: %s\n", err.msg);
+        return 0;
+    }
+    return walk->fn(walk->ctx, pod);
+}
+
+/* 0, what fn returned, or a negative errno. */
+static int each_pod(const struct config *config, pod_fn *fn, void *ctx, struct err *err)
+{
+    struct pod_walk walk = {config, fn, ctx};
+    struct disk *disk = disk_posix();
+    autofree char *dir = xasprintf("%s/status", config->run_dir);
+    int rc = disk->list(disk, dir, read_pod, &walk, err);
+    if (rc == -ENOENT)
+        return 0; /* no agent has run since the boot */
+    return rc;
+}
+
+static int fail(const struct err *err)
+{
+    fprintf(stderr, "limpetd: %s\n", err->msg);
+    return 1;
+}
+
+static bool want_json(const struct verb_args *args, bool *ret_bad)
+{
+    *ret_bad = args->argc != 0 &&
+               !(args->argc == 2 && str_eq(args->argv[0], "-o") && str_eq(args->argv[1], "json"));
+    return args->argc == 2;
+}
+
+/* ps */
+
+static int print_row(void *ctx, const struct value *pod)
+{
+    (void)ctx;
+    const struct value *meta = value_get(pod, "metadata"), *status = value_get(pod, "status");
+    const struct value *containers = value_get(status, "containerStatuses");
+    size_t ready = 0;
+    int64_t restarts = 0;
+    const char *reason = value_get_str(status, "reason");
+    for (size_t i = 0; i < value_len(containers); i++) {
+        const struct value *c = value_at(containers, i);
+        ready += value_get_bool(c, "ready", false);
+        restarts += value_get_int(c, "restartCount", 0);
+        const char *waiting = value_str(value_path(c, "state", "waiting", "reason", NULL));
+        if (waiting && !reason)
+            reason = waiting;
+    }
+    const char *phase = value_get_str(status, "phase"), *ip = value_get_str(status, "podIP");
+    printf("%-16s %-32s %zu/%-4zu %-24s %-9lld %s\n", value_get_str(meta, "namespace"),
+           value_get_str(meta, "name"), ready, value_len(containers), reason ? reason : phase,
+           (long long)restarts, str_empty(ip) ? "-" : ip);
+    return 0;
+}
+
+static int collect(void *ctx, const struct value *pod)
+{
+    value_append(ctx, value_copy(pod));
+    return 0;
+}
+
+static int print_json(const struct config *config, struct err *err)
+{
+    cleanup(value_free) struct value *list = value_new_map();
+    value_set_str(list, "apiVersion", "v1");
+    value_set_str(list, "kind", "List");
+    int rc = each_pod(config, collect, value_set(list, "items", value_new_list()), err);
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, 0);
+    (void)json_write_pretty(list, &text);
+    puts(buf_str(&text));
+    return rc;
+}
+
+int verb_ps(const struct verb_args *args)
+{
+    bool bad = false;
+    struct err err = {0};
+    bool json = want_json(args, &bad);
+    if (bad)
+        return 2;
+    if (!json)
+        printf("%-16s %-32s %-6s %-24s %-9s %s\n", "NAMESPACE", "NAME", "READY", "STATUS",
+               "RESTARTS", "IP");
+    int rc = json ? print_json(args->config, &err) : each_pod(args->config, print_row, NULL, &err);
+    return rc < 0 ? fail(&err) : 0;
+}
+
+/* One pod by "[namespace/]name". */
+
+struct pod_name {
+    char *ns;
+    const char *name;
+    struct value *found;
+};
+
+static void parse_name(const char *text, struct pod_name *ret)
+{
+    const char *slash = strchr(text, '/');
+    if (str_has_prefix(text, "pod/")) { /* as `limpet why pod/web` */
+        parse_name(text + 4, ret);
+        return;
+    }
+    ret->ns = slash ? xstrndup(text, (size_t)(slash - text)) : xstrdup("default");
+    ret->name = slash ? slash + 1 : text;
+}
+
+static int match_pod(void *ctx, const struct value *pod)
+{
+    struct pod_name *want = ctx;
+    const struct value *meta = value_get(pod, "metadata");
+    if (!str_eq(value_get_str(meta, "namespace"), want->ns) ||
+        !str_eq(value_get_str(meta, "name"), want->name))
+        return 0;
+    want->found = value_copy(pod);
+    return 1;
+}
+
+static int find_pod(const struct config *config, const char *text, struct value **ret,
+                    struct err *err)
+{
+    struct pod_name want = {0};
+    parse_name(text, &want);
+    int rc = each_pod(config, match_pod, &want, err);
+    if (rc == 0)
+        rc = err_set(err, -ENOENT, "pod %s/%s is not on this node", want.ns, want.name);
+    free(want.ns);
+    if (rc == 1)
+        *ret = want.found;
+    return rc < 0 ? rc : 0;
+}
+
+int verb_why(const struct verb_args *args)
+{
+    if (args->argc != 1)
+        return 2;
+    struct err err = {0};
+    cleanup(value_free) struct value *pod = NULL;
+    if (find_pod(args->config, args->argv[0], &pod, &err) < 0)
+        return fail(&err);
+    const char *why = value_get_str(pod, "why");
+    fputs(why ? why : "nothing is known\n", stdout);
+    return 0;
+}
+
+/* logs */
+
+struct log_request {
+    struct logs_query query;
+    const char *pod, *container;
+};
+
+static int parse_log_args(const struct verb_args *args, struct log_request *ret)
+{
+    static const struct option options[] = {
+        {"follow", no_argument, NULL, 'f'},
+        {"tail", required_argument, NULL, 't'},
+        {"timestamps", no_argument, NULL, 's'},
+        {NULL, 0, NULL, 0},
+    };
+    *ret = (struct log_request){.query = {.tail_lines = -1}};
+    /* getopt wants a name in front: the verb's own stands there. */
+    char **argv = args->argv - 1;
+    optind = 1;
+    for (int c; (c = getopt_long(args->argc + 1, argv, "f", options, NULL)) != -1;) {
+        if (c == 'f')
+            ret->query.follow = true;
+        else if (c == 's')
+            ret->query.timestamps = true;
+        else if (c != 't' || str_to_i64(optarg, &ret->query.tail_lines) < 0)
+            return -EINVAL;
+    }
+    int left = args->argc + 1 - optind;
+    if (left < 1 || left > 2)
+        return -EINVAL;
+    ret->pod = argv[optind];
+    ret->container = left == 2 ? argv[optind + 1] : NULL;
+    return 0;
+}
+
+static size_t print_data(void *ctx, const char *data, size_t len)
+{
+    (void)ctx;
+    size_t done = fwrite(data, 1, len, stdout);
+    fflush(stdout);
+    return done;
+}
+
+static void print_end(void *ctx, int code, const char *message)
+{
+    if (code < 0)
+        fprintf(stderr, "limpetd: %s\n", message);
+    loop_stop(ctx, code < 0 ? 1 : 0);
+}
+
+/* The container asked for, or the only one. */
+static int choose_container(const struct value *pod, const char *asked, const char **ret,
+                            struct err *err)
+{
+    const struct value *list = value_path(pod, "status", "containerStatuses", NULL);
+    cleanup(buf_done) struct buf names;
+    buf_init(&names, 0);
+    for (size_t i = 0; i < value_len(list); i++) {
+        const char *name = value_get_str(value_at(list, i), "name");
+        (void)buf_addf(&names, "%s%s", i ? " " : "", name);
+        if (str_eq(name, asked) || (!asked && value_len(list) == 1)) {
+            *ret = name;
+            return 0;
+        }
+    }
+    return err_set(err, -EINVAL, "name one of the containers: %s", buf_str(&names));
+}
+
+int verb_logs(const struct verb_args *args)
+{
+    static const struct logs_sink sink = {print_data, print_end};
+    struct log_request request;
+    if (parse_log_args(args, &request) < 0)
+        return 2;
+    struct err err = {0};
+    cleanup(value_free) struct value *pod = NULL;
+    const char *container = NULL;
+    if (find_pod(args->config, request.pod, &pod, &err) < 0 ||
+        choose_container(pod, request.container, &container, &err) < 0)
+        return fail(&err);
+    const struct value *meta = value_get(pod, "metadata");
+    autofree char *path =
+        xasprintf("%s/%s_%s_%s/%s.log", args->config->log_dir, value_get_str(meta, "namespace"),
+                  value_get_str(meta, "name"), value_get_str(meta, "uid"), container);
+    struct loop *loop = NULL;
+    struct logs *logs = NULL;
+    int rc = loop_new(clock_system(), &loop, &err);
+    if (rc == 0)
+        rc = logs_open(loop, path, &request.query, &sink, loop, &logs, &err);
+    int code = rc < 0 ? fail(&err) : loop_run(loop);
+    logs_free(logs);
+    loop_free(loop);
+    return code;
+}

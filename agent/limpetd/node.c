@@ -1,0 +1,337 @@
+#include "agent/limpetd/node.h"
+
+#include "agent/cache/desired.h"
+#include "agent/image/images.h"
+#include "agent/keeper/keepers.h"
+#include "agent/limpetd/nodeinfo.h"
+#include "agent/link/identity.h"
+#include "agent/link/link.h"
+#include "agent/net/net.h"
+#include "agent/pod/agent.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/bus/mqtt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+
+#define WATCH_SETTLE_NS (100 * NS_PER_MS)
+
+struct node {
+    const struct config *config;
+    struct loop *loop;
+    struct disk *disk;
+    struct rng *rng;
+    char boot_id[64];
+    char nonce[17];
+    char *address;
+    int lock_fd;
+    struct identity *identity; /* NULL: never enrolled */
+    struct desired *desired;
+    struct keepers *keepers;
+    struct images *images;
+    struct net *net;
+    struct agent *agent;
+    struct bus *bus;
+    struct link *link;
+    int watch_fd;
+    struct loop_io *watch;
+    struct loop_timer *settle;
+};
+
+static char *below(const char *dir, const char *name)
+{
+    return xasprintf("%s/%s", dir, name);
+}
+
+static void pod_status_changed(void *ctx, const struct value *pod, bool gone)
+{
+    struct node *node = ctx;
+    if (node->link)
+        link_status(node->link, pod, gone);
+}
+
+static void pod_event(void *ctx, const char *ns, const char *name, const char *uid,
+                      const char *type, const char *reason, const char *message)
+{
+    struct node *node = ctx;
+    if (node->link)
+        link_event(node->link, ns, name, uid, type, reason, message);
+}
+
+/* One agent a run folder. */
+static int take_lock(struct node *node, struct err *err)
+{
+    int rc = node->disk->mkdirs(node->disk, node->config->run_dir, 0700, err);
+    if (rc < 0)
+        return rc;
+    autofree char *path = below(node->config->run_dir, "limpetd.lock");
+    node->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (node->lock_fd < 0 || flock(node->lock_fd, LOCK_EX | LOCK_NB) < 0)
+        return errno == EWOULDBLOCK
+                   ? err_set(err, -EBUSY, "another limpetd runs on %s", node->config->run_dir)
+                   : err_errno(err, errno, "%s", path);
+    return 0;
+}
+
+static int read_boot_id(struct node *node, struct err *err)
+{
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, 0);
+    int rc = node->disk->read(node->disk, node->config->boot_id_file, sizeof(node->boot_id) - 1,
+                              &text, err);
+    if (rc < 0)
+        return rc;
+    snprintf(node->boot_id, sizeof(node->boot_id), "%.*s", (int)strcspn(buf_str(&text), "\n"),
+             buf_str(&text));
+    uint8_t nonce[8];
+    rng_fill(node->rng, nonce, sizeof(nonce));
+    hex_encode(nonce, sizeof(nonce), node->nonce);
+    return 0;
+}
+
+/* What is enrolled but damaged is told; static pods, and pods that run, do not depend on it. */
+static void load_identity(struct node *node)
+{
+    autofree char *dir = below(node->config->state_dir, "identity");
+    struct err err = {0};
+    int rc = identity_load(node->disk, dir, &node->identity, &err);
+    if (rc == -ENOENT)
+        log_info("not enrolled: static pods only (limpetd join TOKEN enrols this node)");
+    else if (rc < 0)
+        log_error("identity unreadable, static pods only: error=%s", log_quote(err.msg));
+}
+
+static void open_desired(struct node *node)
+{
+    if (!node->identity)
+        return;
+    autofree char *dir = below(node->config->state_dir, "desired");
+    const struct desired_spec spec = {.disk = node->disk,
+                                      .dir = dir,
+                                      .node = node->identity->node,
+                                      .signer = node->identity->signer,
+                                      .sealing = node->identity->sealing_key};
+    struct err err = {0};
+    if (desired_open(&spec, &node->desired, &err) < 0)
+        log_error("desired state unreadable: error=%s", log_quote(err.msg));
+}
+
+static int make_parts(struct node *node, struct err *err)
+{
+    const struct config *c = node->config;
+    autofree char *keeper = below(c->libexec_dir, "limpet-keeper");
+    autofree char *fetch = below(c->libexec_dir, "limpet-fetch");
+    autofree char *pods_run = below(c->run_dir, "pods");
+    autofree char *images_root = below(c->state_dir, "images");
+    const struct keepers_spec keepers = {
+        .keeper_path = keeper, .run_dir = pods_run, .cgroup_root = c->cgroup};
+    const struct images_spec images = {
+        .root = images_root,
+        .fetch_path = fetch,
+        .insecure_registries = (const char *const *)c->insecure_registries,
+        .ca_dir = str_empty(c->registry_ca_dir) ? NULL : c->registry_ca_dir,
+    };
+    const struct net_spec net = {
+        .bridge = c->bridge, .pod_cidr = c->pod_cidr, .run_dir = c->run_dir};
+    int rc = node->disk->mkdirs(node->disk, pods_run, 0700, err);
+    if (rc == 0)
+        rc = node->disk->mkdirs(node->disk, images_root, 0700, err);
+    if (rc == 0)
+        rc = keepers_new(node->loop, &keepers, &node->keepers, err);
+    if (rc == 0)
+        rc = images_new(node->loop, &images, &node->images, err);
+    if (rc == 0)
+        rc = net_new(node->loop, &net, &node->net, err);
+    return rc;
+}
+
+static int make_agent(struct node *node, struct err *err)
+{
+    static const struct agent_handler handler = {pod_status_changed, pod_event};
+    const struct config *c = node->config;
+    const struct agent_world world = {.loop = node->loop,
+                                      .rng = node->rng,
+                                      .disk = node->disk,
+                                      .keepers = node->keepers,
+                                      .images = node->images,
+                                      .net = node->net};
+    const struct agent_spec spec = {.node_name = c->node,
+                                    .static_dir = c->manifest_dir,
+                                    .state_dir = c->state_dir,
+                                    .run_dir = c->run_dir,
+                                    .log_dir = c->log_dir,
+                                    .cgroup_root = c->cgroup,
+                                    .host_ip = node->address,
+                                    .boot_id = node->boot_id,
+                                    .desired = node->desired};
+    return agent_new(&world, &spec, &handler, node, &node->agent, err);
+}
+
+static int make_bus(struct node *node, struct err *err)
+{
+    const struct config *c = node->config;
+    const struct identity *id = node->identity;
+    const struct tls_client_spec tls_spec = {
+        .ca_pem = id->ca_pem,
+        .cert_pem = id->cert_pem,
+        .key = id->identity_key,
+        .server_name = ENROLL_SERVER_NAME,
+        /* A clock that is before our own certificate is plainly wrong (DESIGN.md section 5, time).
+         */
+        .ignore_time = clock_wall(loop_clock(node->loop)) / NS_PER_S < id->not_before_s,
+    };
+    struct tls_config *tls = NULL;
+    int rc = tls_client_config(&tls_spec, &tls, err);
+    if (rc < 0)
+        return rc;
+    char topic[TOPIC_MAX + 1];
+    cleanup(buf_done) struct buf will;
+    buf_init(&will, 0);
+    autofree char *client_id = xasprintf("%s-%s", id->node, node->nonce);
+    rc = link_will(id->node, node->boot_id, node->nonce, topic, &will);
+    const struct bus_msg will_msg = {
+        .topic = topic, .payload = will.data, .len = will.len, .qos = 1, .retain = true};
+    const struct mqtt_spec spec = {
+        .client_id = client_id,
+        .host = c->gateway,
+        .port = (int)c->bus_port,
+        .tls = tls,
+        .run_dir = c->run_dir,
+        .keepalive_s = 15,
+        .session_expiry_s = 300,
+        .will = &will_msg,
+        .backoff_min_ns = NS_PER_S / 4,
+        .backoff_max_ns = 30 * NS_PER_S,
+        .rng = node->rng,
+    };
+    if (rc == 0)
+        rc = mqtt_new(node->loop, &spec, &node->bus, err);
+    tls_config_unref(tls);
+    return rc;
+}
+
+static int make_link(struct node *node, struct err *err)
+{
+    int rc = make_bus(node, err);
+    if (rc < 0)
+        return rc;
+    cleanup(value_free) struct value *status =
+        nodeinfo_status(node->config->node, node->address, node->boot_id);
+    cleanup(value_free) struct value *labels = nodeinfo_labels(node->config->node);
+    const struct link_spec spec = {.loop = node->loop,
+                                   .bus = node->bus,
+                                   .disk = node->disk,
+                                   .rng = node->rng,
+                                   .desired = node->desired,
+                                   .agent = node->agent,
+                                   .identity = node->identity,
+                                   .boot_id = node->boot_id,
+                                   .nonce = node->nonce,
+                                   .run_dir = node->config->run_dir,
+                                   .beat_s = (int)node->config->beat_s,
+                                   .status = status,
+                                   .labels = labels};
+    rc = link_new(&spec, &node->link, err);
+    return rc < 0 ? rc : link_start(node->link, err);
+}
+
+/* The static directory. */
+
+static void files_settled(void *ctx)
+{
+    struct node *node = ctx;
+    agent_reload(node->agent);
+}
+
+static void files_changed(void *ctx, int fd, uint32_t events)
+{
+    (void)events;
+    struct node *node = ctx;
+    char drain[4096];
+    while (read(fd, drain, sizeof(drain)) > 0)
+        ;
+    loop_timer_after(node->settle, WATCH_SETTLE_NS);
+}
+
+static void watch_static(struct node *node)
+{
+    struct err err = {0};
+    node->settle = loop_timer_new(node->loop, files_settled, node);
+    node->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    const uint32_t what = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE;
+    if (node->disk->mkdirs(node->disk, node->config->manifest_dir, 0755, &err) < 0 ||
+        node->watch_fd < 0 ||
+        inotify_add_watch(node->watch_fd, node->config->manifest_dir, what) < 0 ||
+        loop_io_new(node->loop, node->watch_fd, EPOLLIN, files_changed, node, &node->watch, &err) <
+            0)
+        log_warn("static manifests are read at start and at SIGHUP only: dir=%s error=%s",
+                 node->config->manifest_dir, log_quote(err.code ? err.msg : strerror(errno)));
+}
+
+int node_new(struct loop *loop, const struct config *config, struct node **ret, struct err *err)
+{
+    struct node *node = xcalloc(1, sizeof(*node));
+    node->config = config;
+    node->loop = loop;
+    node->disk = disk_posix();
+    node->rng = rng_system();
+    node->lock_fd = node->watch_fd = -1;
+    node->address = nodeinfo_address();
+    int rc = take_lock(node, err);
+    if (rc == 0)
+        rc = read_boot_id(node, err);
+    if (rc == 0) {
+        load_identity(node);
+        open_desired(node);
+        rc = make_parts(node, err);
+    }
+    if (rc == 0)
+        rc = make_agent(node, err);
+    if (rc == 0 && node->desired && !str_empty(config->gateway))
+        rc = make_link(node, err);
+    if (rc == 0)
+        rc = agent_start(node->agent, err);
+    if (rc < 0) {
+        node_free(node);
+        return rc;
+    }
+    watch_static(node);
+    *ret = node;
+    return 0;
+}
+
+void node_reload(struct node *node)
+{
+    agent_reload(node->agent);
+}
+
+void node_free(struct node *node)
+{
+    if (!node)
+        return;
+    link_free(node->link);
+    if (node->bus)
+        node->bus->free(node->bus);
+    agent_free(node->agent);
+    if (node->net)
+        node->net->free(node->net);
+    if (node->images)
+        node->images->free(node->images);
+    if (node->keepers)
+        node->keepers->free(node->keepers);
+    desired_free(node->desired);
+    identity_free(node->identity);
+    loop_timer_free(node->settle);
+    loop_io_free(node->watch);
+    if (node->watch_fd >= 0)
+        close(node->watch_fd);
+    if (node->lock_fd >= 0)
+        close(node->lock_fd);
+    free(node->address);
+    free(node);
+}

@@ -1,0 +1,16 @@
+#pragma once
+/* The running agent: every part made and wired, in one place. */
+
+#include "agent/limpetd/config.h"
+#include "common/loop/loop.h"
+
+struct node;
+
+/* Makes everything and starts it. Errors are those of a wrong installation: whatever may pass by
+ * itself (no network, no gateway, a broken desired state) is logged and the node runs on. */
+nodiscard int node_new(struct loop *loop, const struct config *config, struct node **ret,
+                       struct err *err);
+/* The node's pods go on running. */
+void node_free(struct node *node);
+/* Reads the static manifests again. */
+void node_reload(struct node *node);

@@ -1,0 +1,127 @@
+#include "agent/limpetd/nodeinfo.h"
+
+#include "common/base/buf.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+
+#define PODS "110"
+/* Kept for the system and the agent itself: a tenth, at least 32 MiB. */
+#define RESERVE_MIN (INT64_C(32) << 20)
+
+char *nodeinfo_address(void)
+{
+    /* Connecting a datagram socket sends nothing: the kernel only chooses the source address. The
+     * target is of the documentation range (RFC 5737). */
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
+    socklen_t len = sizeof(to);
+    char text[INET_ADDRSTRLEN] = "";
+    autoclose int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    (void)inet_pton(AF_INET, "192.0.2.1", &to.sin_addr);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 &&
+        getsockname(fd, (struct sockaddr *)&to, &len) == 0)
+        (void)inet_ntop(AF_INET, &to.sin_addr, text, sizeof(text));
+    return xstrdup(text);
+}
+
+/* Kubernetes' word for the machine's architecture (GOARCH). */
+static const char *architecture(const struct utsname *uts)
+{
+    static const struct {
+        const char *machine, *arch;
+    } names[] = {
+        {"x86_64", "amd64"}, {"aarch64", "arm64"}, {"armv7l", "arm"},
+        {"armv6l", "arm"},   {"i686", "386"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (str_eq(names[i].machine, uts->machine))
+            return names[i].arch;
+    return uts->machine;
+}
+
+static char *os_image(void)
+{
+    FILE *f = fopen("/etc/os-release", "re");
+    char line[512];
+    char *name = NULL;
+    while (f && !name && fgets(line, sizeof(line), f)) {
+        if (!str_has_prefix(line, "PRETTY_NAME="))
+            continue;
+        char *value = line + strlen("PRETTY_NAME=");
+        value[strcspn(value, "\n")] = '\0';
+        size_t len = strlen(value);
+        bool quoted = len >= 2 && value[0] == '"' && value[len - 1] == '"';
+        name = quoted ? xstrndup(value + 1, len - 2) : xstrdup(value);
+    }
+    if (f)
+        fclose(f);
+    return name ? name : xstrdup("Linux");
+}
+
+static struct value *resources(long cpus, int64_t memory)
+{
+    struct value *map = value_new_map();
+    autofree char *cpu = xasprintf("%ld", cpus);
+    autofree char *mem = xasprintf("%lldKi", (long long)(memory / 1024));
+    value_set_str(map, "cpu", cpu);
+    value_set_str(map, "memory", mem);
+    value_set_str(map, "pods", PODS);
+    return map;
+}
+
+static void add_address(struct value *list, const char *type, const char *address)
+{
+    if (str_empty(address))
+        return;
+    struct value *item = value_new_map();
+    value_set_str(item, "type", type);
+    value_set_str(item, "address", address);
+    value_append(list, item);
+}
+
+struct value *nodeinfo_status(const char *node_name, const char *address, const char *boot_id)
+{
+    struct utsname uts = {0};
+    struct sysinfo info = {0};
+    (void)uname(&uts);
+    (void)sysinfo(&info);
+    int64_t memory = (int64_t)info.totalram * info.mem_unit;
+    int64_t reserve = memory / 10 > RESERVE_MIN ? memory / 10 : RESERVE_MIN;
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    struct value *status = value_new_map();
+    value_set(status, "capacity", resources(cpus, memory));
+    value_set(status, "allocatable", resources(cpus, memory > reserve ? memory - reserve : 0));
+    struct value *addresses = value_set(status, "addresses", value_new_list());
+    add_address(addresses, "InternalIP", address);
+    add_address(addresses, "Hostname", node_name);
+    struct value *node = value_set(status, "nodeInfo", value_new_map());
+    autofree char *image = os_image();
+    value_set_str(node, "architecture", architecture(&uts));
+    value_set_str(node, "bootID", boot_id);
+    value_set_str(node, "containerRuntimeVersion", "limpet://" LIMPET_VERSION);
+    value_set_str(node, "kernelVersion", uts.release);
+    value_set_str(node, "kubeProxyVersion", "");
+    value_set_str(node, "kubeletVersion", "v" LIMPET_VERSION "-limpet");
+    value_set_str(node, "machineID", "");
+    value_set_str(node, "operatingSystem", "linux");
+    value_set_str(node, "osImage", image);
+    value_set_str(node, "systemUUID", "");
+    return status;
+}
+
+struct value *nodeinfo_labels(const char *node_name)
+{
+    struct utsname uts = {0};
+    (void)uname(&uts);
+    struct value *labels = value_new_map();
+    value_set_str(labels, "kubernetes.io/arch", architecture(&uts));
+    value_set_str(labels, "kubernetes.io/hostname", node_name);
+    value_set_str(labels, "kubernetes.io/os", "linux");
+    return labels;
+}

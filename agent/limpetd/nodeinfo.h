@@ -1,0 +1,11 @@
+#pragma once
+/* What this machine is, as the status and labels of its Node (core/v1 NodeStatus). */
+
+#include "common/data/value.h"
+
+/* The address that other machines reach this one by (of the interface of the default route), text;
+ * "" if none. Caller frees. */
+char *nodeinfo_address(void);
+/* capacity, allocatable, addresses, nodeInfo. The caller's. */
+struct value *nodeinfo_status(const char *node_name, const char *address, const char *boot_id);
+struct value *nodeinfo_labels(const char *node_name);

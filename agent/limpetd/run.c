@@ -1,0 +1,233 @@
+#include "agent/limpetd/verbs.h"
+
+#include "agent/keeper/keepers.h"
+#include "agent/limpetd/node.h"
+#include "agent/link/join.h"
+#include "agent/net/net.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+
+/* A loop that ends at SIGTERM and SIGINT. */
+struct stopper {
+    struct loop *loop;
+    struct loop_signal *term, *interrupt;
+};
+
+static void stop_asked(void *ctx, int signo)
+{
+    (void)signo;
+    loop_stop(ctx, 0);
+}
+
+static int stopper_init(struct stopper *s, struct err *err)
+{
+    *s = (struct stopper){0};
+    signal(SIGPIPE, SIG_IGN);
+    int rc = loop_new(clock_system(), &s->loop, err);
+    if (rc == 0)
+        rc = loop_signal_new(s->loop, SIGTERM, stop_asked, s->loop, &s->term, err);
+    if (rc == 0)
+        rc = loop_signal_new(s->loop, SIGINT, stop_asked, s->loop, &s->interrupt, err);
+    return rc;
+}
+
+static void stopper_done(struct stopper *s)
+{
+    loop_signal_free(s->term);
+    loop_signal_free(s->interrupt);
+    loop_free(s->loop);
+}
+
+static int fail(const struct err *err)
+{
+    fprintf(stderr, "limpetd: %s\n", err->msg);
+    return 1;
+}
+
+static void hang_up(void *ctx, int signo)
+{
+    (void)signo;
+    node_reload(ctx);
+}
+
+int verb_run(const struct verb_args *args)
+{
+    if (args->argc != 0)
+        return 2;
+    struct stopper s;
+    struct err err = {0};
+    struct node *node = NULL;
+    struct loop_signal *hup = NULL;
+    int rc = stopper_init(&s, &err);
+    if (rc == 0)
+        rc = node_new(s.loop, args->config, &node, &err);
+    if (rc == 0)
+        rc = loop_signal_new(s.loop, SIGHUP, hang_up, node, &hup, &err);
+    if (rc == 0)
+        rc = loop_run(s.loop);
+    loop_signal_free(hup);
+    node_free(node);
+    stopper_done(&s);
+    return rc < 0 ? fail(&err) : 0;
+}
+
+/* Enrolment. */
+
+struct joining {
+    struct loop *loop;
+    bool told;
+};
+
+static void join_done(void *ctx, int code, const char *node, const char *message)
+{
+    struct joining *joining = ctx;
+    if (code == 0)
+        printf("enrolled as %s\n", node);
+    else
+        fprintf(stderr, "limpetd: join: %s\n", message);
+    loop_stop(joining->loop, code < 0 ? 1 : 0);
+}
+
+static void join_waiting(void *ctx, const char *message)
+{
+    struct joining *joining = ctx;
+    if (!joining->told)
+        fprintf(stderr, "limpetd: join: %s; trying again\n", message);
+    joining->told = true;
+}
+
+static int join_with(const struct config *config, const struct enroll_token *token)
+{
+    static const struct join_handler handler = {join_done, join_waiting};
+    struct stopper s;
+    struct err err = {0};
+    struct join *join = NULL;
+    autofree char *dir = xasprintf("%s/identity", config->state_dir);
+    struct disk *disk = disk_posix();
+    int rc = stopper_init(&s, &err);
+    struct joining joining = {.loop = s.loop};
+    const struct join_spec spec = {.disk = disk,
+                                   .identity_dir = dir,
+                                   .name = config->node,
+                                   .token = token,
+                                   .host = config->gateway,
+                                   .port = (int)config->enroll_port,
+                                   .run_dir = config->run_dir,
+                                   .rng = rng_system()};
+    if (rc == 0)
+        rc = disk->mkdirs(disk, config->run_dir, 0700, &err);
+    if (rc == 0)
+        rc = join_new(s.loop, &spec, &handler, &joining, &join, &err);
+    int code = rc == 0 ? loop_run(s.loop) : fail(&err);
+    join_free(join);
+    stopper_done(&s);
+    return code;
+}
+
+int verb_join(const struct verb_args *args)
+{
+    if (args->argc != 1)
+        return 2;
+    struct enroll_token token;
+    struct err err = {0};
+    if (str_empty(args->config->gateway)) {
+        fprintf(stderr, "limpetd: join: the configuration names no gateway\n");
+        return 1;
+    }
+    if (enroll_token_parse(args->argv[0], &token, &err) < 0)
+        return fail(&err);
+    int code = join_with(args->config, &token);
+    crypto_wipe(&token, sizeof(token));
+    return code;
+}
+
+/* Uninstalling. */
+
+struct ending {
+    struct loop *loop;
+    struct keepers *keepers;
+    size_t left;
+    bool settled;
+};
+
+static void end_report(void *ctx, const struct keeper_report *report)
+{
+    struct ending *ending = ctx;
+    struct err err = {0};
+    if (ending->settled)
+        return;
+    ending->left++;
+    printf("stopping %s/%s\n", report->pod_ns, report->pod_name);
+    (void)ending->keepers->remove(ending->keepers, report->pod_uid, &err);
+}
+
+static void end_if_done(struct ending *ending)
+{
+    if (ending->settled && ending->left == 0)
+        loop_stop(ending->loop, 0);
+}
+
+static void end_gone(void *ctx, const char *uid, bool expected, const struct keeper_report *last)
+{
+    (void)uid;
+    (void)expected;
+    (void)last;
+    struct ending *ending = ctx;
+    if (ending->left > 0)
+        ending->left--;
+    end_if_done(ending);
+}
+
+static void end_settled(void *ctx)
+{
+    struct ending *ending = ctx;
+    ending->settled = true;
+    end_if_done(ending);
+}
+
+static int end_pods(struct stopper *s, const struct config *config, struct err *err)
+{
+    static const struct keepers_handler handler = {
+        .report = end_report, .gone = end_gone, .settled = end_settled};
+    autofree char *keeper = xasprintf("%s/limpet-keeper", config->libexec_dir);
+    autofree char *run = xasprintf("%s/pods", config->run_dir);
+    const struct keepers_spec spec = {
+        .keeper_path = keeper, .run_dir = run, .cgroup_root = config->cgroup};
+    struct ending ending = {.loop = s->loop};
+    int rc = keepers_new(s->loop, &spec, &ending.keepers, err);
+    if (rc < 0)
+        return rc;
+    rc = ending.keepers->start(ending.keepers, &handler, &ending, err);
+    if (rc == 0)
+        rc = loop_run(s->loop);
+    ending.keepers->free(ending.keepers);
+    return rc;
+}
+
+int verb_teardown(const struct verb_args *args)
+{
+    if (args->argc != 0)
+        return 2;
+    struct stopper s;
+    struct err err = {0};
+    struct net *net = NULL;
+    const struct config *c = args->config;
+    const struct net_spec net_spec = {
+        .bridge = c->bridge, .pod_cidr = c->pod_cidr, .run_dir = c->run_dir};
+    int rc = stopper_init(&s, &err);
+    if (rc == 0)
+        rc = end_pods(&s, c, &err);
+    if (rc == 0)
+        rc = net_new(s.loop, &net_spec, &net, &err);
+    if (rc == 0)
+        rc = net->teardown(net, &err);
+    if (net)
+        net->free(net);
+    stopper_done(&s);
+    return rc < 0 ? fail(&err) : 0;
+}
