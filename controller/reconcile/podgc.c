@@ -82,7 +82,7 @@ static size_t collect(struct podgc *podgc, const char *node)
     cleanup(value_free) struct value *object = NULL;
     cleanup(value_free) struct value *list = NULL;
     struct api_ref ref = {&kind_node, "", node}, pods = {&kind_pod, "", ""};
-    if (api_get(podgc->api, &user, &ref, &object) != -404 && !WEAKENED(PODGC_NODE))
+    if (api_get(podgc->api, &user, &ref, &object) != -404)
         return 0;
     autofree char *selector = xasprintf("spec.nodeName=%s", node);
     struct api_list_query query = {.field_selector = selector};
@@ -103,7 +103,7 @@ static void on_time(void *ctx)
     void *value;
     for (size_t i = 0; map_next(podgc->missing, &i, &name, &value);) {
         struct missing *missing = value;
-        if (missing->since + podgc->wait_ns <= now || WEAKENED(PODGC_WAIT)) {
+        if (missing->since + podgc->wait_ns <= now) {
             if (collect(podgc, name) == 0) {
                 free(map_del(podgc->missing, name));
                 continue;
@@ -125,6 +125,8 @@ int podgc_new(struct loop *loop, struct api *api, int64_t wait_ns, struct podgc 
     podgc->loop = loop;
     podgc->api = api;
     podgc->wait_ns = wait_ns ? wait_ns : PODGC_WAIT_NS;
+    if (WEAKENED(PODGC_WAIT))
+        podgc->wait_ns = NS_PER_MS;
     podgc->missing = map_new();
     podgc->nodes = map_new();
     podgc->timer = loop_timer_new(loop, on_time, podgc);

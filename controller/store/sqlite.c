@@ -26,8 +26,8 @@ static const char *const statement_sql[ST_COUNT] = {
     [ST_BEGIN] = "BEGIN IMMEDIATE",
     [ST_COMMIT] = "COMMIT",
     [ST_ROLLBACK] = "ROLLBACK",
-    [ST_PUT] = "INSERT OR REPLACE INTO item(row, key, created, modified, sum, value) "
-               "VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+    [ST_PUT] = ("INSERT OR REPLACE INTO item(row, key, created, modified, sum, value) "
+                "VALUES(?1, ?2, ?3, ?4, ?5, ?6)"),
     [ST_DELETE] = "DELETE FROM item WHERE row = ?1",
     [ST_NUMBER] = "INSERT OR REPLACE INTO number(name, value, sum) VALUES(?1, ?2, ?3)",
 };

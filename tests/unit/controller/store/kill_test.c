@@ -2,6 +2,7 @@
 
 #include "acks.h"
 
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -26,8 +27,11 @@ static void round_of(struct bench *bench, struct acks *acks, unsigned seed)
         acks_child(bench->path, fds[1], seed, 100000000, acks);
     }
     close(fds[1]);
-    /* The first rounds hit the opening and the creation. */
-    struct timespec wait = {.tv_nsec = rand_r(&seed) % (seed % 4 == 0 ? 8 : 120) * 1000000L};
+    /* One round in four may hit the opening; the others begin with the first write. */
+    struct pollfd first = {.fd = fds[0], .events = POLLIN};
+    if (seed % 4 != 0)
+        assert_int_equal(poll(&first, 1, 10000), 1);
+    struct timespec wait = {.tv_nsec = rand_r(&seed) % (seed % 4 == 0 ? 16 : 80) * 1000000L};
     nanosleep(&wait, NULL);
     kill(pid, SIGKILL);
     acks_read(acks, fds[0]);
