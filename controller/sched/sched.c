@@ -187,13 +187,25 @@ static void explain(const struct sched_pod *pod, const struct sched_node *const 
     buf_addc(ret, '.');
 }
 
+/* Of rng only the seed is asked, once a pod: one that asks the kernel is too slow for each tie. */
+static uint64_t next_random(uint64_t *x)
+{
+    *x ^= *x << 13;
+    *x ^= *x >> 7;
+    *x ^= *x << 17;
+    return *x >> 11;
+}
+
 const struct sched_node *sched_pick(const struct sched_pod *pod,
                                     const struct sched_node *const *nodes, size_t count,
                                     struct rng *rng, struct buf *ret_why)
 {
     const struct sched_node *best = NULL;
     int64_t best_score = -1;
-    uint64_t equals = 0;
+    uint64_t equals = 0, random = 0;
+    if (rng)
+        rng_fill(rng, &random, sizeof(random));
+    random |= 1;
     for (size_t i = 0; i < count; i++) {
         if (first_refusal(pod, nodes[i]))
             continue;
@@ -201,7 +213,7 @@ const struct sched_node *sched_pick(const struct sched_pod *pod,
         if (points < best_score)
             continue;
         equals = points > best_score ? 1 : equals + 1;
-        if (equals == 1 || (rng && rng_below(rng, equals) == 0))
+        if (equals == 1 || (rng && next_random(&random) % equals == 0))
             best = nodes[i];
         best_score = points;
     }
