@@ -3,6 +3,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
+#include "controller/sched/affinity.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,7 +74,7 @@ static bool by_selector(const struct sched_pod *pod, const struct sched_node *no
         if (!str_eq(sched_labels_get(&node->labels, want->key), want->value))
             return WEAKENED(SCHED_SELECTOR);
     }
-    return true;
+    return affinity_matches(pod->affinity, node);
 }
 
 static bool by_taints(const struct sched_pod *pod, const struct sched_node *node)

@@ -224,6 +224,9 @@ void sched_pod_read(struct sched_pod *ret, const struct value *pod)
     ret->request = pod_room(spec);
     labels_read(&ret->selector, value_get(spec, "nodeSelector"));
     taints_read(&ret->tolerations, value_get(spec, "tolerations"));
+    const struct value *affinity = value_path(
+        spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", NULL);
+    ret->affinity = value_type(affinity) == VALUE_MAP ? value_copy(affinity) : NULL;
 }
 
 void sched_pod_done(struct sched_pod *pod)
@@ -231,6 +234,7 @@ void sched_pod_done(struct sched_pod *pod)
     free(pod->node_name);
     labels_done(&pod->selector);
     taints_done(&pod->tolerations);
+    value_free(pod->affinity);
     *pod = (struct sched_pod){0};
 }
 

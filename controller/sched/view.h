@@ -39,6 +39,7 @@ struct sched_pod {
     char *node_name; /* spec.nodeName; "" = none */
     struct sched_room request;
     struct sched_labels selector; /* spec.nodeSelector */
+    struct value *affinity;       /* required node affinity (affinity.h), a copy; NULL: none */
     struct sched_taints tolerations;
 };
 

@@ -139,6 +139,28 @@ static void test_schedule__lets_others_alone(void **state)
     world_done(&world);
 }
 
+/* What a manifest says reaches the filters. */
+static void test_schedule__node_affinity(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    struct schedule *schedule = start(&world);
+    world_node(&world, "a", "4");
+    world_node(&world, "b", "4");
+    world_create(
+        &world,
+        "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'p','namespace':'default'},"
+        "'spec':{'affinity':{'nodeAffinity':{'requiredDuringSchedulingIgnoredDuringExecution'"
+        ":{'nodeSelectorTerms':[{'matchFields':[{'key':'metadata.name','operator':'In',"
+        "'values':['b']}]}]}}},'containers':[{'name':'c','image':'i'}]}}",
+        201);
+    world_pass(&world, NS_PER_S);
+    assert_string_equal(world_node_of(&world, "p"), "b");
+    schedule_free(schedule);
+    world_done(&world);
+}
+
 /* A waiting pod does not have its condition written again and again. */
 static void test_schedule__tells_once(void **state)
 {
@@ -163,6 +185,7 @@ int main(void)
         cmocka_unit_test(test_schedule__counts_what_is_not_bound_yet),
         cmocka_unit_test(test_schedule__waits_for_a_ready_node),
         cmocka_unit_test(test_schedule__lets_others_alone),
+        cmocka_unit_test(test_schedule__node_affinity),
         cmocka_unit_test(test_schedule__tells_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
