@@ -11,8 +11,8 @@ struct keepers_handler {
     /* The keeper is gone and everything of the pod was killed and swept: last is its last report if
      * it ended in order after `remove` or KEEPER_ENDED, else expected is false: it died. */
     void (*gone)(void *ctx, const char *uid, bool expected, const struct keeper_report *last);
-    /* Once after start: every keeper that was found has reported or is gone. Only from now on does "no report"
-     * mean "no keeper": nothing is spawned before. */
+    /* Once after start: every keeper that was found has reported or is gone. Only from now on does
+     * "no report" mean "no keeper": nothing is spawned before. */
     void (*settled)(void *ctx);
 };
 

@@ -7,51 +7,55 @@
 #include <stdint.h>
 
 enum keeper_pod_state {
-    KEEPER_SANDBOX,  /* namespaces and cgroup exist; waits for `start` (the agent wires the network first) */
+    KEEPER_SANDBOX,  /* namespaces and cgroup exist; waits for `start` (the agent wires the network
+                        first) */
     KEEPER_RUNNING,  /* start was given; containers come and go */
     KEEPER_STOPPING, /* stop was asked */
     KEEPER_ENDED,    /* no container runs and none will be started again */
 };
 
 enum keeper_container_state {
-    KEEPER_WAITING,    /* never started yet, or in backoff (restart_at_boot_ns) */
+    KEEPER_WAITING, /* never started yet, or in backoff (restart_at_boot_ns) */
     KEEPER_STARTED,
     KEEPER_TERMINATED, /* for good */
 };
 
 struct keeper_exit {
     bool valid;
-    int code;              /* exit code, 128 + signal when killed */
-    int signal;            /* 0 */
-    bool oom;              /* OOMKilled */
+    int code;   /* exit code, 128 + signal when killed */
+    int signal; /* 0 */
+    bool oom;   /* OOMKilled */
     int64_t started_wall_ns, finished_wall_ns;
-    char reason[32];       /* Completed, Error, OOMKilled, ContainerCannotRun, StartError, DeadlineExceeded */
-    char message[192];     /* e.g. `exec: "/nope": no such file or directory` */
+    char reason[32];   /* Completed, Error, OOMKilled, ContainerCannotRun, StartError,
+                          DeadlineExceeded */
+    char message[192]; /* e.g. `exec: "/nope": no such file or directory` */
 };
 
 struct keeper_container {
     char name[64];
     enum keeper_container_state state;
     uint32_t restarts;
-    int64_t started_wall_ns; /* of the running attempt */
+    int64_t started_wall_ns;    /* of the running attempt */
     int64_t restart_at_boot_ns; /* in backoff: when; else 0 */
-    pid_t pid;               /* 0 when not running; in the agent's pid namespace */
-    struct keeper_exit last; /* the last exit, if any */
+    pid_t pid;                  /* 0 when not running; in the agent's pid namespace */
+    struct keeper_exit last;    /* the last exit, if any */
 };
 
 struct keeper_report {
     char pod_uid[64];
     char pod_ns[64], pod_name[254];
     char spec_hash[72];
-    char boot_id[40];        /* of the boot in which the keeper was started */
+    char boot_id[40]; /* of the boot in which the keeper was started */
     enum keeper_pod_state state;
     pid_t keeper_pid;
     int64_t started_wall_ns;
     size_t container_count;
-    struct keeper_container *containers; /* borrowed with the report, or owned: keeper_report_done */
+    struct keeper_container
+        *containers; /* borrowed with the report, or owned: keeper_report_free */
 };
 
 struct keeper_report *keeper_report_copy(const struct keeper_report *report);
 void keeper_report_free(struct keeper_report *report);
 nodiscard int keeper_report_encode(const struct keeper_report *report, struct buf *ret);
-nodiscard int keeper_report_decode(const void *bytes, size_t len, struct keeper_report **ret, struct err *err);
+nodiscard int keeper_report_decode(const void *bytes, size_t len, struct keeper_report **ret,
+                                   struct err *err);

@@ -1,5 +1,6 @@
 #pragma once
-/* Capabilities as the plan's bit mask. Names as in manifests: "NET_ADMIN", with or without "CAP_". */
+/* Capabilities as the plan's bit mask. Names as in manifests: "NET_ADMIN", with or without "CAP_".
+ */
 
 #include "common/base/err.h"
 

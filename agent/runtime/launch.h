@@ -1,7 +1,8 @@
 #pragma once
-/* The launch plan: everything a keeper needs to make a pod's sandbox and to start, restart and stop its
- * containers, compiled once by the agent into bytes. The keeper replays it with system calls only: it reads
- * no YAML, no JSON, no image. Versioned: a keeper of an older release keeps the plan it was given. */
+/* The launch plan: everything a keeper needs to make a pod's sandbox and to start, restart and stop
+ * its containers, compiled once by the agent into bytes. The keeper replays it with system calls
+ * only: it reads no YAML, no JSON, no image. Versioned: a keeper of an older release keeps the plan
+ * it was given. */
 
 #include "common/base/buf.h"
 #include "common/base/err.h"
@@ -16,78 +17,84 @@
 
 enum launch_restart { LAUNCH_RESTART_ALWAYS, LAUNCH_RESTART_ON_FAILURE, LAUNCH_RESTART_NEVER };
 
-/* One mount inside a container, in order. The target is resolved inside the container's root and never
- * outside it (openat2 RESOLVE_IN_ROOT); it is created if missing. */
+/* One mount inside a container, in order. The target is resolved inside the container's root and
+ * never outside it (openat2 RESOLVE_IN_ROOT); it is created if missing. */
 enum launch_mount_type {
-    LAUNCH_MOUNT_BIND,  /* source: a host path (file or directory), opened by the keeper without following
-                           symbolic links in its last component */
+    LAUNCH_MOUNT_BIND,  /* source: a host path (file or directory), opened by the keeper without
+                           following  symbolic links in its last component */
     LAUNCH_MOUNT_TMPFS, /* options: "size=...,mode=..." */
 };
 struct launch_mount {
     enum launch_mount_type type;
     const char *source;
     const char *target;
-    const char *options;   /* tmpfs data; NULL */
-    const char *sub_path;  /* bind: below source, resolved inside it; NULL */
+    const char *options;  /* tmpfs data; NULL */
+    const char *sub_path; /* bind: below source, resolved inside it; NULL */
     bool read_only;
-    bool recursive;        /* rbind */
+    bool recursive; /* rbind */
 };
 
 struct launch_container {
     const char *name;
-    /* Root file system: overlay of the layers (lowest first), an upper directory of this attempt's own
-     * below `state_dir`. */
+    /* Root file system: overlay of the layers (lowest first), an upper directory of this attempt's
+     * own below `state_dir`. */
     const char *const *layers; /* NULL-terminated host paths */
     bool read_only_root;
-    const char *const *argv; /* NULL-terminated; argv[0] is looked up in the container's PATH if it has no '/' */
-    const char *const *env;  /* NULL-terminated "K=V" */
-    const char *cwd;         /* created if missing */
-    /* User as in image and manifest, resolved inside the container's own /etc/passwd and /etc/group by the
-     * child when not numeric: "", "1000", "1000:1000", "app", "app:staff". */
+    const char *const
+        *argv; /* NULL-terminated; argv[0] is looked up in the container's PATH if it has no '/' */
+    const char *const *env; /* NULL-terminated "K=V" */
+    const char *cwd;        /* created if missing */
+    /* User as in image and manifest, resolved inside the container's own /etc/passwd and /etc/group
+     * by the child when not numeric: "", "1000", "1000:1000", "app", "app:staff". */
     const char *user;
-    bool run_as_non_root;    /* refuse uid 0 (reason CreateContainerConfigError) */
-    const uint32_t *groups;  /* supplementary */
+    bool run_as_non_root;   /* refuse uid 0 (reason CreateContainerConfigError) */
+    const uint32_t *groups; /* supplementary */
     size_t group_count;
-    uint64_t capabilities;   /* bit mask: bounding, permitted, effective (when uid 0); inheritable and ambient are empty */
+    uint64_t capabilities; /* bit mask: bounding, permitted, effective (when uid 0); inheritable and
+                              ambient are empty */
     bool privileged;
     bool no_new_privs;
-    const void *seccomp;     /* struct sock_filter array, or NULL = unconfined */
-    size_t seccomp_len;      /* bytes */
+    const void *seccomp; /* struct sock_filter array, or NULL = unconfined */
+    size_t seccomp_len;  /* bytes */
     const struct launch_mount *mounts;
     size_t mount_count;
     /* Limits; 0 = none. */
     int64_t memory_bytes;
-    int64_t cpu_quota_us;    /* per 100,000 us */
-    int64_t cpu_shares;      /* 2-262144, v1 words; converted for v2 */
+    int64_t cpu_quota_us; /* per 100,000 us */
+    int64_t cpu_shares;   /* 2-262144, v1 words; converted for v2 */
     int64_t pids;
     bool tty, stdin_open;
-    const char *log_path;    /* host path of the current log file */
-    int64_t log_max_bytes;   /* rotation */
+    const char *log_path;  /* host path of the current log file */
+    int64_t log_max_bytes; /* rotation */
     int log_max_files;
-    int stop_signal;         /* 0 = SIGTERM */
+    int stop_signal; /* 0 = SIGTERM */
     int oom_score_adj;
 };
 
 struct launch_plan {
     const char *pod_uid;
     const char *pod_ns, *pod_name;
-    const char *spec_hash;   /* of the manifest it was compiled from: adoption compares it */
+    const char *spec_hash; /* of the manifest it was compiled from: adoption compares it */
     const char *hostname;
-    const char *state_dir;   /* host path, of this pod alone: uppers, exit records; survives a reboot */
-    const char *run_dir;     /* host path on tmpfs, of this pod alone: socket, pid file */
-    const char *cgroup;      /* path of the pod below every controller's mount, e.g. "limpet/<inst>/pod<uid>" */
+    const char
+        *state_dir;      /* host path, of this pod alone: uppers, exit records; survives a reboot */
+    const char *run_dir; /* host path on tmpfs, of this pod alone: socket, pid file */
+    const char
+        *cgroup; /* path of the pod below every controller's mount, e.g. "limpet/<inst>/pod<uid>" */
     bool host_network, host_pid, host_ipc;
     const char *const *sysctls; /* "name=value"; NULL-terminated; may be NULL */
     enum launch_restart restart;
     int64_t grace_s;
     int64_t backoff_min_ms, backoff_max_ms, backoff_reset_ms; /* 10 s, 5 min, 10 min */
-    int64_t memory_bytes, cpu_quota_us, cpu_shares, pids; /* of the whole pod; 0 = none */
+    int64_t memory_bytes, cpu_quota_us, cpu_shares, pids;     /* of the whole pod; 0 = none */
     const struct launch_container *containers;
     size_t container_count;
 };
 
 /* Compiles. -EINVAL with the field named, -E2BIG. */
 nodiscard int launch_encode(const struct launch_plan *plan, struct buf *ret, struct err *err);
-/* Checks every bound; the result points into `bytes` and one block of its own. Free with launch_free. */
-nodiscard int launch_decode(const void *bytes, size_t len, struct launch_plan **ret, struct err *err);
+/* Checks every bound; the result points into `bytes` and one block of its own. Free with
+ * launch_free. */
+nodiscard int launch_decode(const void *bytes, size_t len, struct launch_plan **ret,
+                            struct err *err);
 void launch_free(struct launch_plan *plan);

@@ -1,0 +1,30 @@
+#pragma once
+/* One container of a keeper, the doing half: its process, its pipes, its log. What happens is told
+ * to the handler from the loop. */
+
+#include "agent/keeper/sandbox.h"
+#include "common/loop/loop.h"
+
+#include <sys/types.h>
+
+struct container;
+
+struct container_handler {
+    void (*started)(void *ctx, size_t i, pid_t pid);
+    /* Its process has ended (reaped), or it never ran. */
+    void (*failed)(void *ctx, size_t i, int code, const char *reason, const char *message,
+                   bool retry);
+    void (*exited)(void *ctx, size_t i, int status, bool oom);
+};
+
+/* All borrowed. */
+struct container *container_new(struct loop *loop, const struct sandbox *sandbox, size_t i,
+                                const struct container_handler *handler, void *ctx);
+void container_free(struct container *container);
+/* One more attempt. The answer comes from the loop, never from inside the call; a failure is
+ * answered too. */
+void container_start(struct container *container);
+void container_signal(struct container *container, int signo); /* SIGKILL: all of it */
+pid_t container_pid(const struct container *container);        /* 0: no process */
+/* The process that container_pid gave was reaped. */
+void container_reaped(struct container *container, int status);

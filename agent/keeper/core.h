@@ -1,0 +1,65 @@
+#pragma once
+/* What a keeper decides: when containers start, are signalled, started again, are done for good.
+ * Pure: no system call and no clock; the keeper's executor and the simulator carry out the actions
+ * and feed back what happened. Times are boot ns (`now`, for deciding) and wall ns (`wall`, for the
+ * report).
+ *
+ * Restarts back off as Kubernetes does: the first at once, then backoff_min_ms, doubling to
+ * backoff_max_ms; an attempt that ran for backoff_reset_ms starts over. */
+
+#include "agent/keeper/report.h"
+#include "agent/runtime/launch.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum keeper_act {
+    KEEPER_ACT_START,  /* start container; answer with keeper_core_started or _start_failed */
+    KEEPER_ACT_SIGNAL, /* send `signal` to container's process; SIGKILL: to all of the container */
+    KEEPER_ACT_RECORD, /* the pod has finished by itself: write the exit records,
+                          before the report that follows is sent */
+    KEEPER_ACT_REPORT, /* the report has changed */
+};
+
+struct keeper_action {
+    enum keeper_act act;
+    size_t container;
+    int signal;
+};
+
+/* Appended to by every input below; at most this many an input. */
+#define KEEPER_ACTIONS_MAX (2 * LAUNCH_MAX_CONTAINERS + 4)
+struct keeper_actions {
+    struct keeper_action list[KEEPER_ACTIONS_MAX];
+    size_t count;
+};
+
+struct keeper_core;
+
+/* `plan` is borrowed for the life of the core. keeper_pid, boot_id, wall: what the report says. */
+struct keeper_core *keeper_core_new(const struct launch_plan *plan, const char *boot_id,
+                                    pid_t keeper_pid, int64_t wall);
+void keeper_core_free(struct keeper_core *core);
+
+/* The network is wired. Again, or when stopping: nothing. */
+void keeper_core_go(struct keeper_core *core, int64_t now, struct keeper_actions *actions);
+/* Also shortens the grace of a stop that is under way. */
+void keeper_core_stop(struct keeper_core *core, int64_t grace_ns, int64_t now,
+                      struct keeper_actions *actions);
+/* The program of container i runs. */
+void keeper_core_started(struct keeper_core *core, size_t i, pid_t pid, int64_t now, int64_t wall,
+                         struct keeper_actions *actions);
+/* It never came to run. retry: the fault is in the set-up, not in the program: tried again whatever
+ * the restart policy says. message is cut to what a report holds. */
+void keeper_core_start_failed(struct keeper_core *core, size_t i, int code, const char *reason,
+                              const char *message, bool retry, int64_t now, int64_t wall,
+                              struct keeper_actions *actions);
+/* status as from waitpid(2). */
+void keeper_core_exited(struct keeper_core *core, size_t i, int status, bool oom, int64_t now,
+                        int64_t wall, struct keeper_actions *actions);
+/* When keeper_core_tick wants to be called; INT64_MAX: not. */
+int64_t keeper_core_next(const struct keeper_core *core);
+void keeper_core_tick(struct keeper_core *core, int64_t now, struct keeper_actions *actions);
+
+const struct keeper_report *keeper_core_report(const struct keeper_core *core);

@@ -1,0 +1,314 @@
+#include "agent/keeper/keeper.h"
+
+#include "agent/keeper/container.h"
+#include "agent/keeper/exits.h"
+#include "agent/keeper/sandbox.h"
+#include "agent/keeper/server.h"
+#include "common/base/buf.h"
+#include "common/base/cleanup.h"
+#include "common/base/mem.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A sandbox whose agent is gone before it was used, and that no other asks for. */
+#define ORPHAN_NS (60 * NS_PER_S)
+/* Between two tries to remove a control group that is not empty yet. */
+#define RETRY_NS (1 * NS_PER_MS)
+#define RETRY_MAX_NS (500 * NS_PER_MS)
+
+struct keeper {
+    struct loop *loop;
+    const struct launch_plan *plan;
+    struct sandbox sandbox;
+    struct keeper_core *core;
+    struct server *server;
+    struct container **containers;
+    struct loop_signal *chld, *term;
+    struct loop_timer *timer; /* of the core */
+    struct loop_timer *orphan;
+    struct loop_timer *retry;
+    struct loop_defer *prepare;
+    int64_t retry_ns;
+    bool removing;
+    bool leave_when_ended; /* told by SIGTERM: nobody will ask for the removal */
+};
+
+static int64_t wall(const struct keeper *keeper)
+{
+    return clock_wall(loop_clock(keeper->loop));
+}
+
+/* ---- the end ---- */
+
+static bool has_processes(const struct keeper *keeper)
+{
+    for (size_t i = 0; i < keeper->plan->container_count; i++)
+        if (container_pid(keeper->containers[i]) > 0)
+            return true;
+    return false;
+}
+
+static void try_leave(void *ctx)
+{
+    struct keeper *keeper = ctx;
+    if (has_processes(keeper))
+        return;
+    if (sandbox_remove_cgroups(&keeper->sandbox) < 0) {
+        cgroup_kill(&keeper->sandbox.cgroups, keeper->plan->cgroup);
+        loop_timer_after(keeper->retry, keeper->retry_ns);
+        keeper->retry_ns =
+            keeper->retry_ns * 2 < RETRY_MAX_NS ? keeper->retry_ns * 2 : RETRY_MAX_NS;
+        return;
+    }
+    sandbox_remove_files(&keeper->sandbox);
+    loop_stop(keeper->loop, 0);
+}
+
+static void apply(struct keeper *keeper, const struct keeper_actions *actions);
+
+static void begin_remove(void *ctx)
+{
+    struct keeper *keeper = ctx;
+    struct keeper_actions actions = {.count = 0};
+    if (keeper->removing)
+        return;
+    keeper->removing = true;
+    keeper->retry_ns = RETRY_NS;
+    keeper_core_stop(keeper->core, 0, loop_now(keeper->loop), &actions);
+    apply(keeper, &actions);
+    for (size_t i = 0; i < keeper->plan->container_count; i++)
+        container_signal(keeper->containers[i], SIGKILL); /* those that are being started too */
+    try_leave(keeper);
+}
+
+/* ---- actions ---- */
+
+static void apply_one(struct keeper *keeper, const struct keeper_action *action)
+{
+    const struct keeper_report *report = keeper_core_report(keeper->core);
+    switch (action->act) {
+    case KEEPER_ACT_START:
+        container_start(keeper->containers[action->container]);
+        return;
+    case KEEPER_ACT_SIGNAL:
+        container_signal(keeper->containers[action->container], action->signal);
+        return;
+    case KEEPER_ACT_RECORD:
+        /* A medium that fails costs a second run after a reboot; the report must go on. */
+        if (keeper_exits_write(keeper->plan->state_dir, report, NULL) < 0)
+            return;
+        return;
+    case KEEPER_ACT_REPORT:
+        server_publish(keeper->server, report);
+        return;
+    }
+}
+
+static void apply(struct keeper *keeper, const struct keeper_actions *actions)
+{
+    for (size_t i = 0; i < actions->count; i++)
+        apply_one(keeper, &actions->list[i]);
+    int64_t next = keeper_core_next(keeper->core);
+    if (next == INT64_MAX)
+        loop_timer_stop(keeper->timer);
+    else
+        loop_timer_at(keeper->timer, next);
+    bool ended = keeper_core_report(keeper->core)->state == KEEPER_ENDED;
+    if (ended && keeper->leave_when_ended && !keeper->removing)
+        begin_remove(keeper);
+}
+
+static void core_timer(void *ctx)
+{
+    struct keeper *keeper = ctx;
+    struct keeper_actions actions = {.count = 0};
+    keeper_core_tick(keeper->core, loop_now(keeper->loop), &actions);
+    apply(keeper, &actions);
+}
+
+/* ---- what happens ---- */
+
+static void on_started(void *ctx, size_t i, pid_t pid)
+{
+    struct keeper *keeper = ctx;
+    struct keeper_actions actions = {.count = 0};
+    keeper_core_started(keeper->core, i, pid, loop_now(keeper->loop), wall(keeper), &actions);
+    apply(keeper, &actions);
+}
+
+static void on_failed(void *ctx, size_t i, int code, const char *reason, const char *message,
+                      bool retry)
+{
+    struct keeper *keeper = ctx;
+    struct keeper_actions actions = {.count = 0};
+    keeper_core_start_failed(keeper->core, i, code, reason, message, retry, loop_now(keeper->loop),
+                             wall(keeper), &actions);
+    apply(keeper, &actions);
+}
+
+static void on_exited(void *ctx, size_t i, int status, bool oom)
+{
+    struct keeper *keeper = ctx;
+    struct keeper_actions actions = {.count = 0};
+    keeper_core_exited(keeper->core, i, status, oom, loop_now(keeper->loop), wall(keeper),
+                       &actions);
+    apply(keeper, &actions);
+}
+
+static void reap(void *ctx, int signo)
+{
+    struct keeper *keeper = ctx;
+    int status;
+    pid_t pid;
+    (void)signo;
+    while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0)
+        for (size_t i = 0; i < keeper->plan->container_count; i++)
+            if (container_pid(keeper->containers[i]) == pid) {
+                container_reaped(keeper->containers[i], status);
+                break;
+            }
+    if (keeper->removing && !loop_timer_armed(keeper->retry))
+        try_leave(keeper);
+}
+
+static void on_go(void *ctx)
+{
+    struct keeper *keeper = ctx;
+    struct keeper_actions actions = {.count = 0};
+    loop_timer_stop(keeper->orphan);
+    keeper_core_go(keeper->core, loop_now(keeper->loop), &actions);
+    apply(keeper, &actions);
+}
+
+static void on_stop(void *ctx, int64_t grace_ns)
+{
+    struct keeper *keeper = ctx;
+    struct keeper_actions actions = {.count = 0};
+    keeper_core_stop(keeper->core, grace_ns, loop_now(keeper->loop), &actions);
+    apply(keeper, &actions);
+}
+
+static void on_alone(void *ctx)
+{
+    struct keeper *keeper = ctx;
+    if (keeper_core_report(keeper->core)->state == KEEPER_SANDBOX)
+        loop_timer_after(keeper->orphan, ORPHAN_NS);
+}
+
+static void orphan_timer(void *ctx)
+{
+    struct keeper *keeper = ctx;
+    if (keeper_core_report(keeper->core)->state == KEEPER_SANDBOX)
+        begin_remove(keeper);
+}
+
+/* The machine goes down, or somebody ends the service that we live in. */
+static void on_term(void *ctx, int signo)
+{
+    struct keeper *keeper = ctx;
+    (void)signo;
+    keeper->leave_when_ended = true;
+    on_stop(keeper, keeper->plan->grace_s * NS_PER_S);
+}
+
+/* While the agent wires the network. A failure comes again, with its message, at the start. */
+static void prepare_groups(void *ctx)
+{
+    struct keeper *keeper = ctx;
+    keeper->prepare = NULL;
+    for (size_t i = 0; i < keeper->plan->container_count; i++)
+        if (sandbox_make_container(&keeper->sandbox, i, NULL) < 0)
+            return;
+}
+
+/* ---- making ---- */
+
+static void read_boot_id(char *ret, size_t size)
+{
+    autoclose int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, ret, size - 1);
+    ret[n > 0 ? n : 0] = '\0';
+    ret[strcspn(ret, "\n")] = '\0';
+}
+
+static const struct server_handler server_handler = {
+    .go = on_go, .stop = on_stop, .remove = begin_remove, .alone = on_alone};
+static const struct container_handler container_handler = {
+    .started = on_started, .failed = on_failed, .exited = on_exited};
+
+static int watch(struct keeper *keeper, int agent_fd, struct err *err)
+{
+    autofree char *socket = xasprintf("%s/keeper.sock", keeper->plan->run_dir);
+    keeper->timer = loop_timer_new(keeper->loop, core_timer, keeper);
+    keeper->orphan = loop_timer_new(keeper->loop, orphan_timer, keeper);
+    keeper->retry = loop_timer_new(keeper->loop, try_leave, keeper);
+    keeper->prepare = loop_defer(keeper->loop, prepare_groups, keeper);
+    int r = loop_signal_new(keeper->loop, SIGCHLD, reap, keeper, &keeper->chld, err);
+    if (r == 0)
+        r = loop_signal_new(keeper->loop, SIGTERM, on_term, keeper, &keeper->term, err);
+    if (r == 0)
+        r = server_new(keeper->loop, socket, agent_fd, &server_handler, keeper, &keeper->server,
+                       err);
+    return r;
+}
+
+/* The orphans of containers in the host's PID namespace come to us to be reaped. */
+static void be_reaper(void)
+{
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+int keeper_new(struct loop *loop, const struct launch_plan *plan, int agent_fd, struct keeper **ret,
+               struct err *err)
+{
+    char boot_id[40];
+    struct keeper *keeper = xcalloc(1, sizeof(*keeper));
+    keeper->loop = loop;
+    keeper->plan = plan;
+    keeper->sandbox.lock_fd = -1;
+    be_reaper();
+    int r = sandbox_make(plan, &keeper->sandbox, err);
+    read_boot_id(boot_id, sizeof(boot_id));
+    keeper->core = keeper_core_new(plan, boot_id, getpid(), wall(keeper));
+    keeper->containers = xcalloc(plan->container_count, sizeof(struct container *));
+    for (size_t i = 0; i < plan->container_count; i++)
+        keeper->containers[i] =
+            container_new(loop, &keeper->sandbox, i, &container_handler, keeper);
+    if (r == 0)
+        r = watch(keeper, agent_fd, err);
+    if (r == 0) {
+        server_publish(keeper->server, keeper_core_report(keeper->core));
+        *ret = keeper;
+        return 0;
+    }
+    /* Without the lock it is another keeper's. */
+    if (keeper->sandbox.lock_fd >= 0 && sandbox_remove_cgroups(&keeper->sandbox) == 0)
+        sandbox_remove_files(&keeper->sandbox);
+    keeper_free(keeper);
+    return r;
+}
+
+void keeper_free(struct keeper *keeper)
+{
+    if (!keeper)
+        return;
+    server_free(keeper->server);
+    for (size_t i = 0; i < keeper->plan->container_count; i++)
+        container_free(keeper->containers[i]);
+    free(keeper->containers);
+    loop_signal_free(keeper->chld);
+    loop_signal_free(keeper->term);
+    loop_timer_free(keeper->timer);
+    loop_timer_free(keeper->orphan);
+    loop_timer_free(keeper->retry);
+    loop_defer_free(keeper->prepare);
+    keeper_core_free(keeper->core);
+    sandbox_done(&keeper->sandbox);
+    free(keeper);
+}

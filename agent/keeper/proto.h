@@ -1,0 +1,39 @@
+#pragma once
+/* The words between an agent and a keeper over a SOCK_SEQPACKET socket: one message a packet.
+ * Keepers live for months, so either side may be of an older release: each says in its hello which
+ * versions it speaks, and both use the highest that they share. A message of a type that is not
+ * known is passed over. */
+
+#include "common/base/buf.h"
+#include "common/base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PROTO_MIN 1
+#define PROTO_MAX 1
+#define PROTO_MAX_BYTES ((size_t)128 * 1024) /* fits a report of LAUNCH_MAX_CONTAINERS */
+
+enum proto_type {
+    PROTO_HELLO = 1, /* both: versions, release */
+    PROTO_REPORT, /* keeper: bytes of keeper_report_encode; all that has changed since is in it */
+    PROTO_GO,     /* agent */
+    PROTO_STOP,   /* agent: value = grace in ns */
+    PROTO_REMOVE, /* agent: kill and clean up all; the keeper exits with 0 */
+    PROTO_FAILED, /* keeper: text = why the pod could not be set up; it exits */
+};
+
+struct proto {
+    enum proto_type type;
+    uint32_t min, max;  /* hello */
+    int64_t value;      /* stop */
+    const char *text;   /* hello: the release; failed */
+    const void *report; /* report */
+    size_t report_len;
+};
+
+nodiscard int proto_encode(const struct proto *message, struct buf *ret);
+/* Points into the bytes. -EINVAL: damaged. -ENOMSG: a type of a later release. */
+nodiscard int proto_decode(const void *bytes, size_t len, struct proto *ret);
+/* The version that both speak, or -EPROTONOSUPPORT. */
+nodiscard int proto_agree(const struct proto *hello);

@@ -1,0 +1,29 @@
+#pragma once
+/* What a pod's containers share and its keeper holds: the run folder with its lock, namespaces, the
+ * pod's control group, /dev/shm. */
+
+#include "agent/runtime/cgroup.h"
+#include "agent/runtime/launch.h"
+#include "common/base/err.h"
+
+struct sandbox {
+    const struct launch_plan *plan;
+    struct cgroup_host cgroups;
+    int lock_fd; /* keeper.pid, locked for as long as the keeper lives: what says that it does */
+    char *shm;   /* the shared /dev/shm on the host side; NULL with one container */
+};
+
+/* Everything up to the namespaces. -EBUSY: the pod has a keeper already. On failure, what was made
+ * is removed by sandbox_remove. */
+nodiscard int sandbox_make(const struct launch_plan *plan, struct sandbox *ret, struct err *err);
+void sandbox_done(struct sandbox *sandbox);
+/* The group of container i, made before its first start. */
+nodiscard int sandbox_make_container(const struct sandbox *sandbox, size_t i, struct err *err);
+/* "<pod's group>/c<i>". Caller frees. */
+char *sandbox_container_cgroup(const struct sandbox *sandbox, size_t i);
+/* Of attempt n of container i. Caller frees. */
+char *sandbox_attempt_dir(const struct sandbox *sandbox, size_t i, unsigned n);
+/* Removes the control groups: -EBUSY while something is in them. */
+nodiscard int sandbox_remove_cgroups(const struct sandbox *sandbox);
+/* Removes the writable layers and the run folder: the last act. */
+void sandbox_remove_files(const struct sandbox *sandbox);

@@ -1,0 +1,183 @@
+/* Which trees there are. */
+#include "agent/runtime/cgroup.h"
+
+#include "common/base/buf.h"
+#include "common/base/cleanup.h"
+#include "common/base/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#define MOUNTINFO_MAX ((size_t)1024 * 1024)
+
+static const struct {
+    const char *name;
+    unsigned bit;
+} controllers[] = {{"memory", CGROUP_MEMORY}, {"cpu", CGROUP_CPU}, {"pids", CGROUP_PIDS}};
+
+/* The controllers named in a list separated by `sep`. */
+static unsigned controllers_in(const char *list, size_t len, char sep)
+{
+    unsigned found = 0;
+    for (size_t at = 0; at < len;) {
+        size_t end = at;
+        while (end < len && list[end] != sep && list[end] != '\n')
+            end++;
+        for (size_t i = 0; i < ARRAY_LEN(controllers); i++)
+            if (strlen(controllers[i].name) == end - at &&
+                memcmp(controllers[i].name, list + at, end - at) == 0)
+                found |= controllers[i].bit;
+        at = end + 1;
+    }
+    return found;
+}
+
+struct piece {
+    const char *at;
+    size_t len;
+};
+
+/* The number of words, at most max, that a line was cut into. */
+static size_t words(const char *line, size_t len, struct piece *ret, size_t max)
+{
+    size_t count = 0;
+    for (size_t at = 0; at < len && count < max;) {
+        size_t end = at;
+        while (end < len && line[end] != ' ')
+            end++;
+        ret[count++] = (struct piece){line + at, end - at};
+        at = end + 1;
+    }
+    return count;
+}
+
+static bool piece_is(const struct piece *piece, const char *text)
+{
+    return piece->len == strlen(text) && memcmp(piece->at, text, piece->len) == 0;
+}
+
+static bool piece_copy(const struct piece *piece, char ret[CGROUP_MOUNT_MAX])
+{
+    /* A backslash is an escaped character: nobody mounts a control group there. */
+    if (piece->len >= CGROUP_MOUNT_MAX || memchr(piece->at, '\\', piece->len))
+        return false;
+    memcpy(ret, piece->at, piece->len);
+    ret[piece->len] = '\0';
+    return true;
+}
+
+static unsigned seen(const struct cgroup_host *host)
+{
+    unsigned all = 0;
+    for (size_t i = 0; i < host->count; i++)
+        all |= host->trees[i].controllers;
+    return all;
+}
+
+static bool has_unified(const struct cgroup_host *host)
+{
+    for (size_t i = 0; i < host->count; i++)
+        if (host->trees[i].unified)
+            return true;
+    return false;
+}
+
+/* The name part of v1's super options: "rw,cpu,cpuacct" -> "cpu,cpuacct". */
+static struct piece without_rw(struct piece options)
+{
+    while (options.len > 3 &&
+           (memcmp(options.at, "rw,", 3) == 0 || memcmp(options.at, "ro,", 3) == 0)) {
+        options.at += 3;
+        options.len -= 3;
+    }
+    return options;
+}
+
+static void add_line(const char *line, size_t len, struct cgroup_host *host)
+{
+    struct piece word[32];
+    size_t count = words(line, len, word, ARRAY_LEN(word)), dash = 6;
+    while (dash < count && !piece_is(&word[dash], "-"))
+        dash++;
+    if (dash + 3 >= count || host->count == CGROUP_MAX_TREES)
+        return;
+    struct cgroup_tree tree = {.unified = piece_is(&word[dash + 1], "cgroup2")};
+    if (!tree.unified && !piece_is(&word[dash + 1], "cgroup"))
+        return;
+    if (!piece_copy(&word[4], tree.mount))
+        return;
+    if (tree.unified) {
+        if (!has_unified(host))
+            host->trees[host->count++] = tree;
+        return;
+    }
+    struct piece names = without_rw(word[dash + 3]);
+    tree.controllers = controllers_in(names.at, names.len, ',') & ~seen(host);
+    if (tree.controllers && piece_copy(&names, tree.names))
+        host->trees[host->count++] = tree;
+}
+
+void cgroup_parse_mountinfo(const char *text, struct cgroup_host *ret)
+{
+    *ret = (struct cgroup_host){.count = 0};
+    while (*text) {
+        size_t len = strcspn(text, "\n");
+        add_line(text, len, ret);
+        text += len;
+        text += *text == '\n';
+    }
+}
+
+static int read_text(const char *path, struct buf *ret)
+{
+    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    for (;;) {
+        char *to = buf_reserve(ret, 4096);
+        if (!to)
+            return -EFBIG;
+        ssize_t n = read(fd, to, 4096);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : 0;
+        ret->len += (size_t)n;
+        ret->data[ret->len] = '\0';
+    }
+}
+
+int cgroup_detect(struct cgroup_host *ret, struct err *err)
+{
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, MOUNTINFO_MAX);
+    int r = read_text("/proc/self/mountinfo", &text);
+    if (r < 0)
+        return err_errno(err, -r, "cannot read /proc/self/mountinfo");
+    cgroup_parse_mountinfo(buf_str(&text), ret);
+    for (size_t i = 0; i < ret->count; i++) {
+        struct cgroup_tree *tree = &ret->trees[i];
+        if (!tree->unified)
+            continue;
+        char path[CGROUP_MOUNT_MAX + 32];
+        snprintf(path, sizeof(path), "%s/cgroup.controllers", tree->mount);
+        cleanup(buf_done) struct buf list;
+        buf_init(&list, 4096);
+        if (read_text(path, &list) == 0)
+            tree->controllers = controllers_in(buf_str(&list), list.len, ' ');
+    }
+    return 0;
+}
+
+unsigned cgroup_missing(const struct cgroup_host *host)
+{
+    return CGROUP_ALL & ~seen(host);
+}
+
+const char *cgroup_controller_names(unsigned bits)
+{
+    static const char *const names[] = {"",     "memory",       "cpu",       "memory, cpu",
+                                        "pids", "memory, pids", "cpu, pids", "memory, cpu, pids"};
+    return names[bits & CGROUP_ALL];
+}

@@ -1,0 +1,327 @@
+#include "agent/runtime/child.h"
+
+#include "agent/runtime/devices.h"
+#include "agent/runtime/kernelfs.h"
+#include "agent/runtime/mnt.h"
+#include "agent/runtime/privs.h"
+#include "agent/runtime/rootfs.h"
+#include "agent/runtime/sys.h"
+#include "agent/runtime/user.h"
+#include "common/base/cleanup.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/base/weaken.h"
+#include "common/fs/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+_Noreturn static void fail(const struct child_spec *spec, enum child_stage stage,
+                           const struct err *err)
+{
+    struct child_message message = {.stage = stage, .error = -err->code};
+    snprintf(message.text, sizeof(message.text), "%.*s", (int)sizeof(message.text) - 1, err->msg);
+    if (send(spec->report, &message, sizeof(message), MSG_NOSIGNAL) < 0) {
+        /* the keeper is gone, and so are we */
+    }
+    _exit(127);
+}
+
+/* ---- ties to the keeper and the host ---- */
+
+/* The keeper's other descriptors: sockets and pipes of the pod's other containers are not for this
+ * one, and the agent waits for the keeper's side of them to close. */
+static void close_inherited(const struct child_spec *spec)
+{
+    int keep[] = {spec->in, spec->out, spec->err, spec->report};
+    unsigned from = 3;
+    for (size_t done = 0; done < ARRAY_LEN(keep); done++) {
+        int lowest = INT_MAX;
+        for (size_t i = 0; i < ARRAY_LEN(keep); i++)
+            if (keep[i] >= (int)from && keep[i] < lowest)
+                lowest = keep[i];
+        if (lowest == INT_MAX)
+            break;
+        if ((unsigned)lowest > from)
+            sys_close_range(from, (unsigned)lowest - 1, 0);
+        from = (unsigned)lowest + 1;
+    }
+    sys_close_range(from, ~0U, 0); /* kernels before 5.9: the exec closes them */
+}
+
+/* The child ends with its keeper; if the keeper was gone already, now. */
+static int tie_to_keeper(int report, struct err *err)
+{
+    struct pollfd peer = {.fd = report, .events = 0};
+    if (!WEAKENED(DEATH_SIGNAL) && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+        return err_errno(err, errno, "cannot tie the container to its keeper");
+    if (poll(&peer, 1, 0) > 0 && (peer.revents & (POLLHUP | POLLERR)))
+        _exit(127);
+    return 0;
+}
+
+/* Through the host's /proc, before the container's is there to lead writes astray (CVE-2025-52881).
+ */
+static void set_oom_score(int value)
+{
+    char text[16];
+    int len = snprintf(text, sizeof(text), "%d", value);
+    autoclose int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    /* Lowering it needs CAP_SYS_RESOURCE, which not every host gives us: then it stays as it is. */
+    if (fd >= 0 && write(fd, text, (size_t)len) < 0)
+        return;
+}
+
+static void reset_process(void)
+{
+    struct rlimit core = {0, 0};
+    struct sigaction dfl = {.sa_handler = SIG_DFL};
+    sigset_t none;
+    sigemptyset(&none);
+    for (int signo = 1; signo < NSIG; signo++)
+        if (signo != SIGKILL && signo != SIGSTOP)
+            sigaction(signo, &dfl, NULL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    getrlimit(RLIMIT_CORE, &core);
+    core.rlim_cur = 0;
+    setrlimit(RLIMIT_CORE, &core);
+    umask(0022);
+    setsid();
+}
+
+static int isolate(const struct child_spec *spec, struct err *err)
+{
+    /* Nobody in the pod may look at this process while it still is the keeper's program. */
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    int r = tie_to_keeper(spec->report, err);
+    if (r == 0)
+        r = cgroup_join(spec->cgroups, spec->cgroup, spec->join_unified, err);
+    if (r < 0)
+        return r;
+    set_oom_score(spec->container->oom_score_adj);
+    /* After the group was joined: the namespace's root is the group that we are in. */
+    if (spec->cgroups->count > 0 && unshare((int)SYS_CLONE_NEWCGROUP) < 0 && errno != EINVAL)
+        return err_errno(err, errno, "cannot make a cgroup namespace");
+    return 0;
+}
+
+/* ---- the root ---- */
+
+static int send_terminal(int report, int ptmx)
+{
+    struct child_message message = {.stage = CHILD_TERMINAL};
+    struct iovec part = {&message, sizeof(message)};
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {.room = {0}};
+    struct msghdr msg = {.msg_iov = &part,
+                         .msg_iovlen = 1,
+                         .msg_control = control.room,
+                         .msg_controllen = sizeof(control.room)};
+    struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(head), &ptmx, sizeof(int));
+    return sendmsg(report, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+static int make_root(const struct child_spec *spec, int *ret_tty, struct err *err)
+{
+    struct devices devices;
+    const struct launch_container *container = spec->container;
+    int r = rootfs_detach(err);
+    autoclose int root = r < 0 ? r : rootfs_mount(container, spec->dir, err);
+    if (root < 0)
+        return root;
+    r = kernelfs_mount(root, container->privileged, spec->cgroups, err);
+    if (r == 0)
+        r = devices_make(root, container, spec->shm, &devices, err);
+    if (r == 0)
+        r = mnt_volumes(root, container, err);
+    if (r == 0 && !container->privileged)
+        r = kernelfs_mask(root, devices.null, err);
+    if (r == 0 && devices.ptmx >= 0) {
+        r = send_terminal(spec->report, devices.ptmx);
+        if (r < 0)
+            r = err_errno(err, -r, "cannot hand over the terminal");
+        *ret_tty = devices.tty;
+    }
+    return r < 0 ? r : rootfs_enter(root, err);
+}
+
+/* The working directory, made if missing; refused when it is not below the new root, to which a
+ * descriptor of the host's that was left open could lead (CVE-2024-21626). */
+static int enter_cwd(int root, const char *cwd, struct err *err)
+{
+    if (str_empty(cwd))
+        cwd = "/";
+    autoclose int fd = path_mkdirs_in(root, cwd, 0755);
+    if (fd < 0)
+        return err_errno(err, -fd, "cannot make the working directory %s", cwd);
+    if (fchdir(fd) < 0)
+        return err_errno(err, errno, "cannot enter the working directory %s", cwd);
+    char where[PATH_MAX];
+    if (syscall(SYS_getcwd, where, sizeof(where)) < 0 || where[0] != '/')
+        return err_set(err, -EPERM, "the working directory %s is outside the container", cwd);
+    return 0;
+}
+
+static int find_user(int root, const struct launch_container *container, struct user *ret,
+                     struct err *err)
+{
+    cleanup(buf_done) struct buf passwd, group;
+    buf_init(&passwd, USER_FILE_MAX + 8192);
+    buf_init(&group, USER_FILE_MAX + 8192);
+    int r = user_read_file(root, "/etc/passwd", &passwd, err);
+    if (r == 0)
+        r = user_read_file(root, "/etc/group", &group, err);
+    if (r == 0)
+        r = user_resolve(container->user, buf_str(&passwd), buf_str(&group), ret, err);
+    if (r == 0 && container->run_as_non_root && ret->uid == 0)
+        r = err_set(err, -EPERM, "container has runAsNonRoot and its user %s is root",
+                    str_empty(container->user) ? "(none given)" : container->user);
+    return r;
+}
+
+/* ---- the program ---- */
+
+static int set_stdio(const struct child_spec *spec, int tty, struct err *err)
+{
+    const int from[3] = {tty >= 0 ? tty : spec->in, tty >= 0 ? tty : spec->out,
+                         tty >= 0 ? tty : spec->err};
+    /* The keeper gives numbers above 2, so that none is overwritten before it is copied. */
+    for (int i = 0; i < 3; i++)
+        if (dup2(from[i], i) < 0)
+            return err_errno(err, errno, "cannot set up standard input and output");
+    if (tty >= 0 && ioctl(tty, TIOCSCTTY, 0) < 0)
+        return err_errno(err, errno, "cannot take the terminal");
+    return 0;
+}
+
+/* Everything but stdio is closed by the exec. */
+static int close_others(struct err *err)
+{
+    struct rlimit limit;
+    if (sys_close_range(3, ~0U, SYS_CLOSE_RANGE_CLOEXEC) == 0)
+        return 0;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return err_errno(err, errno, "cannot close the keeper's descriptors");
+    for (int fd = 3; fd < INT_MAX && (rlim_t)fd < limit.rlim_cur; fd++)
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return 0;
+}
+
+static const char *env_value(const char *const *env, const char *name)
+{
+    size_t len = strlen(name);
+    for (; env && *env; env++)
+        if (strncmp(*env, name, len) == 0 && (*env)[len] == '=')
+            return *env + len + 1;
+    return NULL;
+}
+
+/* The plan's environment, with HOME from the user's entry where it has none. Gone with the exec. */
+static char *const *make_env(const char *const *env, const struct user *user)
+{
+    size_t count = 0;
+    while (env && env[count])
+        count++;
+    char **made = xcalloc(count + 2, sizeof(*made));
+    for (size_t i = 0; i < count; i++)
+        made[i] = (char *)(uintptr_t)env[i];
+    if (!env_value(env, "HOME"))
+        made[count] = xasprintf("HOME=%s", user->home);
+    return made;
+}
+
+static void try_exec(const char *path, const struct launch_container *container, char *const *env)
+{
+    execve(path, (char *const *)(uintptr_t)container->argv, env);
+}
+
+/* Returns only on failure: the errno that says most. */
+static int exec_in_path(const struct launch_container *container, char *const *env)
+{
+    const char *name = container->argv[0], *dirs = env_value((const char *const *)env, "PATH");
+    int error = ENOENT;
+    char path[PATH_MAX];
+    for (const char *dir = dirs ? dirs : DEFAULT_PATH; dir;) {
+        size_t len = strcspn(dir, ":");
+        int n = snprintf(path, sizeof(path), "%.*s%s%s", (int)len, dir, len ? "/" : "./", name);
+        if (n > 0 && (size_t)n < sizeof(path)) {
+            struct stat st;
+            if (stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
+                try_exec(path, container, env);
+                if (errno != ENOENT && errno != ENOTDIR)
+                    error = errno;
+            }
+        }
+        dir = dir[len] ? dir + len + 1 : NULL;
+    }
+    return error;
+}
+
+_Noreturn static void exec_program(const struct child_spec *spec, const struct user *user)
+{
+    const struct launch_container *container = spec->container;
+    const char *name = container->argv[0];
+    char *const *env = make_env(container->env, user);
+    struct err err = {0};
+    int error;
+    if (strchr(name, '/')) {
+        try_exec(name, container, env);
+        error = errno;
+        struct stat st;
+        if (error == ENOENT && stat(name, &st) == 0)
+            err_set(&err, -ENOENT, "exec: \"%s\": its interpreter or loader is not in the image",
+                    name);
+        else
+            err_errno(&err, error, "exec: \"%s\"", name);
+    } else {
+        error = exec_in_path(container, env);
+        if (error == ENOENT)
+            err_set(&err, -ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
+        else
+            err_errno(&err, error, "exec: \"%s\"", name);
+    }
+    fail(spec, CHILD_EXEC, &err);
+}
+
+void child_run(const struct child_spec *spec)
+{
+    struct err err = {0};
+    struct user user;
+    int tty = -1;
+    close_inherited(spec);
+    reset_process();
+    if (isolate(spec, &err) < 0 || make_root(spec, &tty, &err) < 0)
+        fail(spec, CHILD_SETUP, &err);
+    int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0) {
+        err_errno(&err, errno, "cannot open /");
+        fail(spec, CHILD_SETUP, &err);
+    }
+    if (find_user(root, spec->container, &user, &err) < 0)
+        fail(spec, CHILD_CONFIG, &err);
+    if (enter_cwd(root, spec->container->cwd, &err) < 0 || rootfs_seal(spec->container, &err) < 0 ||
+        set_stdio(spec, tty, &err) < 0 || close_others(&err) < 0 ||
+        privs_drop(spec->container, &user, &err) < 0)
+        fail(spec, CHILD_SETUP, &err);
+    /* A change of ids has cleared it. */
+    if (tie_to_keeper(spec->report, &err) < 0)
+        fail(spec, CHILD_SETUP, &err);
+    exec_program(spec, &user);
+}

@@ -1,0 +1,39 @@
+#pragma once
+/* A container's process from clone to exec. Everything that can fail is told to the keeper through
+ * a socket, which closes by itself when the program starts. */
+
+#include "agent/runtime/cgroup.h"
+#include "agent/runtime/launch.h"
+
+#include <stdint.h>
+
+enum child_stage {
+    CHILD_SETUP,  /* namespaces, mounts, limits: reason StartError, exit code 128 */
+    CHILD_CONFIG, /* the user: CreateContainerConfigError, 128 */
+    CHILD_EXEC,   /* the program: ContainerCannotRun, 127 if it is not there, else 126 */
+};
+
+/* What comes over the socket, whole: first, with a terminal, one message of stage -1 that carries
+ * the keeper's side of it as a descriptor; then either the end of the file (the program runs) or a
+ * failure. */
+#define CHILD_TERMINAL (-1)
+struct child_message {
+    int32_t stage;
+    int32_t error; /* errno */
+    char text[192];
+};
+
+struct child_spec {
+    const struct launch_plan *plan;
+    const struct launch_container *container;
+    const struct cgroup_host *cgroups;
+    const char *cgroup; /* of the container */
+    bool join_unified;  /* it was not cloned into it */
+    const char *dir;    /* for its writable layer; of this attempt alone */
+    const char *shm;    /* the pod's /dev/shm on the host, or NULL */
+    int report;         /* the socket */
+    int in, out, err;   /* its stdio without a terminal */
+};
+
+/* Called in the child of sys_fork(NEWPID | NEWNS ...). Never returns. */
+_Noreturn void child_run(const struct child_spec *spec);

@@ -1,0 +1,17 @@
+#pragma once
+/* A container's /dev: a tmpfs of its own on which device nodes made by the container (it may have
+ * CAP_MKNOD) are dead, with the few that everybody needs. */
+
+#include "agent/runtime/launch.h"
+#include "common/base/err.h"
+
+struct devices {
+    int null; /* our own /dev/null, known to be 1:3: what masked files are covered with */
+    int tty;  /* with a terminal: its container side, else -1 */
+    int ptmx; /* with a terminal: its keeper side, else -1 */
+};
+
+/* shm: a host directory that the pod's containers share as /dev/shm, or NULL for one of its own.
+ * The descriptors stay open until exec. */
+nodiscard int devices_make(int root_fd, const struct launch_container *container, const char *shm,
+                           struct devices *ret, struct err *err);

@@ -1,0 +1,202 @@
+#include "agent/runtime/mnt.h"
+
+#include "agent/runtime/sys.h"
+#include "common/base/cleanup.h"
+#include "common/base/str.h"
+#include "common/base/weaken.h"
+#include "common/fs/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#ifndef SYS_move_mount
+#define SYS_move_mount 429
+#endif
+#define MOVE_FROM_FD 0x04 /* MOVE_MOUNT_F_EMPTY_PATH */
+#define MOVE_TO_FD 0x40   /* MOVE_MOUNT_T_EMPTY_PATH */
+#define PROC_MAGIC 0x9fa0
+
+static void fd_path(int fd, char ret[32])
+{
+    snprintf(ret, 32, "/proc/self/fd/%d", fd);
+}
+
+int mnt_fs(const char *type, int target_fd, unsigned long flags, const char *data)
+{
+    char target[32];
+    fd_path(target_fd, target);
+    return mount(type, target, type, flags, data) < 0 ? -errno : 0;
+}
+
+static const struct {
+    unsigned flag;
+    uint64_t attr;
+    unsigned long mount_flag;
+} flag_table[] = {
+    {MNT_READ_ONLY, SYS_ATTR_RDONLY, MS_RDONLY},
+    {MNT_NODEV, SYS_ATTR_NODEV, MS_NODEV},
+    {MNT_NOSUID, SYS_ATTR_NOSUID, MS_NOSUID},
+    {MNT_NOEXEC, SYS_ATTR_NOEXEC, MS_NOEXEC},
+};
+
+/* Kernels before 5.12, after the tree was attached; what is mounted below it stays as it is. */
+static int set_flags_old(int tree_fd, unsigned flags)
+{
+    char path[32];
+    struct statfs fs;
+    fd_path(tree_fd, path);
+    if (fstatfs(tree_fd, &fs) < 0)
+        return -errno;
+    /* A remount sets all flags anew: the ones that are there must be given again. */
+    unsigned long set = (unsigned long)fs.f_flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC);
+    for (size_t i = 0; i < ARRAY_LEN(flag_table); i++)
+        if (flags & flag_table[i].flag)
+            set |= flag_table[i].mount_flag;
+    return mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | set, NULL) < 0 ? -errno : 0;
+}
+
+static int set_flags(int tree_fd, unsigned flags)
+{
+    struct sys_mount_attr attr = {.set = 0};
+    for (size_t i = 0; i < ARRAY_LEN(flag_table); i++)
+        if (flags & flag_table[i].flag)
+            attr.set |= flag_table[i].attr;
+    if (attr.set == 0)
+        return 0;
+    unsigned how = SYS_AT_EMPTY_PATH | (flags & MNT_RECURSIVE ? SYS_AT_RECURSIVE : 0);
+    return sys_mount_setattr(tree_fd, "", how, &attr) < 0 ? -errno : 0;
+}
+
+int mnt_bind(int source_fd, int target_fd, unsigned flags)
+{
+    unsigned how = SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC | SYS_AT_EMPTY_PATH |
+                   (flags & MNT_RECURSIVE ? SYS_AT_RECURSIVE : 0);
+    autoclose int tree = sys_open_tree(source_fd, "", how);
+    if (tree < 0)
+        return -errno;
+    int r = set_flags(tree, flags);
+    bool old = r == -ENOSYS;
+    if (r < 0 && !old)
+        return r;
+    if (syscall(SYS_move_mount, tree, "", target_fd, "", MOVE_FROM_FD | MOVE_TO_FD) < 0)
+        return -errno;
+    return old ? set_flags_old(tree, flags) : 0;
+}
+
+int mnt_open_dir(int root_fd, const char *name, struct err *err)
+{
+    if (mkdirat(root_fd, name, 0755) < 0 && errno != EEXIST)
+        return err_errno(err, errno, "cannot make /%s", name);
+    int fd = openat(root_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(err, errno, "the image's /%s is not a directory", name);
+    return fd;
+}
+
+/* The directory or file at which a mount goes, made if missing. */
+static int open_target(int root_fd, const char *target, bool directory)
+{
+    if (directory)
+        return path_mkdirs_in(root_fd, target, 0755);
+    int fd = path_open_in(root_fd, target, O_PATH, 0);
+    if (fd != -ENOENT)
+        return fd;
+    char parent[PATH_MAX];
+    const char *name = strrchr(target, '/');
+    if (!name || !name[1] || (size_t)(name - target) >= sizeof(parent))
+        return -EINVAL;
+    memcpy(parent, target, (size_t)(name - target));
+    parent[name - target] = '\0';
+    autoclose int dir = path_mkdirs_in(root_fd, *parent ? parent : "/", 0755);
+    if (dir < 0)
+        return dir;
+    autoclose int made =
+        openat(dir, name + 1, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (made < 0 && errno != EEXIST)
+        return -errno;
+    return path_open_in(root_fd, target, O_PATH, 0);
+}
+
+/* A volume over /proc would let a container answer for the kernel (CVE-2019-16884). */
+static int check_target(int target_fd, const struct launch_container *container)
+{
+    struct statfs fs;
+    if (fstatfs(target_fd, &fs) < 0)
+        return -errno;
+    if ((unsigned long)fs.f_type == PROC_MAGIC && !container->privileged &&
+        !WEAKENED(MOUNT_OVER_PROC))
+        return -EPERM;
+    return 0;
+}
+
+static int open_source(const struct launch_mount *mount, struct stat *ret_st, struct err *err)
+{
+    autoclose int fd = open(mount->source, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(err, errno, "cannot open %s", mount->source);
+    if (!str_empty(mount->sub_path)) {
+        int sub = path_open_in(fd, mount->sub_path, O_PATH, 0);
+        if (sub < 0)
+            return err_errno(err, -sub, "cannot open %s below %s", mount->sub_path, mount->source);
+        close(fd);
+        fd = sub;
+    }
+    if (fstat(fd, ret_st) < 0)
+        return err_errno(err, errno, "cannot look at %s", mount->source);
+    if (S_ISLNK(ret_st->st_mode))
+        return err_set(err, -ELOOP, "%s is a symbolic link", mount->source);
+    return steal_fd(&fd);
+}
+
+static int bind_volume(int root_fd, const struct launch_mount *mount,
+                       const struct launch_container *container, struct err *err)
+{
+    struct stat st;
+    autoclose int source = open_source(mount, &st, err);
+    if (source < 0)
+        return source;
+    autoclose int target = open_target(root_fd, mount->target, S_ISDIR(st.st_mode));
+    if (target < 0)
+        return err_errno(err, -target, "cannot make the mount point %s", mount->target);
+    int r = check_target(target, container);
+    if (r < 0)
+        return err_errno(err, -r, "%s cannot be mounted over", mount->target);
+    unsigned flags =
+        (mount->read_only ? MNT_READ_ONLY : 0) | (mount->recursive ? MNT_RECURSIVE : 0);
+    /* Device nodes of their own making are of no use to a container, which may have CAP_MKNOD; one
+     * that the plan names as such is. */
+    if (!container->privileged && !S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+        flags |= MNT_NODEV;
+    r = mnt_bind(source, target, flags);
+    return r < 0 ? err_errno(err, -r, "cannot mount %s at %s", mount->source, mount->target) : 0;
+}
+
+static int tmpfs_volume(int root_fd, const struct launch_mount *mount,
+                        const struct launch_container *container, struct err *err)
+{
+    autoclose int target = open_target(root_fd, mount->target, true);
+    if (target < 0)
+        return err_errno(err, -target, "cannot make the mount point %s", mount->target);
+    int r = check_target(target, container);
+    unsigned long flags = MS_NOSUID | MS_NODEV | (mount->read_only ? MS_RDONLY : 0);
+    if (r == 0)
+        r = mnt_fs("tmpfs", target, flags, mount->options);
+    return r < 0 ? err_errno(err, -r, "cannot mount a tmpfs at %s", mount->target) : 0;
+}
+
+int mnt_volumes(int root_fd, const struct launch_container *container, struct err *err)
+{
+    for (size_t i = 0; i < container->mount_count; i++) {
+        const struct launch_mount *mount = &container->mounts[i];
+        int r = mount->type == LAUNCH_MOUNT_BIND ? bind_volume(root_fd, mount, container, err)
+                                                 : tmpfs_volume(root_fd, mount, container, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}

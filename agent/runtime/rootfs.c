@@ -1,0 +1,144 @@
+#include "agent/runtime/rootfs.h"
+
+#include "agent/runtime/sys.h"
+#include "common/base/buf.h"
+#include "common/base/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#define OPTIONS_MAX ((size_t)4095) /* mount(2) takes a page */
+
+int rootfs_detach(struct err *err)
+{
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        return err_errno(err, errno, "cannot make the mounts private");
+    return 0;
+}
+
+static int open_dir(const char *path)
+{
+    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+/* "lowerdir=9:8:7" with the uppermost first: overlayfs looks the numbers up in its working
+ * directory, which is /proc/self/fd. Short, so that many layers fit into a page, and free of host
+ * paths, colons and commas. */
+static int add_layers(const struct launch_container *container, struct buf *options, int *ret_top,
+                      struct err *err)
+{
+    size_t count = 0;
+    while (container->layers[count])
+        count++;
+    for (size_t i = count; i-- > 0;) {
+        int fd =
+            open_dir(container->layers[i]); /* closed with all others before the program starts */
+        if (fd < 0)
+            return err_errno(err, -fd, "layer %zu/%zu: cannot open %s", i + 1, count,
+                             container->layers[i]);
+        if (i + 1 == count)
+            *ret_top = fd;
+        if (buf_addf(options, "%s%d", i + 1 == count ? "lowerdir=" : ":", fd) < 0)
+            return err_set(err, -E2BIG, "%zu layers are too many for a mount", count);
+    }
+    return 0;
+}
+
+static int make_dir(int parent, const char *name, mode_t mode)
+{
+    if (mkdirat(parent, name, mode) < 0 && errno != EEXIST)
+        return -errno;
+    int fd = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+/* The merged "/" has the owner and mode of the upper directory: those of the image's root. */
+static int make_upper(int dir, int top_layer, int *ret_upper)
+{
+    struct stat st;
+    if (fstat(top_layer, &st) < 0)
+        return -errno;
+    int fd = make_dir(dir, "upper", 0755);
+    if (fd < 0)
+        return fd;
+    if (fchownat(dir, "upper", st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+        fchmodat(dir, "upper", st.st_mode & 07777, 0) < 0) {
+        int r = -errno;
+        close(fd);
+        return r;
+    }
+    *ret_upper = fd;
+    return 0;
+}
+
+static int mount_overlay(const char *dir, const struct buf *options, unsigned long flags)
+{
+    cleanup(buf_done) struct buf volatile_options;
+    buf_init(&volatile_options, OPTIONS_MAX);
+    if (chdir("/proc/self/fd") < 0)
+        return -errno;
+    /* Without syncs: what a container leaves in its root is thrown away after a power cut anyway.
+     */
+    if (buf_addf(&volatile_options, "%s,volatile", buf_str(options)) == 0 &&
+        mount("overlay", dir, "overlay", flags, buf_str(&volatile_options)) == 0)
+        return 0;
+    return mount("overlay", dir, "overlay", flags, buf_str(options)) < 0 ? -errno : 0;
+}
+
+int rootfs_mount(const struct launch_container *container, const char *dir, struct err *err)
+{
+    cleanup(buf_done) struct buf options;
+    buf_init(&options, OPTIONS_MAX);
+    if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+        return err_errno(err, errno, "cannot make %s", dir);
+    autoclose int parent = open_dir(dir);
+    if (parent < 0)
+        return err_errno(err, -parent, "cannot open %s", dir);
+    int top = -1;
+    int r = add_layers(container, &options, &top, err);
+    if (r < 0)
+        return r;
+    autoclose int upper = -1;
+    r = make_upper(parent, top, &upper);
+    autoclose int work = r < 0 ? r : make_dir(parent, "work", 0700);
+    if (work < 0)
+        return err_errno(err, -work, "cannot make the writable layer below %s", dir);
+    if (buf_addf(&options, ",upperdir=%d,workdir=%d", upper, work) < 0)
+        return err_set(err, -E2BIG, "too many layers for a mount");
+    r = mount_overlay(dir, &options, container->privileged ? 0 : MS_NODEV);
+    if (r < 0)
+        return err_errno(err, -r, "cannot mount the root file system over %s", dir);
+    int root = open_dir(dir);
+    return root < 0 ? err_errno(err, -root, "cannot open %s", dir) : root;
+}
+
+int rootfs_enter(int root_fd, struct err *err)
+{
+    if (fchdir(root_fd) < 0)
+        return err_errno(err, errno, "cannot enter the root file system");
+    if (syscall(SYS_pivot_root, ".", ".") < 0) {
+        if (errno == EINVAL)
+            return err_set(err, -EINVAL,
+                           "pivot_root: the host's own root is an initramfs: "
+                           "let init switch_root to a tmpfs or a disk first");
+        return err_errno(err, errno, "pivot_root");
+    }
+    /* The old root lies over the new one at "." now. */
+    if (umount2(".", MNT_DETACH) < 0)
+        return err_errno(err, errno, "cannot let go of the host's root");
+    if (chdir("/") < 0)
+        return err_errno(err, errno, "cannot enter /");
+    return 0;
+}
+
+int rootfs_seal(const struct launch_container *container, struct err *err)
+{
+    unsigned long flags = MS_REMOUNT | MS_BIND | MS_RDONLY | (container->privileged ? 0 : MS_NODEV);
+    if (container->read_only_root && mount(NULL, "/", NULL, flags, NULL) < 0)
+        return err_errno(err, errno, "cannot make the root file system read-only");
+    return 0;
+}
