@@ -1,0 +1,87 @@
+#include "controller/link/manifest.h"
+
+#include "common/base/str.h"
+#include "common/data/yaml.h"
+
+#define LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"
+
+static void copy_keys(const struct value *from, struct value *to, const char *const *keys,
+                      size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct value *item = value_get(from, keys[i]);
+        if (item && value_type(item) != VALUE_NULL)
+            value_set(to, keys[i], value_copy(item));
+    }
+}
+
+struct value *manifest_strip(const struct value *object)
+{
+    static const char *const top[] = {"apiVersion", "kind"};
+    static const char *const meta[] = {
+        "name",
+        "namespace",
+        "uid",
+        "labels",
+        "annotations",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+    };
+    static const char *const body[] = {"spec", "data", "binaryData", "type", "immutable"};
+    struct value *out = value_new_map();
+    copy_keys(object, out, top, ARRAY_LEN(top));
+    struct value *to = value_set(out, "metadata", value_new_map());
+    copy_keys(value_get(object, "metadata"), to, meta, ARRAY_LEN(meta));
+    struct value *annotations = value_get(to, "annotations");
+    value_del(annotations, LAST_APPLIED);
+    if (annotations && value_len(annotations) == 0)
+        value_del(to, "annotations");
+    copy_keys(object, out, body, ARRAY_LEN(body));
+    return out;
+}
+
+int manifest_render(const struct value *object, struct buf *ret)
+{
+    cleanup(value_free) struct value *stripped = manifest_strip(object);
+    return yaml_write(stripped, ret);
+}
+
+static void tell(const struct value *ref, const char *field, const char *kind, manifest_ref_fn *fn,
+                 void *ctx)
+{
+    const char *name = value_get_str(ref, field);
+    if (!str_empty(name))
+        fn(ctx, kind, name);
+}
+
+static void refs_of_container(const struct value *container, manifest_ref_fn *fn, void *ctx)
+{
+    const struct value *env = value_get(container, "env"), *from = value_get(container, "envFrom");
+    for (size_t i = 0; i < value_len(env); i++) {
+        const struct value *source = value_get(value_at(env, i), "valueFrom");
+        tell(value_get(source, "configMapKeyRef"), "name", "ConfigMap", fn, ctx);
+        tell(value_get(source, "secretKeyRef"), "name", "Secret", fn, ctx);
+    }
+    for (size_t i = 0; i < value_len(from); i++) {
+        tell(value_get(value_at(from, i), "configMapRef"), "name", "ConfigMap", fn, ctx);
+        tell(value_get(value_at(from, i), "secretRef"), "name", "Secret", fn, ctx);
+    }
+}
+
+void manifest_refs(const struct value *pod, manifest_ref_fn *fn, void *ctx)
+{
+    static const char *const lists[] = {"initContainers", "containers"};
+    const struct value *spec = value_get(pod, "spec");
+    for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
+        const struct value *list = value_get(spec, lists[l]);
+        for (size_t i = 0; i < value_len(list); i++)
+            refs_of_container(value_at(list, i), fn, ctx);
+    }
+    const struct value *volumes = value_get(spec, "volumes");
+    for (size_t i = 0; i < value_len(volumes); i++) {
+        const struct value *volume = value_at(volumes, i);
+        tell(value_get(volume, "configMap"), "name", "ConfigMap", fn, ctx);
+        tell(value_get(volume, "secret"), "secretName", "Secret", fn, ctx);
+    }
+}

@@ -1,0 +1,15 @@
+#pragma once
+/* What a node is told of an object: the document without what only the gateway needs, as YAML whose
+ * bytes change only when its meaning does. Pure. */
+
+#include "common/base/buf.h"
+#include "common/data/value.h"
+
+/* Metadata (name, namespace, uid, labels, annotations, deletion), spec and data; no status, no
+ * resourceVersion, no managed fields. The caller's. */
+struct value *manifest_strip(const struct value *object);
+int manifest_render(const struct value *object, struct buf *ret);
+
+/* The ConfigMaps and Secrets a pod reads: fn(ctx, kind, name), maybe several times for one. */
+typedef void manifest_ref_fn(void *ctx, const char *kind, const char *name);
+void manifest_refs(const struct value *pod, manifest_ref_fn *fn, void *ctx);

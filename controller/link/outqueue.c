@@ -1,0 +1,84 @@
+#include "controller/link/outqueue.h"
+
+#include "common/base/list.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct item {
+    struct list link;
+    struct bus_msg msg; /* topic, payload and correlation owned */
+};
+
+struct outqueue {
+    struct bus *bus;
+    struct list items;
+};
+
+struct outqueue *outqueue_new(struct bus *bus)
+{
+    struct outqueue *queue = xcalloc(1, sizeof(*queue));
+    queue->bus = bus;
+    list_init(&queue->items);
+    return queue;
+}
+
+static void item_free(struct item *item)
+{
+    list_remove(&item->link);
+    free((char *)item->msg.topic);
+    free((void *)item->msg.payload);
+    free((void *)item->msg.correlation);
+    free(item);
+}
+
+void outqueue_clear(struct outqueue *queue)
+{
+    struct list *it, *tmp;
+    list_each(it, tmp, &queue->items) item_free(container_of(it, struct item, link));
+}
+
+void outqueue_free(struct outqueue *queue)
+{
+    if (!queue)
+        return;
+    outqueue_clear(queue);
+    free(queue);
+}
+
+void outqueue_put(struct outqueue *queue, const struct bus_msg *msg)
+{
+    struct item *item = xcalloc(1, sizeof(*item));
+    item->msg = (struct bus_msg){
+        .topic = xstrdup(msg->topic),
+        .payload = msg->len ? xmemdup(msg->payload, msg->len) : NULL,
+        .len = msg->len,
+        .qos = 1,
+        .retain = msg->retain,
+        .expiry_s = msg->expiry_s,
+        .correlation =
+            msg->correlation_len ? xmemdup(msg->correlation, msg->correlation_len) : NULL,
+        .correlation_len = msg->correlation_len,
+    };
+    list_append(&queue->items, &item->link);
+    outqueue_pump(queue);
+}
+
+void outqueue_pump(struct outqueue *queue)
+{
+    struct list *it, *tmp;
+    list_each(it, tmp, &queue->items)
+    {
+        struct item *item = container_of(it, struct item, link);
+        struct err err = {0};
+        int rc = queue->bus->publish(queue->bus, &item->msg, NULL, &err);
+        if (rc == -ENOBUFS || rc == -ENOTCONN)
+            return;
+        if (rc < 0)
+            log_error("message not published: topic=%s error=%s", item->msg.topic,
+                      log_quote(err.msg));
+        item_free(item);
+    }
+}

@@ -1,0 +1,15 @@
+#pragma once
+/* Messages that must reach the broker in order: sent as fast as it acknowledges, kept until it has
+ * them. What waits is given up when the connection breaks: its owners say everything anew. */
+
+#include "common/bus/bus.h"
+
+struct outqueue;
+
+struct outqueue *outqueue_new(struct bus *bus);
+void outqueue_free(struct outqueue *queue);
+/* Copies. */
+void outqueue_put(struct outqueue *queue, const struct bus_msg *msg);
+/* After an acknowledgement or a new connection: sends what it can. */
+void outqueue_pump(struct outqueue *queue);
+void outqueue_clear(struct outqueue *queue);

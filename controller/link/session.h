@@ -1,0 +1,35 @@
+#pragma once
+/* What one node is told: gathers the manifests of its pods and what they read, signs the index over
+ * them, and publishes manifests, then index, then the clearing of old ones. The last index is kept
+ * in the store, so that a restarted gateway says the same bytes. */
+
+#include "common/bus/index.h"
+#include "controller/link/outqueue.h"
+#include "controller/server/api.h"
+
+struct session;
+
+struct session_world {
+    struct loop *loop;
+    struct api *api;
+    struct store *store;
+    struct outqueue *queue;
+    const struct key *signer; /* desired-state key */
+};
+
+/* name: the Node object; node: its id; sealing: the node's public sealing key (taken). */
+struct session *session_new(const struct session_world *world, const char *name, const char *node,
+                            struct key *sealing);
+void session_free(struct session *session);
+
+const char *session_node(const struct session *session);
+const char *session_name(const struct session *session);
+const struct key *session_sealing(const struct session *session);
+
+/* A pod of this node changed or went (keyed by "namespace/name"). */
+void session_pod(struct session *session, const char *ns, const char *name, bool gone);
+/* A ConfigMap or Secret changed; nothing happens unless a pod of the node reads it. */
+void session_source(struct session *session, const char *kind, const char *ns, const char *name);
+/* The broker may have lost everything: says it all again. */
+void session_republish(struct session *session);
+uint64_t session_generation(const struct session *session);
