@@ -1,6 +1,7 @@
 #pragma once
-/* All cryptography but TLS: digests, MACs, key pairs, signatures, sealing. mbedtls 2.28 and 3.6 behind
- * it. Nothing here blocks. One purpose a key: TLS identity, desired-state signing, sealing. */
+/* All cryptography but TLS: digests, MACs, key pairs, signatures, sealing. mbedtls 2.28 and 3.6
+ * behind it. Nothing here blocks. One purpose a key: TLS identity, desired-state signing, sealing.
+ */
 
 #include "common/base/buf.h"
 #include "common/base/err.h"
@@ -20,7 +21,8 @@ struct sha256_ctx; /* streaming */
 struct sha256_ctx *sha256_new(void);
 void sha256_add(struct sha256_ctx *ctx, const void *data, size_t len);
 void sha256_end(struct sha256_ctx *ctx, uint8_t ret[SHA256_LEN]); /* frees */
-void hmac_sha256(const void *key, size_t key_len, const void *data, size_t len, uint8_t ret[SHA256_LEN]);
+void hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
+                 uint8_t ret[SHA256_LEN]);
 bool crypto_equal(const void *a, const void *b, size_t len); /* constant time */
 void crypto_wipe(void *p, size_t len);
 
@@ -37,23 +39,24 @@ nodiscard int key_write_public(const struct key *key, struct buf *ret, struct er
 nodiscard int key_id(const struct key *key, char ret[SHA256_HEX + 1], struct err *err);
 
 /* ECDSA over SHA-256 of data; deterministic (RFC 6979). */
-nodiscard int key_sign(const struct key *key, const void *data, size_t len, uint8_t ret[SIGNATURE_MAX],
-                       size_t *ret_len, struct err *err);
+nodiscard int key_sign(const struct key *key, const void *data, size_t len,
+                       uint8_t ret[SIGNATURE_MAX], size_t *ret_len, struct err *err);
 /* 0, or -EBADMSG when it does not verify. */
 nodiscard int key_verify(const struct key *key, const void *data, size_t len, const uint8_t *sig,
                          size_t sig_len, struct err *err);
 
-/* Sealing to a public key: ephemeral ECDH, HKDF-SHA256, AES-256-GCM; `context` is bound as additional
- * data. Format (decision record): version byte 1, 65-byte ephemeral point, 12-byte nonce, ciphertext, 16-byte
- * tag. */
-nodiscard int key_seal(const struct key *to, const void *context, size_t context_len, const void *data,
-                       size_t len, struct buf *ret, struct err *err);
+/* Sealing to a public key: ephemeral ECDH, HKDF-SHA256, AES-256-GCM; `context` is bound as
+ * additional data. Format (decision record): version byte 1, 65-byte ephemeral point, 12-byte
+ * nonce, ciphertext, 16-byte tag. */
+nodiscard int key_seal(const struct key *to, const void *context, size_t context_len,
+                       const void *data, size_t len, struct buf *ret, struct err *err);
 /* 0, or -EBADMSG. */
-nodiscard int key_open(const struct key *key, const void *context, size_t context_len, const void *sealed,
-                       size_t len, struct buf *ret, struct err *err);
+nodiscard int key_open(const struct key *key, const void *context, size_t context_len,
+                       const void *sealed, size_t len, struct buf *ret, struct err *err);
 
-/* A shared secret of two sealing keys: HKDF-SHA256 over ECDH(mine, theirs), `info` naming its one use (both
- * sides give the same bytes). Both ends get the same 32 bytes without a message between them. */
+/* A shared secret of two sealing keys: HKDF-SHA256 over ECDH(mine, theirs), `info` naming its one
+ * use (both sides give the same bytes). Both ends get the same 32 bytes without a message between
+ * them. */
 nodiscard int key_agree(const struct key *mine, const struct key *theirs, const void *info,
                         size_t info_len, uint8_t ret[SHA256_LEN], struct err *err);
 
