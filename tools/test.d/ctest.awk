@@ -45,7 +45,10 @@ function end_case(status, reason)
     cases = failed = 0
 }
 /<failure / { why = attribute($0, "message") }
-/<skipped / { why = attribute($0, "message") }
+/<skipped / {
+    why = attribute($0, "message")
+    sub(/Unable to find executable/, "was not built", why)
+}
 { sub(/^.*<system-out>/, "") }
 /^\[ RUN      \] / {
     end_case("fail", "ended in the middle")
