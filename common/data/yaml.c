@@ -3,6 +3,7 @@
 #include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/data/json.h"
 #include "common/data/limits.h"
 #include "common/data/scalar.h"
@@ -74,7 +75,7 @@ static const char *byte_at(struct reader *r, size_t index)
 static int count_nodes(struct reader *r, int line, size_t count)
 {
     r->nodes += count;
-    if (r->nodes <= DATA_MAX_NODES)
+    if (r->nodes <= DATA_MAX_NODES || WEAKENED(YAML_NODES))
         return 0;
     return bad(r, line, -E2BIG, "more than %d values in a document", DATA_MAX_NODES);
 }
@@ -102,7 +103,7 @@ static int read_alias(struct reader *r, const yaml_event_t *event, int depth, st
 {
     int line = line_of(event), deeper;
     const char *name = (const char *)event->data.alias.anchor;
-    if (++r->aliases > DATA_MAX_ALIASES)
+    if (++r->aliases > DATA_MAX_ALIASES && !WEAKENED(YAML_ALIASES))
         return bad(r, line, -E2BIG, "more than %d aliases", DATA_MAX_ALIASES);
     const struct value *value = map_get(r->anchors, name);
     if (!value)
@@ -241,7 +242,8 @@ static int read_member(struct reader *r, const yaml_event_t *event, int depth, s
     int e = merging ? 0 : read_key(r, event, &key);
     if (e < 0)
         return e;
-    if (merging ? *merge != NULL : value_get(map, key) != NULL)
+    bool twice = merging ? *merge != NULL : value_get(map, key) != NULL;
+    if (twice && !WEAKENED(YAML_DUPLICATE_KEY))
         return bad(r, line_of(event), -EINVAL, "the key \"%.64s\" comes twice", key ? key : "<<");
     cleanup(event_done) yaml_event_t child = {0};
     struct value *item;
@@ -289,7 +291,7 @@ static int read_collection(struct reader *r, const yaml_event_t *event, int dept
     bool list = event->type == YAML_SEQUENCE_START_EVENT;
     const char *tag =
         (const char *)(list ? event->data.sequence_start.tag : event->data.mapping_start.tag);
-    if (depth == DATA_MAX_DEPTH)
+    if (depth == DATA_MAX_DEPTH && !WEAKENED(YAML_DEPTH))
         return refuse_deep(r, line_of(event));
     int e = check_collection_tag(r, event, tag, list ? TAG_PREFIX "seq" : TAG_PREFIX "map");
     if (e < 0)

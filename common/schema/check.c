@@ -30,7 +30,7 @@ static const char *const shape_names[] = {
 /* A value as a person wrote it, short. Secrets are not shown. */
 static const char *shown(const struct schema_field *field, const struct value *value, char ret[48])
 {
-    if (field->flags & SCHEMA_SECRET)
+    if ((field->flags & SCHEMA_SECRET) && !WEAKENED(SCHEMA_SECRET_SHOWN))
         return "(hidden)";
     switch (value_type(value)) {
     case VALUE_STRING:

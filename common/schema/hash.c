@@ -1,4 +1,5 @@
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/crypto/crypto.h"
 #include "common/data/json.h"
 #include "common/schema/schema.h"
@@ -60,7 +61,7 @@ static struct value *strip(const struct schema_type *type, const struct value *o
             continue;
         }
         cleanup(value_free) struct value *kept = strip_item(field, field->shape, value);
-        if (!field->def || !equals_default(field, kept))
+        if (!field->def || !equals_default(field, kept) || WEAKENED(SCHEMA_HASH_DEFAULTS))
             value_set(copy, key, steal(kept));
     }
     return copy;
