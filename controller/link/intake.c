@@ -1,0 +1,217 @@
+#include "controller/link/intake.h"
+
+#include "common/base/log.h"
+#include "common/base/map.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/base/weaken.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct intake {
+    struct api *api;
+    intake_settled_fn *settled;
+    void *ctx;
+    struct map *jobs; /* pointers as text -> struct job: under way */
+    uint64_t next_job;
+};
+
+/* One write under way. */
+struct job {
+    struct intake *intake;
+    char key[24];
+    char *name, *node;    /* of the Node object; its id */
+    char *uid;            /* of the pod */
+    struct value *status; /* to be written */
+    struct value *labels;
+    bool gone;
+};
+
+static const struct api_user user = {.name = "system:limpet:link"};
+
+static void job_free(void *p)
+{
+    struct job *job = p;
+    free(job->name);
+    free(job->node);
+    free(job->uid);
+    value_free(job->status);
+    value_free(job->labels);
+    free(job);
+}
+
+static struct job *job_new(struct intake *intake, const char *name, const char *node)
+{
+    struct job *job = xcalloc(1, sizeof(*job));
+    job->intake = intake;
+    job->name = xstrdup(name);
+    job->node = xstrdup(node);
+    snprintf(job->key, sizeof(job->key), "%llu", (unsigned long long)++intake->next_job);
+    (void)map_put(intake->jobs, job->key, job);
+    return job;
+}
+
+static void job_end(struct job *job)
+{
+    (void)map_del(job->intake->jobs, job->key);
+    job_free(job);
+}
+
+struct intake *intake_new(struct api *api, intake_settled_fn *settled, void *ctx)
+{
+    struct intake *intake = xcalloc(1, sizeof(*intake));
+    intake->api = api;
+    intake->settled = settled;
+    intake->ctx = ctx;
+    intake->jobs = map_new();
+    return intake;
+}
+
+void intake_free(struct intake *intake)
+{
+    if (!intake)
+        return;
+    map_free(intake->jobs, job_free);
+    free(intake);
+}
+
+/* Nodes. */
+
+/* The labels a node may set of itself (NodeRestriction's list, as far as it is used). */
+static bool may_label(const char *key)
+{
+    static const char *const allowed[] = {"kubernetes.io/hostname", "kubernetes.io/arch",
+                                          "kubernetes.io/os"};
+    for (size_t i = 0; i < ARRAY_LEN(allowed); i++)
+        if (str_eq(allowed[i], key))
+            return true;
+    return false;
+}
+
+static int set_node_labels(void *ctx, struct value *node)
+{
+    const struct job *job = ctx;
+    struct value *labels = value_make_map(node, "metadata", "labels", NULL);
+    bool changed = false;
+    for (size_t i = 0; i < value_len(job->labels); i++) {
+        const char *key = value_key_at(job->labels, i), *text = value_str(value_at(job->labels, i));
+        if (!may_label(key) || !text || str_eq(value_get_str(labels, key), text))
+            continue;
+        value_set_str(labels, key, text);
+        changed = true;
+    }
+    return changed ? 0 : 1;
+}
+
+/* Of what the node says of itself only these are taken; conditions are the gateway's. */
+static int set_node_status(void *ctx, struct value *node)
+{
+    static const char *const taken[] = {"capacity", "allocatable", "addresses", "nodeInfo"};
+    const struct job *job = ctx;
+    struct value *status = value_make_map(node, "status", NULL);
+    cleanup(value_free) struct value *before = value_copy(status);
+    for (size_t i = 0; i < ARRAY_LEN(taken); i++) {
+        const struct value *item = value_get(job->status, taken[i]);
+        if (item)
+            value_set(status, taken[i], value_copy(item));
+    }
+    value_set_str(value_make_map(status, "nodeInfo", NULL), "machineID", job->node);
+    return value_equal(before, status) ? 1 : 0;
+}
+
+static void node_written(void *ctx, const struct api_answer *answer)
+{
+    struct job *job = ctx;
+    if (answer->code >= 400)
+        log_warn("node not updated: node=%s code=%d reason=%s", job->node, answer->code,
+                 log_quote(value_get_str(answer->object, "message")));
+    job_end(job);
+}
+
+void intake_birth(struct intake *intake, const char *name, const char *node,
+                  const struct birth *birth)
+{
+    const struct api_ref ref = {&kind_node, "", name};
+    if (birth->labels) {
+        struct job *job = job_new(intake, name, node);
+        job->labels = value_copy(birth->labels);
+        api_patch_with(intake->api, &user, &ref, 0, set_node_labels, node_written, job);
+    }
+    if (birth->status) {
+        struct job *job = job_new(intake, name, node);
+        job->status = value_copy(birth->status);
+        api_patch_with(intake->api, &user, &ref, API_STATUS, set_node_status, node_written, job);
+    }
+}
+
+/* Pods. */
+
+/* The pod must be bound to the node that reports it, and be the one with this uid. */
+static bool is_its_pod(const struct value *pod, const struct job *job)
+{
+    return str_eq(object_uid(pod), job->uid) &&
+           (str_eq(value_str(value_path(pod, "spec", "nodeName", NULL)), job->name) ||
+            WEAKENED(INTAKE_NODE));
+}
+
+static int set_pod_status(void *ctx, struct value *pod)
+{
+    const struct job *job = ctx;
+    if (!is_its_pod(pod, job))
+        return 1;
+    const struct value *before = value_get(pod, "status");
+    if (before && value_equal(before, job->status))
+        return 1;
+    value_set(pod, "status", value_copy(job->status));
+    return 0;
+}
+
+static void settle(struct job *job, const struct api_answer *answer)
+{
+    /* 404, 409: the pod is not there (any more), or is another one of that name. */
+    bool settled = answer->code < 300 || answer->code == 404 || answer->code == 409;
+    if (!settled)
+        log_warn("pod status not taken: node=%s uid=%s code=%d reason=%s", job->node, job->uid,
+                 answer->code, log_quote(value_get_str(answer->object, "message")));
+    if (settled && job->gone)
+        job->intake->settled(job->intake->ctx, job->node, job->uid);
+    job_end(job);
+}
+
+static void pod_written(void *ctx, const struct api_answer *answer)
+{
+    settle(ctx, answer);
+}
+
+/* The node has nothing of the pod any more: if it was to be deleted, it goes now. */
+static void remove_pod(struct intake *intake, struct job *job, const struct api_ref *ref)
+{
+    cleanup(value_free) struct value *pod = NULL;
+    int rc = api_get(intake->api, &user, ref, &pod);
+    bool deleting = rc == 0 && is_its_pod(pod, job) &&
+                    value_path(pod, "metadata", "deletionTimestamp", NULL) != NULL;
+    if (rc == 0 &&
+        !deleting) { /* gone for another reason: the pod stays, its node will run it again */
+        job_end(job);
+        return;
+    }
+    const struct api_delete_options options = {.grace_s = 0, .uid = job->uid};
+    api_delete(intake->api, &user, ref, &options, 0, pod_written, job);
+}
+
+void intake_report(struct intake *intake, const char *name, const char *node,
+                   const struct report *report)
+{
+    const struct value *meta = value_get(report->pod, "metadata");
+    const struct api_ref ref = {&kind_pod, value_get_str(meta, "namespace"),
+                                value_get_str(meta, "name")};
+    struct job *job = job_new(intake, name, node);
+    job->uid = xstrdup(value_get_str(meta, "uid"));
+    job->status = value_copy(value_get(report->pod, "status"));
+    job->gone = report->gone;
+    if (job->gone)
+        remove_pod(intake, job, &ref);
+    else
+        api_patch_with(intake->api, &user, &ref, API_STATUS, set_pod_status, pod_written, job);
+}
