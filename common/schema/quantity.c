@@ -114,7 +114,7 @@ int quantity_parse(const char *text, struct quantity *ret)
     size_t fraction = s[whole] == '.' ? strspn(s + whole + 1, "0123456789") : 0;
     if (whole + fraction == 0)
         return -EINVAL;
-    struct suffix suffix;
+    struct suffix suffix = {0};
     struct fixed fixed = {0};
     int r = parse_suffix(s + whole + (s[whole] == '.') + fraction, &suffix, &exponent);
     for (size_t i = 0; i < whole && r == 0; i++)
