@@ -1,0 +1,19 @@
+#pragma once
+/* What people and programs send over the bus: manifests on users/<user>/apply and /delete, answered
+ * on users/<user>/reply with the request's correlation data. The topic says who asks: the broker's
+ * ACL gives each user their own subtree. */
+
+#include "common/bus/bus.h"
+#include "controller/link/outqueue.h"
+#include "controller/server/api.h"
+
+struct people;
+
+struct people *people_new(struct api *api, struct outqueue *queue);
+void people_free(struct people *people);
+/* The answer is JSON:
+ * {"ok":true,"objects":[{"object":"pod/web","namespace","action":"created|configured|unchanged|
+ * deleted"}]} or {"ok":false,"errors":[{"document","line","path","reason"}],...}. Nothing is
+ * written if one document has a mistake. */
+void people_apply(struct people *people, const char *user, const struct bus_msg *msg);
+void people_delete(struct people *people, const char *user, const struct bus_msg *msg);
