@@ -1,0 +1,447 @@
+#include "controller/link/hub.h"
+
+#include "common/base/log.h"
+#include "common/base/map.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/bus/beat.h"
+#include "controller/link/enrolment.h"
+#include "controller/link/intake.h"
+#include "controller/link/outqueue.h"
+#include "controller/link/people.h"
+#include "controller/link/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* One enrolled node. */
+struct member {
+    struct session *session;
+    char boot[65];      /* of its last birth; "" = none in this life of the gateway */
+    char sealing[1024]; /* PEM, to see a change */
+};
+
+struct hub {
+    struct hub_spec spec;
+    struct outqueue *queue;
+    struct calls *calls;
+    struct intake *intake;
+    struct enrolment *enrolment;
+    struct people *people;
+    struct map *by_name; /* Node object -> struct member */
+    struct map *bound;   /* "ns/pod" -> char *: the name of the node it is bound to */
+    struct api_watch *node_watch, *pod_watch, *secret_watch, *config_watch;
+};
+
+static const struct api_user user = {.name = "system:limpet:link"};
+
+/* Members: Node objects that carry an id and a sealing key. */
+
+static void member_free(void *p)
+{
+    struct member *member = p;
+    session_free(member->session);
+    free(member);
+}
+
+/* The member that an id of a topic belongs to; NULL: not enrolled, or replaced by a node of the
+ * same name. */
+static struct member *member_of(struct hub *hub, const char *node)
+{
+    char name[TOPIC_NODE_NAME_MAX + 1];
+    topic_node_name(node, name);
+    struct member *member = map_get(hub->by_name, name);
+    return member && str_eq(session_node(member->session), node) ? member : NULL;
+}
+
+static void tell_bound_pods(struct hub *hub, const char *name, struct session *session)
+{
+    const char *key;
+    void *node;
+    for (size_t i = 0; map_next(hub->bound, &i, &key, &node);) {
+        const char *slash = strchr(key, '/');
+        if (!str_eq(node, name))
+            continue;
+        autofree char *ns = xstrndup(key, (size_t)(slash - key));
+        session_pod(session, ns, slash + 1, false);
+    }
+}
+
+static void drop_member(struct hub *hub, const char *name)
+{
+    struct member *member = map_del(hub->by_name, name);
+    if (!member)
+        return;
+    calls_lost(hub->calls, session_node(member->session));
+    member_free(member);
+}
+
+static void node_changed(void *ctx, enum api_event_type type, const struct value *object)
+{
+    struct hub *hub = ctx;
+    const char *name = object_name(object);
+    const char *node = object_annotation(object, NODE_ID_ANNOTATION);
+    const char *pem = object_annotation(object, NODE_SEALING_ANNOTATION);
+    struct member *member = map_get(hub->by_name, name);
+    if (type != API_DELETED && member && str_eq(session_node(member->session), node) &&
+        str_eq(member->sealing, pem))
+        return;
+    drop_member(hub, name);
+    if (type == API_DELETED || !node || !pem || !topic_node_valid(node) ||
+        strlen(pem) >= sizeof(member->sealing))
+        return;
+    struct key *sealing = NULL;
+    struct err err = {0};
+    if (key_parse_public(pem, strlen(pem), &sealing, &err) < 0) {
+        log_error("node's sealing key unreadable: node=%s error=%s", node, log_quote(err.msg));
+        return;
+    }
+    const struct session_world world = {.loop = hub->spec.loop,
+                                        .api = hub->spec.api,
+                                        .store = hub->spec.store,
+                                        .queue = hub->queue,
+                                        .signer = hub->spec.trust->signer};
+    member = xcalloc(1, sizeof(*member));
+    snprintf(member->sealing, sizeof(member->sealing), "%s", pem);
+    member->session = session_new(&world, name, node, sealing);
+    (void)map_put(hub->by_name, name, member);
+    tell_bound_pods(hub, name, member->session);
+}
+
+/* Objects. */
+
+static struct session *session_of(struct hub *hub, const char *name)
+{
+    struct member *member = name ? map_get(hub->by_name, name) : NULL;
+    return member ? member->session : NULL;
+}
+
+static void pod_changed(void *ctx, enum api_event_type type, const struct value *object)
+{
+    struct hub *hub = ctx;
+    const char *ns = object_namespace(object), *name = object_name(object);
+    const char *node = value_str(value_path(object, "spec", "nodeName", NULL));
+    autofree char *key = xasprintf("%s/%s", ns, name);
+    autofree char *before = map_del(hub->bound, key);
+    bool here = type != API_DELETED && !str_empty(node);
+    if (here)
+        (void)map_put(hub->bound, key, xstrdup(node));
+    struct session *old = session_of(hub, before), *now = here ? session_of(hub, node) : NULL;
+    if (old && old != now)
+        session_pod(old, ns, name, true);
+    if (now)
+        session_pod(now, ns, name, false);
+}
+
+static void source_changed(struct hub *hub, const char *kind, const struct value *object)
+{
+    void *p;
+    for (size_t i = 0; map_next(hub->by_name, &i, NULL, &p);)
+        session_source(((struct member *)p)->session, kind, object_namespace(object),
+                       object_name(object));
+}
+
+static void secret_changed(void *ctx, enum api_event_type type, const struct value *object)
+{
+    (void)type;
+    source_changed(ctx, "Secret", object);
+}
+
+static void config_changed(void *ctx, enum api_event_type type, const struct value *object)
+{
+    (void)type;
+    source_changed(ctx, "ConfigMap", object);
+}
+
+/* Messages of nodes. */
+
+static void clear_topic(struct hub *hub, enum topic_type type, const char *node, const char *id)
+{
+    struct topic topic = {.type = type};
+    char text[TOPIC_MAX + 1];
+    struct err err = {0};
+    snprintf(topic.node, sizeof(topic.node), "%s", node);
+    snprintf(topic.id, sizeof(topic.id), "%s", id);
+    if (topic_build(&topic, text, &err) < 0)
+        return;
+    const struct bus_msg msg = {.topic = text, .retain = true};
+    outqueue_put(hub->queue, &msg);
+}
+
+static void report_settled(void *ctx, const char *node, const char *uid)
+{
+    clear_topic(ctx, TOPIC_STATUS, node, uid);
+}
+
+static void got_birth(struct hub *hub, struct member *member, const struct topic *topic,
+                      const struct bus_msg *msg)
+{
+    cleanup(birth_done) struct birth birth = {0};
+    struct err err = {0};
+    if (msg->len == 0)
+        return;
+    if (birth_read(msg->payload, msg->len, topic->node, &birth, &err) < 0) {
+        log_warn("birth refused: node=%s error=%s", topic->node, log_quote(err.msg));
+        return;
+    }
+    const char *name = session_name(member->session);
+    if (!birth.online) {
+        if (str_eq(member->boot, birth.boot) || !member->boot[0]) {
+            nodes_offline(hub->spec.nodes, name, birth.boot);
+            calls_lost(hub->calls, topic->node);
+        }
+        return;
+    }
+    snprintf(member->boot, sizeof(member->boot), "%s", birth.boot);
+    calls_boot(hub->calls, topic->node, birth.boot, session_sealing(member->session));
+    intake_birth(hub->intake, name, topic->node, &birth);
+}
+
+static void got_beat(struct hub *hub, struct member *member, const struct topic *topic,
+                     const struct bus_msg *msg)
+{
+    (void)topic;
+    struct beat beat;
+    struct err err = {0};
+    if (msg->retain || !member->boot[0] || beat_decode(msg->payload, msg->len, &beat, &err) < 0)
+        return;
+    const struct nodes_beat told = {
+        .boot_id = member->boot, .sequence = beat.seq, .generation = (int64_t)beat.generation};
+    nodes_beat(hub->spec.nodes, session_name(member->session), &told);
+}
+
+static void got_report(struct hub *hub, struct member *member, const struct topic *topic,
+                       const struct bus_msg *msg)
+{
+    cleanup(report_done) struct report report = {0};
+    struct err err = {0};
+    if (msg->len == 0)
+        return; /* our own clearing */
+    if (report_read(msg->payload, msg->len, topic->id, &report, &err) < 0) {
+        log_warn("pod status refused: node=%s error=%s", topic->node, log_quote(err.msg));
+        return;
+    }
+    intake_report(hub->intake, session_name(member->session), topic->node, &report);
+}
+
+static void got_rpc(struct hub *hub, struct member *member, const struct topic *topic,
+                    const struct bus_msg *msg)
+{
+    (void)member;
+    calls_message(hub->calls, topic->node, topic->id, msg->payload, msg->len);
+}
+
+static void got_events(struct hub *hub, struct member *member, const struct topic *topic,
+                       const struct bus_msg *msg)
+{
+    (void)hub;
+    (void)member;
+    log_debug("events of a node: node=%s bytes=%zu", topic->node, msg->len);
+}
+
+/* Messages of people and of nodes that want to be. */
+
+static void got_apply(struct hub *hub, struct member *member, const struct topic *topic,
+                      const struct bus_msg *msg)
+{
+    (void)member;
+    people_apply(hub->people, topic->user, msg);
+}
+
+static void got_delete(struct hub *hub, struct member *member, const struct topic *topic,
+                       const struct bus_msg *msg)
+{
+    (void)member;
+    people_delete(hub->people, topic->user, msg);
+}
+
+static void got_enroll(struct hub *hub, struct member *member, const struct topic *topic,
+                       const struct bus_msg *msg)
+{
+    (void)member;
+    enrolment_request(hub->enrolment, topic->id, msg->payload, msg->len);
+}
+
+static const struct {
+    enum topic_type type;
+    bool of_member; /* only from a node that is enrolled under that very id */
+    void (*got)(struct hub *hub, struct member *member, const struct topic *topic,
+                const struct bus_msg *msg);
+} handlers[] = {
+    {TOPIC_ONLINE, true, got_birth},   {TOPIC_BEAT, true, got_beat},
+    {TOPIC_STATUS, true, got_report},  {TOPIC_EVENTS, true, got_events},
+    {TOPIC_RPC_UP, true, got_rpc},     {TOPIC_APPLY, false, got_apply},
+    {TOPIC_DELETE, false, got_delete}, {TOPIC_ENROLL_REQUEST, false, got_enroll},
+};
+
+static void message(void *ctx, const struct bus_msg *msg)
+{
+    struct hub *hub = ctx;
+    struct topic topic;
+    struct err err = {0};
+    if (topic_parse(msg->topic, &topic, &err) < 0)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(handlers); i++) {
+        if (handlers[i].type != topic.type)
+            continue;
+        struct member *member = handlers[i].of_member ? member_of(hub, topic.node) : NULL;
+        if (!handlers[i].of_member || member)
+            handlers[i].got(hub, member, &topic, msg);
+        return;
+    }
+}
+
+/* The connection. */
+
+static void subscribe_all(struct hub *hub)
+{
+    char up[TOPIC_MAX + 1], text[TOPIC_MAX + 1];
+    struct err err = {0};
+    struct bus *bus = hub->spec.bus;
+    int rc = topic_filter_up("+", up, &err);
+    if (rc == 0)
+        rc = bus->subscribe(bus, up, 1, &err);
+    static const enum topic_type types[] = {TOPIC_APPLY, TOPIC_DELETE, TOPIC_ENROLL_REQUEST};
+    for (size_t i = 0; i < ARRAY_LEN(types) && rc == 0; i++) {
+        const struct topic topic = {.type = types[i]};
+        rc = topic_filter(&topic, text, &err);
+        if (rc == 0)
+            rc = bus->subscribe(bus, text, 1, &err);
+    }
+    if (rc < 0)
+        log_error("cannot subscribe: error=%s", log_quote(err.msg));
+}
+
+static void connected(void *ctx, bool session_present)
+{
+    (void)session_present;
+    struct hub *hub = ctx;
+    log_info("connected to the broker");
+    nodes_hearing(hub->spec.nodes, true);
+    /* The broker is a cache: whatever it still has, everything is said again. */
+    outqueue_clear(hub->queue);
+    subscribe_all(hub);
+    void *p;
+    for (size_t i = 0; map_next(hub->by_name, &i, NULL, &p);)
+        session_republish(((struct member *)p)->session);
+}
+
+static void disconnected(void *ctx, const struct err *err)
+{
+    struct hub *hub = ctx;
+    log_warn("no connection to the broker: error=%s", log_quote(err->msg));
+    nodes_hearing(hub->spec.nodes, false);
+    outqueue_clear(hub->queue);
+    calls_lost(hub->calls, NULL);
+}
+
+static void acked(void *ctx, uint32_t id, int code)
+{
+    (void)id;
+    (void)code;
+    struct hub *hub = ctx;
+    outqueue_pump(hub->queue);
+}
+
+/* Calls. */
+
+int hub_call_pod(struct hub *hub, const char *ns, const char *pod, const char *method,
+                 struct value *args, const struct call_handler *handler, void *ctx,
+                 struct call **ret, struct err *err)
+{
+    const struct api_ref ref = {&kind_pod, ns, pod};
+    cleanup(value_free) struct value *object = NULL;
+    if (api_get(hub->spec.api, &user, &ref, &object) != 0)
+        return err_set(err, -404, "pods \"%s\" not found", pod);
+    const char *name = value_str(value_path(object, "spec", "nodeName", NULL));
+    if (str_empty(name))
+        return err_set(err, -400, "pod %s is not scheduled to a node yet", pod);
+    const struct session *session = session_of(hub, name);
+    if (!session)
+        return err_set(err, -503, "node %s is not enrolled at this gateway", name);
+    value_set_str(args, "namespace", ns);
+    value_set_str(args, "pod", pod);
+    value_set_str(args, "uid", object_uid(object));
+    if (call_open(hub->calls, session_node(session), method, args, handler, ctx, ret, err) < 0)
+        return err_set(err, -503, "node %s cannot be reached just now", name);
+    return 0;
+}
+
+/* Life. */
+
+static int watch_objects(struct hub *hub, struct err *err)
+{
+    const struct {
+        const struct schema_kind *kind;
+        api_watch_fn *fn;
+        struct api_watch **ret;
+    } watches[] = {
+        {&kind_node, node_changed, &hub->node_watch},
+        {&kind_pod, pod_changed, &hub->pod_watch},
+        {&kind_secret, secret_changed, &hub->secret_watch},
+        {&kind_config_map, config_changed, &hub->config_watch},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(watches); i++) {
+        const struct api_ref ref = {watches[i].kind, "", ""};
+        int rc = api_watch(hub->spec.api, &user, &ref, NULL, 0, watches[i].fn, hub, watches[i].ret);
+        if (rc < 0)
+            return err_set(err, -EIO, "cannot watch %s (%d)", watches[i].kind->plural, rc);
+    }
+    return 0;
+}
+
+int hub_new(const struct hub_spec *spec, struct hub **ret, struct err *err)
+{
+    struct hub *hub = xcalloc(1, sizeof(*hub));
+    hub->spec = *spec;
+    hub->by_name = map_new();
+    hub->bound = map_new();
+    hub->queue = outqueue_new(spec->bus);
+    hub->intake = intake_new(spec->api, report_settled, hub);
+    hub->people = people_new(spec->api, hub->queue);
+    const struct calls_spec calls = {
+        .loop = spec->loop, .bus = spec->bus, .rng = spec->rng, .sealing = spec->trust->sealing};
+    hub->calls = calls_new(&calls);
+    const struct enrolment_spec enrolment = {.loop = spec->loop,
+                                             .api = spec->api,
+                                             .queue = hub->queue,
+                                             .broker = spec->broker,
+                                             .trust = spec->trust};
+    int rc = enrolment_new(&enrolment, &hub->enrolment, err);
+    if (rc == 0)
+        rc = watch_objects(hub, err);
+    if (rc < 0) {
+        hub_free(hub);
+        return rc;
+    }
+    *ret = hub;
+    return 0;
+}
+
+int hub_start(struct hub *hub, struct err *err)
+{
+    static const struct bus_handler handler = {
+        .connected = connected, .disconnected = disconnected, .message = message, .acked = acked};
+    nodes_hearing(hub->spec.nodes, false);
+    return hub->spec.bus->start(hub->spec.bus, &handler, hub, err);
+}
+
+void hub_free(struct hub *hub)
+{
+    if (!hub)
+        return;
+    hub->spec.bus->stop(hub->spec.bus);
+    struct api_watch *const watches[] = {hub->node_watch, hub->pod_watch, hub->secret_watch,
+                                         hub->config_watch};
+    for (size_t i = 0; i < ARRAY_LEN(watches); i++)
+        api_watch_free(watches[i]);
+    enrolment_free(hub->enrolment);
+    people_free(hub->people);
+    intake_free(hub->intake);
+    calls_free(hub->calls);
+    map_free(hub->by_name, member_free);
+    map_free(hub->bound, free);
+    outqueue_free(hub->queue);
+    free(hub);
+}

@@ -1,0 +1,33 @@
+#pragma once
+/* The gateway's side of the bus: a session a node, the messages of nodes and people given to whom
+ * they are for. Controllers and servers see nodes only through here. */
+
+#include "common/bus/bus.h"
+#include "controller/broker/broker.h"
+#include "controller/link/calls.h"
+#include "controller/reconcile/nodes.h"
+#include "controller/server/api.h"
+#include "controller/trust/trust.h"
+
+struct hub;
+
+struct hub_spec {
+    struct loop *loop;
+    struct api *api;
+    struct store *store;
+    struct bus *bus;       /* borrowed; started and stopped by the hub */
+    struct broker *broker; /* NULL: an external one */
+    struct nodes *nodes;
+    const struct trust *trust;
+    struct rng *rng;
+};
+nodiscard int hub_new(const struct hub_spec *spec, struct hub **ret, struct err *err);
+nodiscard int hub_start(struct hub *hub, struct err *err);
+/* In the same turn of the loop as api_stop, before it. */
+void hub_free(struct hub *hub);
+
+/* A stream from the node that a pod is bound to. args gets namespace, pod and uid. 404, 400, 503 as
+ * HTTP codes, negative, with the reason. */
+nodiscard int hub_call_pod(struct hub *hub, const char *ns, const char *pod, const char *method,
+                           struct value *args, const struct call_handler *handler, void *ctx,
+                           struct call **ret, struct err *err);
