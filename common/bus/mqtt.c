@@ -47,7 +47,7 @@ struct mqtt {
     const struct bus_handler *handler;
     void *ctx;
 
-    char *client_id, *unix_path, *host, *run_dir;
+    char *client_id, *unix_path, *host, *run_dir, *mount;
     int port, keepalive_s;
     uint32_t session_expiry_s, will_delay_s;
     int64_t backoff_min_ns, backoff_max_ns;
@@ -283,9 +283,21 @@ static void on_connected(void *ctx, bool session_present, unsigned alias_max)
 static void on_message(void *ctx, const struct bus_msg *msg)
 {
     struct mqtt *m = ctx;
+    struct bus_msg whole = *msg;
+    autofree char *topic = NULL;
 
-    if (!m->freed && m->state == CONNECTED && m->handler->message)
-        m->handler->message(m->ctx, msg);
+    if (m->freed || m->state != CONNECTED || !m->handler->message)
+        return;
+    /* Brokers differ in whether they take the mount point off again. */
+    if (m->mount && !str_has_prefix(msg->topic, m->mount))
+        whole.topic = topic = xasprintf("%s%s", m->mount, msg->topic);
+    m->handler->message(m->ctx, &whole);
+}
+
+/* As the broker's listener wants it. */
+static const char *below_mount(const struct mqtt *m, const char *topic)
+{
+    return m->mount && str_has_prefix(topic, m->mount) ? topic + strlen(m->mount) : topic;
 }
 
 static void on_acked(void *ctx, int mid, int code)
@@ -485,8 +497,10 @@ static int mqtt_publish(struct bus *bus, const struct bus_msg *msg, uint32_t *re
     if (rc < 0)
         return rc;
     unsigned alias = alias_of(m, msg, &known);
+    struct bus_msg sent = *msg;
+    sent.topic = below_mount(m, msg->topic);
     enter(m);
-    rc = mosq_publish(m->mosq, msg, alias, known, &mid, err);
+    rc = mosq_publish(m->mosq, &sent, alias, known, &mid, err);
     if (rc == 0 && alias && !known)
         m->aliases[alias - 1] = xstrdup(msg->topic);
     if (rc == 0 && mosq_wants_write(m->mosq))
@@ -519,7 +533,7 @@ static int mqtt_subscribe(struct bus *bus, const char *filter, int qos, struct e
 
     if (m->state != CONNECTED)
         return err_set(err, -ENOTCONN, "bus: not connected");
-    return with_filter(m, mosq_subscribe(m->mosq, filter, qos, err));
+    return with_filter(m, mosq_subscribe(m->mosq, below_mount(m, filter), qos, err));
 }
 
 static int mqtt_unsubscribe(struct bus *bus, const char *filter, struct err *err)
@@ -528,7 +542,7 @@ static int mqtt_unsubscribe(struct bus *bus, const char *filter, struct err *err
 
     if (m->state != CONNECTED)
         return err_set(err, -ENOTCONN, "bus: not connected");
-    return with_filter(m, mosq_unsubscribe(m->mosq, filter, err));
+    return with_filter(m, mosq_unsubscribe(m->mosq, below_mount(m, filter), err));
 }
 
 static void destroy(struct mqtt *m)
@@ -544,6 +558,7 @@ static void destroy(struct mqtt *m)
     free(m->unix_path);
     free(m->host);
     free(m->run_dir);
+    free(m->mount);
     free(m);
 }
 
@@ -601,6 +616,7 @@ int mqtt_new(struct loop *loop, const struct mqtt_spec *spec, struct bus **ret, 
         .unix_path = copy_str(spec->unix_path),
         .host = copy_str(spec->host),
         .run_dir = copy_str(spec->run_dir),
+        .mount = copy_str(spec->mount),
         .port = spec->port,
         .keepalive_s = spec->keepalive_s,
         .session_expiry_s = spec->session_expiry_s,

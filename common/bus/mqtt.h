@@ -14,6 +14,8 @@ struct mqtt_spec {
     int port;
     struct tls_config *tls; /* NULL: plain TCP (tests only) */
     const char *run_dir;    /* private folder (0700) for the relay's socket; required with TLS */
+    const char *mount;      /* what the broker's listener puts before our topics (topic.h's mounts);
+                               topics here stay whole. NULL: nothing */
     int keepalive_s;        /* >= 5 */
     uint32_t session_expiry_s;
     const struct bus_msg *will; /* NULL: none; copied */

@@ -158,9 +158,9 @@ void broker_files_log_last(const struct broker_files *f, char *ret, size_t size)
     tail[n] = '\0';
     for (char *line = tail; line && *line;) {
         char *nl = strchr(line, '\n');
-        bool error = memmem(line, nl ? (size_t)(nl - line) : strlen(line), "Error", 5) != NULL;
+        bool error = memmem(line, nl ? (size_t)(nl - line) : strlen(line), "Error: ", 7) != NULL;
 
-        if (error || !strstr(best, "Error"))
+        if (error || !strstr(best, "Error: "))
             best = line;
         line = nl ? nl + 1 : NULL;
     }
