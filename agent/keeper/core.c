@@ -145,13 +145,28 @@ void keeper_core_go(struct keeper_core *core, int64_t now, struct keeper_actions
 
 /* ---- ending ---- */
 
-static void end_if_done(struct keeper_core *core)
+static bool all_done(const struct keeper_core *core)
 {
     for (size_t i = 0; i < core->report.container_count; i++)
         if (core->containers[i].phase != PHASE_DONE)
-            return;
+            return false;
+    return true;
+}
+
+static void end_if_done(struct keeper_core *core)
+{
+    if (core->report.state == KEEPER_ENDED || !all_done(core))
+        return;
     core->kill_at = INT64_MAX;
     move_pod(core, KEEPER_ENDED);
+}
+
+void keeper_core_recorded(struct keeper_core *core, struct keeper_actions *actions)
+{
+    if (core->report.state == KEEPER_ENDED)
+        return;
+    end_if_done(core);
+    act(actions, KEEPER_ACT_REPORT, 0, 0);
 }
 
 static int stop_signal(const struct keeper_core *core, size_t i)
@@ -245,11 +260,11 @@ static void ended(struct keeper_core *core, size_t i, bool retry, int64_t now, i
             shown->restart_at_boot_ns = now + delay;
         }
     } else {
-        /* A pod that was stopped is not finished: after a reboot it runs again. */
-        bool by_itself = core->report.state == KEEPER_RUNNING;
         move(core, i, PHASE_DONE);
-        end_if_done(core);
-        if (by_itself && core->report.state == KEEPER_ENDED)
+        /* A pod that was stopped is not finished: after a reboot it runs again. */
+        if (core->report.state == KEEPER_STOPPING)
+            end_if_done(core);
+        else if (all_done(core))
             act(actions, KEEPER_ACT_RECORD, i, 0);
     }
     act(actions, KEEPER_ACT_REPORT, 0, 0);

@@ -17,8 +17,10 @@
 enum keeper_act {
     KEEPER_ACT_START,  /* start container; answer with keeper_core_started or _start_failed */
     KEEPER_ACT_SIGNAL, /* send `signal` to container's process; SIGKILL: to all of the container */
-    KEEPER_ACT_RECORD, /* the pod has finished by itself: write the exit records,
-                          before the report that follows is sent */
+    KEEPER_ACT_RECORD, /* the pod has finished by itself: write the exit records and answer with
+                          keeper_core_recorded. KEEPER_ENDED is reported only then, so that what the
+                          agent passes on as finished is never run again; the exits are reported
+                          before */
     KEEPER_ACT_REPORT, /* the report has changed */
 };
 
@@ -58,6 +60,8 @@ void keeper_core_start_failed(struct keeper_core *core, size_t i, int code, cons
 /* status as from waitpid(2). */
 void keeper_core_exited(struct keeper_core *core, size_t i, int status, bool oom, int64_t now,
                         int64_t wall, struct keeper_actions *actions);
+/* The exit records are on disk, or cannot be. */
+void keeper_core_recorded(struct keeper_core *core, struct keeper_actions *actions);
 /* When keeper_core_tick wants to be called; INT64_MAX: not. */
 int64_t keeper_core_next(const struct keeper_core *core);
 void keeper_core_tick(struct keeper_core *core, int64_t now, struct keeper_actions *actions);

@@ -33,7 +33,7 @@ struct keeper {
     struct loop_timer *timer; /* of the core */
     struct loop_timer *orphan;
     struct loop_timer *retry;
-    struct loop_defer *prepare;
+    struct loop_defer *prepare, *recording;
     int64_t retry_ns;
     bool removing;
     bool leave_when_ended; /* told by SIGTERM: nobody will ask for the removal */
@@ -89,6 +89,21 @@ static void begin_remove(void *ctx)
 
 /* ---- actions ---- */
 
+/* After the report of the exits was sent: the medium may take its time. One that fails costs a
+ * second run after a reboot; the pod has ended all the same. */
+static void record(void *ctx)
+{
+    struct keeper *keeper = ctx;
+    struct keeper_actions actions = {.count = 0};
+    keeper->recording = NULL;
+    struct keeper_report final = *keeper_core_report(keeper->core);
+    final.state = KEEPER_ENDED;
+    bool lost = keeper_exits_write(keeper->plan->state_dir, &final, NULL) < 0;
+    (void)lost;
+    keeper_core_recorded(keeper->core, &actions);
+    apply(keeper, &actions);
+}
+
 static void apply_one(struct keeper *keeper, const struct keeper_action *action)
 {
     const struct keeper_report *report = keeper_core_report(keeper->core);
@@ -100,9 +115,9 @@ static void apply_one(struct keeper *keeper, const struct keeper_action *action)
         container_signal(keeper->containers[action->container], action->signal);
         return;
     case KEEPER_ACT_RECORD:
-        /* A medium that fails costs a second run after a reboot; the report must go on. */
-        if (keeper_exits_write(keeper->plan->state_dir, report, NULL) < 0)
-            return;
+        server_publish(keeper->server, report); /* defers run in order */
+        if (!keeper->recording)
+            keeper->recording = loop_defer(keeper->loop, record, keeper);
         return;
     case KEEPER_ACT_REPORT:
         server_publish(keeper->server, report);
@@ -308,6 +323,7 @@ void keeper_free(struct keeper *keeper)
     loop_timer_free(keeper->orphan);
     loop_timer_free(keeper->retry);
     loop_defer_free(keeper->prepare);
+    loop_defer_free(keeper->recording);
     keeper_core_free(keeper->core);
     sandbox_done(&keeper->sandbox);
     free(keeper);

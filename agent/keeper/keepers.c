@@ -292,7 +292,14 @@ static bool receive(struct entry *entry)
 {
     cleanup(buf_done) struct buf bytes;
     buf_init(&bytes, PROTO_MAX_BYTES);
-    ssize_t len = recv(entry->fd, NULL, 0, MSG_DONTWAIT | MSG_PEEK | MSG_TRUNC);
+    ssize_t len;
+    /* A keeper that ends without having read all from us resets the connection: that comes once,
+     * and before what it has said. */
+    for (int tries = 0; tries < 2; tries++) {
+        len = recv(entry->fd, NULL, 0, MSG_DONTWAIT | MSG_PEEK | MSG_TRUNC);
+        if (len >= 0 || errno != ECONNRESET)
+            break;
+    }
     if (len <= 0)
         return false;
     char *to = buf_reserve(&bytes, (size_t)len);

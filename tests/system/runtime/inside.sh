@@ -1,0 +1,241 @@
+# What a container sees. Sourced by run.sh.
+
+pod ns <<X
+hostname inside
+container a
+$(common ns.log 'echo pid \$\$; hostname; id -u; pwd; echo home \$HOME; cat /etc/which; cat /proc/self/status; mount; ls /proc | grep -c "^[0-9]"; ip a; probe fds; touch /written; echo done')
+cwd /made/for/it
+X
+sed -i 's/\\\$/$/g' "$T/pods/ns"
+run ns
+out=$(output ns.log)
+has "the program is PID 1" "$out" '^pid 1$'
+has "host name" "$out" '^inside$'
+has "working directory is made" "$out" '^/made/for/it$'
+has "HOME comes from passwd" "$out" '^home /root$'
+has "upper layers win" "$out" '^upper$'
+has "default capabilities" "$out" '^CapEff:.00000000a80425fb$'
+has "bounding set" "$out" '^CapBnd:.00000000a80425fb$'
+has "no inheritable capabilities" "$out" '^CapInh:.0000000000000000$'
+has "no ambient capabilities" "$out" '^CapAmb:.0000000000000000$'
+has "seccomp filter" "$out" '^Seccomp:.2$'
+has "loopback is up" "$out" 'lo: <LOOPBACK,UP'
+hasnt "no other interface" "$out" '^2: '
+has "no descriptor leaks in" "$out" '^leaked 0$'
+has "the root is writable" "$out" '^done$'
+has "/proc is its own" "$out" '^proc on /proc type proc .*nosuid,nodev,noexec'
+has "/sys is read-only" "$out" '^sysfs on /sys type sysfs \(ro'
+has "/proc/sys is read-only" "$out" ' on /proc/sys type proc \(ro'
+hasnt "the host's paths do not show" "$out" "$T"
+is "exit is seen" "$(newest ns | grep -Eo 'last=[^ ]*')" "last=0/0/Completed"
+is "the layer is untouched" "$(ls "$T/layer/written" 2>&1 | grep -c 'o such')" "1"
+gone ns
+has "gone in order" "$(new_output)" '^gone ns expected'
+is "nothing of it is left" "$(groups_left)$(ls "$T/run")$(ls "$T/state/ns" | grep -v exits)" ""
+
+pod masks <<X
+container a
+$(common masks.log 'for f in /proc/kcore /proc/keys /proc/timer_list /proc/interrupts; do test -e $f && echo masked $f $(stat -c %t:%T $f) $(cat $f 2>&1 | head -c 20 | wc -c); done; ls -A /sys/firmware | head -n 1; echo 1 2>&1 >/proc/sysrq-trigger; echo x >/proc/sys/kernel/hostname; for d in null zero full random urandom tty; do stat -c "%n %t:%T %a" /dev/$d; done; readlink /dev/fd; readlink /dev/ptmx; ls /dev; probe device /dev; probe device /tmp; probe device /dev/shm; probe device /vol; probe mount; ls /sys/fs/cgroup; echo 1 >/sys/fs/cgroup/pids/pids.max; echo 1 >/sys/fs/cgroup/pids.max; echo 1 >/sys/fs/cgroup/memory/release_agent; cat /proc/self/cgroup; cat /ro/file; touch /ro/new; cat /sub; echo into >/vol/out')
+bind $T/vol /vol
+bind $T/vol /ro ro
+bind $T/vol /sub sub=dir/inner
+tmpfs /scratch size=1m
+X
+mkdir -p "$T/vol/dir"; echo volume >"$T/vol/file"; echo subpath >"$T/vol/dir/inner"
+run masks
+out=$(output masks.log)
+hasnt "masked files are an empty /dev/null" "$(echo "$out" | grep '^masked' | grep -v ' 1:3 0$')" .
+has "something was masked" "$out" '^masked /proc/'
+for node in 'null 1:3 666' 'zero 1:5 666' 'full 1:7 666' 'random 1:8 666' 'urandom 1:9 666' 'tty 5:0 666'; do
+    has "/dev/${node%% *}" "$out" "^/dev/$node\$"
+done
+has "/dev/fd" "$out" '^/proc/self/fd$'
+has "/proc/sys cannot be written" "$out" '/proc/sys/kernel/hostname: Read-only'
+hasnt "no device of its own making opens" "$out" 'OPENED'
+has "devices are refused by the mount" "$out" '^device /tmp Permission denied'
+has "mount is refused" "$out" '^mount Operation not permitted'
+has "control groups cannot be written" "$out" '/sys/fs/cgroup/.*: Read-only'
+has "the cgroup namespace hides the path" "$out" '^(0:|[0-9]+:pids):/$'
+hasnt "no host cgroup path" "$out" "$GROUP"
+has "volume, read-only" "$out" '^volume$'
+has "a read-only volume is" "$out" '/ro/new: Read-only'
+has "sub path" "$out" '^subpath$'
+is "volume, written" "$(cat "$T/vol/out")" "into"
+gone masks
+
+pod users <<X
+container byname
+$(common u1.log 'id')
+user app
+container bynumber
+$(common u2.log 'id; grep Cap /proc/self/status')
+user 1234:50
+container extra
+$(common u3.log 'id; cat /proc/self/status; umask')
+user app:staff
+flag no-new-privs
+container unknown
+$(common u4.log 'id')
+user nobody-here
+container overflow
+$(common u5.log 'id')
+user 4294967296
+container rooted
+$(common u6.log 'id')
+flag non-root
+backoff 60000 60000 0
+X
+go users; await 'extra terminated' 100; await 'rooted waiting restarts=1' 30
+out=$(newest users)
+has "user by name, groups of /etc/group" "$(output u1.log)" '^uid=1000\(app\) gid=1000\(app\) groups=.*50\(staff\)'
+has "user by number" "$(output u2.log)" '^uid=1234 gid=50\(staff\)'
+has "no capability without root" "$(output u2.log)" '^CapEff:.0000000000000000$'
+has "user and group by name" "$(output u3.log)" '^uid=1000\(app\) gid=50\(staff\)'
+has "no_new_privs" "$(output u3.log)" '^NoNewPrivs:.1$'
+has "seccomp with no_new_privs" "$(output u3.log)" '^Seccomp:.2$'
+has "umask" "$(output u3.log)" '^0022$'
+has "an unknown user says so" "$out" 'unknown waiting .*CreateContainerConfigError.*user nobody-here is not in'
+has "an id beyond 31 bits is refused" "$out" 'overflow waiting .*the id is beyond'
+has "runAsNonRoot refuses root" "$out" 'rooted waiting .*runAsNonRoot'
+gone users
+
+pod limits <<X
+container cpu
+$(common l1.log 'cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu/cpu.shares /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/cpu.max /sys/fs/cgroup/cpu.weight /sys/fs/cgroup/memory.max')
+limit cpu-quota 50000
+limit cpu-shares 512
+limit memory 67108864
+container many
+$(common l2.log 'probe forks 100')
+limit pids 20
+X
+run limits
+out=$(output l1.log)
+has "CPU quota" "$out" '^50000( 100000)?$'
+has "CPU shares or weight" "$out" '^(512|20)$'
+has "memory limit" "$out" '^67108864$'
+has "pids limit" "$(output l2.log)" '^forks 1[0-9]$'
+gone limits
+
+pod oom <<X
+container a
+$(common oom.log 'probe eat 200; echo survived')
+limit memory 33554432
+X
+sed -i 's/probe eat 200; echo survived/exec probe eat 200/' "$T/pods/oom"
+run oom
+has "OOMKilled" "$(newest oom)" 'last=137/9/OOMKilled'
+gone oom
+
+pod failures <<X
+container nofile
+layer $T/layer
+arg /no/such/program
+container nopath
+layer $T/layer
+arg no-such-program
+container noexec
+layer $T/layer
+arg /etc/passwd
+container nointerp
+layer $T/layer
+arg /bin/script
+container nolayer
+layer $T/no-such-layer
+arg /bin/true
+container nosource
+layer $T/layer
+arg /bin/true
+bind $T/no-such-volume /v
+container overproc
+layer $T/layer
+arg /bin/true
+bind $T/vol /proc/sys
+container exit7
+layer $T/layer
+arg /bin/sh
+arg -c
+arg exit 7
+X
+run failures
+out=$(newest failures | tr '|' '\n')
+has "no such program" "$out" 'nofile terminated .*last=127/0/ContainerCannotRun .*exec: "/no/such/program": No such file'
+has "not in PATH" "$out" 'nopath terminated .*last=127/.*executable file not found in \$PATH'
+has "not executable" "$out" 'noexec terminated .*last=126/.*Permission denied'
+has "no interpreter" "$out" 'nointerp terminated .*interpreter'
+has "no such layer" "$out" 'nolayer terminated .*last=128/0/StartError .*layer 1/1: cannot open'
+has "no such volume" "$out" 'nosource terminated .*last=128/0/StartError .*cannot open .*no-such-volume'
+has "no volume over /proc" "$out" 'overproc terminated .*StartError .*cannot be mounted over'
+has "exit code" "$out" 'exit7 terminated .*last=7/0/Error'
+gone failures
+
+# Images that try to lead mounts astray.
+for evil in proc dev sys; do
+    mkdir -p "$T/evil-$evil/bin" "$T/outside"
+    cp "$T/layer/bin/busybox" "$T/evil-$evil/bin/true"
+    ln -s "$T/outside" "$T/evil-$evil/$evil"
+    pod "evil$evil" <<X
+container a
+layer $T/evil-$evil
+arg /bin/true
+X
+    run "evil$evil"
+    has "an image whose /$evil is a link is refused" "$(newest "evil$evil")" "StartError .*/$evil is not a directory"
+    gone "evil$evil"
+done
+mkdir -p "$T/evil-target/bin" "$T/evil-target/etc"
+cp "$T/layer/bin/busybox" "$T/evil-target/bin/busybox"
+ln -s busybox "$T/evil-target/bin/sh"
+ln -s busybox "$T/evil-target/bin/cat"
+ln -s "$T/outside" "$T/evil-target/data"
+ln -s /../../../../../../.. "$T/evil-target/up"
+pod eviltarget <<X
+container a
+layer $T/evil-target
+arg /bin/sh
+arg -c
+arg cat /data/file
+bind $T/vol /data
+log $T/log/eviltarget.log 0 0
+cwd /up$T/outside
+X
+run eviltarget
+is "a mount target's link stays inside" "$(output eviltarget.log)" "volume"
+is "nothing was made outside" "$(ls -A "$T/outside")" ""
+gone eviltarget
+
+pod priv <<X
+container a
+$(common priv.log 'probe mount; probe device /tmp; ls /dev | head -n 40; cat /proc/self/status')
+flag privileged
+X
+run priv
+out=$(output priv.log)
+has "privileged: mounts" "$out" '^mount MOUNTED'
+has "privileged: no filter" "$out" '^Seccomp:.0$'
+gone priv
+
+pod readonly <<X
+container a
+$(common ro.log 'touch /new; touch /scratch/new && echo scratch; touch /dev/shm/new && echo shm')
+flag read-only
+tmpfs /scratch mode=1777
+X
+run readonly
+out=$(output ro.log)
+has "read-only root" "$out" '/new: Read-only file system'
+has "tmpfs in it" "$out" '^scratch$'
+has "/dev/shm in it" "$out" '^shm$'
+gone readonly
+
+pod terminal <<X
+container a
+$(common tty.log 'test -t 0 && echo stdin is a terminal; test -t 1 && echo stdout is a terminal; stat -c "console %t" /dev/console; ls /dev/pts')
+flag tty
+X
+run terminal
+out=$(output tty.log)
+has "terminal: stdin" "$out" 'stdin is a terminal'
+has "terminal: stdout" "$out" 'stdout is a terminal'
+has "terminal: /dev/console is a pts" "$out" 'console 88'
+gone terminal
