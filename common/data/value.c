@@ -7,7 +7,10 @@
 #include <math.h>
 #include <stdarg.h>
 
-enum { MAP_LINEAR = 16 }; /* up to here comparing keys beats hashing them */
+enum {
+    MAP_LINEAR = 16, /* up to here comparing keys beats hashing them */
+    PLACE_MAX = (1 << 24) - 1,
+};
 
 struct entry {
     char *key;
@@ -16,7 +19,9 @@ struct entry {
 };
 
 struct value {
-    enum value_type type;
+    enum value_type type : 8;
+    uint32_t
+        place : 24; /* in its map when it was put there: keys that went since only move it left */
     int line;
     union {
         bool b;
@@ -34,6 +39,11 @@ struct value {
         } map;
     };
 };
+
+static void set_place(struct value *value, uint32_t i)
+{
+    value->place = (i < PLACE_MAX ? i : PLACE_MAX) & PLACE_MAX;
+}
 
 static struct value *new_value(enum value_type type)
 {
@@ -298,15 +308,23 @@ void value_remove_at(struct value *list, size_t i)
     memmove(at, at + 1, (list->list.len - i) * sizeof(*at));
 }
 
-/* The entry that holds `value`, or, with value NULL, the key. */
-static struct entry *find_entry(const struct value *map, const char *key, const struct value *value)
+static struct entry *entry_of_key(const struct value *map, const char *key)
 {
-    for (uint32_t i = 0; i < map->map.len; i++) {
-        struct entry *entry = &map->map.entries[i];
-        if (value ? entry->value == value : strcmp(entry->key, key) == 0)
-            return entry;
-    }
+    for (uint32_t i = 0; i < map->map.len; i++)
+        if (strcmp(map->map.entries[i].key, key) == 0)
+            return &map->map.entries[i];
     return NULL;
+}
+
+/* The entry that holds `value`, which is in the map. */
+static struct entry *entry_of_value(const struct value *map, struct value *value)
+{
+    bool known = value->place < map->map.len && value->place < PLACE_MAX;
+    uint32_t i = known ? value->place : map->map.len - 1;
+    while (map->map.entries[i].value != value)
+        i--;
+    set_place(value, i);
+    return &map->map.entries[i];
 }
 
 struct value *value_get(const struct value *map, const char *key)
@@ -315,7 +333,7 @@ struct value *value_get(const struct value *map, const char *key)
         return NULL;
     if (map->map.index)
         return map_get(map->map.index, key);
-    struct entry *entry = find_entry(map, key, NULL);
+    struct entry *entry = entry_of_key(map, key);
     return entry ? entry->value : NULL;
 }
 
@@ -343,6 +361,7 @@ static struct entry *add_entry(struct value *map, const char *key, struct value 
         map->map.cap = grown(map->map.cap);
         map->map.entries = xreallocarray(map->map.entries, map->map.cap, sizeof(*map->map.entries));
     }
+    set_place(item, map->map.len);
     struct entry *entry = &map->map.entries[map->map.len++];
     *entry = (struct entry){xstrdup(key), item, item->line};
     if (map->map.index)
@@ -359,7 +378,9 @@ struct value *value_set(struct value *map, const char *key, struct value *item)
         add_entry(map, key, item);
         return item;
     }
-    find_entry(map, NULL, old)->value = item;
+    struct entry *entry = entry_of_value(map, old);
+    entry->value = item;
+    item->place = old->place;
     if (map->map.index)
         map_put(map->map.index, key, item);
     value_free(old);
@@ -370,7 +391,7 @@ void value_set_key_line(struct value *map, const char *key, int line)
 {
     struct value *value = value_get(map, key);
     if (value)
-        find_entry(map, NULL, value)->key_line = line;
+        entry_of_value(map, value)->key_line = line;
 }
 
 void value_del(struct value *map, const char *key)
@@ -385,7 +406,7 @@ struct value *value_take(struct value *map, const char *key)
         return NULL;
     if (map->map.index)
         map_del(map->map.index, key);
-    struct entry *entry = find_entry(map, NULL, value);
+    struct entry *entry = entry_of_value(map, value);
     free(entry->key);
     struct entry *end = map->map.entries + --map->map.len;
     memmove(entry, entry + 1, (size_t)((char *)end - (char *)entry));

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -112,11 +113,14 @@ static void test_json__caps(void **state)
     assert_int_equal(json_parse(buf.data, buf.len, &value, &err), 0);
     value_free(steal(value));
 
-    buf_drop(&buf, buf.len);
-    for (int i = 0; i < 100000; i++)
-        buf_addc(&buf, '[');
-    assert_int_equal(json_parse(buf.data, buf.len, &value, &err), -E2BIG);
-    assert_string_equal(err.msg, "line 1: nested more than 64 deep");
+    static const int deep[] = {DATA_MAX_DEPTH + 1, 100000};
+    for (size_t n = 0; n < ARRAY_LEN(deep); n++) {
+        buf_drop(&buf, buf.len);
+        for (int i = 0; i < deep[n]; i++)
+            buf_addc(&buf, '[');
+        assert_int_equal(json_parse(buf.data, buf.len, &value, &err), -E2BIG);
+        assert_string_equal(err.msg, "line 1: nested more than 64 deep");
+    }
 
     buf_drop(&buf, buf.len);
     buf_addc(&buf, '[');
@@ -136,6 +140,32 @@ static void test_json__caps(void **state)
         buf_addc(&buf, '1');
     assert_int_equal(json_parse(buf.data, buf.len, &value, &err), -EINVAL);
     assert_null(value);
+}
+
+/* 60,000 keys set, replaced and taken: a quadratic map takes minutes and the test's time runs out.
+ */
+static void test_json__large_maps_are_not_quadratic(void **state)
+{
+    (void)state;
+    cleanup(buf_done) struct buf buf = {0};
+    cleanup(value_free) struct value *value = NULL;
+    buf_addc(&buf, '{');
+    for (int i = 0; i < 60000; i++)
+        buf_addf(&buf, "%s\"k%d\":null", i ? "," : "", i);
+    buf_addc(&buf, '}');
+    assert_int_equal(json_parse(buf.data, buf.len, &value, NULL), 0);
+    char key[16];
+    for (int round = 0; round < 20; round++)
+        for (int i = 0; i < 60000; i++) {
+            snprintf(key, sizeof(key), "k%d", i);
+            value_set_int(value, key, i + round);
+        }
+    assert_int_equal(value_get_int(value, "k59999", 0), 60018);
+    for (int i = 60000; i-- > 0;) {
+        snprintf(key, sizeof(key), "k%d", i);
+        value_del(value, key);
+    }
+    assert_int_equal(value_len(value), 0);
 }
 
 static void test_json__lines(void **state)
@@ -171,6 +201,7 @@ int main(void)
         cmocka_unit_test(test_json__takes_what_rfc_8259_takes),
         cmocka_unit_test(test_json__refuses_the_rest_with_line_and_reason),
         cmocka_unit_test(test_json__caps),
+        cmocka_unit_test(test_json__large_maps_are_not_quadratic),
         cmocka_unit_test(test_json__lines),
         cmocka_unit_test(test_json__pretty),
     };

@@ -112,7 +112,7 @@ static void test_yaml__bombs(void **state)
     (void)state;
     cleanup(buf_done) struct buf text = {0};
     buf_addstr(&text, "a0: &a0 [x,x,x,x,x,x,x,x,x]\n"); /* CVE-2019-11253 */
-    for (int i = 1; i < 10; i++) {
+    for (int i = 1; i < 6; i++) { /* 9^6 values: over the cap, and bearable without it */
         buf_addf(&text, "a%d: &a%d [", i, i);
         for (int n = 0; n < 9; n++)
             buf_addf(&text, "%s*a%d", n ? "," : "", i - 1);
