@@ -1,0 +1,58 @@
+#include "controller/gateway/config.h"
+
+#include "common/base/buf.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/data/settings.h"
+#include "common/fs/disk.h"
+
+#include <errno.h>
+
+#define AT(member) offsetof(struct config, member)
+
+static const struct setting settings[] = {
+    {"stateDir", SETTING_STRING, AT(state_dir), "/var/lib/limpet/controller", 0, 0, 0},
+    {"runDir", SETTING_STRING, AT(run_dir), "/run/limpet-controller", 0, 0, 0},
+    {"apiAddress", SETTING_STRING, AT(api_address), "", 0, 0, 0},
+    {"apiPort", SETTING_NUMBER, AT(api_port), NULL, 6443, 1, 65535},
+    {"busAddress", SETTING_STRING, AT(bus_address), "", 0, 0, 0},
+    {"busPort", SETTING_NUMBER, AT(bus_port), NULL, 8883, 1, 65535},
+    {"enrollPort", SETTING_NUMBER, AT(enroll_port), NULL, 8884, 1, 65535},
+    {"beatSeconds", SETTING_NUMBER, AT(beat_s), NULL, 10, 1, 3600},
+    {"brokerProgram", SETTING_STRING, AT(broker_program), "", 0, 0, 0},
+    {"brokerUser", SETTING_STRING, AT(broker_user), "", 0, 0, 0},
+    {"names", SETTING_STRINGS, AT(names), NULL, 0, 0, 0},
+    {"addresses", SETTING_STRINGS, AT(addresses), NULL, 0, 0, 0},
+    {"kubeconfig", SETTING_STRING, AT(kubeconfig), "", 0, 0, 0},
+    {"stopBroker", SETTING_BOOL, AT(stop_broker), NULL, 0, 0, 0},
+};
+
+void config_free(struct config *config)
+{
+    if (!config)
+        return;
+    settings_done(settings, ARRAY_LEN(settings), config);
+    free(config);
+}
+
+int config_load(const char *file, bool required, struct config **ret, struct err *err)
+{
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, SETTINGS_MAX);
+    struct disk *disk = disk_posix();
+    int rc = disk->read(disk, file, SETTINGS_MAX, &text, err);
+    if (rc < 0 && (required || rc != -ENOENT))
+        return rc;
+    struct config *config = xcalloc(1, sizeof(*config));
+    rc = settings_read(settings, ARRAY_LEN(settings), config, file, text.data, text.len, err);
+    if (rc < 0) {
+        free(config);
+        return rc;
+    }
+    if (str_empty(config->kubeconfig)) {
+        free(config->kubeconfig);
+        config->kubeconfig = xasprintf("%s/admin.kubeconfig", config->state_dir);
+    }
+    *ret = config;
+    return 0;
+}

@@ -1,0 +1,30 @@
+#pragma once
+/* The configuration of a gateway: a YAML file of a few keys, each with a default. */
+
+#include "common/base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CONFIG_FILE "/etc/limpet/controller.yaml"
+
+struct config {
+    char *state_dir;      /* store, keys, the broker's files */
+    char *run_dir;        /* on tmpfs */
+    char *api_address;    /* where the API listens; "" = every address */
+    int64_t api_port;     /* 6443 */
+    char *bus_address;    /* where the broker listens; "" = every address */
+    int64_t bus_port;     /* 8883 */
+    int64_t enroll_port;  /* 8884 */
+    int64_t beat_s;       /* the nodes' heartbeat interval, for judging silence */
+    char *broker_program; /* "" = mosquitto in PATH */
+    char *broker_user;    /* "" = mosquitto's own */
+    char **names;         /* further DNS names of this gateway, for its certificate */
+    char **addresses;     /* and IP addresses */
+    char *kubeconfig;     /* where the admin's is written; "" = <stateDir>/admin.kubeconfig */
+    bool stop_broker;     /* end the broker with the controller (it outlives it otherwise) */
+};
+
+/* A missing file is an error only if `required`. */
+nodiscard int config_load(const char *file, bool required, struct config **ret, struct err *err);
+void config_free(struct config *config);
