@@ -320,4 +320,7 @@ void client_listen(struct client *c, const char *filter)
 
     if (c->bus->subscribe(c->bus, filter, 1, &err) < 0)
         fail_msg("%s", err.msg);
+    /* The broker takes a connection's packets in order: with this answer the subscription stands.
+     */
+    client_say(c, "limpet/none", "");
 }
