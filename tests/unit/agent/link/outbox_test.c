@@ -1,0 +1,154 @@
+#include "agent/link/outbox.h"
+
+#include "common/base/str.h"
+#include "common/bus/report.h"
+#include "common/data/json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+static struct value *pod_of(const char *uid, const char *phase)
+{
+    struct value *pod = value_new_map();
+    struct value *meta = value_set(pod, "metadata", value_new_map());
+    value_set_str(meta, "uid", uid);
+    value_set_str(meta, "name", "web");
+    value_set_str(meta, "namespace", "default");
+    value_set_str(value_set(pod, "status", value_new_map()), "phase", phase);
+    return pod;
+}
+
+static void put(struct outbox *outbox, const char *uid, const char *phase, bool gone)
+{
+    cleanup(value_free) struct value *pod = pod_of(uid, phase);
+    outbox_status(outbox, uid, pod, gone);
+}
+
+/* The next message as a report, or false. */
+static bool next(struct outbox *outbox, struct report *ret)
+{
+    cleanup(buf_done) struct buf payload;
+    buf_init(&payload, 0);
+    const char *uid = NULL;
+    if (!outbox_next(outbox, &uid, &payload))
+        return false;
+    struct err err = {0};
+    assert_int_equal(report_read(payload.data, payload.len, uid, ret, &err), 0);
+    return true;
+}
+
+static void test_outbox__only_the_latest_is_said(void **state)
+{
+    (void)state;
+    struct outbox *outbox = outbox_new("boot-1", 100);
+    put(outbox, "a", "Pending", false);
+    put(outbox, "a", "Running", false);
+    cleanup(report_done) struct report report = {0};
+    assert_true(next(outbox, &report));
+    assert_string_equal(value_str(value_path(report.pod, "status", "phase", NULL)), "Running");
+    assert_int_equal(report.seq, 102);
+    assert_string_equal(report.boot, "boot-1");
+    outbox_sent(outbox, "a", 7);
+    struct report none = {0};
+    assert_false(next(outbox, &none));
+    outbox_acked(outbox, 7, true);
+    assert_false(next(outbox, &none));
+    outbox_free(outbox);
+}
+
+/* A change while the older state is in flight is said too; the late acknowledgement is not taken
+ * for it. */
+static void test_outbox__change_in_flight(void **state)
+{
+    (void)state;
+    struct outbox *outbox = outbox_new("boot-1", 0);
+    put(outbox, "a", "Pending", false);
+    outbox_sent(outbox, "a", 7);
+    put(outbox, "a", "Running", false);
+    outbox_acked(outbox, 7, true);
+    cleanup(report_done) struct report report = {0};
+    assert_true(next(outbox, &report));
+    assert_int_equal(report.seq, 2);
+    outbox_free(outbox);
+}
+
+static void test_outbox__sent_again_after_a_break(void **state)
+{
+    (void)state;
+    struct outbox *outbox = outbox_new("boot-1", 0);
+    put(outbox, "a", "Running", false);
+    put(outbox, "b", "Running", false);
+    outbox_sent(outbox, "a", 1);
+    outbox_acked(outbox, 1, true);
+    outbox_sent(outbox, "b", 2);
+    outbox_reset(outbox, false); /* b was in flight */
+    cleanup(report_done) struct report report = {0};
+    assert_true(next(outbox, &report));
+    assert_string_equal(value_str(value_path(report.pod, "metadata", "uid", NULL)), "b");
+    outbox_sent(outbox, "b", 3);
+    outbox_acked(outbox, 3, true);
+    struct report none = {0};
+    assert_false(next(outbox, &none));
+    outbox_reset(outbox, true); /* the broker lost everything */
+    cleanup(report_done) struct report again = {0};
+    assert_true(next(outbox, &again));
+    outbox_free(outbox);
+}
+
+static void test_outbox__gone_leaves_the_hash(void **state)
+{
+    (void)state;
+    struct outbox *outbox = outbox_new("boot-1", 0);
+    uint8_t empty[8], one[8], two[8], after[8];
+    outbox_hash(outbox, empty);
+    put(outbox, "a", "Running", false);
+    outbox_hash(outbox, one);
+    put(outbox, "b", "Running", false);
+    outbox_hash(outbox, two);
+    assert_memory_not_equal(empty, one, 8);
+    assert_memory_not_equal(one, two, 8);
+    put(outbox, "b", "Failed", true);
+    outbox_hash(outbox, after);
+    assert_memory_equal(one, after, 8);
+    outbox_free(outbox);
+}
+
+static void test_outbox__events_drop_the_oldest_and_say_so(void **state)
+{
+    (void)state;
+    struct outbox *outbox = outbox_new("boot-1", 0);
+    for (int i = 0; i < OUTBOX_EVENTS + 3; i++) {
+        struct value *event = value_new_map();
+        value_set_int(event, "n", i);
+        outbox_event(outbox, event);
+    }
+    cleanup(buf_done) struct buf payload;
+    buf_init(&payload, 0);
+    assert_true(outbox_events(outbox, &payload));
+    cleanup(value_free) struct value *message = NULL;
+    struct err err = {0};
+    assert_int_equal(json_parse(payload.data, payload.len, &message, &err), 0);
+    assert_int_equal(value_get_int(message, "dropped", -1), 3);
+    const struct value *events = value_get(message, "events");
+    assert_int_equal(value_len(events), OUTBOX_EVENTS);
+    assert_int_equal(value_get_int(value_at(events, 0), "n", -1), 3);
+    outbox_events_sent(outbox);
+    struct buf none;
+    buf_init(&none, 0);
+    assert_false(outbox_events(outbox, &none));
+    outbox_free(outbox);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_outbox__only_the_latest_is_said),
+        cmocka_unit_test(test_outbox__change_in_flight),
+        cmocka_unit_test(test_outbox__sent_again_after_a_break),
+        cmocka_unit_test(test_outbox__gone_leaves_the_hash),
+        cmocka_unit_test(test_outbox__events_drop_the_oldest_and_say_so),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
