@@ -116,7 +116,7 @@ static int set_node_status(void *ctx, struct value *node)
         if (item)
             value_set(status, taken[i], value_copy(item));
     }
-    value_set_str(value_make_map(status, "nodeInfo", NULL), "machineID", job->node);
+    value_set_str(status, "id", job->node);
     return value_equal(before, status) ? 1 : 0;
 }
 
