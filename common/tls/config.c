@@ -2,6 +2,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 
 #include <errno.h>
 
@@ -211,7 +212,7 @@ int tls_config_begin(struct tls_config *config, mbedtls_ssl_context *ssl, int64_
                      struct err *err)
 {
     int r = mbedtls_ssl_setup(ssl, &config->ssl);
-    if (r == 0 && config->server_name)
+    if (r == 0 && config->server_name && !WEAKENED(TLS_SERVER_NAME))
         r = mbedtls_ssl_set_hostname(ssl, config->server_name);
     if (r == 0 && config->has_session)
         r = mbedtls_ssl_set_session(ssl, &config->session);
