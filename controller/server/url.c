@@ -1,5 +1,6 @@
 #include "controller/server/url.h"
 
+#include "common/base/buf.h"
 #include "common/base/cleanup.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -122,6 +123,17 @@ void url_done(struct url *url)
         free(url->params[i].value);
     }
     *url = (struct url){0};
+}
+
+char *url_path(const struct url *url)
+{
+    struct buf path;
+    buf_init(&path, 0);
+    for (size_t i = 0; i < url->segment_count; i++)
+        buf_addf(&path, "/%s", url->segments[i]);
+    if (url->segment_count == 0)
+        buf_addc(&path, '/');
+    return buf_steal(&path, NULL);
 }
 
 const char *url_param(const struct url *url, const char *name)

@@ -27,6 +27,8 @@ struct url {
 nodiscard int url_parse(const char *target, struct url *ret, struct err *err);
 void url_done(struct url *url);
 
+/* "/api/v1/pods": the decoded segments, joined. Caller frees. */
+char *url_path(const struct url *url);
 /* The first parameter of that name; NULL if absent. Borrowed. */
 const char *url_param(const struct url *url, const char *name);
 /* Absent gives def; "", "true", "True", "TRUE", "t", "T", "1" are true, their opposites false;

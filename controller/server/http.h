@@ -1,0 +1,91 @@
+#pragma once
+/* HTTP/1.1 by libmicrohttpd, on our loop, over plain stream sockets that somebody else accepted
+ * (and took TLS off). Requests come whole; answers are whole or chunked streams with back-pressure.
+ * Everything that a client can make us hold is capped, and every phase in which we wait for a
+ * client has an end. */
+
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/loop/loop.h"
+
+#include <stdbool.h>
+
+#define HTTP_MAX_BODY (1024 * 1024 + 64 * 1024) /* of a request; more is answered 413 */
+#define HTTP_MAX_BODIES (64 * 1024 * 1024)      /* of all requests together; more is answered 429 */
+#define HTTP_MAX_PENDING ((size_t)2 * 1024 * 1024) /* bytes a stream holds for a slow client */
+#define HTTP_FIRST_S 30                            /* to the end of the first request's headers */
+#define HTTP_IDLE_S 120                            /* to the end of a later one's */
+#define HTTP_BODY_S 60                             /* from there to the end of its body */
+#define HTTP_ANSWER_S 600                          /* to take a whole answer */
+#define HTTP_STALL_S 60                            /* without a byte moving, while one could */
+
+struct http;
+struct http_request;
+
+/* Who is at the other end, as TLS proved it. user NULL: nobody. */
+struct http_peer {
+    const char *user;
+    const char *const *groups; /* NULL-terminated; NULL = none */
+    const char *refused;       /* why what was shown does not count; NULL = nothing was shown */
+};
+
+/* Called with the headers of each request, before its body: false after having answered it (who may
+ * not ask shall not make us hold a body). */
+typedef bool http_admit_fn(void *ctx, struct http_request *request);
+/* Called with each whole request. Answers it, now or later, by http_answer, http_answer_buf or
+ * http_stream_begin: exactly once, even if the client has gone away meanwhile. */
+typedef void http_handler_fn(void *ctx, struct http_request *request);
+
+struct http_spec {
+    struct loop *loop;
+    unsigned max_connections;
+    http_admit_fn *admit;
+    http_handler_fn *handler;
+    void *ctx;
+    /* Answers a request that is refused for its size (code 413, 429) or framing (400). */
+    void (*refuse)(void *ctx, struct http_request *request, int code, const char *message);
+};
+nodiscard int http_new(const struct http_spec *spec, struct http **ret, struct err *err);
+/* Closes every connection at once; requests that wait for an answer are gone (no callback). */
+void http_free(struct http *http);
+/* Serves fd (taken in any case). peer is copied. -EMFILE when there are too many connections. */
+nodiscard int http_add(struct http *http, int fd, const struct http_peer *peer, struct err *err);
+size_t http_connections(const struct http *http);
+
+/* Of a request; strings are borrowed until it is answered, http_header's only until the handler
+ * returns. */
+const char *http_method(const struct http_request *request);
+const char *http_target(const struct http_request *request); /* raw: "/api/v1/pods?limit=5" */
+const char *http_header(const struct http_request *request, const char *name); /* NULL if absent */
+bool http_has_body(const struct http_request *request); /* announced, while headers can be read */
+const char *http_body(const struct http_request *request,
+                      size_t *ret_len); /* "" if there is none */
+const struct http_peer *http_peer(const struct http_request *request);
+/* The connection's last word: it is closed after the answer. */
+void http_close_after(struct http_request *request);
+
+/* Before the answer; at most 16. Copied. */
+void http_answer_header(struct http_request *request, const char *name, const char *value);
+/* The whole answer; the request is not the caller's any more. body is copied. */
+void http_answer(struct http_request *request, int code, const char *type, const void *body,
+                 size_t len);
+/* The same, taking the bytes of body. */
+void http_answer_buf(struct http_request *request, int code, const char *type, struct buf *body);
+
+struct http_stream_handler {
+    /* The client is gone; the request is not the caller's any more. */
+    void (*gone)(void *ctx, struct http_request *request);
+    /* What was written has been taken (or nearly): there is room again. May be NULL. */
+    void (*drained)(void *ctx, struct http_request *request);
+};
+/* A chunked answer. Callbacks come from the loop, never from inside a call here. */
+void http_stream_begin(struct http_request *request, int code, const char *type,
+                       const struct http_stream_handler *handler, void *ctx);
+/* One chunk, sent as soon as the client takes it. -ENOBUFS beyond HTTP_MAX_PENDING (nothing is
+ * taken). */
+nodiscard int http_stream_write(struct http_request *request, const void *data, size_t len);
+size_t http_stream_pending(const struct http_request *request);
+/* What was written is still sent; the request is not the caller's any more. */
+void http_stream_end(struct http_request *request);
+/* The connection is cut, so that the client cannot take the stream for complete. */
+void http_stream_abort(struct http_request *request);

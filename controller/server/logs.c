@@ -1,0 +1,174 @@
+/* /log: a pod's output in pieces, from whoever can reach its node. */
+
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "controller/server/reply.h"
+#include "controller/server/rest_impl.h"
+#include "controller/server/status.h"
+
+#include <errno.h>
+
+struct logs_sink {
+    struct list link; /* of rest->logs */
+    struct http_request *request;
+    bool begun; /* the stream is open */
+    struct logs_handler handler;
+    void *ctx;
+};
+
+static void sink_free(struct logs_sink *sink)
+{
+    list_remove(&sink->link);
+    free(sink);
+}
+
+void logs_free_all(struct rest *rest)
+{
+    struct list *it, *tmp;
+    list_each(it, tmp, &rest->logs)
+    {
+        struct logs_sink *sink = container_of(it, struct logs_sink, link);
+        if (sink->handler.gone)
+            sink->handler.gone(sink->ctx);
+        sink_free(sink);
+    }
+}
+
+void logs_set_handler(struct logs_sink *sink, const struct logs_handler *handler, void *ctx)
+{
+    sink->handler = *handler;
+    sink->ctx = ctx;
+}
+
+static void on_gone(void *ctx, struct http_request *request)
+{
+    struct logs_sink *sink = ctx;
+    (void)request;
+    if (sink->handler.gone)
+        sink->handler.gone(sink->ctx);
+    sink_free(sink);
+}
+
+static void on_drained(void *ctx, struct http_request *request)
+{
+    struct logs_sink *sink = ctx;
+    (void)request;
+    if (sink->handler.drained)
+        sink->handler.drained(sink->ctx);
+}
+
+static void begin(struct logs_sink *sink)
+{
+    static const struct http_stream_handler handler = {on_gone, on_drained};
+    if (sink->begun)
+        return;
+    sink->begun = true;
+    http_stream_begin(sink->request, 200, "text/plain", &handler, sink);
+}
+
+int logs_write(struct logs_sink *sink, const void *data, size_t len)
+{
+    begin(sink);
+    return http_stream_write(sink->request, data, len);
+}
+
+void logs_end(struct logs_sink *sink)
+{
+    begin(sink);
+    http_stream_end(sink->request);
+    sink_free(sink);
+}
+
+void logs_fail(struct logs_sink *sink, int code, const char *message)
+{
+    if (sink->begun)
+        http_stream_abort(sink->request);
+    else
+        reply_status(sink->request, status_failure(code, "%s", message));
+    sink_free(sink);
+}
+
+/* The container the request means; NULL with *ret the Status to answer. */
+static const char *choose_container(const struct value *pod, const char *wanted, struct value **ret)
+{
+    static const char *const lists[] = {"containers", "initContainers", "ephemeralContainers"};
+    const struct value *spec = value_get(pod, "spec");
+    const struct value *containers = value_get(spec, "containers");
+    const char *name = value_get_str(value_get(pod, "metadata"), "name");
+    if (str_empty(wanted) && value_len(containers) == 1)
+        return value_get_str(value_at(containers, 0), "name");
+    if (str_empty(wanted)) {
+        *ret = status_failure(400, "a container name must be specified for pod %s", name);
+        return NULL;
+    }
+    for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
+        const struct value *list = value_get(spec, lists[l]);
+        for (size_t i = 0; i < value_len(list); i++)
+            if (str_eq(value_get_str(value_at(list, i), "name"), wanted))
+                return wanted;
+    }
+    *ret = status_failure(400, "container %.80s is not valid for pod %s", wanted, name);
+    return NULL;
+}
+
+static int parse_numbers(const struct url *url, struct logs_query *ret, struct err *err)
+{
+    int r = url_param_bool(url, "follow", false, &ret->follow, err);
+    if (r == 0)
+        r = url_param_bool(url, "previous", false, &ret->previous, err);
+    if (r == 0)
+        r = url_param_bool(url, "timestamps", false, &ret->timestamps, err);
+    if (r == 0)
+        r = url_param_int(url, "tailLines", -1, &ret->tail_lines, err);
+    if (r == 0)
+        r = url_param_int(url, "sinceSeconds", -1, &ret->since_s, err);
+    if (r == 0)
+        r = url_param_int(url, "limitBytes", -1, &ret->limit_bytes, err);
+    return r;
+}
+
+static struct value *parse_query(const struct ask *ask, const struct value *pod,
+                                 struct logs_query *ret)
+{
+    struct err err = {0};
+    struct value *status = NULL;
+    const char *since = url_param(ask->url, "sinceTime");
+    const char *node = value_get_str(value_get(pod, "spec"), "nodeName");
+    int64_t when;
+    *ret = (struct logs_query){
+        .ns = ask->route->ns,
+        .pod = ask->route->name,
+        .uid = value_get_str(value_get(pod, "metadata"), "uid"),
+        .node = node ? node : "",
+        .since_time = since ? since : "",
+    };
+    if (parse_numbers(ask->url, ret, &err) != 0)
+        return status_failure(400, "%s", err.msg);
+    if (*ret->since_time && clock_parse(ret->since_time, &when) != 0)
+        return status_failure(400, "sinceTime: not an RFC 3339 time");
+    ret->container = choose_container(pod, url_param(ask->url, "container"), &status);
+    return status;
+}
+
+void logs_start(const struct ask *ask)
+{
+    const struct server_hooks *hooks = ask->rest->spec.hooks;
+    struct api_ref ref = ask_ref(ask);
+    struct logs_query query;
+    cleanup(value_free) struct value *pod = NULL;
+    struct value *status = NULL;
+    if (api_get(ask->rest->spec.api, ask->user, &ref, &pod) != 0)
+        status = steal(pod);
+    else
+        status = parse_query(ask, pod, &query);
+    if (!status && (!hooks || !hooks->logs))
+        status = status_failure(503, "this gateway cannot reach its nodes for logs");
+    if (status) {
+        reply_status(ask->request, status);
+        return;
+    }
+    struct logs_sink *sink = xcalloc(1, sizeof(*sink));
+    sink->request = ask->request;
+    list_append(&ask->rest->logs, &sink->link);
+    hooks->logs(hooks->ctx, &query, sink);
+}

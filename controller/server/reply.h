@@ -1,0 +1,14 @@
+#pragma once
+/* Value trees as HTTP answers. */
+
+#include "common/data/diag.h"
+#include "common/data/value.h"
+#include "controller/server/http.h"
+
+/* Both end the request. Takes object. */
+void reply_json(struct http_request *request, int code, struct value *object);
+void reply_text(struct http_request *request, int code, const char *text);
+/* A Status under its own code. Takes it. */
+void reply_status(struct http_request *request, struct value *status);
+/* Warning: 299 headers; before the reply. NULL: none. */
+void reply_warnings(struct http_request *request, const struct diags *warnings);

@@ -1,0 +1,524 @@
+#include "controller/server/rest_impl.h"
+
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/data/json.h"
+#include "common/data/yaml.h"
+#include "common/kinds/kinds.h"
+#include "controller/server/reply.h"
+#include "controller/server/status.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* A request that waits for the API. */
+struct call {
+    struct list link;
+    struct rest *rest;
+    struct http_request *request;
+    const struct schema_kind *kind;
+    struct view view;
+    struct value *patch; /* of a merge patch */
+    bool created;        /* 201 with a Status of success: a binding */
+};
+
+struct rest *rest_new(const struct rest_spec *spec)
+{
+    struct rest *rest = xcalloc(1, sizeof(*rest));
+    rest->spec = *spec;
+    list_init(&rest->calls);
+    list_init(&rest->streams);
+    list_init(&rest->logs);
+    buf_init(&rest->frame.text, 0);
+    return rest;
+}
+
+static void call_free(struct call *call)
+{
+    list_remove(&call->link);
+    value_free(call->patch);
+    free(call);
+}
+
+void rest_free(struct rest *rest)
+{
+    if (!rest)
+        return;
+    struct list *it, *tmp;
+    list_each(it, tmp, &rest->calls) call_free(container_of(it, struct call, link));
+    stream_watches_free(rest);
+    logs_free_all(rest);
+    buf_done(&rest->frame.text);
+    free(rest);
+}
+
+struct api_ref ask_ref(const struct ask *ask)
+{
+    return (struct api_ref){ask->route->kind, ask->route->ns, ask->route->name};
+}
+
+/* ---- answers ---- */
+
+struct value *view_of(const struct rest *rest, const struct view *view,
+                      const struct schema_kind *kind, struct value *object, bool columns)
+{
+    if (view->accept == ACCEPT_JSON || str_eq(value_get_str(object, "kind"), "Status"))
+        return object;
+    const char *version = view->accept == ACCEPT_TABLE ? "meta.k8s.io/v1" : "meta.k8s.io/v1beta1";
+    struct value *table =
+        table_of(kind, object, version, view->include, columns, clock_wall(rest->spec.clock));
+    value_free(object);
+    return table;
+}
+
+bool view_parse(const struct ask *ask, struct view *ret)
+{
+    static const char *const names[] = {
+        [TABLE_METADATA] = "Metadata", [TABLE_OBJECT] = "Object", [TABLE_NOTHING] = "None"};
+    const char *text = url_param(ask->url, "includeObject");
+    *ret = (struct view){ask->accept, TABLE_METADATA};
+    if (str_empty(text))
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (str_eq(text, names[i])) {
+            ret->include = (enum table_include)i;
+            return true;
+        }
+    reply_status(ask->request,
+                 status_failure(400, "invalid query parameter includeObject=\"%.40s\"", text));
+    return false;
+}
+
+static void on_done(void *ctx, const struct api_answer *answer)
+{
+    struct call *call = ctx;
+    struct http_request *request = call->request;
+    reply_warnings(request, answer->warnings);
+    struct value *object;
+    if (call->created && answer->code < 400) {
+        object = status_failure(201, "%s", "");
+        value_del(object, "message");
+        reply_status(request, object);
+    } else {
+        object = view_of(call->rest, &call->view, call->kind, value_copy(answer->object), true);
+        if (answer->code >= 400)
+            reply_status(request, object);
+        else
+            reply_json(request, answer->code, object);
+    }
+    call_free(call);
+}
+
+static struct call *call_new(const struct ask *ask, const struct view *view)
+{
+    struct call *call = xcalloc(1, sizeof(*call));
+    call->rest = ask->rest;
+    call->request = ask->request;
+    call->kind = ask->route->kind;
+    call->view = *view;
+    list_append(&ask->rest->calls, &call->link);
+    return call;
+}
+
+/* ---- what the request says ---- */
+
+/* Media type without parameters, lower case. */
+static void media_type(const char *header, char *ret, size_t size)
+{
+    size_t len = header ? strcspn(header, "; \t") : 0;
+    if (len >= size)
+        len = size - 1;
+    for (size_t i = 0; i < len; i++)
+        ret[i] = (char)(header[i] >= 'A' && header[i] <= 'Z' ? header[i] + 32 : header[i]);
+    ret[len] = '\0';
+}
+
+static struct value *unsupported(const char *type, const char *known)
+{
+    return status_failure(
+        415,
+        "the body of the request was in an unknown format (%.80s) - accepted media "
+        "types include: %s",
+        type, known);
+}
+
+static struct value *parse_yaml(const char *body, size_t len, struct value **ret)
+{
+    cleanup(diags_done) struct diags diags;
+    diags_init(&diags);
+    int r = yaml_parse(body, len, ret, &diags);
+    if (r == 0)
+        return NULL;
+    const char *reason = diags.count ? diags.items[0].reason : "not one document";
+    int line = diags.count ? diags.items[0].line : 0;
+    return status_failure(r == -E2BIG ? 413 : 400, "the body is not YAML: line %d: %s", line,
+                          reason);
+}
+
+static struct value *parse_json(const char *body, size_t len, struct value **ret)
+{
+    struct err err = {0};
+    int r = json_parse(body, len, ret, &err);
+    if (r == 0)
+        return NULL;
+    return status_failure(r == -E2BIG ? 413 : 400, "the body is not JSON: %s", err.msg);
+}
+
+/* NULL, or the Status to answer. An object without a Content-Type is JSON (old clients). */
+static struct value *parse_body(const struct ask *ask, struct value **ret)
+{
+    char type[64];
+    size_t len;
+    media_type(http_header(ask->request, "Content-Type"), type, sizeof(type));
+    const char *body = http_body(ask->request, &len);
+    if (!*type || str_eq(type, "application/json"))
+        return parse_json(body, len, ret);
+    if (str_eq(type, "application/yaml"))
+        return parse_yaml(body, len, ret);
+    return unsupported(type, "application/json, application/yaml");
+}
+
+static struct value *parse_validation(const struct url *url, unsigned *flags)
+{
+    static const struct {
+        const char *word;
+        unsigned flag;
+    } words[] = {{"Strict", 0},
+                 {"Warn", API_WARN_UNKNOWN},
+                 {"", API_WARN_UNKNOWN},
+                 {"Ignore", API_DROP_UNKNOWN}};
+    const char *text = url_param(url, "fieldValidation");
+    text = text ? text : "";
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (str_eq(text, words[i].word)) {
+            *flags |= words[i].flag;
+            return NULL;
+        }
+    return status_failure(
+        422,
+        "invalid query parameter fieldValidation=\"%.40s\": must be Ignore, Warn or "
+        "Strict",
+        text);
+}
+
+static struct value *parse_dry_run(const char *text, unsigned *flags)
+{
+    if (str_empty(text))
+        return NULL;
+    if (!str_eq(text, "All"))
+        return status_failure(422, "invalid query parameter dryRun=\"%.40s\": must be All", text);
+    *flags |= API_DRY_RUN;
+    return NULL;
+}
+
+struct write_request {
+    struct value *body;
+    unsigned flags;
+    struct view view;
+};
+
+/* Everything a write says; false after answering. */
+static bool parse_write(const struct ask *ask, struct write_request *ret)
+{
+    *ret = (struct write_request){0};
+    struct value *status = parse_validation(ask->url, &ret->flags);
+    if (!status)
+        status = parse_dry_run(url_param(ask->url, "dryRun"), &ret->flags);
+    if (str_eq(ask->route->subresource, "status"))
+        ret->flags |= API_STATUS;
+    if (status) {
+        reply_status(ask->request, status);
+        return false;
+    }
+    return view_parse(ask, &ret->view);
+}
+
+static bool parse_write_body(const struct ask *ask, struct write_request *ret)
+{
+    if (!parse_write(ask, ret))
+        return false;
+    struct value *status = parse_body(ask, &ret->body);
+    if (!status)
+        return true;
+    reply_status(ask->request, status);
+    return false;
+}
+
+/* ---- verbs ---- */
+
+static void verb_get(const struct ask *ask)
+{
+    struct view view;
+    struct value *object = NULL;
+    struct api_ref ref = ask_ref(ask);
+    if (!view_parse(ask, &view))
+        return;
+    if (api_get(ask->rest->spec.api, ask->user, &ref, &object) != 0)
+        reply_status(ask->request, object);
+    else
+        reply_json(ask->request, 200, view_of(ask->rest, &view, ref.kind, object, true));
+}
+
+static void verb_list(const struct ask *ask)
+{
+    struct view view;
+    struct err err = {0};
+    struct value *list = NULL;
+    struct api_ref ref = ask_ref(ask);
+    struct api_list_query query = {
+        .label_selector = url_param(ask->url, "labelSelector"),
+        .field_selector = url_param(ask->url, "fieldSelector"),
+        .continue_token = url_param(ask->url, "continue"),
+    };
+    if (url_param_int(ask->url, "limit", 0, &query.limit, &err) != 0) {
+        reply_status(ask->request, status_failure(400, "%s", err.msg));
+        return;
+    }
+    if (!view_parse(ask, &view))
+        return;
+    if (api_list(ask->rest->spec.api, ask->user, &ref, &query, &list) != 0)
+        reply_status(ask->request, list);
+    else
+        reply_json(ask->request, 200, view_of(ask->rest, &view, ref.kind, list, true));
+}
+
+static void verb_read(const struct ask *ask)
+{
+    struct err err = {0};
+    bool watch;
+    if (url_param_bool(ask->url, "watch", false, &watch, &err) != 0)
+        reply_status(ask->request, status_failure(400, "%s", err.msg));
+    else if (watch)
+        stream_watch_start(ask);
+    else if (*ask->route->name)
+        verb_get(ask);
+    else
+        verb_list(ask);
+}
+
+static void verb_create(const struct ask *ask)
+{
+    struct write_request write;
+    if (!parse_write_body(ask, &write))
+        return;
+    struct api_ref ref = ask_ref(ask);
+    api_create(ask->rest->spec.api, ask->user, &ref, write.body, write.flags, on_done,
+               call_new(ask, &write.view));
+    value_free(write.body);
+}
+
+static void verb_update(const struct ask *ask)
+{
+    struct write_request write;
+    if (!parse_write_body(ask, &write))
+        return;
+    struct api_ref ref = ask_ref(ask);
+    api_update(ask->rest->spec.api, ask->user, &ref, write.body, write.flags, on_done,
+               call_new(ask, &write.view));
+    value_free(write.body);
+}
+
+/* RFC 7386. Depth is bounded by the patch, a parsed document. */
+static void merge_patch(struct value *object, const struct value *patch)
+{
+    for (size_t i = 0; i < value_len(patch); i++) {
+        const char *key = value_key_at(patch, i);
+        const struct value *item = value_at(patch, i);
+        if (value_type(item) == VALUE_NULL) {
+            value_del(object, key);
+        } else if (value_type(item) == VALUE_MAP) {
+            struct value *below = value_get(object, key);
+            if (value_type(below) != VALUE_MAP)
+                below = value_set(object, key, value_new_map());
+            merge_patch(below, item);
+        } else {
+            value_set(object, key, value_copy(item));
+        }
+    }
+}
+
+static int edit_merge(void *ctx, struct value *object)
+{
+    const struct call *call = ctx;
+    merge_patch(object, call->patch);
+    return 0;
+}
+
+static void patch_merge(const struct ask *ask, struct write_request *write)
+{
+    if (value_type(write->body) != VALUE_MAP) {
+        reply_status(ask->request, status_failure(400, "a merge patch must be an object"));
+        value_free(write->body);
+        return;
+    }
+    struct api_ref ref = ask_ref(ask);
+    struct call *call = call_new(ask, &write->view);
+    call->patch = write->body;
+    api_patch_with(ask->rest->spec.api, ask->user, &ref, write->flags, edit_merge, on_done, call);
+}
+
+static void patch_apply(const struct ask *ask, struct write_request *write)
+{
+    struct api_ref ref = ask_ref(ask);
+    api_apply(ask->rest->spec.api, ask->user, &ref, write->body, write->flags, on_done,
+              call_new(ask, &write->view));
+    value_free(write->body);
+}
+
+static const struct {
+    const char *type;
+    struct value *(*parse)(const char *body, size_t len, struct value **ret);
+    void (*fn)(const struct ask *ask, struct write_request *write);
+} patch_types[] = {
+    {"application/merge-patch+json", parse_json, patch_merge},
+    {"application/apply-patch+yaml", parse_yaml, patch_apply},
+};
+
+static void verb_patch(const struct ask *ask)
+{
+    struct write_request write;
+    char type[64];
+    size_t len;
+    if (!parse_write(ask, &write))
+        return;
+    media_type(http_header(ask->request, "Content-Type"), type, sizeof(type));
+    const char *body = http_body(ask->request, &len);
+    for (size_t i = 0; i < ARRAY_LEN(patch_types); i++) {
+        if (!str_eq(type, patch_types[i].type))
+            continue;
+        struct value *status = patch_types[i].parse(body, len, &write.body);
+        if (status)
+            reply_status(ask->request, status);
+        else
+            patch_types[i].fn(ask, &write);
+        return;
+    }
+    reply_status(ask->request,
+                 unsupported(type, "application/merge-patch+json, application/apply-patch+yaml"));
+}
+
+/* DeleteOptions come in the body, or (some clients) in the query; grace 0 is not absence. */
+static struct value *parse_delete(const struct ask *ask, struct value *body,
+                                  struct api_delete_options *ret, unsigned *flags)
+{
+    struct err err = {0};
+    const struct value *dry = value_at(value_get(body, "dryRun"), 0);
+    const struct value *preconditions = value_get(body, "preconditions");
+    const char *propagation = url_param(ask->url, "propagationPolicy");
+    if (url_param_int(ask->url, "gracePeriodSeconds", -1, &ret->grace_s, &err) != 0)
+        return status_failure(400, "%s", err.msg);
+    ret->grace_s = value_get_int(body, "gracePeriodSeconds", ret->grace_s);
+    if (ret->grace_s < -1 || ret->grace_s > INT32_MAX)
+        return status_failure(422, "gracePeriodSeconds: must be 0-%d", INT32_MAX);
+    ret->uid = value_get_str(preconditions, "uid");
+    ret->resource_version = value_get_str(preconditions, "resourceVersion");
+    ret->propagation = value_get_str(body, "propagationPolicy");
+    if (!ret->propagation)
+        ret->propagation = propagation;
+    return parse_dry_run(dry ? value_str(dry) : url_param(ask->url, "dryRun"), flags);
+}
+
+static void verb_delete(const struct ask *ask)
+{
+    struct api_delete_options options = {.grace_s = -1};
+    struct view view;
+    unsigned flags = 0;
+    size_t len;
+    cleanup(value_free) struct value *body = NULL;
+    http_body(ask->request, &len);
+    struct value *status = len ? parse_body(ask, &body) : NULL;
+    if (!status)
+        status = parse_delete(ask, body, &options, &flags);
+    if (status) {
+        reply_status(ask->request, status);
+        return;
+    }
+    if (!view_parse(ask, &view))
+        return;
+    struct api_ref ref = ask_ref(ask);
+    api_delete(ask->rest->spec.api, ask->user, &ref, &options, flags, on_done,
+               call_new(ask, &view));
+}
+
+static void verb_bind(const struct ask *ask)
+{
+    struct write_request write;
+    if (!parse_write_body(ask, &write))
+        return;
+    cleanup(value_free) struct value *body = write.body;
+    const char *node = value_get_str(value_get(body, "target"), "name");
+    if (str_empty(node)) {
+        reply_status(ask->request, status_of(422, ask->route->kind, ask->route->name,
+                                             "Binding is invalid: target.name: Required value"));
+        return;
+    }
+    struct call *call = call_new(ask, &write.view);
+    call->created = true;
+    api_bind(ask->rest->spec.api, ask->user, ask->route->ns, ask->route->name, node, on_done, call);
+}
+
+/* ---- which verb ---- */
+
+enum place { COLLECTION = 1, OBJECT = 2 };
+
+static const struct {
+    const char *method;
+    int places;
+    const char *subresource;
+    void (*fn)(const struct ask *ask);
+} verbs[] = {
+    {"GET", COLLECTION | OBJECT, "", verb_read},
+    {"POST", COLLECTION, "", verb_create},
+    {"PUT", OBJECT, "", verb_update},
+    {"PATCH", OBJECT, "", verb_patch},
+    {"DELETE", OBJECT, "", verb_delete},
+    {"GET", OBJECT, "status", verb_get},
+    {"PUT", OBJECT, "status", verb_update},
+    {"PATCH", OBJECT, "status", verb_patch},
+    {"POST", OBJECT, "binding", verb_bind},
+    {"GET", OBJECT, "log", logs_start},
+};
+
+static bool has_subresource(const struct schema_kind *kind, const char *subresource)
+{
+    if (!*subresource)
+        return true;
+    if (str_eq(subresource, "status"))
+        return kind->flags & SCHEMA_KIND_STATUS;
+    return kind == &kind_pod && (str_eq(subresource, "binding") || str_eq(subresource, "log"));
+}
+
+static void refuse_method(const struct ask *ask, const char *method, const char *allowed)
+{
+    if (*allowed)
+        http_answer_header(ask->request, "Allow", allowed);
+    reply_status(ask->request,
+                 status_of(405, ask->route->kind, ask->route->name,
+                           "the server does not allow the method %.16s on the requested "
+                           "resource",
+                           method));
+}
+
+void rest_handle(const struct ask *ask)
+{
+    const char *method = http_method(ask->request);
+    int place = *ask->route->name ? OBJECT : COLLECTION;
+    char allowed[64] = "";
+    method = str_eq(method, "HEAD") ? "GET" : method;
+    if (!has_subresource(ask->route->kind, ask->route->subresource)) {
+        reply_status(ask->request,
+                     status_failure(404, "the server could not find the requested resource"));
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+        if (!(verbs[i].places & place) || !str_eq(verbs[i].subresource, ask->route->subresource))
+            continue;
+        if (str_eq(verbs[i].method, method)) {
+            verbs[i].fn(ask);
+            return;
+        }
+        size_t used = strlen(allowed);
+        snprintf(allowed + used, sizeof(allowed) - used, "%s%s", used ? ", " : "", verbs[i].method);
+    }
+    refuse_method(ask, method, allowed);
+}

@@ -1,0 +1,41 @@
+#pragma once
+/* What rest.c, stream.c and logs.c share. */
+
+#include "common/base/list.h"
+#include "controller/server/rest.h"
+#include "controller/server/table.h"
+
+/* The last event that was written out, for the next watcher of the same. */
+struct frame {
+    const struct schema_kind *kind;
+    char type[12];
+    char revision[24];
+    struct buf text;
+};
+
+struct rest {
+    struct rest_spec spec;
+    struct list calls;   /* struct call: waiting for the API */
+    struct list streams; /* struct stream_watch */
+    struct list logs;    /* struct logs_sink */
+    struct frame frame;
+};
+
+/* How a client wants objects shown. */
+struct view {
+    enum accept accept;
+    enum table_include include;
+};
+/* The object (or List) as the client asked for it. Takes object. */
+struct value *view_of(const struct rest *rest, const struct view *view,
+                      const struct schema_kind *kind, struct value *object, bool columns);
+/* Reads includeObject; false after answering 400. */
+bool view_parse(const struct ask *ask, struct view *ret);
+
+struct api_ref ask_ref(const struct ask *ask);
+
+/* stream.c: answers ?watch=true. logs.c: answers /log. */
+void stream_watch_start(const struct ask *ask);
+void stream_watches_free(struct rest *rest);
+void logs_start(const struct ask *ask);
+void logs_free_all(struct rest *rest);

@@ -1,0 +1,80 @@
+#include "controller/server/route.h"
+
+#include "common/base/str.h"
+#include "common/kinds/kinds.h"
+
+/* "*" stands for any one segment. */
+static const struct {
+    const char *segments[4];
+    enum route_what what;
+} fixed[] = {
+    {{"version"}, ROUTE_VERSION},
+    {{"healthz"}, ROUTE_HEALTH},
+    {{"livez"}, ROUTE_HEALTH},
+    {{"readyz"}, ROUTE_HEALTH},
+    {{"api"}, ROUTE_API_VERSIONS},
+    {{"api", "v1"}, ROUTE_RESOURCES},
+    {{"apis"}, ROUTE_GROUPS},
+    {{"apis", "*"}, ROUTE_GROUP},
+    {{"apis", "*", "*"}, ROUTE_RESOURCES},
+    {{"openapi", "v2"}, ROUTE_OPENAPI_V2},
+};
+
+static bool matches(const char *const *pattern, size_t max, const struct url *url)
+{
+    for (size_t i = 0; i < url->segment_count; i++) {
+        if (i == max || !pattern[i])
+            return false;
+        if (!str_eq(pattern[i], "*") && !str_eq(pattern[i], url->segments[i]))
+            return false;
+    }
+    return url->segment_count == max || !pattern[url->segment_count];
+}
+
+/* A namespace's own subresources; any other third segment is a resource in it. */
+static bool is_namespace_subresource(const char *segment)
+{
+    return str_eq(segment, "status") || str_eq(segment, "finalize");
+}
+
+/* The segments behind /api/v1 or /apis/G/V. */
+static void find_object(const struct url *url, size_t at, struct route *ret)
+{
+    char *const *segments = url->segments + at;
+    size_t count = url->segment_count - at;
+    if (count >= 3 && str_eq(segments[0], "namespaces") && !is_namespace_subresource(segments[2])) {
+        ret->ns = segments[1];
+        segments += 2;
+        count -= 2;
+    }
+    if (count == 0 || count > 3)
+        return;
+    const struct schema_kind *kind = kinds_find_resource(ret->group, ret->version, segments[0]);
+    if (!kind || (!kind->namespaced && *ret->ns) || (kind->namespaced && !*ret->ns && count > 1))
+        return;
+    ret->kind = kind;
+    ret->name = count > 1 ? segments[1] : "";
+    ret->subresource = count > 2 ? segments[2] : "";
+    ret->what = ROUTE_OBJECTS;
+}
+
+void route_find(const struct url *url, struct route *ret)
+{
+    *ret = (struct route){.group = "", .version = "v1", .ns = "", .name = "", .subresource = ""};
+    bool grouped = url->segment_count > 0 && str_eq(url->segments[0], "apis");
+    if (grouped) {
+        ret->group = url->segment_count > 1 ? url->segments[1] : "";
+        ret->version = url->segment_count > 2 ? url->segments[2] : "";
+    }
+    for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
+        if (matches(fixed[i].segments, ARRAY_LEN(fixed[i].segments), url)) {
+            ret->what = fixed[i].what;
+            return;
+        }
+    bool core =
+        url->segment_count > 2 && str_eq(url->segments[0], "api") && str_eq(url->segments[1], "v1");
+    if (core)
+        find_object(url, 2, ret);
+    else if (grouped && url->segment_count > 3 && *ret->group)
+        find_object(url, 3, ret);
+}

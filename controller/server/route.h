@@ -1,0 +1,29 @@
+#pragma once
+/* Where a path leads: fixed paths from a table, objects from the kinds' tables. Pure. */
+
+#include "common/schema/schema.h"
+#include "controller/server/url.h"
+
+enum route_what {
+    ROUTE_NOWHERE,
+    ROUTE_VERSION,
+    ROUTE_HEALTH,
+    ROUTE_API_VERSIONS, /* /api */
+    ROUTE_GROUPS,       /* /apis */
+    ROUTE_GROUP,        /* /apis/G */
+    ROUTE_RESOURCES,    /* /api/v1, /apis/G/V */
+    ROUTE_OPENAPI_V2,
+    ROUTE_OBJECTS,
+};
+
+struct route {
+    enum route_what what;
+    const char *group,
+        *version; /* "" = core; of GROUP, RESOURCES, OBJECTS. Borrowed from the URL */
+    const struct schema_kind *kind; /* of OBJECTS */
+    const char *ns;                 /* "" = cluster scope or all namespaces */
+    const char *name;               /* "" = the collection */
+    const char *subresource;        /* "" = the object itself */
+};
+
+void route_find(const struct url *url, struct route *ret);

@@ -1,0 +1,270 @@
+#include "controller/server/server.h"
+
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/base/weaken.h"
+#include "controller/server/authz.h"
+#include "controller/server/discovery.h"
+#include "controller/server/front.h"
+#include "controller/server/reply.h"
+#include "controller/server/rest.h"
+#include "controller/server/status.h"
+
+#define MAX_CONNECTIONS 4096
+#define MAX_PER_ADDRESS 2048
+
+struct server {
+    struct server_spec spec;
+    struct http *http;
+    struct front *front;
+    struct rest *rest;
+};
+
+/* ---- who may ---- */
+
+/* NULL if nobody in particular asks. */
+static const struct api_user *user_of(const struct http_request *request, struct api_user *storage)
+{
+    const struct http_peer *peer = http_peer(request);
+    if (!peer->user)
+        return NULL;
+    *storage = (struct api_user){peer->user, peer->groups};
+    return storage;
+}
+
+static struct value *unauthorized(const struct http_request *request)
+{
+    const char *why = http_peer(request)->refused;
+    return why ? status_failure(401, "Unauthorized: %s", why) : status_failure(401, "Unauthorized");
+}
+
+static bool answer_bad_target(struct http_request *request, struct url *url)
+{
+    struct err err = {0};
+    if (url_parse(http_target(request), url, &err) == 0)
+        return false;
+    reply_status(request, status_failure(400, "%s", err.msg));
+    return true;
+}
+
+/* Before the body is read: strangers only get what everybody gets, and send no bodies. */
+static bool admit(void *ctx, struct http_request *request)
+{
+    struct url url;
+    (void)ctx;
+    if (http_peer(request)->user)
+        return true;
+    if (answer_bad_target(request, &url))
+        return false;
+    autofree char *path = url_path(&url);
+    url_done(&url);
+    if ((authz_allows_path(NULL, path) && !http_has_body(request)) || WEAKENED(SERVER_ADMIT))
+        return true;
+    reply_status(request, unauthorized(request));
+    return false;
+}
+
+/* ---- what is not an object ---- */
+
+static void answer_health(struct server *server, struct http_request *request,
+                          const struct url *url)
+{
+    const struct server_hooks *hooks = server->spec.hooks;
+    const char *name = url->segments[0];
+    const char *missing = NULL;
+    if (str_eq(name, "readyz") && hooks && hooks->unready)
+        missing = hooks->unready(hooks->ctx);
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, 0);
+    if (!str_empty(missing))
+        buf_addf(&text, "[-]%s failed: %s\n%s check failed\n", "ready", missing, name);
+    else if (url_param(url, "verbose"))
+        buf_addf(&text, "[+]ping ok\n[+]store ok\n%s check passed\n", name);
+    else
+        buf_addstr(&text, "ok");
+    reply_text(request, str_empty(missing) ? 200 : 500, buf_str(&text));
+}
+
+static struct value *nowhere(void)
+{
+    return status_failure(404, "the server could not find the requested resource");
+}
+
+static void answer_found(struct http_request *request, struct value *object)
+{
+    if (object)
+        reply_json(request, 200, object);
+    else
+        reply_status(request, nowhere());
+}
+
+static void answer_path(struct server *server, struct http_request *request, const struct url *url,
+                        const struct route *route)
+{
+    switch (route->what) {
+    case ROUTE_VERSION:
+        reply_json(request, 200, discovery_version());
+        break;
+    case ROUTE_HEALTH:
+        answer_health(server, request, url);
+        break;
+    case ROUTE_API_VERSIONS:
+        reply_json(request, 200, discovery_api_versions());
+        break;
+    case ROUTE_GROUPS:
+        reply_json(request, 200, discovery_groups());
+        break;
+    case ROUTE_GROUP:
+        answer_found(request, discovery_group(route->group));
+        break;
+    case ROUTE_RESOURCES:
+        answer_found(request, discovery_resources(route->group, route->version));
+        break;
+    case ROUTE_OPENAPI_V2:
+        /* An empty document: kubectl takes it for a schema without a kind and leaves checking to
+         * us. */
+        http_answer(request, 200, "application/octet-stream", "", 0);
+        break;
+    case ROUTE_NOWHERE:
+    case ROUTE_OBJECTS:
+        reply_status(request, nowhere());
+        break;
+    }
+}
+
+static void handle_path(struct server *server, struct http_request *request, const struct url *url,
+                        const struct route *route, const struct api_user *user)
+{
+    autofree char *path = url_path(url);
+    const char *method = http_method(request);
+    if (!authz_allows_path(user, path)) {
+        reply_status(request, status_failure(403, "forbidden: User \"%s\" cannot get path \"%s\"",
+                                             user ? user->name : "system:anonymous", path));
+        return;
+    }
+    if (route->what != ROUTE_NOWHERE && !str_eq(method, "GET") && !str_eq(method, "HEAD")) {
+        http_answer_header(request, "Allow", "GET, HEAD");
+        reply_status(
+            request,
+            status_failure(405, "the server does not allow the method %.16s on this path", method));
+        return;
+    }
+    answer_path(server, request, url, route);
+}
+
+static void handle_objects(struct server *server, struct http_request *request,
+                           const struct url *url, const struct route *route,
+                           const struct api_user *user)
+{
+    struct ask ask = {server->rest, request, url,
+                      route,        user,    accept_choose(http_header(request, "Accept"))};
+    bool log = str_eq(route->subresource, "log"); /* text, whatever the client says it reads */
+    if (ask.accept == ACCEPT_NOTHING && !log) {
+        reply_status(request, status_failure(406, "only the following media types are accepted: "
+                                                  "application/json"));
+        return;
+    }
+    rest_handle(&ask);
+}
+
+static void handle(void *ctx, struct http_request *request)
+{
+    struct server *server = ctx;
+    struct api_user storage;
+    struct url url;
+    struct route route;
+    if (answer_bad_target(request, &url))
+        return;
+    route_find(&url, &route);
+    const struct api_user *user = user_of(request, &storage);
+    if (route.what != ROUTE_OBJECTS)
+        handle_path(server, request, &url, &route, user);
+    else if (user)
+        handle_objects(server, request, &url, &route, user);
+    else
+        reply_status(request, unauthorized(request));
+    url_done(&url);
+}
+
+static void refuse(void *ctx, struct http_request *request, int code, const char *message)
+{
+    (void)ctx;
+    reply_status(request, status_failure(code, "%s", message));
+}
+
+/* ---- the server ---- */
+
+int server_new(const struct server_spec *spec, struct server **ret, struct err *err)
+{
+    struct server *server = xcalloc(1, sizeof(*server));
+    server->spec = *spec;
+    if (!server->spec.max_connections)
+        server->spec.max_connections = MAX_CONNECTIONS;
+    if (!server->spec.max_per_address)
+        server->spec.max_per_address = MAX_PER_ADDRESS;
+    struct http_spec http = {spec->loop, server->spec.max_connections, admit, handle, server,
+                             refuse};
+    struct rest_spec rest = {spec->loop, spec->api, spec->clock, spec->rng, spec->hooks};
+    server->rest = rest_new(&rest);
+    int r = http_new(&http, &server->http, err);
+    if (r) {
+        server_free(server);
+        return r;
+    }
+    *ret = server;
+    return 0;
+}
+
+static int make_tls(const struct server_listen *spec, struct tls_config **ret, struct err *err)
+{
+    struct tls_server_spec tls = {spec->cert_pem, spec->key, spec->client_ca_pem};
+    return tls_server_config(&tls, ret, err);
+}
+
+int server_listen(struct server *server, const struct server_listen *spec, struct err *err)
+{
+    struct tls_config *config = NULL;
+    int r = make_tls(spec, &config, err);
+    if (r)
+        return r;
+    struct front_spec front = {server->spec.loop,
+                               server->http,
+                               spec->address,
+                               spec->port,
+                               server->spec.max_connections,
+                               server->spec.max_per_address};
+    r = front_new(&front, config, &server->front, err);
+    tls_config_unref(config);
+    return r;
+}
+
+int server_renew(struct server *server, const struct server_listen *spec, struct err *err)
+{
+    struct tls_config *config = NULL;
+    int r = make_tls(spec, &config, err);
+    if (r)
+        return r;
+    front_set_tls(server->front, config);
+    tls_config_unref(config);
+    return 0;
+}
+
+uint16_t server_port(const struct server *server)
+{
+    return server->front ? front_port(server->front) : 0;
+}
+
+int server_serve(struct server *server, int fd, const struct http_peer *peer, struct err *err)
+{
+    return http_add(server->http, fd, peer, err);
+}
+
+void server_free(struct server *server)
+{
+    if (!server)
+        return;
+    front_free(server->front);
+    rest_free(server->rest);
+    http_free(server->http);
+    free(server);
+}

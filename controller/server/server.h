@@ -1,0 +1,42 @@
+#pragma once
+/* The HTTPS face of the API: who asks, where the path leads, what may be done, and the answer. */
+
+#include "controller/server/api.h"
+#include "controller/server/hooks.h"
+#include "controller/server/http.h"
+
+struct key;
+struct server;
+
+struct server_spec {
+    struct loop *loop;
+    struct api *api;
+    const struct clock *clock;
+    struct rng *rng;
+    const struct server_hooks *hooks; /* borrowed; NULL = none */
+    unsigned max_connections;         /* 0: 4096. Each takes three descriptors */
+    unsigned max_per_address;         /* 0: 2048 */
+};
+nodiscard int server_new(const struct server_spec *spec, struct server **ret, struct err *err);
+
+/* Listens with TLS. Whoever shows a client certificate signed by client_ca_pem is the user of its
+ * CN, in the groups of its O; whoever shows none may ask for health and version. port 0: any free
+ * one. Once a server. */
+struct server_listen {
+    const char *address; /* "127.0.0.1", "0.0.0.0", "::" */
+    uint16_t port;
+    const char *cert_pem;
+    const struct key *key;
+    const char *client_ca_pem;
+};
+nodiscard int server_listen(struct server *server, const struct server_listen *spec,
+                            struct err *err);
+uint16_t server_port(const struct server *server); /* 0 before server_listen */
+/* A renewed certificate, for connections from now on. address and port are not looked at. */
+nodiscard int server_renew(struct server *server, const struct server_listen *spec,
+                           struct err *err);
+/* Serves one connected plain stream socket, taken in any case (tests; a local unix socket). */
+nodiscard int server_serve(struct server *server, int fd, const struct http_peer *peer,
+                           struct err *err);
+/* After api_stop. Closes every connection at once. */
+void server_free(struct server *server);

@@ -1,0 +1,369 @@
+/* ?watch=true: the present objects if asked for, page by page as the client takes them, then live
+ * events. A client that falls behind is cut off and lists again. */
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/data/json.h"
+#include "controller/server/authz.h"
+#include "controller/server/meta.h"
+#include "controller/server/reply.h"
+#include "controller/server/rest_impl.h"
+#include "controller/server/selector.h"
+#include "controller/server/status.h"
+
+#include <stdio.h>
+
+#define PAGE 200
+#define ENOUGH (HTTP_MAX_PENDING / 4) /* held for the client before the next page waits */
+#define BOOKMARK_S 60
+#define MIN_S 1800 /* without timeoutSeconds: between this and twice this */
+
+struct stream_watch {
+    struct list link; /* of rest->streams */
+    struct rest *rest;
+    struct http_request *request;
+    struct api_watch *source;
+    const struct schema_kind *kind;
+    char *ns;
+    char *labels, *fields;
+    struct view view;
+    bool columns_sent, bookmarks, mark_initial;
+    int64_t from;       /* where the live part begins */
+    struct value *page; /* of the present objects; NULL when they are through */
+    size_t at;          /* in the page */
+    struct loop_timer *timeout, *bookmark;
+};
+
+static void watch_free(struct stream_watch *watch)
+{
+    list_remove(&watch->link);
+    api_watch_free(watch->source);
+    loop_timer_free(watch->timeout);
+    loop_timer_free(watch->bookmark);
+    value_free(watch->page);
+    free(watch->ns);
+    free(watch->labels);
+    free(watch->fields);
+    free(watch);
+}
+
+void stream_watches_free(struct rest *rest)
+{
+    struct list *it, *tmp;
+    list_each(it, tmp, &rest->streams) watch_free(container_of(it, struct stream_watch, link));
+}
+
+static void end(struct stream_watch *watch)
+{
+    http_stream_end(watch->request);
+    watch_free(watch);
+}
+
+/* ---- frames ---- */
+
+static void write_frame(const char *type, const struct value *object, struct buf *ret)
+{
+    buf_addf(ret, "{\"type\":\"%s\",\"object\":", type);
+    json_write(object, ret);
+    buf_addstr(ret, "}\n");
+}
+
+/* False if the client was cut off: the watch is gone. */
+static bool send_bytes(struct stream_watch *watch, const struct buf *text)
+{
+    if (http_stream_write(watch->request, text->data, text->len) == 0)
+        return true;
+    log_info("watch cut off, the client does not keep up kind=%s", watch->kind->kind);
+    http_stream_abort(watch->request);
+    watch_free(watch);
+    return false;
+}
+
+static bool send_view(struct stream_watch *watch, const char *type, const struct value *object)
+{
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, 0);
+    cleanup(value_free) struct value *shown =
+        view_of(watch->rest, &watch->view, watch->kind, value_copy(object), !watch->columns_sent);
+    watch->columns_sent = true;
+    write_frame(type, shown, &text);
+    return send_bytes(watch, &text);
+}
+
+/* The plain view of an event is the same for every watcher: a revision is one event. */
+static bool send_object(struct stream_watch *watch, const char *type, const struct value *object)
+{
+    struct frame *frame = &watch->rest->frame;
+    const char *revision = value_get_str(value_get(object, "metadata"), "resourceVersion");
+    if (watch->view.accept != ACCEPT_JSON)
+        return send_view(watch, type, object);
+    if (frame->kind != watch->kind || !str_eq(frame->type, type) ||
+        !str_eq(frame->revision, revision)) {
+        frame->kind = watch->kind;
+        snprintf(frame->type, sizeof(frame->type), "%s", type);
+        snprintf(frame->revision, sizeof(frame->revision), "%s", revision ? revision : "");
+        frame->text.len = 0;
+        write_frame(type, object, &frame->text);
+    }
+    return send_bytes(watch, &frame->text);
+}
+
+static bool send_bookmark(struct stream_watch *watch, int64_t revision, bool initial_end)
+{
+    char api_version[128];
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, 0);
+    cleanup(value_free) struct value *object = value_new_map();
+    bool table = watch->view.accept != ACCEPT_JSON;
+    value_set_str(object, "kind", table ? "Table" : watch->kind->kind);
+    value_set_str(object, "apiVersion",
+                  table ? "meta.k8s.io/v1" : schema_api_version(watch->kind, api_version));
+    meta_set_revision(object, revision);
+    if (initial_end)
+        value_set_str(value_make_map(object, "metadata", "annotations", NULL),
+                      "k8s.io/initial-events-end", "true");
+    write_frame("BOOKMARK", object, &text);
+    return send_bytes(watch, &text);
+}
+
+/* The last frame: what went wrong, as a Status under HTTP 200 (a client that has begun to read a
+ * stream does not look at anything else). Takes status. */
+static void send_error(struct stream_watch *watch, struct value *status)
+{
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, 0);
+    write_frame("ERROR", status, &text);
+    value_free(status);
+    if (send_bytes(watch, &text))
+        end(watch);
+}
+
+/* ---- the live part ---- */
+
+static void on_event(void *ctx, enum api_event_type type, const struct value *object)
+{
+    static const char *const names[] = {
+        [API_ADDED] = "ADDED", [API_MODIFIED] = "MODIFIED", [API_DELETED] = "DELETED"};
+    send_object(ctx, names[type], object);
+}
+
+static void on_bookmark(void *ctx)
+{
+    struct stream_watch *watch = ctx;
+    loop_timer_after(watch->bookmark, BOOKMARK_S * NS_PER_S);
+    if (watch->source)
+        send_bookmark(watch, api_revision(watch->rest->spec.api), false);
+}
+
+static void on_timeout(void *ctx)
+{
+    end(ctx);
+}
+
+/* The question was decided when the watch began; the live part asks in the API's own name. */
+static const char *const masters[] = {"system:masters", NULL};
+static const struct api_user self = {"system:limpet:watch", masters};
+
+static void go_live(struct stream_watch *watch)
+{
+    struct api_ref ref = {watch->kind, watch->ns, ""};
+    struct api_list_query query = {.label_selector = watch->labels,
+                                   .field_selector = watch->fields};
+    int r = api_watch(watch->rest->spec.api, &self, &ref, &query, watch->from, on_event, watch,
+                      &watch->source);
+    if (r == -410)
+        send_error(watch, status_failure(410, "too old resource version: %lld (%lld)",
+                                         (long long)watch->from,
+                                         (long long)api_revision(watch->rest->spec.api)));
+    else if (r)
+        send_error(watch, status_failure(500, "cannot watch"));
+}
+
+/* ---- the present objects ---- */
+
+/* Fetches the next page; false when there is none or the watch is gone. */
+static bool turn_page(struct stream_watch *watch)
+{
+    struct api_ref ref = {watch->kind, watch->ns, ""};
+    autofree char *token = NULL;
+    const struct value *meta = value_get(watch->page, "metadata");
+    if (watch->page) {
+        const char *next = value_get_str(meta, "continue");
+        if (!next)
+            return false;
+        token = xstrdup(next);
+    }
+    struct api_list_query query = {.label_selector = watch->labels,
+                                   .field_selector = watch->fields,
+                                   .limit = PAGE,
+                                   .continue_token = token};
+    value_free(steal(watch->page));
+    api_list(watch->rest->spec.api, &self, &ref, &query, &watch->page);
+    watch->at = 0;
+    /* Of the first page: a watch from there sees what later pages have missed. */
+    const char *revision = value_get_str(value_get(watch->page, "metadata"), "resourceVersion");
+    if (meta_parse_revision(revision, &watch->from) != 0)
+        watch->from = api_revision(watch->rest->spec.api);
+    return true;
+}
+
+static void send_present(struct stream_watch *watch)
+{
+    char api_version[128];
+    schema_api_version(watch->kind, api_version);
+    do {
+        struct value *items = value_get(watch->page, "items");
+        while (watch->at < value_len(items)) {
+            if (http_stream_pending(watch->request) > ENOUGH)
+                return; /* on_drained goes on */
+            struct value *item = value_at(items, watch->at++);
+            if (!send_object(watch, "ADDED", item))
+                return;
+        }
+    } while (turn_page(watch));
+    value_free(steal(watch->page));
+    if (watch->mark_initial && !send_bookmark(watch, watch->from, true))
+        return;
+    go_live(watch);
+}
+
+static void on_drained(void *ctx, struct http_request *request)
+{
+    struct stream_watch *watch = ctx;
+    (void)request;
+    if (watch->page)
+        send_present(watch);
+}
+
+static void on_gone(void *ctx, struct http_request *request)
+{
+    (void)request;
+    watch_free(ctx);
+}
+
+/* ---- taking the request ---- */
+
+struct watch_request {
+    int64_t revision, timeout_s;
+    bool initial, bookmarks, mark_initial;
+    struct view view;
+};
+
+/* NULL, or the Status to answer. */
+static struct value *parse_initial(const struct url *url, struct watch_request *ret)
+{
+    struct err err = {0};
+    bool send;
+    const char *match = url_param(url, "resourceVersionMatch");
+    if (url_param_bool(url, "sendInitialEvents", ret->revision == 0, &send, &err) != 0)
+        return status_failure(400, "%s", err.msg);
+    bool asked = url_param(url, "sendInitialEvents");
+    if (asked && !str_eq(match, "NotOlderThan"))
+        return status_failure(422, "resourceVersionMatch: Forbidden: sendInitialEvents requires "
+                                   "resourceVersionMatch=NotOlderThan");
+    if (!asked && !str_empty(match))
+        return status_failure(422,
+                              "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden "
+                              "for watch unless sendInitialEvents is provided");
+    ret->initial = send;
+    ret->mark_initial = asked && send && ret->bookmarks;
+    return NULL;
+}
+
+static struct value *parse_request(const struct ask *ask, struct watch_request *ret)
+{
+    struct err err = {0};
+    const char *revision = url_param(ask->url, "resourceVersion");
+    *ret = (struct watch_request){0};
+    if (meta_parse_revision(revision, &ret->revision) != 0)
+        return status_failure(400, "invalid resource version \"%.40s\"", revision);
+    if (url_param_int(ask->url, "timeoutSeconds", 0, &ret->timeout_s, &err) != 0 ||
+        url_param_bool(ask->url, "allowWatchBookmarks", false, &ret->bookmarks, &err) != 0)
+        return status_failure(400, "%s", err.msg);
+    return parse_initial(ask->url, ret);
+}
+
+/* A watch of one object selects it by name. */
+static char *field_selector(const struct ask *ask)
+{
+    const char *given = url_param(ask->url, "fieldSelector");
+    given = given ? given : "";
+    if (!*ask->route->name)
+        return xstrdup(given);
+    return xasprintf("metadata.name=%s%s%s", ask->route->name, *given ? "," : "", given);
+}
+
+static struct value *check_selectors(const struct ask *ask, const char *labels, const char *fields)
+{
+    struct err err = {0};
+    cleanup(selector_free) struct selector *a = NULL;
+    cleanup(selector_free) struct selector *b = NULL;
+    const struct schema_kind *kind = ask->route->kind;
+    if (selector_parse_labels(labels, &a, &err) != 0 ||
+        selector_parse_fields(fields, kind->group, kind->kind, &b, &err) != 0)
+        return status_of(400, kind, NULL, "unable to parse the selector: %s", err.msg);
+    return NULL;
+}
+
+static int64_t lifetime_ns(struct rest *rest, int64_t asked_s)
+{
+    if (asked_s > 0)
+        return (asked_s < 86400 ? asked_s : 86400) * NS_PER_S;
+    return (MIN_S + (int64_t)rng_below(rest->spec.rng, MIN_S)) * NS_PER_S;
+}
+
+static struct stream_watch *watch_new(const struct ask *ask, const struct watch_request *asked,
+                                      const char *fields)
+{
+    const char *labels = url_param(ask->url, "labelSelector");
+    struct stream_watch *watch = xcalloc(1, sizeof(*watch));
+    watch->rest = ask->rest;
+    watch->request = ask->request;
+    watch->kind = ask->route->kind;
+    watch->ns = xstrdup(ask->route->ns);
+    watch->labels = xstrdup(labels ? labels : "");
+    watch->fields = xstrdup(fields);
+    watch->view = asked->view;
+    watch->bookmarks = asked->bookmarks;
+    watch->mark_initial = asked->mark_initial;
+    watch->from = asked->revision;
+    watch->timeout = loop_timer_new(ask->rest->spec.loop, on_timeout, watch);
+    watch->bookmark = loop_timer_new(ask->rest->spec.loop, on_bookmark, watch);
+    loop_timer_after(watch->timeout, lifetime_ns(ask->rest, asked->timeout_s));
+    if (watch->bookmarks)
+        loop_timer_after(watch->bookmark, BOOKMARK_S * NS_PER_S);
+    list_append(&ask->rest->streams, &watch->link);
+    return watch;
+}
+
+void stream_watch_start(const struct ask *ask)
+{
+    static const struct http_stream_handler handler = {on_gone, on_drained};
+    struct watch_request asked;
+    struct api_ref ref = ask_ref(ask);
+    autofree char *fields = field_selector(ask);
+    struct value *status = NULL;
+    if (!authz_allows(ask->user, "watch", &ref))
+        status = authz_refusal(ask->user, "watch", &ref);
+    if (!status)
+        status = check_selectors(ask, url_param(ask->url, "labelSelector"), fields);
+    if (!status)
+        status = parse_request(ask, &asked);
+    if (status) {
+        reply_status(ask->request, status);
+        return;
+    }
+    if (!view_parse(ask, &asked.view))
+        return;
+    struct stream_watch *watch = watch_new(ask, &asked, fields);
+    http_stream_begin(ask->request, 200, "application/json", &handler, watch);
+    if (!asked.initial) {
+        if (watch->from == 0)
+            watch->from = api_revision(ask->rest->spec.api);
+        go_live(watch);
+        return;
+    }
+    turn_page(watch);
+    send_present(watch);
+}
