@@ -192,6 +192,9 @@ static int open_logs(struct stream *stream, const struct value *args, struct err
     };
     if (since && clock_parse(since, &query.since_wall_ns) < 0)
         return err_set(err, -EINVAL, "sinceTime: not an RFC 3339 time");
+    int64_t seconds = value_get_int(args, "sinceSeconds", -1);
+    if (seconds >= 0)
+        query.since_wall_ns = clock_wall(loop_clock(streams->spec.loop)) - seconds * NS_PER_S;
     int rc = agent_log_path(streams->spec.agent, stream->ns, stream->pod,
                             value_get_str(args, "container"),
                             value_get_bool(args, "previous", false), &path, err);

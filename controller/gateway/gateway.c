@@ -1,0 +1,263 @@
+#include "controller/gateway/gateway.h"
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/bus/mqtt.h"
+#include "common/fs/disk.h"
+#include "controller/broker/broker.h"
+#include "controller/link/hub.h"
+#include "controller/link/podlogs.h"
+#include "controller/reconcile/bootstrap.h"
+#include "controller/reconcile/nodes.h"
+#include "controller/reconcile/podgc.h"
+#include "controller/reconcile/schedule.h"
+#include "controller/server/server.h"
+#include "controller/trust/trust.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+
+struct gateway {
+    const struct config *config;
+    struct loop *loop;
+    struct disk *disk;
+    struct rng *rng;
+    int lock_fd;
+    struct trust *trust;
+    struct store *store;
+    struct api *api;
+    struct bootstrap *bootstrap;
+    struct nodes *nodes;
+    struct schedule *schedule;
+    struct podgc *podgc;
+    struct broker *broker;
+    struct bus *bus;
+    struct hub *hub;
+    struct podlogs *podlogs;
+    struct server_hooks hooks;
+    struct server *server;
+};
+
+static char *below(const char *dir, const char *name)
+{
+    return xasprintf("%s/%s", dir, name);
+}
+
+static int take_lock(struct gateway *g, struct err *err)
+{
+    int rc = g->disk->mkdirs(g->disk, g->config->state_dir, 0755, err);
+    if (rc == 0)
+        rc = g->disk->mkdirs(g->disk, g->config->run_dir, 0700, err);
+    if (rc < 0)
+        return rc;
+    autofree char *path = below(g->config->state_dir, "controller.lock");
+    g->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (g->lock_fd < 0)
+        return err_errno(err, errno, "%s", path);
+    if (flock(g->lock_fd, LOCK_EX | LOCK_NB) < 0)
+        return err_set(err, -EBUSY, "another controller runs on %s", g->config->state_dir);
+    return 0;
+}
+
+static int open_trust(struct gateway *g, struct err *err)
+{
+    const struct config *c = g->config;
+    autofree char *dir = below(c->state_dir, "trust");
+    const struct trust_spec spec = {
+        .disk = g->disk,
+        .dir = dir,
+        .clock = loop_clock(g->loop),
+        .dns = (const char *const *)c->names,
+        .ips = (const char *const *)c->addresses,
+    };
+    int rc = trust_open(&spec, &g->trust, err);
+    if (rc < 0)
+        return rc;
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, 0);
+    const char *host = str_empty(c->api_address) ? "127.0.0.1" : c->api_address;
+    autofree char *url = xasprintf("https://%s:%lld", host, (long long)c->api_port);
+    (void)trust_kubeconfig(g->trust, url, &text);
+    rc = g->disk->replace(g->disk, c->kubeconfig, text.data, text.len, 0600, err);
+    crypto_wipe(text.data, text.len);
+    return rc;
+}
+
+static int open_api(struct gateway *g, struct err *err)
+{
+    autofree char *path = below(g->config->state_dir, "store.db");
+    int rc = store_open(g->loop, path, &g->store, err);
+    const struct api_spec spec = {
+        .loop = g->loop, .store = g->store, .clock = loop_clock(g->loop), .rng = g->rng};
+    if (rc == 0)
+        rc = api_new(&spec, &g->api, err);
+    if (rc == 0)
+        g->bootstrap = bootstrap_new(g->api, NULL, NULL);
+    return rc;
+}
+
+static int start_controllers(struct gateway *g, struct err *err)
+{
+    const struct nodes_spec nodes = {
+        .loop = g->loop, .api = g->api, .interval_ns = g->config->beat_s * NS_PER_S};
+    int rc = nodes_new(&nodes, &g->nodes, err);
+    if (rc == 0)
+        rc = schedule_new(g->loop, g->api, g->rng, &g->schedule, err);
+    if (rc == 0)
+        rc = podgc_new(g->loop, g->api, 0, &g->podgc, err);
+    return rc;
+}
+
+static void broker_up(void *ctx, bool adopted)
+{
+    (void)ctx;
+    log_info("broker runs adopted=%s", adopted ? "yes" : "no");
+}
+
+static void broker_down(void *ctx, const struct err *err, int64_t retry_ns)
+{
+    (void)ctx;
+    log_error("broker is down: error=%s retry_ms=%lld", log_quote(err->msg),
+              (long long)(retry_ns / NS_PER_MS));
+}
+
+static const char *or_null(const char *text)
+{
+    return str_empty(text) ? NULL : text;
+}
+
+static int start_broker(struct gateway *g, struct err *err)
+{
+    static const struct broker_handler handler = {broker_up, broker_down};
+    const struct config *c = g->config;
+    autofree char *dir = below(c->state_dir, "broker");
+    const struct broker_spec spec = {
+        .loop = g->loop,
+        .rng = g->rng,
+        .dir = dir,
+        .program = or_null(c->broker_program),
+        .user = or_null(c->broker_user),
+        .address = or_null(c->bus_address),
+        .tls_port = (int)c->bus_port,
+        .enroll_port = (int)c->enroll_port,
+        .ca_pem = g->trust->ca_pem,
+        .cert_pem = g->trust->server_pem,
+        .key_pem = g->trust->server_key_pem,
+    };
+    int rc = broker_new(&spec, &handler, g, &g->broker, err);
+    return rc < 0 ? rc : broker_start(g->broker, err);
+}
+
+static int start_hub(struct gateway *g, struct err *err)
+{
+    uint8_t nonce[8];
+    char hex[2 * sizeof(nonce) + 1];
+    rng_fill(g->rng, nonce, sizeof(nonce));
+    hex_encode(nonce, sizeof(nonce), hex);
+    autofree char *client_id = xasprintf("limpet-controller-%s", hex);
+    const struct mqtt_spec mqtt = {
+        .client_id = client_id,
+        .unix_path = broker_socket(g->broker),
+        .keepalive_s = 15,
+        .backoff_min_ns = 50 * NS_PER_MS,
+        .backoff_max_ns = NS_PER_S,
+        .rng = g->rng,
+    };
+    int rc = mqtt_new(g->loop, &mqtt, &g->bus, err);
+    const struct hub_spec hub = {.loop = g->loop,
+                                 .api = g->api,
+                                 .store = g->store,
+                                 .bus = g->bus,
+                                 .broker = g->broker,
+                                 .nodes = g->nodes,
+                                 .trust = g->trust,
+                                 .rng = g->rng};
+    if (rc == 0)
+        rc = hub_new(&hub, &g->hub, err);
+    return rc < 0 ? rc : hub_start(g->hub, err);
+}
+
+static int start_server(struct gateway *g, struct err *err)
+{
+    const struct config *c = g->config;
+    g->podlogs = podlogs_new(g->hub);
+    g->hooks = (struct server_hooks){.ctx = g->podlogs, .logs = podlogs_open};
+    const struct server_spec spec = {.loop = g->loop,
+                                     .api = g->api,
+                                     .clock = loop_clock(g->loop),
+                                     .rng = g->rng,
+                                     .hooks = &g->hooks};
+    const struct server_listen listen = {
+        .address = str_empty(c->api_address) ? "::" : c->api_address,
+        .port = (uint16_t)c->api_port,
+        .cert_pem = g->trust->server_pem,
+        .key = g->trust->server_key,
+        .client_ca_pem = g->trust->ca_pem,
+    };
+    int rc = server_new(&spec, &g->server, err);
+    if (rc == 0)
+        rc = server_listen(g->server, &listen, err);
+    if (rc == 0)
+        log_info("API listens port=%u", server_port(g->server));
+    return rc;
+}
+
+/* What ends with the process: the broker, if it is not to outlive us. done may be called at once.
+ */
+void gateway_stop(struct gateway *g, void (*done)(void *ctx), void *ctx)
+{
+    if (g->config->stop_broker)
+        broker_stop(g->broker, done, ctx);
+    else
+        done(ctx);
+}
+
+int gateway_new(struct loop *loop, const struct config *config, struct gateway **ret,
+                struct err *err)
+{
+    struct gateway *g = xcalloc(1, sizeof(*g));
+    g->config = config;
+    g->loop = loop;
+    g->disk = disk_posix();
+    g->rng = rng_system();
+    g->lock_fd = -1;
+    static int (*const steps[])(struct gateway *, struct err *) = {
+        take_lock, open_trust, open_api, start_controllers, start_broker, start_hub, start_server,
+    };
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        int rc = steps[i](g, err);
+        if (rc < 0) {
+            gateway_free(g);
+            return rc;
+        }
+    }
+    *ret = g;
+    return 0;
+}
+
+void gateway_free(struct gateway *g)
+{
+    if (!g)
+        return;
+    podlogs_free(g->podlogs);
+    hub_free(g->hub);
+    podgc_free(g->podgc);
+    schedule_free(g->schedule);
+    nodes_free(g->nodes);
+    bootstrap_free(g->bootstrap);
+    if (g->api)
+        api_stop(g->api);
+    server_free(g->server);
+    if (g->store)
+        store_close(g->store);
+    api_free(g->api);
+    if (g->bus)
+        g->bus->free(g->bus);
+    broker_free(g->broker);
+    trust_free(g->trust);
+    if (g->lock_fd >= 0)
+        close(g->lock_fd);
+    free(g);
+}

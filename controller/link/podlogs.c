@@ -1,0 +1,137 @@
+#include "controller/link/podlogs.h"
+
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/list.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct podlogs {
+    struct hub *hub;
+    struct list streams;
+};
+
+struct stream {
+    struct list link;
+    struct call *call;      /* NULL once it has ended */
+    struct logs_sink *sink; /* NULL once the client has left */
+    struct buf waiting; /* taken from the node, not yet by the client: at most what credit allows */
+    int code;
+    char *message;
+};
+
+struct podlogs *podlogs_new(struct hub *hub)
+{
+    struct podlogs *podlogs = xcalloc(1, sizeof(*podlogs));
+    podlogs->hub = hub;
+    list_init(&podlogs->streams);
+    return podlogs;
+}
+
+static void stream_free(struct stream *stream)
+{
+    if (stream->call)
+        call_close(stream->call);
+    list_remove(&stream->link);
+    buf_done(&stream->waiting);
+    free(stream->message);
+    free(stream);
+}
+
+void podlogs_free(struct podlogs *podlogs)
+{
+    if (!podlogs)
+        return;
+    struct list *it, *tmp;
+    list_each(it, tmp, &podlogs->streams) stream_free(container_of(it, struct stream, link));
+    free(podlogs);
+}
+
+/* Hands over what waits; ends the answer when the node has said its last word and all of it is
+ * taken. */
+static void flush(struct stream *stream)
+{
+    if (stream->waiting.len > 0) {
+        if (logs_write(stream->sink, stream->waiting.data, stream->waiting.len) < 0)
+            return; /* drained brings us back */
+        size_t taken = stream->waiting.len;
+        buf_drop(&stream->waiting, taken);
+        if (stream->call)
+            call_credit(stream->call, taken);
+    }
+    if (stream->call)
+        return;
+    if (stream->code)
+        logs_fail(stream->sink, stream->code, stream->message);
+    else
+        logs_end(stream->sink);
+    stream_free(stream);
+}
+
+static void call_data(void *ctx, const void *data, size_t len)
+{
+    struct stream *stream = ctx;
+    (void)buf_add(&stream->waiting, data, len);
+    flush(stream);
+}
+
+static void call_end(void *ctx, int code, const char *message)
+{
+    struct stream *stream = ctx;
+    stream->call = NULL;
+    stream->code = code;
+    stream->message = xstrdup(message);
+    flush(stream);
+}
+
+static void client_gone(void *ctx)
+{
+    stream_free(ctx);
+}
+
+static void client_drained(void *ctx)
+{
+    flush(ctx);
+}
+
+static struct value *args_of(const struct logs_query *query)
+{
+    struct value *args = value_new_map();
+    if (!str_empty(query->container))
+        value_set_str(args, "container", query->container);
+    value_set_bool(args, "follow", query->follow);
+    value_set_bool(args, "previous", query->previous);
+    value_set_bool(args, "timestamps", query->timestamps);
+    if (query->tail_lines >= 0)
+        value_set_int(args, "tailLines", query->tail_lines);
+    if (query->limit_bytes >= 0)
+        value_set_int(args, "limitBytes", query->limit_bytes);
+    if (!str_empty(query->since_time))
+        value_set_str(args, "sinceTime", query->since_time);
+    if (query->since_s >= 0)
+        value_set_int(args, "sinceSeconds", query->since_s);
+    return args;
+}
+
+void podlogs_open(void *ctx, const struct logs_query *query, struct logs_sink *sink)
+{
+    static const struct call_handler calls = {call_data, call_end};
+    static const struct logs_handler client = {client_gone, client_drained};
+    struct podlogs *podlogs = ctx;
+    struct stream *stream = xcalloc(1, sizeof(*stream));
+    stream->sink = sink;
+    buf_init(&stream->waiting, 0);
+    list_append(&podlogs->streams, &stream->link);
+    logs_set_handler(sink, &client, stream);
+    cleanup(value_free) struct value *args = args_of(query);
+    struct err err = {0};
+    int rc = hub_call_pod(podlogs->hub, query->ns, query->pod, "logs", args, &calls, stream,
+                          &stream->call, &err);
+    if (rc == 0)
+        return;
+    logs_fail(sink, -rc, err.msg);
+    stream_free(stream);
+}
