@@ -67,13 +67,14 @@ struct tls_relay_handler {
     void (*eof)(void *ctx, struct tls_relay *relay);
 };
 
-/* Serves an accepted connection (takes net_fd). handshake_ns bounds the handshake, idle bytes are
- * not bounded here. */
+/* Serves an accepted connection (takes net_fd, also when it fails). handshake_ns bounds the
+ * handshake, idle bytes are not bounded here. */
 nodiscard int tls_relay_accept(struct loop *loop, struct tls_config *config, int net_fd,
                                int64_t handshake_ns, const struct tls_relay_handler *handler,
                                void *ctx, struct tls_relay **ret, struct err *err);
-/* Starts a TLS client on net_fd (takes it; it may still be connecting). plain_fd >= 0 is taken as
- * the plain end (bytes from it wait until the handshake is done); -1: a socketpair is made. */
+/* Starts a TLS client on net_fd (takes it, also when it fails; it may still be connecting).
+ * plain_fd >= 0 is taken as the plain end (bytes from it wait until the handshake is done); -1: a
+ * socketpair is made. */
 nodiscard int tls_relay_connect(struct loop *loop, struct tls_config *config, int net_fd,
                                 int plain_fd, int64_t handshake_ns,
                                 const struct tls_relay_handler *handler, void *ctx,
