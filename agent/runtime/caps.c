@@ -48,8 +48,13 @@ int caps_parse(const char *name, uint64_t *ret_mask)
         return 0;
     }
     cap_value_t cap;
-    /* libcap reads numbers as names too; a manifest has names. */
-    if (!isalpha((unsigned char)lower[4]) || cap_from_name(lower, &cap) < 0 || cap < 0 || cap > 63)
+    if (cap_from_name(lower, &cap) < 0 || cap < 0 || cap > 63)
+        return -EINVAL;
+    /* libcap also takes numbers, and names with something after them. */
+    char *name_of = cap_to_name(cap);
+    bool same = name_of && str_eq(name_of, lower);
+    cap_free(name_of);
+    if (!same)
         return -EINVAL;
     *ret_mask = UINT64_C(1) << cap;
     return 0;

@@ -1,0 +1,375 @@
+#include "agent/keeper/core.h"
+
+#include "common/base/clock.h"
+#include "common/base/str.h"
+
+#include <signal.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#define EXIT(code) ((code) << 8)
+#define MS NS_PER_MS
+
+struct fixture {
+    struct launch_container containers[3];
+    struct launch_plan plan;
+    struct keeper_core *core;
+    struct keeper_actions actions;
+    int64_t now;
+};
+
+static void setup(struct fixture *f, enum launch_restart restart, size_t count)
+{
+    static const char *const names[] = {"a", "b", "c"};
+    *f = (struct fixture){.now = 1000 * MS};
+    for (size_t i = 0; i < 3; i++)
+        f->containers[i].name = names[i];
+    f->plan = (struct launch_plan){.pod_uid = "u",
+                                   .pod_ns = "ns",
+                                   .pod_name = "pod",
+                                   .spec_hash = "h",
+                                   .restart = restart,
+                                   .backoff_min_ms = 10000,
+                                   .backoff_max_ms = 300000,
+                                   .backoff_reset_ms = 600000,
+                                   .containers = f->containers,
+                                   .container_count = count};
+    f->core = keeper_core_new(&f->plan, "boot", 42, 7);
+}
+
+static const struct keeper_report *report(const struct fixture *f)
+{
+    return keeper_core_report(f->core);
+}
+
+/* Whether the actions since the last call hold this one; "take" forgets them. */
+static bool did(const struct fixture *f, enum keeper_act act, size_t container, int signo)
+{
+    for (size_t i = 0; i < f->actions.count; i++)
+        if (f->actions.list[i].act == act && f->actions.list[i].container == container &&
+            f->actions.list[i].signal == signo)
+            return true;
+    return false;
+}
+static void take(struct fixture *f)
+{
+    f->actions.count = 0;
+}
+
+static void go(struct fixture *f)
+{
+    take(f);
+    keeper_core_go(f->core, f->now, &f->actions);
+}
+static void started(struct fixture *f, size_t i)
+{
+    take(f);
+    keeper_core_started(f->core, i, (pid_t)(100 + i), f->now, f->now, &f->actions);
+}
+static void exited(struct fixture *f, size_t i, int status, bool oom)
+{
+    take(f);
+    keeper_core_exited(f->core, i, status, oom, f->now, f->now, &f->actions);
+}
+static void stop(struct fixture *f, int64_t grace_ms)
+{
+    take(f);
+    keeper_core_stop(f->core, grace_ms * MS, f->now, &f->actions);
+}
+static void tick(struct fixture *f)
+{
+    take(f);
+    keeper_core_tick(f->core, f->now, &f->actions);
+}
+
+static void test_core__waits_for_go(void **state)
+{
+    (void)state;
+    struct fixture f;
+    setup(&f, LAUNCH_RESTART_ALWAYS, 2);
+    assert_int_equal(report(&f)->state, KEEPER_SANDBOX);
+    assert_int_equal(report(&f)->keeper_pid, 42);
+    assert_string_equal(report(&f)->boot_id, "boot");
+    assert_true(keeper_core_next(f.core) == INT64_MAX);
+    go(&f);
+    assert_true(did(&f, KEEPER_ACT_START, 0, 0) && did(&f, KEEPER_ACT_START, 1, 0));
+    assert_int_equal(report(&f)->state, KEEPER_RUNNING);
+    assert_int_equal(report(&f)->containers[0].state, KEEPER_WAITING);
+    started(&f, 0);
+    assert_int_equal(report(&f)->containers[0].state, KEEPER_STARTED);
+    assert_int_equal(report(&f)->containers[0].pid, 100);
+    go(&f); /* again: nothing */
+    assert_int_equal(f.actions.count, 0);
+    keeper_core_free(f.core);
+}
+
+static void test_core__restart_policy(void **state)
+{
+    (void)state;
+    static const struct {
+        enum launch_restart restart;
+        int status;
+        bool again;
+    } cases[] = {
+        {LAUNCH_RESTART_ALWAYS, EXIT(0), true},      {LAUNCH_RESTART_ALWAYS, EXIT(1), true},
+        {LAUNCH_RESTART_ON_FAILURE, EXIT(0), false}, {LAUNCH_RESTART_ON_FAILURE, EXIT(1), true},
+        {LAUNCH_RESTART_ON_FAILURE, SIGKILL, true},  {LAUNCH_RESTART_NEVER, EXIT(0), false},
+        {LAUNCH_RESTART_NEVER, EXIT(1), false},      {LAUNCH_RESTART_NEVER, SIGSEGV, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct fixture f;
+        setup(&f, cases[i].restart, 1);
+        go(&f);
+        started(&f, 0);
+        exited(&f, 0, cases[i].status, false);
+        assert_int_equal(did(&f, KEEPER_ACT_START, 0, 0), cases[i].again);
+        assert_int_equal(did(&f, KEEPER_ACT_RECORD, 0, 0), !cases[i].again);
+        assert_int_equal(report(&f)->containers[0].restarts, cases[i].again);
+        keeper_core_free(f.core);
+    }
+}
+
+static void test_core__exit_reasons(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        bool oom;
+        int code, signal;
+        bool says_oom;
+        const char *reason;
+    } cases[] = {
+        {EXIT(0), false, 0, 0, false, "Completed"},
+        {EXIT(3), false, 3, 0, false, "Error"},
+        {SIGKILL, false, 137, SIGKILL, false, "Error"},
+        {SIGKILL, true, 137, SIGKILL, true, "OOMKilled"},
+        {EXIT(137), true, 137, 0, true, "OOMKilled"}, /* a shell whose child was killed */
+        {EXIT(0), true, 0, 0, false, "Completed"},    /* it coped */
+        {SIGTERM, false, 143, SIGTERM, false, "Error"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct fixture f;
+        setup(&f, LAUNCH_RESTART_NEVER, 1);
+        go(&f);
+        started(&f, 0);
+        f.now += 5 * MS;
+        exited(&f, 0, cases[i].status, cases[i].oom);
+        const struct keeper_exit *last = &report(&f)->containers[0].last;
+        assert_true(last->valid);
+        assert_int_equal(last->code, cases[i].code);
+        assert_int_equal(last->signal, cases[i].signal);
+        assert_int_equal(last->oom, cases[i].says_oom);
+        assert_string_equal(last->reason, cases[i].reason);
+        assert_int_equal(last->finished_wall_ns - last->started_wall_ns, 5 * MS);
+        keeper_core_free(f.core);
+    }
+}
+
+/* The first restart at once, then 10 s doubling to 5 min, anew after 10 min of running. */
+static void test_core__backoff(void **state)
+{
+    (void)state;
+    static const int64_t delays_s[] = {0, 10, 20, 40, 80, 160, 300, 300};
+    struct fixture f;
+    setup(&f, LAUNCH_RESTART_ALWAYS, 1);
+    go(&f);
+    for (size_t i = 0; i < ARRAY_LEN(delays_s); i++) {
+        started(&f, 0);
+        f.now += 100 * MS;
+        exited(&f, 0, EXIT(1), false);
+        if (delays_s[i] > 0) {
+            assert_false(did(&f, KEEPER_ACT_START, 0, 0));
+            assert_int_equal(report(&f)->containers[0].state, KEEPER_WAITING);
+            assert_true(keeper_core_next(f.core) == f.now + delays_s[i] * NS_PER_S);
+            assert_true(report(&f)->containers[0].restart_at_boot_ns == keeper_core_next(f.core));
+            f.now = keeper_core_next(f.core) - 1;
+            tick(&f);
+            assert_int_equal(f.actions.count, 0);
+            f.now++;
+            tick(&f);
+        }
+        assert_true(did(&f, KEEPER_ACT_START, 0, 0));
+        assert_int_equal(report(&f)->containers[0].restarts, i + 1);
+        assert_int_equal(report(&f)->containers[0].restart_at_boot_ns, 0);
+        assert_true(keeper_core_next(f.core) == INT64_MAX);
+    }
+    started(&f, 0);
+    f.now += 600 * NS_PER_S;
+    exited(&f, 0, EXIT(1), false);
+    assert_true(did(&f, KEEPER_ACT_START, 0, 0));
+    started(&f, 0);
+    exited(&f, 0, EXIT(1), false);
+    assert_true(keeper_core_next(f.core) == f.now + 10 * NS_PER_S);
+    keeper_core_free(f.core);
+}
+
+/* Exits are told at once; the end only when the records are on disk. */
+static void test_core__records_before_the_end(void **state)
+{
+    (void)state;
+    struct fixture f;
+    setup(&f, LAUNCH_RESTART_NEVER, 2);
+    go(&f);
+    started(&f, 0);
+    started(&f, 1);
+    exited(&f, 0, EXIT(0), false);
+    assert_false(did(&f, KEEPER_ACT_RECORD, 0, 0));
+    assert_int_equal(report(&f)->containers[0].state, KEEPER_TERMINATED);
+    assert_int_equal(report(&f)->state, KEEPER_RUNNING);
+    exited(&f, 1, EXIT(2), false);
+    assert_true(did(&f, KEEPER_ACT_RECORD, 1, 0));
+    assert_int_equal(report(&f)->state, KEEPER_RUNNING);
+    take(&f);
+    keeper_core_recorded(f.core, &f.actions);
+    assert_int_equal(report(&f)->state, KEEPER_ENDED);
+    assert_true(did(&f, KEEPER_ACT_REPORT, 0, 0));
+    take(&f);
+    keeper_core_recorded(f.core, &f.actions);
+    assert_int_equal(f.actions.count, 0);
+    keeper_core_free(f.core);
+}
+
+static void test_core__stop(void **state)
+{
+    (void)state;
+    struct fixture f;
+    setup(&f, LAUNCH_RESTART_ALWAYS, 3);
+    f.containers[1].stop_signal = SIGINT;
+    go(&f);
+    started(&f, 0);
+    started(&f, 1); /* the third is still being started */
+    stop(&f, 30000);
+    assert_int_equal(report(&f)->state, KEEPER_STOPPING);
+    assert_true(did(&f, KEEPER_ACT_SIGNAL, 0, SIGTERM));
+    assert_true(did(&f, KEEPER_ACT_SIGNAL, 1, SIGINT));
+    assert_true(keeper_core_next(f.core) == f.now + 30 * NS_PER_S);
+    started(&f, 2);
+    assert_true(did(&f, KEEPER_ACT_SIGNAL, 2, SIGTERM));
+    exited(&f, 0, EXIT(0), false);
+    assert_int_equal(report(&f)->containers[0].state, KEEPER_TERMINATED);
+    assert_false(did(&f, KEEPER_ACT_START, 0, 0) || did(&f, KEEPER_ACT_RECORD, 0, 0));
+    stop(&f, 60000); /* a longer grace changes nothing */
+    assert_true(keeper_core_next(f.core) == f.now + 30 * NS_PER_S);
+    stop(&f, 5000);
+    assert_true(keeper_core_next(f.core) == f.now + 5 * NS_PER_S);
+    f.now += 5 * NS_PER_S;
+    tick(&f);
+    assert_false(did(&f, KEEPER_ACT_SIGNAL, 0, SIGKILL));
+    assert_true(did(&f, KEEPER_ACT_SIGNAL, 1, SIGKILL) && did(&f, KEEPER_ACT_SIGNAL, 2, SIGKILL));
+    assert_true(keeper_core_next(f.core) == INT64_MAX);
+    exited(&f, 1, SIGKILL, false);
+    exited(&f, 2, SIGKILL, false);
+    assert_int_equal(report(&f)->state, KEEPER_ENDED);
+    assert_false(did(&f, KEEPER_ACT_RECORD, 2, 0));
+    stop(&f, 0);
+    assert_int_equal(f.actions.count, 0);
+    keeper_core_free(f.core);
+}
+
+static void test_core__stop_at_other_times(void **state)
+{
+    (void)state;
+    struct fixture f;
+    setup(&f, LAUNCH_RESTART_ALWAYS, 1);
+    stop(&f, 1000); /* never started */
+    assert_int_equal(report(&f)->state, KEEPER_ENDED);
+    go(&f);
+    assert_int_equal(f.actions.count, 0);
+    keeper_core_free(f.core);
+
+    setup(&f, LAUNCH_RESTART_ALWAYS, 1); /* in backoff */
+    go(&f);
+    for (int i = 0; i < 2; i++) {
+        started(&f, 0);
+        exited(&f, 0, EXIT(1), false);
+    }
+    assert_true(keeper_core_next(f.core) != INT64_MAX);
+    stop(&f, 1000);
+    assert_int_equal(report(&f)->state, KEEPER_ENDED);
+    assert_int_equal(report(&f)->containers[0].restart_at_boot_ns, 0);
+    assert_true(keeper_core_next(f.core) == INT64_MAX);
+    keeper_core_free(f.core);
+
+    setup(&f, LAUNCH_RESTART_ALWAYS, 1); /* the grace ends while it is being started */
+    go(&f);
+    stop(&f, 0);
+    assert_int_equal(report(&f)->state, KEEPER_STOPPING);
+    started(&f, 0);
+    assert_true(did(&f, KEEPER_ACT_SIGNAL, 0, SIGKILL));
+    keeper_core_free(f.core);
+
+    setup(&f, LAUNCH_RESTART_ALWAYS, 1); /* for ever */
+    go(&f);
+    started(&f, 0);
+    take(&f);
+    keeper_core_stop(f.core, INT64_MAX, f.now, &f.actions);
+    assert_true(did(&f, KEEPER_ACT_SIGNAL, 0, SIGTERM));
+    assert_true(keeper_core_next(f.core) == INT64_MAX);
+    keeper_core_free(f.core);
+}
+
+static void test_core__start_failures(void **state)
+{
+    (void)state;
+    struct fixture f;
+    setup(&f, LAUNCH_RESTART_NEVER, 2);
+    go(&f);
+    take(&f);
+    keeper_core_start_failed(f.core, 0, 127, "ContainerCannotRun", "exec: \"/x\": not there", false,
+                             f.now, 9, &f.actions);
+    const struct keeper_container *shown = &report(&f)->containers[0];
+    assert_int_equal(shown->state, KEEPER_TERMINATED);
+    assert_int_equal(shown->last.code, 127);
+    assert_string_equal(shown->last.reason, "ContainerCannotRun");
+    assert_string_equal(shown->last.message, "exec: \"/x\": not there");
+    /* A fault in the set-up is tried again, whatever the policy: at once, then with backoff. */
+    for (int i = 0; i < 2; i++) {
+        take(&f);
+        keeper_core_start_failed(f.core, 1, 128, "CreateContainerConfigError", "no user", true,
+                                 f.now, 9, &f.actions);
+    }
+    assert_int_equal(report(&f)->containers[1].state, KEEPER_WAITING);
+    assert_true(keeper_core_next(f.core) == f.now + 10 * NS_PER_S);
+    stop(&f, 0);
+    assert_int_equal(report(&f)->state, KEEPER_ENDED);
+    keeper_core_free(f.core);
+}
+
+/* What comes late or twice changes nothing. */
+static void test_core__stray_inputs(void **state)
+{
+    (void)state;
+    struct fixture f;
+    setup(&f, LAUNCH_RESTART_NEVER, 1);
+    started(&f, 0);
+    exited(&f, 0, EXIT(0), false);
+    assert_int_equal(report(&f)->containers[0].state, KEEPER_WAITING);
+    go(&f);
+    started(&f, 0);
+    started(&f, 0);
+    assert_int_equal(f.actions.count, 0);
+    exited(&f, 0, EXIT(0), false);
+    exited(&f, 0, EXIT(1), false);
+    assert_int_equal(f.actions.count, 0);
+    assert_int_equal(report(&f)->containers[0].last.code, 0);
+    keeper_core_free(f.core);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_core__waits_for_go),
+        cmocka_unit_test(test_core__restart_policy),
+        cmocka_unit_test(test_core__exit_reasons),
+        cmocka_unit_test(test_core__backoff),
+        cmocka_unit_test(test_core__records_before_the_end),
+        cmocka_unit_test(test_core__stop),
+        cmocka_unit_test(test_core__stop_at_other_times),
+        cmocka_unit_test(test_core__start_failures),
+        cmocka_unit_test(test_core__stray_inputs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

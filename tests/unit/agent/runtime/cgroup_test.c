@@ -1,0 +1,105 @@
+#include "agent/runtime/cgroup.h"
+
+#include "common/base/str.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#define LINE(root, mount, type, options)                                                           \
+    "32 31 0:29 " root " " mount " rw,relatime - " type " " type " " options "\n"
+
+static void test_cgroup__v2(void **state)
+{
+    (void)state;
+    struct cgroup_host host;
+    cgroup_parse_mountinfo(LINE("/", "/", "ext4", "rw")
+                               LINE("/", "/sys/fs/cgroup", "cgroup2", "rw,nsdelegate"),
+                           &host);
+    assert_int_equal(host.count, 1);
+    assert_true(host.trees[0].unified);
+    assert_string_equal(host.trees[0].mount, "/sys/fs/cgroup");
+}
+
+static void test_cgroup__hybrid(void **state)
+{
+    (void)state;
+    struct cgroup_host host;
+    cgroup_parse_mountinfo(
+        "33 31 0:30 / /sys/fs/cgroup/cpu,cpuacct rw shared:7 master:2 - cgroup cgroup rw,cpu,cpuacct\n" LINE(
+            "/", "/sys/fs/cgroup/memory", "cgroup", "rw,memory")
+            LINE("/", "/sys/fs/cgroup/systemd", "cgroup", "rw,xattr,name=systemd")
+                LINE("/", "/sys/fs/cgroup/devices", "cgroup", "rw,devices")
+                    LINE("/", "/sys/fs/cgroup/pids", "cgroup", "rw,pids")
+                        LINE("/", "/again/memory", "cgroup", "rw,memory")
+                            LINE("/", "/sys/fs/cgroup/unified", "cgroup2", "rw"),
+        &host);
+    assert_int_equal(host.count, 4);
+    assert_string_equal(host.trees[0].mount, "/sys/fs/cgroup/cpu,cpuacct");
+    assert_string_equal(host.trees[0].names, "cpu,cpuacct");
+    assert_int_equal(host.trees[0].controllers, CGROUP_CPU);
+    assert_int_equal(host.trees[1].controllers, CGROUP_MEMORY);
+    assert_string_equal(host.trees[1].mount, "/sys/fs/cgroup/memory");
+    assert_int_equal(host.trees[2].controllers, CGROUP_PIDS);
+    assert_true(host.trees[3].unified);
+    assert_int_equal(cgroup_missing(&host), 0);
+}
+
+static void test_cgroup__missing(void **state)
+{
+    (void)state;
+    struct cgroup_host host;
+    cgroup_parse_mountinfo("", &host);
+    assert_int_equal(host.count, 0);
+    assert_int_equal(cgroup_missing(&host), CGROUP_ALL);
+    /* A Raspberry Pi as shipped. */
+    cgroup_parse_mountinfo(LINE("/", "/sys/fs/cgroup/cpu", "cgroup", "rw,cpu")
+                               LINE("/", "/sys/fs/cgroup/pids", "cgroup", "rw,pids"),
+                           &host);
+    assert_int_equal(cgroup_missing(&host), CGROUP_MEMORY);
+    assert_string_equal(cgroup_controller_names(cgroup_missing(&host)), "memory");
+    assert_string_equal(cgroup_controller_names(0), "");
+    assert_string_equal(cgroup_controller_names(CGROUP_CPU | CGROUP_PIDS), "cpu, pids");
+}
+
+static void test_cgroup__odd_lines(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "\n",
+        "a b c",
+        "32 31 0:29 / /mnt rw - cgroup",
+        "32 31 0:29 / /mnt rw - cgroup cgroup",
+        "32 31 0:29 / /a\\040b rw - cgroup cgroup rw,memory",
+        "32 31 0:29 / /0123456789012345678901234567890123456789012345678901234567890123456789 rw - cgroup c rw,memory",
+        "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 - cgroup c rw,memory",
+        "32 31 0:29 / /mnt rw - cgroup cgroup rw,memoryx,xcpu",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        struct cgroup_host host;
+        cgroup_parse_mountinfo(lines[i], &host);
+        assert_int_equal(host.count, 0);
+    }
+}
+
+static void test_cgroup__weight(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t shares, weight;
+    } cases[] = {{0, 1}, {2, 1}, {1024, 39}, {262144, 10000}, {INT64_MAX, 10000}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_int_equal(cgroup_weight(cases[i].shares), cases[i].weight);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cgroup__v2),      cmocka_unit_test(test_cgroup__hybrid),
+        cmocka_unit_test(test_cgroup__missing), cmocka_unit_test(test_cgroup__odd_lines),
+        cmocka_unit_test(test_cgroup__weight),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
