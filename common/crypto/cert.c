@@ -98,6 +98,20 @@ int cert_parse(const char *pem, size_t len, struct cert_info *ret, struct err *e
     return r;
 }
 
+int cert_public_key(const char *pem, size_t len, struct key **ret, struct err *err)
+{
+    mbedtls_x509_crt crt;
+    mbedtls_x509_crt_init(&crt);
+    int r = mbed_crt_parse("certificate", pem, len, &crt, err);
+    if (r == 0) {
+        r = mbed_key_take(&crt.pk, false, ret, err);
+        if (r)
+            (void)err_wrap(err, "certificate");
+    }
+    mbedtls_x509_crt_free(&crt);
+    return r;
+}
+
 void cert_info_done(struct cert_info *info)
 {
     for (char **o = info->organizations; o && *o; o++)

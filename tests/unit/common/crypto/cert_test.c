@@ -82,6 +82,22 @@ static void test_cert__issue_and_parse(void **state)
     cert_info_done(&again);
 }
 
+static void test_cert__public_key(void **state)
+{
+    struct fixture *fx = *state;
+    struct err err = {0};
+    cleanup(key_free) struct key *key = NULL;
+    assert_int_equal(cert_public_key(fx->leaf.data, fx->leaf.len, &key, &err), 0);
+    char want[SHA256_HEX + 1], got[SHA256_HEX + 1];
+    assert_int_equal(key_id(fx->key, want, &err), 0);
+    assert_int_equal(key_id(key, got, &err), 0);
+    assert_string_equal(got, want);
+    cleanup(buf_done) struct buf pem;
+    buf_init(&pem, 0);
+    assert_true(key_write_private(key, &pem, &err) < 0);
+    assert_true(cert_public_key("no certificate", 14, &key, &err) < 0);
+}
+
 static void test_cert__parse_made_elsewhere(void **state)
 {
     (void)state;
@@ -231,6 +247,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cert__issue_and_parse),
+        cmocka_unit_test(test_cert__public_key),
         cmocka_unit_test(test_cert__parse_made_elsewhere),
         cmocka_unit_test(test_cert__parse_refused),
         cmocka_unit_test(test_cert__verify),
