@@ -1,0 +1,103 @@
+#pragma once
+/* Images on disk. A layer is unpacked once, under the digest of its uncompressed tar (diff_id), and
+ * shared by every image that has it. What is committed is whole: a layer is unpacked beside, synced
+ * (syncfs), renamed into place and then recorded; a reference is written last. Whatever lacks its
+ * record, or differs from its digest, is not there. All calls block for as long as the medium
+ * takes.
+ *
+ *   lock                 shared: something is being added; exclusive: something is removed
+ *   layers/<hex>/        an unpacked layer; layers/<hex>.json its record
+ *   manifests/<hex>      of this node's platform; configs/<hex>
+ *   refs/<name>-<hash>   JSON: the reference and the digest of its manifest
+ *   partial/<hex>        a compressed layer that is being fetched, kept for resuming
+ *   loaded/<name>        JSON: an archive of this folder that is loaded already
+ *   tmp/                 layers being unpacked */
+
+#include "agent/image/manifest.h"
+#include "agent/image/reference.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct store;
+/* Makes the folders that are missing. */
+nodiscard int store_open(const char *root, struct store **ret, struct err *err);
+void store_free(struct store *store);
+const char *store_root(const struct store *store);
+
+/* A lock as a descriptor: closing it lets go. -EWOULDBLOCK without wait. */
+nodiscard int store_lock(struct store *store, bool exclusive, bool wait, struct err *err);
+
+/* An image that is whole. */
+struct stored {
+    char *reference;             /* canonical */
+    char digest[DIGEST_LEN + 1]; /* of the manifest */
+    char id[DIGEST_LEN + 1];     /* of the config */
+    struct image_config *config;
+    char **layers; /* NULL-terminated host paths, lowest first, each once */
+    int64_t bytes; /* unpacked */
+    int64_t time;  /* when it came, seconds since 1970 */
+};
+/* -ENOENT: not there, or not whole (then the message says what is wrong with it). */
+nodiscard int store_get(struct store *store, const struct reference *ref, struct stored **ret,
+                        struct err *err);
+void stored_free(struct stored *stored);
+typedef int stored_fn(void *ctx, const struct stored *stored); /* non-zero stops */
+/* Every image that is whole, by the names of their files. */
+nodiscard int store_list(struct store *store, stored_fn *fn, void *ctx, struct err *err);
+
+bool store_has_layer(struct store *store, const char *diff_id);
+struct store_dir {
+    char name[64]; /* in tmp/ */
+    int fd;
+};
+/* A new folder to unpack into; the caller closes fd. */
+nodiscard int store_dir_new(struct store *store, struct store_dir *ret, struct err *err);
+/* The folder becomes the layer (one that is there without a record is replaced). */
+nodiscard int store_add_layer(struct store *store, const struct store_dir *dir, const char *diff_id,
+                              int64_t bytes, int64_t inodes, struct err *err);
+void store_dir_remove(struct store *store, const struct store_dir *dir);
+/* Opens (makes) the file of a compressed layer for reading and writing, locked: another process
+ * that fetches the same waits here. */
+nodiscard int store_partial(struct store *store, const char *digest, struct err *err);
+void store_partial_remove(struct store *store, const char *digest);
+
+struct blob {
+    char digest[DIGEST_LEN + 1];
+    struct buf text;
+};
+static inline void blob_init(struct blob *blob)
+{
+    *blob = (struct blob){0};
+    buf_init(&blob->text, MANIFEST_MAX_BYTES);
+}
+static inline void blob_done(struct blob *blob)
+{
+    buf_done(&blob->text);
+}
+/* Records the image under the reference. Its layers are there. */
+nodiscard int store_put(struct store *store, const struct reference *ref,
+                        const struct blob *manifest, const struct blob *config, struct err *err);
+
+/* Removes the reference alone. Missing is success. */
+nodiscard int store_forget(struct store *store, const struct reference *ref, struct err *err);
+/* Removes what an interrupted process left. Does nothing while another one works here. */
+void store_sweep(struct store *store);
+typedef bool store_keep_fn(void *ctx, const char *manifest_digest);
+/* Removes images that keep says false to, then layers, manifests and configs no image has.
+ * -EWOULDBLOCK: something is being added right now. */
+nodiscard int store_remove_unused(struct store *store, store_keep_fn *keep, void *ctx,
+                                  struct err *err);
+
+/* Archives (<root>/<name>.tar) for images_new: is this very file loaded already; remember it. */
+/* Its size and time of change as text (caller frees); NULL: there is no such file. */
+char *store_archive_mark(struct store *store, const char *name);
+bool store_is_loaded(struct store *store, const char *name);
+nodiscard int store_set_loaded(struct store *store, const char *name, struct err *err);
+
+#include "common/base/cleanup.h"
+CLEANUP_DEFINE(struct store, store_free);
+CLEANUP_DEFINE(struct stored, stored_free);
+CLEANUP_DEFINE_VALUE(struct blob, blob_done);

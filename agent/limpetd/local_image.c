@@ -1,0 +1,125 @@
+/* limpetd image: load an image from a file, list what there is. Safe while the agent runs. */
+
+#include "agent/limpetd/verbs.h"
+
+#include "agent/image/fetcher.h"
+#include "agent/image/store.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/data/json.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static int fail(const char *message)
+{
+    fprintf(stderr, "limpetd: %s\n", message);
+    return 1;
+}
+
+static char *images_root(const struct config *config)
+{
+    return xasprintf("%s/images", config->state_dir);
+}
+
+/* load */
+
+static void load_done(void *ctx, int code, const char *const *images, const char *reason,
+                      const char *message)
+{
+    struct loop *loop = ctx;
+    (void)reason;
+    for (size_t i = 0; code == 0 && images[i]; i++)
+        printf("loaded %s\n", images[i]);
+    loop_stop(loop, code < 0 ? fail(message) : 0);
+}
+
+static int load(const struct config *config, const char *file, const char *reference)
+{
+    struct err err = {0};
+    char path[PATH_MAX];
+    if (!realpath(file, path)) {
+        (void)err_errno(&err, errno, "%s", file);
+        return fail(err.msg);
+    }
+    autofree char *root = images_root(config);
+    autofree char *fetch = xasprintf("%s/limpet-fetch", config->libexec_dir);
+    const struct images_spec spec = {.root = root, .fetch_path = fetch};
+    const struct fetcher_job job = {.reference = reference, .file = path};
+    struct loop *loop = NULL;
+    struct fetcher *fetcher = NULL;
+    int code = loop_new(clock_system(), &loop, &err);
+    if (code == 0)
+        code = fetcher_new(loop, &spec, &job, load_done, NULL, loop, &fetcher, &err);
+    code = code < 0 ? fail(err.msg) : loop_run(loop);
+    fetcher_free(fetcher);
+    loop_free(loop);
+    return code != 0;
+}
+
+/* ls */
+
+static int print_row(void *ctx, const struct stored *image)
+{
+    (void)ctx;
+    char when[CLOCK_RFC3339_LEN];
+    clock_format(image->time * NS_PER_S, 0, when);
+    printf("%-48s %.19s %8.1f MB  %s\n", image->reference, image->id, (double)image->bytes / 1e6,
+           when);
+    return 0;
+}
+
+static int collect(void *ctx, const struct stored *image)
+{
+    char when[CLOCK_RFC3339_LEN];
+    clock_format(image->time * NS_PER_S, 0, when);
+    struct value *item = value_new_map();
+    value_set_str(item, "reference", image->reference);
+    value_set_str(item, "digest", image->digest);
+    value_set_str(item, "id", image->id);
+    value_set_int(item, "bytes", image->bytes);
+    value_set_int(item, "layers", (int64_t)image->config->diff_id_count);
+    value_set_str(item, "created", when);
+    value_append(ctx, item);
+    return 0;
+}
+
+static int list(const struct config *config, bool json)
+{
+    struct err err = {0};
+    cleanup(store_free) struct store *store = NULL;
+    cleanup(value_free) struct value *doc = value_new_map();
+    autofree char *root = images_root(config);
+    struct value *items = value_set(doc, "images", value_new_list());
+    int rc = store_open(root, &store, &err);
+    if (rc == 0 && !json)
+        printf("%-48s %-19s %11s  %s\n", "IMAGE", "ID", "SIZE", "LOADED");
+    if (rc == 0)
+        rc = store_list(store, json ? collect : print_row, items, &err);
+    if (rc < 0)
+        return fail(err.msg);
+    if (json) {
+        cleanup(buf_done) struct buf text;
+        buf_init(&text, 0);
+        (void)json_write_pretty(doc, &text);
+        puts(buf_str(&text));
+    }
+    return 0;
+}
+
+int verb_image(const struct verb_args *args)
+{
+    char **argv = args->argv;
+    if (args->argc < 1)
+        return 2;
+    if (str_eq(argv[0], "load") && (args->argc == 2 || args->argc == 3))
+        return load(args->config, argv[1], args->argc == 3 ? argv[2] : NULL);
+    bool json = args->argc == 3 && str_eq(argv[1], "-o") && str_eq(argv[2], "json");
+    if (str_eq(argv[0], "ls") && (args->argc == 1 || json))
+        return list(args->config, json);
+    return 2;
+}
