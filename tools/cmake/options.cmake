@@ -8,6 +8,7 @@ option(LIMPET_WERROR "treat warnings as errors" ON)
 set(LIMPET_SANITIZE "" CACHE STRING "sanitizers for every target, e.g. address,undefined")
 set(LIMPET_WEAKEN "" CACHE STRING
     "weakenings to compile in (tests/bite/README.md): names between ';'; never in a build that is installed")
+set(LIMPET_BOARD_TESTS "" CACHE STRING "folders of tests whose programs a build for guests has too, between ';'")
 set(LIMPET_TEST_TIMES 1 CACHE STRING "what the timeouts of tests are multiplied with")
 
 if(NOT CMAKE_BUILD_TYPE)

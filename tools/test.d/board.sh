@@ -2,7 +2,8 @@
 # Board tests: tests/board/NAME.sh runs inside a QEMU guest (tools/guest). Sourced by tools/test.
 #
 # Each line "# guest: OPTIONS" among the first ten of the script is one run, with those options of tools/guest
-# (relative file names are below the test's own folder, so that "--disk disk.img" is a fresh disk);
+# (relative file names are below the test's own folder, so that "--disk disk.img" is a fresh disk; $LIMPET_SRC is
+# the top of the tree);
 # "# guest-long: OPTIONS" only with --long. "# prepare: COMMAND" runs on the host before, in that folder, with
 # LIMPET_SRC, LIMPET_BUILD (the static programs of the architecture) and ARCH. "# timeout: SECONDS" replaces
 # the 120 s. The static programs are in /usr/bin of the guest. Exit code and "ok - NAME" lines are those of
@@ -48,7 +49,7 @@ run_board() {
     limit=$((${limit:-120} * TIMES))
     prepare=$(header_value "$file" prepare)
     programs=$BUILD_ROOT/cross-$arch/stripped
-    read -ra words <<<"$options"
+    read -ra words <<<"${options//\$LIMPET_SRC/$TOP}"
     tmp=$(mktemp -d "$WORK/test.XXXXXX")
     {
         cd "$tmp" || exit

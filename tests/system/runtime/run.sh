@@ -13,7 +13,7 @@ PROBE=$BUILD/runtime-probe
 KEEPER=$BUILD/limpet-keeper
 GROUP=limpet-test/runtime$$
 [ "$(id -u)" = 0 ] || { echo "skip: needs root"; exit 77; }
-BUSYBOX=$(command -v busybox) || { echo "skip: needs busybox (busybox-static)"; exit 77; }
+BUSYBOX=${BUSYBOX:-$(command -v busybox)} || { echo "skip: needs busybox (busybox-static)"; exit 77; }
 
 passed=0 failed=0
 ok() { passed=$((passed + 1)); echo "ok - $1"; }
