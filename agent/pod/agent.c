@@ -258,13 +258,13 @@ static int make_dirs(struct agent *agent, struct err *err)
         const char *parent, *name;
         mode_t mode;
     } dirs[] = {
-        {agent->spec.state_dir, "pods", 0700},
-        {agent->spec.run_dir, "pods", 0700},
-        {agent->spec.run_dir, "status", 0700},
-        {agent->spec.log_dir, ".", 0755},
+        {agent->spec.state_dir, "/pods", 0700},
+        {agent->spec.run_dir, "/pods", 0700},
+        {agent->spec.run_dir, "/status", 0700},
+        {agent->spec.log_dir, "", 0755},
     };
     for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
-        autofree char *path = xasprintf("%s/%s", dirs[i].parent, dirs[i].name);
+        autofree char *path = xasprintf("%s%s", dirs[i].parent, dirs[i].name);
         int rc = agent->world.disk->mkdirs(agent->world.disk, path, dirs[i].mode, err);
         if (rc < 0)
             return rc;
