@@ -1,6 +1,5 @@
 #include "controller/server/reply.h"
 
-#include "common/base/mem.h"
 #include "common/data/json.h"
 #include "controller/server/status.h"
 
@@ -32,21 +31,26 @@ void reply_status(struct http_request *request, struct value *status)
     reply_json(request, code, status);
 }
 
-/* A quoted string of a header: no quote, backslash, control character. */
-static char *quotable(const char *text)
+/* A quoted string of a header (RFC 9110 section 5.6.4). */
+static void add_quoted(struct buf *out, const char *text)
 {
-    char *out = xstrdup(text);
-    for (char *p = out; *p; p++)
-        if (*p == '"' || *p == '\\' || (unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e)
-            *p = '\'';
-    return out;
+    buf_addc(out, '"');
+    for (const char *p = text; *p && out->len < 240; p++) {
+        if (*p == '"' || *p == '\\')
+            buf_addc(out, '\\');
+        bool printable = (unsigned char)*p >= 0x20 && (unsigned char)*p <= 0x7e;
+        buf_addc(out, printable ? *p : '?');
+    }
+    buf_addc(out, '"');
 }
 
 void reply_warnings(struct http_request *request, const struct diags *warnings)
 {
     for (size_t i = 0; warnings && i < warnings->count && i < MAX_WARNINGS; i++) {
-        autofree char *text = quotable(warnings->items[i].reason);
-        autofree char *header = xasprintf("299 - \"%.200s\"", text);
-        http_answer_header(request, "Warning", header);
+        cleanup(buf_done) struct buf header;
+        buf_init(&header, 0);
+        buf_addstr(&header, "299 - ");
+        add_quoted(&header, warnings->items[i].reason);
+        http_answer_header(request, "Warning", buf_str(&header));
     }
 }
