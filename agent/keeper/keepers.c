@@ -47,6 +47,7 @@ struct entry {
     enum entry_state state;
     char *uid;
     char *cgroup, *run_dir, *state_dir; /* state_dir: NULL if unknown */
+    bool awaited;                       /* found at start: settled() waits for its first report */
     bool told;                          /* the agent knows of it: gone() is due */
     bool removing;
     bool stop_wanted, go_wanted; /* asked for before there was a connection */
@@ -74,6 +75,8 @@ struct impl {
     void *ctx;
     struct list entries;
     struct list cleaners;
+    size_t awaited; /* entries that settled() waits for */
+    struct loop_defer *settle;
 };
 
 /* ---- entries ---- */
@@ -88,6 +91,25 @@ static struct entry *find(const struct impl *impl, const char *uid)
     return NULL;
 }
 
+static void settle(void *ctx)
+{
+    struct impl *impl = ctx;
+    impl->settle = NULL;
+    if (impl->handler->settled)
+        impl->handler->settled(impl->ctx);
+}
+
+/* One less to wait for. */
+static void no_longer_awaited(struct entry *entry)
+{
+    struct impl *impl = entry->impl;
+    if (!entry->awaited)
+        return;
+    entry->awaited = false;
+    if (--impl->awaited == 0)
+        impl->settle = loop_defer(impl->loop, settle, impl);
+}
+
 static void disconnect(struct entry *entry)
 {
     loop_io_free(entry->io);
@@ -99,6 +121,7 @@ static void disconnect(struct entry *entry)
 
 static void entry_free(struct entry *entry)
 {
+    no_longer_awaited(entry);
     disconnect(entry);
     loop_child_free(entry->child);
     loop_timer_free(entry->timer);
@@ -256,8 +279,10 @@ static void take_report(struct entry *entry, const struct proto *message)
     entry->told = true;
     if (!entry->removing)
         loop_timer_stop(entry->timer);
-    if (entry->state == ENTRY_LIVE)
-        impl->handler->report(impl->ctx, report);
+    if (entry->state != ENTRY_LIVE)
+        return;
+    no_longer_awaited(entry);
+    impl->handler->report(impl->ctx, report);
 }
 
 /* The keeper could not make the pod: the agent learns why from gone()'s last report. */
@@ -454,6 +479,8 @@ static void adopt(struct impl *impl, const char *uid)
         return;
     }
     entry->state = ENTRY_CONNECTING;
+    entry->awaited = true;
+    impl->awaited++;
     entry->deadline = loop_now(impl->loop) + ADOPT_NS;
     try_connect(entry);
 }
@@ -549,6 +576,8 @@ static int keepers_start(struct keepers *keepers, const struct keepers_handler *
         return r;
     cgroup_list(&impl->cgroups, impl->cgroup_root, found_group, impl);
     sweep_orphans(impl);
+    if (impl->awaited == 0)
+        impl->settle = loop_defer(impl->loop, settle, impl);
     return 0;
 }
 
@@ -691,6 +720,8 @@ static void keepers_free(struct keepers *keepers)
     struct impl *impl = impl_of(keepers);
     struct list *it, *tmp;
     list_each(it, tmp, &impl->entries) entry_free(container_of(it, struct entry, link));
+    if (impl->settle)
+        loop_defer_free(impl->settle);
     list_each(it, tmp, &impl->cleaners) cleaner_free(container_of(it, struct cleaner, link));
     launcher_free(impl->launcher);
     /* Goes if no keeper runs. */

@@ -195,7 +195,8 @@ int netlink_add_veth(struct netlink *nl, const char *name, int master, const cha
     struct rtattr *link = open_nest(&req, IFLA_LINKINFO);
     add_name(&req, IFLA_INFO_KIND, "veth");
     struct rtattr *data = open_nest(&req, IFLA_INFO_DATA);
-    struct ifinfomsg peer_info = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+    /* Not up yet: while it is made the kernel has not tied it to its other end (ENOTCONN). */
+    struct ifinfomsg peer_info = {0};
     struct rtattr *other = add_attr(&req, VETH_INFO_PEER, &peer_info, sizeof(peer_info));
     add_name(&req, IFLA_IFNAME, peer);
     add_u32(&req, IFLA_NET_NS_FD, (uint32_t)peer_ns);

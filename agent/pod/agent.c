@@ -1,5 +1,6 @@
 #include "agent/pod/internal.h"
 
+#include "agent/keeper/exits.h"
 #include "agent/runtime/seccomp.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -208,10 +209,16 @@ static void manifest_problem(void *ctx, const char *file, const char *message)
  * again. */
 static void recall_exits(struct pod_record *record)
 {
+    struct disk *disk = record->agent->world.disk;
     autofree char *dir = agent_state_dir(record->agent, record->uid);
+    autofree char *path = xasprintf("%s/exits", dir);
+    cleanup(buf_done) struct buf file;
+    buf_init(&file, EXITS_MAX_BYTES);
     struct err err = {0};
     struct keeper_report *report = NULL;
-    int rc = keeper_exits_read(dir, record->spec->hash, &report, &err);
+    int rc = disk->read(disk, path, EXITS_MAX_BYTES, &file, &err);
+    if (rc == 0)
+        rc = keeper_exits_decode(file.data, file.len, path, record->spec->hash, &report, &err);
     if (rc == 0) {
         record->report = report;
         record->finished = true;

@@ -120,10 +120,7 @@ void publish_status(struct pod_record *record, bool gone)
 {
     struct agent *agent = record->agent;
     struct value *status = status_of(record);
-    if (!gone && record->status && value_equal(status, record->status)) {
-        value_free(status);
-        return;
-    }
+    bool same = record->status && value_equal(status, record->status);
     value_free(record->status);
     record->status = value_copy(status);
     cleanup(value_free) struct value *pod = pod_object(record, status);
@@ -133,9 +130,10 @@ void publish_status(struct pod_record *record, bool gone)
         if (agent->world.disk->remove(agent->world.disk, path, &err) < 0)
             log_warn("status file not removed: error=%s", log_quote(err.msg));
     } else {
-        write_status_file(record, pod);
+        write_status_file(record, pod); /* what stands in the way may change without the status */
     }
-    agent->handler.status(agent->ctx, pod, gone);
+    if (gone || !same)
+        agent->handler.status(agent->ctx, pod, gone);
 }
 
 int agent_each_pod(struct agent *agent, agent_each_fn *fn, void *ctx)
