@@ -373,12 +373,17 @@ static void on_wire_closed(void *ctx, const struct err *err)
         on_left(m);
         return;
     }
-    /* What happened to the wire says more than libmosquitto's view of it. */
-    if (err->code != 0) {
-        m->why = *err;
-        err_wrap(&m->why, "broker");
+    enter(m);
+    if (m->mosq) /* the broker's last words are on their way still */
+        mosq_read(m->mosq, READ_BATCH);
+    if (!m->freed && !m->closing) {
+        if (m->why.code == 0 && err->code != 0) {
+            m->why = *err;
+            err_wrap(&m->why, "broker");
+        }
+        drop(m);
     }
-    drop(m);
+    leave(m);
 }
 
 static const struct wire_handler wire_handler = {on_wire_ready, on_wire_closed};
