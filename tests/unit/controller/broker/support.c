@@ -242,11 +242,10 @@ static void start(struct bench *b, struct client *c, struct mqtt_spec *spec)
     tls_config_unref(spec->tls);
 }
 
-void client_tls(struct bench *b, struct client *c, const char *name)
+struct tls_config *bench_tls(struct bench *b, const char *name)
 {
     struct tls_client_spec tls = {.ca_pem = b->ca.data, .server_name = "limpet-gateway"};
-    struct mqtt_spec spec = {
-        .client_id = name ? name : "nobody", .host = "127.0.0.1", .port = b->tls_port};
+    struct tls_config *config = NULL;
     struct key *key = NULL;
     struct buf cert = {0};
     struct err err = {0};
@@ -257,11 +256,20 @@ void client_tls(struct bench *b, struct client *c, const char *name)
         tls.cert_pem = cert.data;
         tls.key = key;
     }
-    if (tls_client_config(&tls, &spec.tls, &err) < 0)
+    if (tls_client_config(&tls, &config, &err) < 0)
         fail_msg("%s", err.msg);
-    start(b, c, &spec);
     key_free(key);
     buf_done(&cert);
+    return config;
+}
+
+void client_tls(struct bench *b, struct client *c, const char *name)
+{
+    struct mqtt_spec spec = {
+        .client_id = name ? name : "nobody", .host = "127.0.0.1", .port = b->tls_port};
+
+    spec.tls = bench_tls(b, name);
+    start(b, c, &spec);
 }
 
 void client_psk(struct bench *b, struct client *c, int port, const char *mount,

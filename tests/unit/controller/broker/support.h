@@ -38,6 +38,9 @@ void bench_start(struct bench *b); /* ... started, and up */
 void bench_until(struct bench *b, const int *counter, int want);
 void bench_run(struct bench *b, int ms);
 
+/* Credentials of this name (NULL: none) for a client of the broker; the caller's. */
+struct tls_config *bench_tls(struct bench *b, const char *name);
+
 struct client {
     struct bench *bench;
     struct bus *bus;
