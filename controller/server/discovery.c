@@ -70,7 +70,8 @@ static struct value *group_entry(const char *group)
     struct value *entry = value_new_map();
     value_set_str(entry, "name", group);
     value_set(entry, "versions", versions);
-    value_set(entry, "preferredVersion", value_copy(value_at(versions, 0)));
+    if (value_len(versions) > 0)
+        value_set(entry, "preferredVersion", value_copy(value_at(versions, 0)));
     return entry;
 }
 

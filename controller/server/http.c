@@ -365,6 +365,18 @@ static void on_hangup(void *ctx, int fd, uint32_t events)
     resume(request);
 }
 
+/* libmicrohttpd 0.9.75 leaves a resumed connection lying about for up to its timeout when its reader ends with
+ * an error; a write that fails cleans up at once. Nothing of it reaches the client. */
+static ssize_t cut_stream(struct http_request *request, char *data)
+{
+    if (request->close)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    request->close = true;
+    shutdown(request->conn->fd, SHUT_RDWR);
+    *data = '\n';
+    return 1;
+}
+
 static ssize_t read_stream(void *cls, uint64_t pos, char *data, size_t max)
 {
     struct http_request *request = cls;
@@ -372,7 +384,7 @@ static ssize_t read_stream(void *cls, uint64_t pos, char *data, size_t max)
     (void)pos;
     size_t have = stream->out.len - stream->head;
     if (stream->aborted || request->cut)
-        return MHD_CONTENT_READER_END_WITH_ERROR;
+        return cut_stream(request, data);
     if (have == 0 && stream->ended)
         return MHD_CONTENT_READER_END_OF_STREAM;
     if (have == 0) {

@@ -1,0 +1,119 @@
+#include "client.h"
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+int client_connect(struct client *client, struct loop *loop)
+{
+    int fds[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
+    *client = (struct client){.loop = loop, .fd = fds[0]};
+    return fds[1];
+}
+
+void client_done(struct client *client)
+{
+    if (client->fd >= 0)
+        close(client->fd);
+    client->fd = -1;
+    buf_done(&client->in);
+}
+
+static void step(struct client *client)
+{
+    char data[65536];
+    assert_int_equal(loop_step(client->loop, 2 * NS_PER_MS), 0);
+    while (client->fd >= 0 && !client->closed) {
+        ssize_t n = recv(client->fd, data, sizeof(data), MSG_DONTWAIT);
+        if (n > 0) {
+            buf_add(&client->in, data, (size_t)n);
+            continue;
+        }
+        if (n == 0 || (errno != EAGAIN && errno != EINTR))
+            client->closed = true;
+        return;
+    }
+}
+
+void client_send_n(struct client *client, const void *data, size_t len)
+{
+    const char *p = data;
+    for (int i = 0; len > 0 && i < 5000; i++) {
+        ssize_t n = send(client->fd, p, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && errno != EAGAIN)
+            return;
+        if (n > 0) {
+            p += n;
+            len -= (size_t)n;
+        }
+        if (len > 0)
+            step(client);
+    }
+}
+
+void client_send(struct client *client, const char *text)
+{
+    client_send_n(client, text, strlen(text));
+}
+
+bool client_await(struct client *client, const char *text)
+{
+    int64_t end = loop_now(client->loop) + 5 * NS_PER_S;
+    while (!strstr(buf_str(&client->in), text)) {
+        if (client->closed || loop_now(client->loop) > end)
+            return false;
+        step(client);
+    }
+    return true;
+}
+
+void client_wait(struct client *client, int ms)
+{
+    int64_t end = loop_now(client->loop) + ms * NS_PER_MS;
+    while (loop_now(client->loop) < end)
+        step(client);
+}
+
+void client_forget(struct client *client)
+{
+    buf_done(&client->in);
+}
+
+static bool is_whole(const struct client *client)
+{
+    const char *end = strstr(buf_str(&client->in), "\r\n\r\n");
+    const char *len = strstr(buf_str(&client->in), "Content-Length: ");
+    if (!end || !len)
+        return false;
+    size_t head = (size_t)(end - client->in.data) + 4;
+    return client->in.len - head >= strtoul(len + strlen("Content-Length: "), NULL, 10);
+}
+
+int client_ask(struct client *client, const char *method, const char *target, const char *headers,
+               const char *body)
+{
+    autofree char *head =
+        body ? xasprintf("%s %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %zu\r\n\r\n", method,
+                         target, headers, strlen(body))
+             : xasprintf("%s %s HTTP/1.1\r\nHost: x\r\n%s\r\n", method, target, headers);
+    int code = 0;
+    client_forget(client);
+    client_send(client, head);
+    if (body)
+        client_send(client, body);
+    int64_t end = loop_now(client->loop) + 5 * NS_PER_S;
+    while (!is_whole(client) && !client->closed && loop_now(client->loop) < end)
+        step(client);
+    if (sscanf(buf_str(&client->in), "HTTP/1.1 %d", &code) != 1)
+        return 0;
+    return code;
+}

@@ -1,0 +1,396 @@
+#include "controller/server/http.h"
+
+#include "client.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+/* What the handler does is told by the path. */
+struct fixture {
+    struct loop *loop;
+    struct http *http;
+    struct client client;
+    struct http_request *held;
+    int handled, admitted, gone, drained;
+};
+
+static void count_gone(void *ctx, struct http_request *request)
+{
+    struct fixture *f = ctx;
+    assert_ptr_equal(request, f->held);
+    f->held = NULL;
+    f->gone++;
+}
+
+static void count_drained(void *ctx, struct http_request *request)
+{
+    struct fixture *f = ctx;
+    (void)request;
+    f->drained++;
+}
+
+static const struct http_stream_handler stream_handler = {count_gone, count_drained};
+
+static void echo(struct http_request *request)
+{
+    size_t len;
+    const char *body = http_body(request, &len);
+    const char *mark = http_header(request, "X-Mark");
+    cleanup(buf_done) struct buf text = {0};
+    buf_addf(&text, "%s %s mark=%s user=%s body=%zu:", http_method(request), http_target(request),
+             mark ? mark : "-", http_peer(request)->user ? http_peer(request)->user : "-", len);
+    buf_add(&text, body, len < 100 ? len : 100);
+    http_answer_header(request, "X-Answer", "yes");
+    http_answer_buf(request, 200, "text/plain", &text);
+}
+
+static bool admit(void *ctx, struct http_request *request)
+{
+    struct fixture *f = ctx;
+    f->admitted++;
+    if (!str_has_prefix(http_target(request), "/closed"))
+        return true;
+    http_answer(request, 401, "text/plain", "no", 2);
+    return false;
+}
+
+static void handle(void *ctx, struct http_request *request)
+{
+    struct fixture *f = ctx;
+    const char *target = http_target(request);
+    f->handled++;
+    if (str_has_prefix(target, "/later"))
+        f->held = request;
+    else if (str_has_prefix(target, "/stream")) {
+        f->held = request;
+        http_stream_begin(request, 200, "text/plain", &stream_handler, f);
+    } else
+        echo(request);
+}
+
+static void refuse(void *ctx, struct http_request *request, int code, const char *message)
+{
+    (void)ctx;
+    http_answer(request, code, "text/plain", message, strlen(message));
+}
+
+static void connect_client(struct fixture *f, struct client *client)
+{
+    static const char *const groups[] = {"g1", "g2", NULL};
+    struct http_peer peer = {"ann", groups, NULL};
+    struct err err = {0};
+    assert_int_equal(http_add(f->http, client_connect(client, f->loop), &peer, &err), 0);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = xcalloc(1, sizeof(*f));
+    struct err err = {0};
+    signal(SIGPIPE, SIG_IGN);
+    assert_int_equal(loop_new(clock_system(), &f->loop, &err), 0);
+    struct http_spec spec = {f->loop, 4, admit, handle, f, refuse};
+    assert_int_equal(http_new(&spec, &f->http, &err), 0);
+    connect_client(f, &f->client);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    client_done(&f->client);
+    http_free(f->http);
+    loop_free(f->loop);
+    free(f);
+    return 0;
+}
+
+static void test_http__answers_whole_requests(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(client_ask(&f->client, "GET", "/a/%2e%2e/b?x=%2f&y", "X-Mark: m\r\n", NULL),
+                     200);
+    assert_non_null(
+        strstr(buf_str(&f->client.in), "GET /a/%2e%2e/b?x=%2f&y mark=m user=ann body=0:"));
+    assert_non_null(strstr(buf_str(&f->client.in), "X-Answer: yes\r\n"));
+    /* The same connection again, with a body in two pieces. */
+    client_forget(&f->client);
+    client_send(&f->client, "POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhello");
+    client_wait(&f->client, 20);
+    assert_int_equal(f->handled, 1);
+    client_send(&f->client, "world");
+    assert_true(client_await(&f->client, "body=10:helloworld"));
+    client_forget(&f->client);
+    client_send(&f->client, "PUT /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                            "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+    assert_true(client_await(&f->client, "body=5:abcde"));
+    assert_int_equal(http_connections(f->http), 1);
+}
+
+static void test_http__answers_later(void **state)
+{
+    struct fixture *f = *state;
+    client_send(&f->client, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+    client_wait(&f->client, 20);
+    assert_non_null(f->held);
+    assert_int_equal(f->client.in.len, 0);
+    http_answer(f->held, 202, "text/plain", "done", 4);
+    assert_true(client_await(&f->client, "\r\n\r\ndone"));
+}
+
+static void test_http__a_client_that_does_not_wait(void **state)
+{
+    struct fixture *f = *state;
+    client_send(&f->client, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+    client_wait(&f->client, 20);
+    assert_non_null(f->held);
+    client_done(&f->client);
+    client_wait(&f->client, 20);
+    http_answer(f->held, 200, "text/plain", "too late", 8);
+    client_wait(&f->client, 50);
+    assert_int_equal(http_connections(f->http), 0);
+}
+
+static void test_http__streams(void **state)
+{
+    struct fixture *f = *state;
+    client_send(&f->client, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_true(client_await(&f->client, "Transfer-Encoding: chunked"));
+    assert_int_equal(http_stream_write(f->held, "one\n", 4), 0);
+    assert_true(client_await(&f->client, "4\r\none\n\r\n"));
+    client_wait(&f->client, 20);
+    assert_int_equal(http_stream_write(f->held, "two\n", 4), 0);
+    assert_true(client_await(&f->client, "4\r\ntwo\n\r\n"));
+    http_stream_end(f->held);
+    assert_true(client_await(&f->client, "\r\n0\r\n"));
+    assert_int_equal(f->gone, 0);
+    /* The connection goes on. */
+    assert_int_equal(client_ask(&f->client, "GET", "/x", "", NULL), 200);
+}
+
+static void test_http__a_stream_notices_that_nobody_listens(void **state)
+{
+    struct fixture *f = *state;
+    for (int half = 0; half < 2; half++) {
+        struct client client;
+        connect_client(f, &client);
+        client_send(&client, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert_true(client_await(&client, "chunked"));
+        client_wait(&client, 20);
+        if (half)
+            shutdown(client.fd, SHUT_WR);
+        else
+            client_done(&client);
+        client_wait(&f->client, 100);
+        assert_int_equal(f->gone, half + 1);
+        assert_null(f->held);
+        client_done(&client);
+    }
+    client_wait(&f->client, 20);
+    assert_int_equal(http_connections(f->http), 1);
+}
+
+static void test_http__an_aborted_stream_is_not_complete(void **state)
+{
+    struct fixture *f = *state;
+    client_send(&f->client, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_true(client_await(&f->client, "chunked"));
+    assert_int_equal(http_stream_write(f->held, "one\n", 4), 0);
+    assert_true(client_await(&f->client, "one\n"));
+    http_stream_abort(f->held);
+    client_wait(&f->client, 100);
+    assert_true(f->client.closed);
+    assert_true(str_has_suffix(buf_str(&f->client.in), "4\r\none\n\r\n"));
+    assert_int_equal(http_connections(f->http), 0);
+}
+
+/* A client that reads nothing makes us hold a bounded amount; when it reads, it gets everything in
+ * order. */
+static void test_http__a_slow_client_is_held_back(void **state)
+{
+    struct fixture *f = *state;
+    static char block[64 * 1024];
+    size_t taken = 0;
+    memset(block, 'x', sizeof(block));
+    client_send(&f->client, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_true(client_await(&f->client, "chunked"));
+    for (int i = 0; i < 500; i++) {
+        assert_int_equal(loop_step(f->loop, 0), 0);
+        if (http_stream_write(f->held, block, sizeof(block)) != 0)
+            break;
+        taken += sizeof(block);
+    }
+    assert_in_range(taken, HTTP_MAX_PENDING / 2, HTTP_MAX_PENDING + 2 * 1024 * 1024);
+    assert_int_equal(http_stream_write(f->held, block, sizeof(block)), -ENOBUFS);
+    assert_int_equal(f->drained, 0);
+    client_forget(&f->client);
+    while (http_stream_pending(f->held) > 0)
+        client_wait(&f->client, 5);
+    assert_int_equal(f->drained, 1);
+    http_stream_end(f->held);
+    assert_true(client_await(&f->client, "\r\n0\r\n"));
+    assert_true(f->client.in.len >= taken - 1024);
+}
+
+static void test_http__one_big_chunk_may_pass(void **state)
+{
+    struct fixture *f = *state;
+    char *block = xcalloc(1, HTTP_MAX_PENDING + 1);
+    client_send(&f->client, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_true(client_await(&f->client, "chunked"));
+    assert_int_equal(http_stream_write(f->held, block, HTTP_MAX_PENDING + 1), 0);
+    assert_int_equal(http_stream_write(f->held, block, 1), -ENOBUFS);
+    http_stream_abort(f->held);
+    free(block);
+}
+
+static void test_http__too_much(void **state)
+{
+    struct fixture *f = *state;
+    char head[128];
+    snprintf(head, sizeof(head), "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n",
+             HTTP_MAX_BODY + 1);
+    client_send(&f->client, head);
+    assert_true(client_await(&f->client, "HTTP/1.1 413"));
+    assert_true(client_await(&f->client, "\r\nConnection: close"));
+    assert_int_equal(f->admitted, 0);
+
+    struct client chunked;
+    static char block[64 * 1024];
+    connect_client(f, &chunked);
+    client_send(&chunked, "POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (int i = 0; i < 20; i++) {
+        client_send(&chunked, "10000\r\n");
+        client_send_n(&chunked, block, sizeof(block));
+        client_send(&chunked, "\r\n");
+    }
+    client_send(&chunked, "0\r\n\r\n");
+    assert_true(client_await(&chunked, "HTTP/1.1 413"));
+    assert_int_equal(f->handled, 0);
+    client_done(&chunked);
+}
+
+static void test_http__two_readings_of_a_length(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const heads[] = {
+        "Content-Length: 3\r\nContent-Length: 5\r\n",
+        "Content-Length: 3\r\nContent-Length: 3\r\n",
+        "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+        "Transfer-Encoding: gzip, chunked\r\n",
+        "Content-Length: 3x\r\n",
+        "Content-Length: -3\r\n",
+        "Content-Length: 99999999999999999999999\r\n",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
+        struct client client;
+        print_message("%s", heads[i]);
+        connect_client(f, &client);
+        client_send(&client, "POST /x HTTP/1.1\r\nHost: x\r\n");
+        client_send(&client, heads[i]);
+        client_send(&client, "\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n");
+        client_await(&client, "never");
+        assert_true(client.closed);
+        assert_int_equal(f->handled, 0);
+        client_done(&client);
+    }
+}
+
+static void test_http__who_may_not_ask_sends_no_body(void **state)
+{
+    struct fixture *f = *state;
+    client_send(&f->client, "POST /closed HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n");
+    assert_true(client_await(&f->client, "HTTP/1.1 401"));
+    assert_int_equal(f->handled, 0);
+    client_wait(&f->client, 50);
+    assert_true(f->client.closed);
+}
+
+static void test_http__garbage(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const lines[] = {
+        "\x16\x03\x01\x02\x00\x01\x00",
+        "GET\r\n\r\n",
+        "GET / HTTP/9.9\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n" /* no Host */,
+        "\r\n\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        struct client client;
+        connect_client(f, &client);
+        client_send(&client, lines[i]);
+        client_wait(&client, 20);
+        shutdown(client.fd, SHUT_WR);
+        client_wait(&client, 20);
+        client_done(&client);
+        client_wait(&f->client, 20);
+    }
+    assert_int_equal(f->handled, 0);
+    assert_int_equal(http_connections(f->http), 1);
+}
+
+static void test_http__no_more_connections_than_allowed(void **state)
+{
+    struct fixture *f = *state;
+    struct client clients[4];
+    struct err err = {0};
+    for (size_t i = 0; i < 3; i++)
+        connect_client(f, &clients[i]);
+    int fd = client_connect(&clients[3], f->loop);
+    assert_int_equal(http_add(f->http, fd, NULL, &err), -EMFILE);
+    client_wait(&clients[3], 10);
+    assert_true(clients[3].closed);
+    client_done(&clients[0]);
+    client_wait(&f->client, 50);
+    client_done(&clients[3]);
+    connect_client(f, &clients[3]);
+    assert_int_equal(client_ask(&clients[3], "GET", "/x", "", NULL), 200);
+    for (size_t i = 0; i < 4; i++)
+        client_done(&clients[i]);
+}
+
+static void test_http__ends_with_everything_open(void **state)
+{
+    struct fixture *f = *state;
+    struct client later;
+    client_send(&f->client, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_true(client_await(&f->client, "chunked"));
+    connect_client(f, &later);
+    client_send(&later, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+    client_wait(&later, 20);
+    assert_int_equal(f->handled, 2);
+    client_done(&later);
+}
+
+int main(void)
+{
+#define LIVE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        LIVE(test_http__answers_whole_requests),
+        LIVE(test_http__answers_later),
+        LIVE(test_http__a_client_that_does_not_wait),
+        LIVE(test_http__streams),
+        LIVE(test_http__a_stream_notices_that_nobody_listens),
+        LIVE(test_http__an_aborted_stream_is_not_complete),
+        LIVE(test_http__a_slow_client_is_held_back),
+        LIVE(test_http__one_big_chunk_may_pass),
+        LIVE(test_http__too_much),
+        LIVE(test_http__two_readings_of_a_length),
+        LIVE(test_http__who_may_not_ask_sends_no_body),
+        LIVE(test_http__garbage),
+        LIVE(test_http__no_more_connections_than_allowed),
+        LIVE(test_http__ends_with_everything_open),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

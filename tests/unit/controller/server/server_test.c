@@ -1,0 +1,516 @@
+#include "controller/server/server.h"
+
+#include "client.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/data/json.h"
+#include "world.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#define PODS "/api/v1/namespaces/default/pods"
+#define POD                                                                                        \
+    "{\"metadata\":{\"name\":\"web\"},\"spec\":{\"containers\":[{\"name\":\"a\",\"image\":\"i\"}]}}"
+#define CM "/api/v1/namespaces/default/configmaps"
+
+struct fixture {
+    struct world *world;
+    struct server *server;
+    struct client client;
+    struct server_hooks hooks;
+    struct logs_sink *sink;
+    const char *unready;
+};
+
+static void hook_logs(void *ctx, const struct logs_query *query, struct logs_sink *sink)
+{
+    struct fixture *f = ctx;
+    assert_string_equal(query->pod, "web");
+    assert_string_equal(query->container, "a");
+    f->sink = sink;
+}
+
+static const char *hook_unready(void *ctx)
+{
+    struct fixture *f = ctx;
+    return f->unready;
+}
+
+static void connect_as(struct fixture *f, struct client *client, const char *user,
+                       const char *group)
+{
+    const char *groups[] = {group, NULL};
+    struct http_peer peer = {user, groups, NULL};
+    struct err err = {0};
+    assert_int_equal(
+        server_serve(f->server, client_connect(client, f->world->loop), user ? &peer : NULL, &err),
+        0);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = xcalloc(1, sizeof(*f));
+    struct err err = {0};
+    signal(SIGPIPE, SIG_IGN);
+    f->world = world_new();
+    f->hooks = (struct server_hooks){f, hook_logs, hook_unready};
+    struct server_spec spec = {.loop = f->world->loop,
+                               .api = f->world->api,
+                               .clock = clock_system(),
+                               .rng = &f->world->rng.rng,
+                               .hooks = &f->hooks};
+    assert_int_equal(server_new(&spec, &f->server, &err), 0);
+    connect_as(f, &f->client, "admin", "system:masters");
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    client_done(&f->client);
+    api_stop(f->world->api);
+    server_free(f->server);
+    world_free(f->world);
+    free(f);
+    return 0;
+}
+
+static int ask(struct fixture *f, const char *method, const char *target, const char *body)
+{
+    return client_ask(&f->client, method, target, body ? "Content-Type: application/json\r\n" : "",
+                      body);
+}
+
+/* The body of the last answer. */
+static struct value *answer(struct fixture *f)
+{
+    struct value *object = NULL;
+    struct err err = {0};
+    const char *body = strstr(buf_str(&f->client.in), "\r\n\r\n");
+    assert_non_null(body);
+    if (json_parse(body + 4, strlen(body + 4), &object, &err) != 0)
+        fail_msg("%s in: %s", err.msg, buf_str(&f->client.in));
+    return object;
+}
+
+static void assert_status(struct fixture *f, int code, const char *reason)
+{
+    cleanup(value_free) struct value *status = answer(f);
+    assert_string_equal(value_get_str(status, "kind"), "Status");
+    assert_string_equal(value_get_str(status, "status"), "Failure");
+    assert_int_equal(value_get_int(status, "code", 0), code);
+    assert_string_equal(value_get_str(status, "reason"), reason);
+}
+
+static void test_server__verbs(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(ask(f, "POST", PODS, POD), 201);
+    assert_int_equal(ask(f, "GET", PODS "/web", NULL), 200);
+    cleanup(value_free) struct value *pod = answer(f);
+    assert_string_equal(value_get_str(pod, "apiVersion"), "v1");
+    value_set_str(value_make_map(pod, "metadata", "labels", NULL), "a", "b");
+    cleanup(buf_done) struct buf text = {0};
+    json_write(pod, &text);
+    assert_int_equal(ask(f, "PUT", PODS "/web", buf_str(&text)), 200);
+    assert_int_equal(ask(f, "PUT", PODS "/web", buf_str(&text)), 409);
+    assert_status(f, 409, "Conflict");
+    assert_int_equal(ask(f, "PUT", PODS "/web/status", "{\"status\":{\"phase\":\"Running\"}}"),
+                     200);
+    assert_int_equal(ask(f, "GET",
+                         "/api/v1/pods?labelSelector=a%3Db&fieldSelector=status.phase%3DRunning",
+                         NULL),
+                     200);
+    cleanup(value_free) struct value *list = answer(f);
+    assert_int_equal(value_len(value_get(list, "items")), 1);
+    assert_int_equal(ask(f, "POST", PODS "/web/binding", "{\"target\":{\"name\":\"pi\"}}"), 201);
+    assert_int_equal(ask(f, "DELETE", PODS "/web", "{\"gracePeriodSeconds\":7}"), 200);
+    cleanup(value_free) struct value *dying = answer(f);
+    assert_int_equal(
+        value_int(value_path(dying, "metadata", "deletionGracePeriodSeconds", NULL), 0), 7);
+    assert_int_equal(ask(f, "DELETE", PODS "/web?gracePeriodSeconds=0", NULL), 200);
+    assert_int_equal(ask(f, "GET", PODS "/web", NULL), 404);
+    assert_status(f, 404, "NotFound");
+}
+
+static void test_server__patches(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(
+        ask(f, "POST", CM, "{\"metadata\":{\"name\":\"c\"},\"data\":{\"a\":\"b\",\"c\":\"d\"}}"),
+        201);
+    assert_int_equal(client_ask(&f->client, "PATCH", CM "/c",
+                                "Content-Type: application/merge-patch+json\r\n",
+                                "{\"data\":{\"a\":null,\"e\":\"f\"}}"),
+                     200);
+    cleanup(value_free) struct value *merged = answer(f);
+    assert_null(value_path(merged, "data", "a", NULL));
+    assert_non_null(value_path(merged, "data", "c", NULL));
+    assert_non_null(value_path(merged, "data", "e", NULL));
+    assert_int_equal(client_ask(&f->client, "PATCH", CM "/d?fieldManager=x",
+                                "Content-Type: application/apply-patch+yaml\r\n", "data: {x: y}\n"),
+                     201);
+    assert_int_equal(client_ask(&f->client, "PATCH", CM "/c",
+                                "Content-Type: application/strategic-merge-patch+json\r\n", "{}"),
+                     415);
+    assert_status(f, 415, "UnsupportedMediaType");
+    assert_int_equal(client_ask(&f->client, "PATCH", CM "/c",
+                                "Content-Type: application/merge-patch+json\r\n", "[]"),
+                     400);
+}
+
+static void test_server__refusals(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *method, *target, *body;
+        int code;
+        const char *reason;
+    } cases[] = {
+        {"GET", "/nowhere", NULL, 404, "NotFound"},
+        {"GET", "/api/v1/dragons", NULL, 404, "NotFound"},
+        {"GET", PODS "/none", NULL, 404, "NotFound"},
+        {"GET", PODS "/none/dragon", NULL, 404, "NotFound"},
+        {"GET", CM "/c/status", NULL, 404, "NotFound"},
+        {"GET", "/api/v1/namespaces/default/../../nodes", NULL, 400, "BadRequest"},
+        {"GET", "/api/v1/namespaces/default%2fx/pods", NULL, 400, "BadRequest"},
+        {"GET", "//api/v1", NULL, 400, "BadRequest"},
+        {"GET", PODS "?labelSelector=a%20in", NULL, 400, "BadRequest"},
+        {"GET", PODS "?fieldSelector=spec.x%3D1", NULL, 400, "BadRequest"},
+        {"GET", PODS "?limit=x", NULL, 400, "BadRequest"},
+        {"GET", PODS "?continue=x", NULL, 400, "BadRequest"},
+        {"GET", PODS "?watch=maybe", NULL, 400, "BadRequest"},
+        {"GET", PODS "?watch=1&resourceVersion=x", NULL, 400, "BadRequest"},
+        {"GET", PODS "?watch=1&sendInitialEvents=true", NULL, 422, "Invalid"},
+        {"GET", PODS "?watch=1&resourceVersionMatch=Exact", NULL, 422, "Invalid"},
+        {"GET", PODS "?watch=1&labelSelector=%3D", NULL, 400, "BadRequest"},
+        {"GET", PODS "?includeObject=Maybe", NULL, 400, "BadRequest"},
+        {"DELETE", PODS, NULL, 405, "MethodNotAllowed"},
+        {"POST", PODS "/web", POD, 405, "MethodNotAllowed"},
+        {"PUT", PODS, POD, 405, "MethodNotAllowed"},
+        {"POST", "/version", "{}", 405, "MethodNotAllowed"},
+        {"POST", PODS, "{", 400, "BadRequest"},
+        {"POST", PODS, "{} {}", 400, "BadRequest"},
+        {"POST", PODS, "{\"a\":1,\"a\":2}", 400, "BadRequest"},
+        {"POST", PODS, "[]", 400, "BadRequest"},
+        {"POST", PODS, "null", 400, "BadRequest"},
+        {"POST", PODS, "\xff", 400, "BadRequest"},
+        {"POST", PODS, "{\"kind\":\"Node\",\"metadata\":{\"name\":\"x\"}}", 400, "BadRequest"},
+        {"POST", PODS, "{\"metadata\":{\"name\":\"x\"},\"spec\":{\"containers\":5}}", 422,
+         "Invalid"},
+        {"POST", PODS "?fieldValidation=Strict",
+         "{\"metadata\":{\"name\":\"x\"},\"spec\":{\"dragon\":1,\"containers\":[{\"name\":\"a\",\"image\":\"i\"}]}}",
+         400, "BadRequest"},
+        {"POST", PODS "?fieldValidation=Perhaps", POD, 422, "Invalid"},
+        {"POST", PODS "?dryRun=Some", POD, 422, "Invalid"},
+        {"POST", "/api/v1/namespaces/none/pods", POD, 404, "NotFound"},
+        {"DELETE", PODS "/none", "{\"gracePeriodSeconds\":-5}", 422, "Invalid"},
+        {"DELETE", PODS "/none?gracePeriodSeconds=x", NULL, 400, "BadRequest"},
+        {"DELETE", "/api/v1/namespaces/default", NULL, 403, "Forbidden"},
+        {"POST", PODS "/none/binding", "{}", 422, "Invalid"},
+        {"POST", PODS "/none/binding", "{\"target\":{\"name\":\"pi\"}}", 404, "NotFound"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        print_message("%s %s %s\n", cases[i].method, cases[i].target,
+                      cases[i].body ? cases[i].body : "");
+        assert_int_equal(ask(f, cases[i].method, cases[i].target, cases[i].body), cases[i].code);
+        assert_status(f, cases[i].code, cases[i].reason);
+    }
+    assert_int_equal(client_ask(&f->client, "POST", PODS,
+                                "Content-Type: application/vnd.kubernetes.protobuf\r\n", "k8s"),
+                     415);
+    assert_int_equal(client_ask(&f->client, "GET", PODS,
+                                "Accept: application/vnd.kubernetes.protobuf\r\n", NULL),
+                     406);
+}
+
+static void test_server__deep_documents(void **state)
+{
+    struct fixture *f = *state;
+    cleanup(buf_done) struct buf text = {0};
+    for (int i = 0; i < 100000; i++)
+        buf_addc(&text, '[');
+    assert_int_equal(ask(f, "POST", PODS, buf_str(&text)), 413);
+    assert_int_equal(
+        client_ask(&f->client, "POST", PODS, "Content-Type: application/yaml\r\n",
+                   "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
+                   "c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\n"
+                   "e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n"),
+        413);
+}
+
+static void test_server__unknown_fields_are_warned_of(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(ask(f, "POST", CM, "{\"metadata\":{\"name\":\"c\"},\"da\\nt\":{}}"), 201);
+    assert_non_null(
+        strstr(buf_str(&f->client.in), "\r\nWarning: 299 - \"unknown field \\\"da?t\\\"\"\r\n"));
+    assert_int_equal(
+        ask(f, "POST", CM "?fieldValidation=Ignore", "{\"metadata\":{\"name\":\"d\"},\"dat\":{}}"),
+        201);
+    assert_null(strstr(buf_str(&f->client.in), "Warning"));
+}
+
+static void test_server__who_may(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *target;
+        int nobody, guest;
+    } cases[] = {
+        {"/healthz", 200, 200},        {"/livez", 200, 200},        {"/readyz?verbose", 200, 200},
+        {"/version", 200, 200},        {"/api", 401, 200},          {"/apis", 401, 200},
+        {"/api/v1", 401, 200},         {"/openapi/v2", 401, 200},   {PODS, 401, 403},
+        {PODS "/web", 401, 403},       {PODS "?watch=1", 401, 403}, {PODS "/web/log", 401, 403},
+        {"/metrics", 401, 403},        {"/nowhere", 401, 403},      {"/healthzz", 401, 403},
+        {"/api/../healthz", 400, 400},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct client nobody, guest_client;
+        print_message("%s\n", cases[i].target);
+        connect_as(f, &nobody, NULL, NULL);
+        connect_as(f, &guest_client, "guest", "friends");
+        assert_int_equal(client_ask(&nobody, "GET", cases[i].target, "", NULL), cases[i].nobody);
+        assert_int_equal(client_ask(&guest_client, "GET", cases[i].target, "", NULL),
+                         cases[i].guest);
+        client_done(&nobody);
+        client_done(&guest_client);
+    }
+    struct client nobody;
+    connect_as(f, &nobody, NULL, NULL);
+    assert_int_equal(client_ask(&nobody, "POST", "/healthz", "", "body"), 401);
+    client_done(&nobody);
+    f->unready = "the bus";
+    assert_int_equal(ask(f, "GET", "/readyz", NULL), 500);
+    assert_non_null(strstr(buf_str(&f->client.in), "the bus"));
+    assert_int_equal(ask(f, "GET", "/livez", NULL), 200);
+}
+
+static void test_server__tables(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(ask(f, "POST", PODS, POD), 201);
+    assert_int_equal(
+        client_ask(&f->client, "GET", PODS,
+                   "Accept: application/json;as=Table;v=v1;g=meta.k8s.io,application/json\r\n",
+                   NULL),
+        200);
+    cleanup(value_free) struct value *table = answer(f);
+    assert_string_equal(value_get_str(table, "kind"), "Table");
+    assert_int_equal(value_len(value_get(table, "rows")), 1);
+    assert_int_equal(client_ask(&f->client, "GET", PODS "/none",
+                                "Accept: application/json;as=Table;v=v1;g=meta.k8s.io\r\n", NULL),
+                     404);
+    assert_status(f, 404, "NotFound");
+    assert_int_equal(client_ask(&f->client, "HEAD", "/healthz", "", NULL), 200);
+}
+
+/* ---- watches ---- */
+
+static void begin_watch(struct fixture *f, struct client *client, const char *query,
+                        const char *headers)
+{
+    connect_as(f, client, "admin", "system:masters");
+    autofree char *head =
+        xasprintf("GET %s?watch=true%s HTTP/1.1\r\nHost: x\r\n%s\r\n", CM, query, headers);
+    client_send(client, head);
+    assert_true(client_await(client, "HTTP/1.1 200"));
+}
+
+static void make(struct fixture *f, const char *name)
+{
+    autofree char *body = xasprintf("{\"metadata\":{\"name\":\"%s\"}}", name);
+    assert_int_equal(ask(f, "POST", CM, body), 201);
+}
+
+static void test_server__watch(void **state)
+{
+    struct fixture *f = *state;
+    struct client watch;
+    make(f, "one");
+    begin_watch(f, &watch, "", "");
+    assert_true(client_await(&watch, "{\"type\":\"ADDED\",\"object\":{"));
+    assert_true(client_await(&watch, "\"one\""));
+    client_forget(&watch);
+    make(f, "two");
+    assert_true(client_await(&watch, "\"two\""));
+    assert_true(client_await(&watch, "}\n\r\n"));
+    assert_null(strstr(buf_str(&watch.in), "\"one\""));
+    assert_int_equal(ask(f, "DELETE", CM "/one", NULL), 200);
+    assert_true(client_await(&watch, "{\"type\":\"DELETED\""));
+    client_done(&watch);
+    client_wait(&f->client, 30);
+    make(f, "three");
+}
+
+static void test_server__watch_from_a_list(void **state)
+{
+    struct fixture *f = *state;
+    struct client watch, mine;
+    make(f, "one");
+    assert_int_equal(ask(f, "GET", CM, NULL), 200);
+    cleanup(value_free) struct value *list = answer(f);
+    make(f, "two");
+    autofree char *query = xasprintf(
+        "&resourceVersion=%s", value_str(value_path(list, "metadata", "resourceVersion", NULL)));
+    begin_watch(f, &watch, query, "");
+    assert_true(client_await(&watch, "\"two\""));
+    assert_null(strstr(buf_str(&watch.in), "\"one\""));
+    autofree char *by_name = xasprintf("&fieldSelector=metadata.name%%3Dthree&timeoutSeconds=1");
+    begin_watch(f, &mine, by_name, "");
+    make(f, "three");
+    make(f, "four");
+    assert_true(client_await(&mine, "\"three\""));
+    assert_true(client_await(&mine, "\r\n0\r\n")); /* timeoutSeconds */
+    assert_null(strstr(buf_str(&mine.in), "\"four\""));
+    client_done(&watch);
+    client_done(&mine);
+}
+
+static void test_server__watch_too_old(void **state)
+{
+    struct fixture *f = *state;
+    struct client watch;
+    begin_watch(f, &watch, "&resourceVersion=999999", "");
+    assert_true(client_await(&watch, "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\""));
+    assert_true(client_await(&watch, "\"code\":410"));
+    assert_true(client_await(&watch, "\r\n0\r\n"));
+    client_done(&watch);
+}
+
+static void test_server__watch_list(void **state)
+{
+    struct fixture *f = *state;
+    struct client watch;
+    for (int i = 0; i < 450; i++) { /* more than two pages */
+        autofree char *name = xasprintf("c%03d", i);
+        make(f, name);
+    }
+    begin_watch(
+        f, &watch,
+        "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true", "");
+    assert_true(client_await(&watch, "\"k8s.io/initial-events-end\":\"true\""));
+    size_t count = 0;
+    for (const char *p = buf_str(&watch.in); (p = strstr(p, "\"ADDED\"")); p++)
+        count++;
+    assert_int_equal(count, 450);
+    client_forget(&watch);
+    make(f, "late");
+    assert_true(client_await(&watch, "\"late\""));
+    client_done(&watch);
+}
+
+static void test_server__watch_as_tables(void **state)
+{
+    struct fixture *f = *state;
+    struct client watch;
+    make(f, "one");
+    begin_watch(f, &watch, "", "Accept: application/json;as=Table;v=v1;g=meta.k8s.io\r\n");
+    assert_true(client_await(&watch, "\"rows\":[{\"cells\":[\"one\""));
+    assert_null(strstr(buf_str(&watch.in), "\"columnDefinitions\":[]"));
+    make(f, "two");
+    assert_true(client_await(&watch, "\"columnDefinitions\":[],\"rows\":[{\"cells\":[\"two\""));
+    client_done(&watch);
+}
+
+/* Many watchers of one change; then the server ends with them open. */
+static void test_server__many_watches(void **state)
+{
+    struct fixture *f = *state;
+    static struct client watches[200];
+    for (size_t i = 0; i < ARRAY_LEN(watches); i++)
+        begin_watch(f, &watches[i], "&resourceVersion=1000000000", "");
+    for (size_t i = 0; i < ARRAY_LEN(watches); i++)
+        client_done(&watches[i]);
+    for (size_t i = 0; i < ARRAY_LEN(watches); i++)
+        begin_watch(f, &watches[i], "", "");
+    make(f, "one");
+    for (size_t i = 0; i < ARRAY_LEN(watches); i++)
+        assert_true(client_await(&watches[i], "\"one\""));
+    for (size_t i = 0; i < ARRAY_LEN(watches); i += 2)
+        client_done(&watches[i]);
+    make(f, "two");
+    for (size_t i = 1; i < ARRAY_LEN(watches); i += 2) {
+        assert_true(client_await(&watches[i], "\"two\""));
+        client_done(&watches[i]);
+    }
+}
+
+/* ---- logs ---- */
+
+static void test_server__logs(void **state)
+{
+    struct fixture *f = *state;
+    struct client follow;
+    assert_int_equal(ask(f, "POST", PODS, POD), 201);
+    assert_int_equal(ask(f, "GET", PODS "/none/log", NULL), 404);
+    assert_int_equal(ask(f, "GET", PODS "/web/log?container=zzz", NULL), 400);
+    assert_int_equal(ask(f, "GET", PODS "/web/log?tailLines=-5", NULL), 400);
+    assert_null(f->sink);
+    connect_as(f, &follow, "admin", "system:masters");
+    client_send(&follow,
+                "GET " PODS "/web/log?follow=true&tailLines=5 HTTP/1.1\r\nHost: x\r\n\r\n");
+    client_wait(&follow, 20);
+    assert_non_null(f->sink);
+    assert_int_equal(logs_write(f->sink, "hello\n", 6), 0);
+    assert_true(client_await(&follow, "hello\n"));
+    assert_non_null(strstr(buf_str(&follow.in), "Content-Type: text/plain"));
+    logs_end(steal(f->sink));
+    assert_true(client_await(&follow, "\r\n0\r\n"));
+    client_forget(&follow);
+    client_send(&follow, "GET " PODS "/web/log HTTP/1.1\r\nHost: x\r\n\r\n");
+    client_wait(&follow, 20);
+    logs_fail(steal(f->sink), 503, "node pi is offline");
+    assert_true(client_await(&follow, "node pi is offline"));
+    assert_true(client_await(&follow, "HTTP/1.1 503"));
+    client_done(&follow);
+}
+
+static void test_server__discovery_names_what_is_served(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(ask(f, "GET", "/api/v1", NULL), 200);
+    cleanup(value_free) struct value *list = answer(f);
+    const struct value *resources = value_get(list, "resources");
+    assert_true(value_len(resources) >= 5);
+    for (size_t i = 0; i < value_len(resources); i++) {
+        const struct value *resource = value_at(resources, i);
+        const char *name = value_get_str(resource, "name");
+        if (strchr(name, '/'))
+            continue;
+        autofree char *target = xasprintf("/api/v1/%s", name);
+        assert_int_equal(ask(f, "GET", target, NULL), 200);
+    }
+    assert_int_equal(ask(f, "GET", "/apis/dragons", NULL), 404);
+    assert_int_equal(ask(f, "GET", "/apis/dragons/v1", NULL), 404);
+    assert_int_equal(ask(f, "GET", "/apis", NULL), 200);
+}
+
+int main(void)
+{
+#define LIVE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        LIVE(test_server__verbs),
+        LIVE(test_server__patches),
+        LIVE(test_server__refusals),
+        LIVE(test_server__deep_documents),
+        LIVE(test_server__unknown_fields_are_warned_of),
+        LIVE(test_server__who_may),
+        LIVE(test_server__tables),
+        LIVE(test_server__watch),
+        LIVE(test_server__watch_from_a_list),
+        LIVE(test_server__watch_too_old),
+        LIVE(test_server__watch_list),
+        LIVE(test_server__watch_as_tables),
+        LIVE(test_server__many_watches),
+        LIVE(test_server__logs),
+        LIVE(test_server__discovery_names_what_is_served),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
