@@ -148,17 +148,43 @@ static int join_keepers(const struct sandbox *sandbox, struct err *err)
     const char *pod = sandbox->plan->cgroup, *slash = strrchr(pod, '/');
     autofree char *group =
         xasprintf("%.*s%s" KEEPERS_GROUP, slash ? (int)(slash - pod) : 0, pod, slash ? "/" : "");
+    if (cgroup_join(&sandbox->cgroups, group, false, NULL) == 0)
+        return 0; /* the agent has made it */
     int r = cgroup_create(&sandbox->cgroups, group, NULL, err);
     return r < 0 ? r : cgroup_join(&sandbox->cgroups, group, false, err);
+}
+
+/* A pod of one container needs one group, not two in each tree: half the work of its start. */
+static bool has_one_group(const struct launch_plan *plan)
+{
+    return plan->container_count == 1;
+}
+
+static int64_t lower(int64_t a, int64_t b) /* 0: no limit */
+{
+    return a == 0 || (b > 0 && b < a) ? b : a;
+}
+
+static struct cgroup_limits pod_limits(const struct launch_plan *plan)
+{
+    struct cgroup_limits limits = {.memory_bytes = plan->memory_bytes,
+                                   .cpu_quota_us = plan->cpu_quota_us,
+                                   .cpu_shares = plan->cpu_shares,
+                                   .pids = plan->pids};
+    if (!has_one_group(plan))
+        return limits;
+    const struct launch_container *only = &plan->containers[0];
+    limits.memory_bytes = lower(limits.memory_bytes, only->memory_bytes);
+    limits.cpu_quota_us = lower(limits.cpu_quota_us, only->cpu_quota_us);
+    limits.cpu_shares = lower(limits.cpu_shares, only->cpu_shares);
+    limits.pids = lower(limits.pids, only->pids);
+    return limits;
 }
 
 static int make_groups(struct sandbox *sandbox, struct err *err)
 {
     const struct launch_plan *plan = sandbox->plan;
-    const struct cgroup_limits limits = {.memory_bytes = plan->memory_bytes,
-                                         .cpu_quota_us = plan->cpu_quota_us,
-                                         .cpu_shares = plan->cpu_shares,
-                                         .pids = plan->pids};
+    const struct cgroup_limits limits = pod_limits(plan);
     int r = cgroup_detect(&sandbox->cgroups, err);
     if (r == 0)
         r = join_keepers(sandbox, err);
@@ -167,6 +193,8 @@ static int make_groups(struct sandbox *sandbox, struct err *err)
 
 char *sandbox_container_cgroup(const struct sandbox *sandbox, size_t i)
 {
+    if (has_one_group(sandbox->plan))
+        return xstrdup(sandbox->plan->cgroup);
     return xasprintf("%s/c%zu", sandbox->plan->cgroup, i);
 }
 
@@ -177,6 +205,8 @@ int sandbox_make_container(const struct sandbox *sandbox, size_t i, struct err *
                                          .cpu_quota_us = container->cpu_quota_us,
                                          .cpu_shares = container->cpu_shares,
                                          .pids = container->pids};
+    if (has_one_group(sandbox->plan))
+        return 0;
     autofree char *group = sandbox_container_cgroup(sandbox, i);
     return cgroup_create(&sandbox->cgroups, group, &limits, err);
 }
@@ -184,7 +214,7 @@ int sandbox_make_container(const struct sandbox *sandbox, size_t i, struct err *
 int sandbox_remove_cgroups(const struct sandbox *sandbox)
 {
     /* By name first: it saves listing folders of forty files each. */
-    for (size_t i = 0; i < sandbox->plan->container_count; i++) {
+    for (size_t i = 0; !has_one_group(sandbox->plan) && i < sandbox->plan->container_count; i++) {
         autofree char *group = sandbox_container_cgroup(sandbox, i);
         int r = cgroup_remove(&sandbox->cgroups, group);
         if (r < 0)

@@ -19,7 +19,7 @@ nodiscard int sandbox_make(const struct launch_plan *plan, struct sandbox *ret, 
 void sandbox_done(struct sandbox *sandbox);
 /* The group of container i, made before its first start. */
 nodiscard int sandbox_make_container(const struct sandbox *sandbox, size_t i, struct err *err);
-/* "<pod's group>/c<i>". Caller frees. */
+/* "<pod's group>/c<i>", or with one container the pod's own. Caller frees. */
 char *sandbox_container_cgroup(const struct sandbox *sandbox, size_t i);
 /* Of attempt n of container i. Caller frees. */
 char *sandbox_attempt_dir(const struct sandbox *sandbox, size_t i, unsigned n);

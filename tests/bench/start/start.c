@@ -1,0 +1,180 @@
+/* Limpet's own start to exit, as its agent sees it: a pod of one container that runs one command,
+ * through keepers.h: keeper started, sandbox made, container run, exit seen, everything removed.
+ *   bench-start <keeper> <work dir> <layer> <count> <gap ms> [argv...]
+ * The gap keeps the starts apart, as a node's are: 0 is a hot loop. */
+#include "stats.h"
+
+#include "agent/keeper/keepers.h"
+#include "agent/runtime/caps.h"
+#include "agent/runtime/seccomp.h"
+#include "common/base/buf.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CGROUP_ROOT "limpet/bench"
+
+enum phase { PHASE_SANDBOX, PHASE_STARTED, PHASE_EXIT, PHASE_GONE, PHASES };
+static const char *const phase_names[PHASES] = {"limpet-sandbox", "limpet-running",
+                                                "limpet-start-to-exit", "limpet-start-to-gone"};
+
+struct bench {
+    struct loop *loop;
+    struct keepers *keepers;
+    struct loop_timer *next;
+    const char *work, *layer;
+    const char *const *argv;
+    void *seccomp;
+    size_t seccomp_len;
+    size_t count, done;
+    int64_t gap_ns;
+    char uid[32];
+    int64_t began;
+    int64_t *samples[PHASES];
+    bool seen[PHASES];
+};
+
+_Noreturn static void die(const char *what, const struct err *err)
+{
+    fprintf(stderr, "bench-start: %s: %s\n", what, err->msg);
+    exit(1);
+}
+
+static void mark(struct bench *b, enum phase phase)
+{
+    if (b->seen[phase])
+        return;
+    b->seen[phase] = true;
+    b->samples[phase][b->done] = loop_now(b->loop) - b->began;
+}
+
+static void spawn(void *ctx)
+{
+    struct bench *b = ctx;
+    struct err err = {0};
+    struct buf bytes;
+    const char *layers[] = {b->layer, NULL}, *env[] = {"PATH=/bin", NULL};
+    snprintf(b->uid, sizeof(b->uid), "bench%zu", b->done);
+    autofree char *run = xasprintf("%s/run/%s", b->work, b->uid);
+    autofree char *state = xasprintf("%s/state/%s", b->work, b->uid);
+    autofree char *log = xasprintf("%s/log/%s.log", b->work, b->uid);
+    autofree char *group = xasprintf(CGROUP_ROOT "/pod%s", b->uid);
+    const struct launch_container container = {.name = "c",
+                                               .layers = layers,
+                                               .argv = b->argv,
+                                               .env = env,
+                                               .capabilities = caps_default(),
+                                               .seccomp = b->seccomp,
+                                               .seccomp_len = b->seccomp_len,
+                                               .memory_bytes = 64 << 20,
+                                               .cpu_quota_us = 100000,
+                                               .cpu_shares = 1024,
+                                               .pids = 100,
+                                               .log_path = log};
+    const struct launch_plan plan = {.pod_uid = b->uid,
+                                     .pod_ns = "bench",
+                                     .pod_name = b->uid,
+                                     .spec_hash = "h",
+                                     .hostname = "bench",
+                                     .state_dir = state,
+                                     .run_dir = run,
+                                     .cgroup = group,
+                                     /* ended by a stop, so that no exit record is synced */
+                                     .restart = LAUNCH_RESTART_NEVER,
+                                     .containers = &container,
+                                     .container_count = 1};
+    memset(b->seen, 0, sizeof(b->seen));
+    b->began = loop_now(b->loop);
+    buf_init(&bytes, LAUNCH_MAX_BYTES);
+    if (launch_encode(&plan, &bytes, &err) < 0 ||
+        b->keepers->spawn(b->keepers, b->uid, bytes.data, bytes.len, &err) < 0)
+        die("spawn", &err);
+    buf_done(&bytes);
+}
+
+static void on_report(void *ctx, const struct keeper_report *report)
+{
+    struct bench *b = ctx;
+    struct err err = {0};
+    const struct keeper_container *container = &report->containers[0];
+    if (report->state == KEEPER_SANDBOX && !b->seen[PHASE_SANDBOX]) {
+        mark(b, PHASE_SANDBOX);
+        if (b->keepers->go(b->keepers, b->uid, &err) < 0)
+            die("go", &err);
+    }
+    if (container->state != KEEPER_WAITING)
+        mark(b, PHASE_STARTED);
+    if (container->state == KEEPER_TERMINATED && !b->seen[PHASE_EXIT]) {
+        mark(b, PHASE_EXIT);
+        if (container->last.code != 0) {
+            fprintf(stderr, "bench-start: exit %d %s %s\n", container->last.code,
+                    container->last.reason, container->last.message);
+            exit(1);
+        }
+        if (b->keepers->remove(b->keepers, b->uid, &err) < 0)
+            die("remove", &err);
+    }
+}
+
+static void on_gone(void *ctx, const char *uid, bool expected, const struct keeper_report *last)
+{
+    struct bench *b = ctx;
+    (void)last;
+    if (!expected || !str_eq(uid, b->uid))
+        exit(1);
+    mark(b, PHASE_GONE);
+    if (++b->done == b->count)
+        loop_stop(b->loop, 0);
+    else
+        loop_timer_after(b->next, b->gap_ns);
+}
+
+static void make_dirs(const char *work)
+{
+    static const char *const names[] = {"", "/run", "/state", "/log"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        autofree char *path = xasprintf("%s%s", work, names[i]);
+        mkdir(path, 0700);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const struct keepers_handler handler = {.report = on_report, .gone = on_gone};
+    static const char *const truth[] = {"/bin/true", NULL};
+    struct err err = {0};
+    struct bench b = {.loop = NULL};
+    if (argc < 6) {
+        fputs("bench-start <keeper> <work dir> <layer> <count> <gap ms> [argv...]\n", stderr);
+        return 2;
+    }
+    b.work = argv[2];
+    b.layer = argv[3];
+    b.count = (size_t)strtoul(argv[4], NULL, 10);
+    b.gap_ns = strtol(argv[5], NULL, 10) * NS_PER_MS;
+    b.argv = argc > 6 ? (const char *const *)&argv[6] : truth;
+    make_dirs(b.work);
+    autofree char *run = xasprintf("%s/run", b.work);
+    const struct keepers_spec spec = {
+        .keeper_path = argv[1], .run_dir = run, .cgroup_root = CGROUP_ROOT};
+    if (seccomp_default(&b.seccomp, &b.seccomp_len, &err) < 0 ||
+        loop_new(clock_system(), &b.loop, &err) < 0 ||
+        keepers_new(b.loop, &spec, &b.keepers, &err) < 0 ||
+        b.keepers->start(b.keepers, &handler, &b, &err) < 0)
+        die("start", &err);
+    for (int p = 0; p < PHASES; p++)
+        b.samples[p] = xcalloc(b.count, sizeof(int64_t));
+    b.next = loop_timer_new(b.loop, spawn, &b);
+    loop_timer_after(b.next, 0);
+    int r = loop_run(b.loop);
+    for (int p = 0; p < PHASES; p++)
+        stats_print(phase_names[p], b.samples[p], b.done);
+    loop_timer_free(b.next);
+    b.keepers->free(b.keepers);
+    loop_free(b.loop);
+    return r < 0;
+}
