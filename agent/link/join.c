@@ -112,6 +112,7 @@ static int make_bus(struct join *join, struct loop *loop, const struct join_spec
                                    .host = spec->host,
                                    .port = spec->port,
                                    .tls = tls,
+                                   .mount = TOPIC_ENROLL_MOUNT,
                                    .run_dir = spec->run_dir,
                                    .keepalive_s = 30,
                                    .backoff_min_ns = NS_PER_S / 4,

@@ -151,10 +151,8 @@ static void keeper_reported(void *ctx, const struct keeper_report *report)
     enum pod_keeper state = states[report->state];
     keeper_report_free(record->report);
     record->report = keeper_report_copy(report);
-    if (record->keeper == POD_KEEPER_NONE) { /* adopted */
+    if (record->keeper == POD_KEEPER_NONE) /* adopted */
         record->accepted_wall_ns = report->started_wall_ns;
-        (void)agent->world.net->get(agent->world.net, record->uid, &record->address);
-    }
     /* What was asked of the keeper overtakes what it had sent before. */
     bool stale = (record->keeper == POD_KEEPER_RUNNING && state == POD_KEEPER_SANDBOX) ||
                  (record->keeper == POD_KEEPER_STOPPING && state < POD_KEEPER_STOPPING) ||
@@ -292,6 +290,9 @@ static void keepers_settled(void *ctx)
     if (agent->world.net->start(agent->world.net, uids, &err) < 0)
         log_error("pod network not ready: error=%s", log_quote(err.msg));
     free(uids);
+    void *p;
+    for (size_t i = 0; map_next(agent->records, &i, &uid, &p);)
+        (void)agent->world.net->get(agent->world.net, uid, &((struct pod_record *)p)->address);
     agent->started = true;
     read_manifests(agent);
     log_info("agent ready pods=%zu", map_len(agent->records));
