@@ -84,7 +84,7 @@ int blob_check(struct blob_file *file, const char *digest, struct err *err)
     if (ftruncate(file->fd, 0) < 0)
         return err_errno(err, errno, "cannot empty a damaged blob");
     file->have = 0;
-    return err_set(err, -EBADMSG, "digest mismatch (want %s, got %s)", digest, got);
+    return err_set(err, -EBADMSG, "digest mismatch (want %.19s..., got %.19s...)", digest, got);
 }
 
 void blob_end(struct blob_file *file)

@@ -21,7 +21,11 @@
 #define CAP(n) (1ULL << (n))
 #define UNPACKER_CAPS                                                                              \
     (CAP(CAP_CHOWN) | CAP(CAP_DAC_OVERRIDE) | CAP(CAP_FOWNER) | CAP(CAP_FSETID) | CAP(CAP_SETFCAP))
+#if defined(__SANITIZE_ADDRESS__)
+#define MEMORY_MAX RLIM_INFINITY /* the sanitizer maps terabytes */
+#else
 #define MEMORY_MAX (512UL << 20)
+#endif
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define SYS_CLOSE_RANGE 436
@@ -83,7 +87,7 @@ static int become_nobody(struct err *err)
 static int limit(int what, rlim_t value)
 {
     const struct rlimit limit = {value, value};
-    return setrlimit((__rlimit_resource_t)what, &limit);
+    return setrlimit(what, &limit);
 }
 
 static int limits(struct err *err)

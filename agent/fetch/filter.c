@@ -60,8 +60,6 @@ static const uint32_t refused[] = {
     SYS_syslog,
     SYS_sethostname,
     SYS_setdomainname,
-    SYS_clock_settime,
-    SYS_settimeofday,
     SYS_adjtimex,
     SYS_clock_adjtime,
     SYS_personality,
@@ -77,6 +75,17 @@ static const uint32_t refused[] = {
     SYS_setresuid,
     SYS_setresgid,
     SYS_capset,
+#ifdef SYS_clock_settime /* musl names those of 32 bits otherwise */
+    SYS_clock_settime,
+    SYS_settimeofday,
+#endif
+#ifdef SYS_clock_settime32
+    SYS_clock_settime32,
+    SYS_settimeofday_time32,
+#endif
+#ifdef SYS_clock_settime64
+    SYS_clock_settime64,
+#endif
 #ifdef SYS_mknod
     SYS_mknod,
 #endif

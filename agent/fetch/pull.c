@@ -88,8 +88,8 @@ static int get_document(struct pull *p, const struct source_request *request, st
     sha256_hex(buf_str(&ret->text), ret->text.len, ret->digest + strlen(DIGEST_PREFIX));
     if (request->digest[0] && !str_eq(ret->digest, request->digest) &&
         !WEAKENED(IMAGE_MANIFEST_DIGEST))
-        return err_set(err, -EBADMSG, "digest mismatch (want %s, got %s)", request->digest,
-                       ret->digest);
+        return err_set(err, -EBADMSG, "digest mismatch (want %.19s..., got %.19s...)",
+                       request->digest, ret->digest);
     if (type)
         memcpy(type, reply.type, sizeof(reply.type));
     return 0;
@@ -121,8 +121,9 @@ static int unpack_layer(struct pull *p, int blob_fd, const char *diff_id, struct
         return rc;
     rc = unpack(blob_fd, dir.fd, &limits, on_unpack, p, &result, err);
     if (rc == 0 && !str_eq(result.diff_id, diff_id) && !WEAKENED(IMAGE_DIFF_ID))
-        rc = err_set(err, -EBADMSG, "digest of the unpacked layer differs (want %s, got %s)",
-                     diff_id, result.diff_id);
+        rc = err_set(err, -EBADMSG,
+                     "digest of the unpacked layer differs (want %.19s..., got %.19s...)", diff_id,
+                     result.diff_id);
     if (rc == 0)
         rc = store_add_layer(p->store, &dir, diff_id, result.bytes, result.inodes, err);
     close(dir.fd);

@@ -236,7 +236,8 @@ static int refused(struct registry *r, int rc, int status, const char *what,
     if (rc < 0)
         return err_wrap(err, "registry %.80s", r->host);
     if (status == 404)
-        return err_set(err, -ENOENT, "registry %.80s: %.120s not found", r->host, what);
+        return err_set(err, -ENOENT, "registry %.80s: %.100s%snot found", r->host, what,
+                       *what ? " " : "");
     if (status == 401 || status == 403)
         return err_set(err, -EACCES, "registry %.80s: access denied (HTTP %d)", r->host, status);
     (void)err_set(err, -EIO, "HTTP %d%s", status, status == 429 ? ", too many requests" : "");
@@ -254,7 +255,7 @@ static int get_manifest(struct registry *r, const struct source_request *request
     struct http_response response = {0};
     int rc = send_request(r, path, MANIFEST_ACCEPT, 0, collect, &text, &response, err);
     if (rc < 0 || response.status != 200)
-        return refused(r, rc, response.status, name, reply, err);
+        return refused(r, rc, response.status, "", reply, err);
     snprintf(reply->type, sizeof(reply->type), "%s", response.type);
     struct blob_file file;
     blob_begin(&file, fd, (int64_t)text.len);
