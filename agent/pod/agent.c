@@ -78,7 +78,7 @@ static void run_record(struct pod_record *record)
 {
     struct agent *agent = record->agent;
     record->dirty = false;
-    if (record->held || record->forgotten)
+    if (record->held || (record->forgotten && record->spec))
         return;
     for (int step = 0; step < MAX_STEPS; step++) {
         refresh_gates(record);
@@ -86,7 +86,7 @@ static void run_record(struct pod_record *record)
         struct pod_action action = pod_plan(&view, agent_now(agent));
         log_debug("plan pod=%s/%s rule=%s action=%s", record->ns, record->name, action.rule,
                   pod_action_name(action.type));
-        if (exec_action(record, &action))
+        if (exec_action(record, &action) || record->forgotten)
             return;
         if (action.type != POD_WAIT)
             continue;
@@ -244,7 +244,6 @@ static void read_manifests(struct agent *agent)
         record->spec = manifests_pod(agent->manifests, record->uid);
         record->held =
             !record->spec && manifests_may_want(agent->manifests, record->ns, record->name);
-        record->forgotten &= record->spec != NULL;
         /* What a volume lacked may have come. */
         if (record->volumes_setback.retry_at)
             record->volumes_setback.retry_at = agent_now(agent);

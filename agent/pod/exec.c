@@ -165,7 +165,8 @@ static bool forget(struct pod_record *record)
     struct volume_spec spec = volume_spec_of(record, NULL, state, run);
     volumes_remove(&spec);
     agent_sweep_pod(agent, record);
-    publish_status(record, true);
+    if (!record->forgotten)
+        publish_status(record, true);
     if (record->spec) {
         record->forgotten = true;
         return false;
