@@ -1,13 +1,11 @@
 #include "agent/limpetd/config.h"
 
-#include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
-#include "common/data/settings.h"
-#include "common/fs/disk.h"
+#include "common/program/program.h"
 
 #include <ctype.h>
-#include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define AT(member) offsetof(struct config, member)
@@ -48,16 +46,10 @@ void config_free(struct config *config)
     free(config);
 }
 
-int config_load(const char *file, int required, struct config **ret, struct err *err)
+int config_load(const char *file, bool required, struct config **ret, struct err *err)
 {
-    cleanup(buf_done) struct buf text;
-    buf_init(&text, SETTINGS_MAX);
-    struct disk *disk = disk_posix();
-    int rc = disk->read(disk, file, SETTINGS_MAX, &text, err);
-    if (rc < 0 && (required || rc != -ENOENT))
-        return rc;
     struct config *config = xcalloc(1, sizeof(*config));
-    rc = settings_read(settings, ARRAY_LEN(settings), config, file, text.data, text.len, err);
+    int rc = program_settings(settings, ARRAY_LEN(settings), config, file, required, err);
     if (rc < 0) {
         free(config);
         return rc;

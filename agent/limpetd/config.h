@@ -3,6 +3,7 @@
 
 #include "common/base/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define CONFIG_FILE "/etc/limpet/limpetd.yaml"
@@ -28,5 +29,5 @@ struct config {
 
 /* A missing file is an error only if `required`. Unknown keys and wrong values are refused with
  * file and line. */
-nodiscard int config_load(const char *file, int required, struct config **ret, struct err *err);
+nodiscard int config_load(const char *file, bool required, struct config **ret, struct err *err);
 void config_free(struct config *config);

@@ -1,9 +1,8 @@
 #include "agent/limpetd/verbs.h"
 
-#include "common/base/log.h"
 #include "common/base/str.h"
+#include "common/program/program.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -48,12 +47,12 @@ static const struct verb *find_verb(const char *name)
     return NULL;
 }
 
-static int run_verb(const struct verb *verb, const char *file, bool file_given, int argc,
+static int run_verb(const struct verb *verb, const struct program_args *given, int argc,
                     char **argv)
 {
     struct config *config = NULL;
     struct err err = {0};
-    if (config_load(file, file_given, &config, &err) < 0) {
+    if (config_load(given->config_file, given->config_given, &config, &err) < 0) {
         fprintf(stderr, "limpetd: %s\n", err.msg);
         return 1;
     }
@@ -67,44 +66,17 @@ static int run_verb(const struct verb *verb, const char *file, bool file_given, 
 
 int main(int argc, char **argv)
 {
-    enum { OPT_CONFIG = 256, OPT_LEVEL, OPT_VERSION };
-    static const struct option options[] = {
-        {"config", required_argument, NULL, OPT_CONFIG},
-        {"log-level", required_argument, NULL, OPT_LEVEL},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, OPT_VERSION},
-        {NULL, 0, NULL, 0},
-    };
-    const char *file = CONFIG_FILE;
-    bool file_given = false;
-    enum log_level level = LOG_LEVEL_INFO;
-    for (int c; (c = getopt_long(argc, argv, "+h", options, NULL)) != -1;) {
-        switch (c) {
-        case OPT_CONFIG:
-            file = optarg;
-            file_given = true;
-            break;
-        case OPT_LEVEL:
-            if (log_level_parse(optarg, &level) < 0)
-                return usage("no such log level: ", optarg);
-            break;
-        case OPT_VERSION:
-            puts("limpetd " LIMPET_VERSION);
-            return 0;
-        case 'h':
-            help(stdout);
-            return 0;
-        default:
-            return 2;
-        }
-    }
-    log_set_level(level);
-    if (optind == argc) {
+    static const struct program program = {"limpetd", CONFIG_FILE, help};
+    struct program_args args;
+    int code = program_parse(&program, argc, argv, &args);
+    if (code >= 0)
+        return code;
+    if (args.next == argc) {
         help(stderr);
         return 2;
     }
-    const struct verb *verb = find_verb(argv[optind]);
+    const struct verb *verb = find_verb(argv[args.next]);
     if (!verb)
-        return usage("no such verb: ", argv[optind]);
-    return run_verb(verb, file, file_given, argc - optind - 1, argv + optind + 1);
+        return usage("no such verb: ", argv[args.next]);
+    return run_verb(verb, &args, argc - args.next - 1, argv + args.next + 1);
 }

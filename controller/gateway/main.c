@@ -1,8 +1,7 @@
 #include "controller/gateway/gateway.h"
 
-#include "common/base/log.h"
+#include "common/program/program.h"
 
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,47 +60,18 @@ static int run(const struct config *config, struct err *err)
 
 int main(int argc, char **argv)
 {
-    enum { OPT_CONFIG = 256, OPT_LEVEL, OPT_VERSION };
-    static const struct option options[] = {
-        {"config", required_argument, NULL, OPT_CONFIG},
-        {"log-level", required_argument, NULL, OPT_LEVEL},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, OPT_VERSION},
-        {NULL, 0, NULL, 0},
-    };
-    const char *file = CONFIG_FILE;
-    bool given = false;
-    enum log_level level = LOG_LEVEL_INFO;
-    for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-        switch (c) {
-        case OPT_CONFIG:
-            file = optarg;
-            given = true;
-            break;
-        case OPT_LEVEL:
-            if (log_level_parse(optarg, &level) < 0) {
-                fprintf(stderr, "limpet-controller: no such log level: %s\n", optarg);
-                return 2;
-            }
-            break;
-        case OPT_VERSION:
-            puts("limpet-controller " LIMPET_VERSION);
-            return 0;
-        case 'h':
-            help(stdout);
-            return 0;
-        default:
-            return 2;
-        }
-    }
-    if (optind != argc) {
-        fprintf(stderr, "limpet-controller: unexpected argument: %s\n", argv[optind]);
+    static const struct program program = {"limpet-controller", CONFIG_FILE, help};
+    struct program_args args;
+    int code = program_parse(&program, argc, argv, &args);
+    if (code >= 0)
+        return code;
+    if (args.next != argc) {
+        fprintf(stderr, "limpet-controller: unexpected argument: %s\n", argv[args.next]);
         return 2;
     }
-    log_set_level(level);
     struct config *config = NULL;
     struct err err = {0};
-    int rc = config_load(file, given, &config, &err);
+    int rc = config_load(args.config_file, args.config_given, &config, &err);
     if (rc == 0)
         rc = run(config, &err);
     if (rc < 0)

@@ -1,0 +1,69 @@
+#include "common/program/program.h"
+
+#include "common/base/buf.h"
+#include "common/base/log.h"
+#include "common/fs/disk.h"
+
+#include <errno.h>
+#include <getopt.h>
+
+static int set_level(const struct program *program, const char *name)
+{
+    enum log_level level;
+    if (log_level_parse(name, &level) < 0) {
+        fprintf(stderr, "%s: no such log level: %s\n", program->name, name);
+        return 2;
+    }
+    log_set_level(level);
+    return -1;
+}
+
+int program_parse(const struct program *program, int argc, char **argv, struct program_args *ret)
+{
+    enum { OPT_CONFIG = 256, OPT_LEVEL, OPT_VERSION };
+    static const struct option options[] = {
+        {"config", required_argument, NULL, OPT_CONFIG},
+        {"log-level", required_argument, NULL, OPT_LEVEL},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, OPT_VERSION},
+        {NULL, 0, NULL, 0},
+    };
+    *ret = (struct program_args){.config_file = program->config_file};
+    int code = -1;
+    for (int c; code < 0 && (c = getopt_long(argc, argv, "+h", options, NULL)) != -1;) {
+        switch (c) {
+        case OPT_CONFIG:
+            ret->config_file = optarg;
+            ret->config_given = true;
+            break;
+        case OPT_LEVEL:
+            code = set_level(program, optarg);
+            break;
+        case OPT_VERSION:
+            printf("%s %s\n", program->name, LIMPET_VERSION);
+            code = 0;
+            break;
+        case 'h':
+            program->help(stdout);
+            code = 0;
+            break;
+        default:
+            fprintf(stderr, "Try '%s --help'.\n", program->name);
+            code = 2;
+        }
+    }
+    ret->next = optind;
+    return code;
+}
+
+int program_settings(const struct setting *settings, size_t count, void *target, const char *file,
+                     bool required, struct err *err)
+{
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, SETTINGS_MAX);
+    struct disk *disk = disk_posix();
+    int rc = disk->read(disk, file, SETTINGS_MAX, &text, err);
+    if (rc < 0 && (required || rc != -ENOENT))
+        return rc;
+    return settings_read(settings, count, target, file, text.data, text.len, err);
+}
