@@ -279,8 +279,8 @@ static void be_reaper(void)
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
-int keeper_new(struct loop *loop, const struct launch_plan *plan, int agent_fd, struct keeper **ret,
-               struct err *err)
+int keeper_new(struct loop *loop, const struct launch_plan *plan, const char *cgroups, int agent_fd,
+               struct keeper **ret, struct err *err)
 {
     char boot_id[40];
     struct keeper *keeper = xcalloc(1, sizeof(*keeper));
@@ -288,7 +288,7 @@ int keeper_new(struct loop *loop, const struct launch_plan *plan, int agent_fd, 
     keeper->plan = plan;
     keeper->sandbox.lock_fd = -1;
     be_reaper();
-    int r = sandbox_make(plan, &keeper->sandbox, err);
+    int r = sandbox_make(plan, cgroups, &keeper->sandbox, err);
     read_boot_id(boot_id, sizeof(boot_id));
     keeper->core = keeper_core_new(plan, boot_id, getpid(), wall(keeper));
     keeper->containers = xcalloc(plan->container_count, sizeof(struct container *));

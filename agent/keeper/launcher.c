@@ -28,6 +28,7 @@ struct launcher {
     int program; /* what is executed */
     char *group;
     struct cgroup_host cgroups;
+    char *cgroup_text;
 };
 
 /* A mount of the program alone that nobody can reach by a path and nobody can write through. */
@@ -82,6 +83,7 @@ int launcher_new(const char *keeper_path, const char *cgroup_root,
     struct launcher *launcher = xcalloc(1, sizeof(*launcher));
     launcher->program = fd;
     launcher->cgroups = *cgroups;
+    launcher->cgroup_text = cgroup_print(cgroups);
     launcher->group = xasprintf("%s/keepers", cgroup_root);
     *ret = launcher;
     return 0;
@@ -93,6 +95,7 @@ void launcher_free(struct launcher *launcher)
         return;
     close(launcher->program);
     free(launcher->group);
+    free(launcher->cgroup_text);
     free(launcher);
 }
 
@@ -192,7 +195,7 @@ int launcher_start(const struct launcher *launcher, const char *name, int plan_f
 {
     autofree char *title = xstrdup(name);
     char program[] = "limpet-keeper", option[] = "--pod";
-    char *const argv[] = {program, option, title, NULL};
+    char *const argv[] = {program, option, title, launcher->cgroup_text, NULL};
     int pid = fork_child(launcher, err);
     if (pid == 0)
         child(launcher, argv, plan_fd, agent_fd);

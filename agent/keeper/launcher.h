@@ -15,8 +15,9 @@ nodiscard int launcher_new(const char *keeper_path, const char *cgroup_root,
                            const struct cgroup_host *cgroups, struct launcher **ret,
                            struct err *err);
 void launcher_free(struct launcher *launcher);
-/* Starts `limpet-keeper --pod <name>` with plan_fd and agent_fd as it expects them. Does not wait
- * for the exec: if that fails, the child says so with PROTO_FAILED over the socket and exits. */
+/* Starts `limpet-keeper --pod <name> <control group trees>` with plan_fd and agent_fd as it expects
+ * them. Does not wait for the exec: if that fails, the child says so with PROTO_FAILED over the
+ * socket and exits. */
 nodiscard int launcher_start(const struct launcher *launcher, const char *name, int plan_fd,
                              int agent_fd, pid_t *ret_pid, struct err *err);
 /* Removes a tree in the background. */

@@ -41,7 +41,7 @@ static void tell_failure(int fd, const struct err *err)
         return;
 }
 
-static int keep(struct err *err)
+static int keep(const char *cgroups, struct err *err)
 {
     const void *bytes = NULL;
     size_t len = 0;
@@ -61,7 +61,7 @@ static int keep(struct err *err)
     /* The server owns and closes the original. */
     autoclose int agent = fcntl(AGENT_FD, F_DUPFD_CLOEXEC, 3);
     fcntl(AGENT_FD, F_SETFD, FD_CLOEXEC);
-    r = keeper_new(loop, plan, AGENT_FD, &keeper, err);
+    r = keeper_new(loop, plan, cgroups, AGENT_FD, &keeper, err);
     if (r < 0) {
         tell_failure(agent, err);
         return r;
@@ -91,9 +91,9 @@ int main(int argc, char **argv)
     }
     if (argc == 4 && str_eq(argv[1], "--remove-tree"))
         return remove_tree(argv[2], argv[3]) < 0;
-    if (argc != 3 || !str_eq(argv[1], "--pod")) {
+    if (argc != 4 || !str_eq(argv[1], "--pod")) {
         fputs("limpet-keeper is started by limpetd, one a pod\n", stderr);
         return 2;
     }
-    return keep(&err) < 0;
+    return keep(argv[3], &err) < 0;
 }

@@ -181,11 +181,13 @@ static struct cgroup_limits pod_limits(const struct launch_plan *plan)
     return limits;
 }
 
-static int make_groups(struct sandbox *sandbox, struct err *err)
+static int make_groups(struct sandbox *sandbox, const char *trees, struct err *err)
 {
     const struct launch_plan *plan = sandbox->plan;
     const struct cgroup_limits limits = pod_limits(plan);
-    int r = cgroup_detect(&sandbox->cgroups, err);
+    int r = 0;
+    if (!*trees || cgroup_scan(trees, &sandbox->cgroups) < 0)
+        r = cgroup_detect(&sandbox->cgroups, err);
     if (r == 0)
         r = join_keepers(sandbox, err);
     return r < 0 ? r : cgroup_create(&sandbox->cgroups, plan->cgroup, &limits, err);
@@ -296,14 +298,15 @@ static void protect_from_oom(void)
         return; /* without CAP_SYS_RESOURCE: the pod dies with us then, and is started anew */
 }
 
-int sandbox_make(const struct launch_plan *plan, struct sandbox *ret, struct err *err)
+int sandbox_make(const struct launch_plan *plan, const char *cgroups, struct sandbox *ret,
+                 struct err *err)
 {
     struct sandbox sandbox = {.plan = plan, .lock_fd = -1};
     int r = take_lock(&sandbox, err);
     if (r < 0)
         return r;
     protect_from_oom();
-    r = make_groups(&sandbox, err);
+    r = make_groups(&sandbox, cgroups, err);
     if (r == 0)
         r = make_state(plan, err);
     if (r == 0)

@@ -15,7 +15,8 @@ struct sandbox {
 
 /* Everything up to the namespaces. -EBUSY: the pod has a keeper already. On failure, what was made
  * is removed by sandbox_remove. */
-nodiscard int sandbox_make(const struct launch_plan *plan, struct sandbox *ret, struct err *err);
+nodiscard int sandbox_make(const struct launch_plan *plan, const char *cgroups, struct sandbox *ret,
+                           struct err *err);
 void sandbox_done(struct sandbox *sandbox);
 /* The group of container i, made before its first start. */
 nodiscard int sandbox_make_container(const struct sandbox *sandbox, size_t i, struct err *err);

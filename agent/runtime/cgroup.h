@@ -42,6 +42,10 @@ nodiscard int cgroup_detect(struct cgroup_host *ret, struct err *err);
 /* The pure half: reads the text of /proc/self/mountinfo. Of the unified tree the controllers are
  * unknown. */
 void cgroup_parse_mountinfo(const char *text, struct cgroup_host *ret);
+/* As a line of text, for a keeper: looking is the agent's, once. Caller frees. */
+char *cgroup_print(const struct cgroup_host *host);
+/* Reads such a line; -EINVAL. */
+nodiscard int cgroup_scan(const char *text, struct cgroup_host *ret);
 /* The controllers that this host does not have (bits of enum cgroup_controller): what a limit
  * cannot promise here. */
 unsigned cgroup_missing(const struct cgroup_host *host);

@@ -60,7 +60,8 @@ static bool piece_is(const struct piece *piece, const char *text)
 static bool piece_copy(const struct piece *piece, char ret[CGROUP_MOUNT_MAX])
 {
     /* A backslash is an escaped character: nobody mounts a control group there. */
-    if (piece->len >= CGROUP_MOUNT_MAX || memchr(piece->at, '\\', piece->len))
+    if (piece->len >= CGROUP_MOUNT_MAX || memchr(piece->at, '\\', piece->len) ||
+        memchr(piece->at, ';', piece->len))
         return false;
     memcpy(ret, piece->at, piece->len);
     ret[piece->len] = '\0';
@@ -167,6 +168,46 @@ int cgroup_detect(struct cgroup_host *ret, struct err *err)
         if (read_text(path, &list) == 0)
             tree->controllers = controllers_in(buf_str(&list), list.len, ' ');
     }
+    return 0;
+}
+
+/* "<controllers>:<unified>:<names>:<mount>;" for each. Neither names nor mounts of control groups
+ * hold ';'. */
+char *cgroup_print(const struct cgroup_host *host)
+{
+    struct buf text;
+    buf_init(&text, 0);
+    for (size_t i = 0; i < host->count; i++) {
+        const struct cgroup_tree *tree = &host->trees[i];
+        buf_addf(&text, "%u:%d:%s:%s;", tree->controllers, tree->unified, tree->names, tree->mount);
+    }
+    return buf_steal(&text, NULL);
+}
+
+static bool scan_tree(const char **text, struct cgroup_tree *ret)
+{
+    size_t len = strcspn(*text, ";"), used = 0;
+    const char *at = *text;
+    if (at[len] != ';' || len < 5 || at[0] < '0' || at[0] > '7' || at[1] != ':' ||
+        (at[2] != '0' && at[2] != '1') || at[3] != ':')
+        return false;
+    ret->controllers = (unsigned)(at[0] - '0');
+    ret->unified = at[2] == '1';
+    const char *colon = memchr(at + 4, ':', len - 4);
+    used = colon ? (size_t)(colon - at) + 1 : len;
+    const struct piece names = {at + 4, used - 5}, mount = {at + used, len - used};
+    *text += len + 1;
+    return colon && mount.len > 0 && piece_copy(&names, ret->names) &&
+           piece_copy(&mount, ret->mount);
+}
+
+int cgroup_scan(const char *text, struct cgroup_host *ret)
+{
+    struct cgroup_host host = {.count = 0};
+    while (*text)
+        if (host.count == CGROUP_MAX_TREES || !scan_tree(&text, &host.trees[host.count++]))
+            return -EINVAL;
+    *ret = host;
     return 0;
 }
 

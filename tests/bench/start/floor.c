@@ -93,6 +93,15 @@ static int make_groups(const struct floor *f)
     return open("/sys/fs/cgroup/unified/limpet-floor", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+static void remove_groups(const struct floor *f)
+{
+    char path[128];
+    for (size_t i = 0; i < (f->v2 ? 1 : ARRAY_LEN(groups)); i++) {
+        group_path(f, i, NULL, path);
+        rmdir(path);
+    }
+}
+
 static void mount_root(const struct floor *f)
 {
     char options[512];
@@ -102,8 +111,8 @@ static void mount_root(const struct floor *f)
     MUST(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
     MUST(mount("overlay", ".", "overlay", 0, options));
     MUST(chdir(f->work));
-    MUST(mkdir("sys", 0755));
-    MUST(mkdir("dev", 0755));
+    mkdir("sys", 0755); /* the layer may have them */
+    mkdir("dev", 0755);
     MUST(mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL));
     MUST(mount("sysfs", "sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, NULL));
     MUST(mount("tmpfs", "dev", "tmpfs", MS_NOSUID | MS_STRICTATIME, "mode=755,size=64m"));
@@ -198,11 +207,7 @@ static int64_t run_once(const struct floor *f, int64_t *ret_exit)
         exit(1);
     *ret_exit = clock_boot(clock_system()) - began;
     close(group);
-    char path[128];
-    for (size_t i = 0; i < (f->v2 ? 1 : ARRAY_LEN(groups)); i++) {
-        group_path(f, i, NULL, path);
-        MUST(rmdir(path));
-    }
+    remove_groups(f);
     rmdir("upper/sys");
     rmdir("upper/dev");
     MUST(rmdir("upper"));
@@ -233,6 +238,7 @@ int main(int argc, char **argv)
     mkdir(f.work, 0700);
     if (chdir(f.work) < 0 || seccomp_default(&f.filter, &f.filter_len, &err) < 0)
         return 1;
+    remove_groups(&f); /* of a run that was ended */
     for (size_t i = 0; i < count; i++) {
         ends[i] = run_once(&f, &exits[i]);
         usleep(gap_us);

@@ -1,6 +1,6 @@
 /* Limpet's own start to exit, as its agent sees it: a pod of one container that runs one command,
  * through keepers.h: keeper started, sandbox made, container run, exit seen, everything removed.
- *   bench-start <keeper> <work dir> <layer> <count> <gap ms> [argv...]
+ *   bench-start <keeper> <work dir> <run dir, on a tmpfs> <layer> <count> <gap ms> [argv...]
  * The gap keeps the starts apart, as a node's are: 0 is a hot loop. */
 #include "stats.h"
 
@@ -26,7 +26,7 @@ struct bench {
     struct loop *loop;
     struct keepers *keepers;
     struct loop_timer *next;
-    const char *work, *layer;
+    const char *work, *run_dir, *layer;
     const char *const *argv;
     void *seccomp;
     size_t seccomp_len;
@@ -59,7 +59,7 @@ static void spawn(void *ctx)
     struct buf bytes;
     const char *layers[] = {b->layer, NULL}, *env[] = {"PATH=/bin", NULL};
     snprintf(b->uid, sizeof(b->uid), "bench%zu", b->done);
-    autofree char *run = xasprintf("%s/run/%s", b->work, b->uid);
+    autofree char *run = xasprintf("%s/%s", b->run_dir, b->uid);
     autofree char *state = xasprintf("%s/state/%s", b->work, b->uid);
     autofree char *log = xasprintf("%s/log/%s.log", b->work, b->uid);
     autofree char *group = xasprintf(CGROUP_ROOT "/pod%s", b->uid);
@@ -135,7 +135,7 @@ static void on_gone(void *ctx, const char *uid, bool expected, const struct keep
 
 static void make_dirs(const char *work)
 {
-    static const char *const names[] = {"", "/run", "/state", "/log"};
+    static const char *const names[] = {"", "/state", "/log"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         autofree char *path = xasprintf("%s%s", work, names[i]);
         mkdir(path, 0700);
@@ -148,19 +148,21 @@ int main(int argc, char **argv)
     static const char *const truth[] = {"/bin/true", NULL};
     struct err err = {0};
     struct bench b = {.loop = NULL};
-    if (argc < 6) {
-        fputs("bench-start <keeper> <work dir> <layer> <count> <gap ms> [argv...]\n", stderr);
+    if (argc < 7) {
+        fputs(
+            "bench-start <keeper> <work dir> <run dir, on a tmpfs> <layer> <count> <gap ms> [argv...]\n",
+            stderr);
         return 2;
     }
     b.work = argv[2];
-    b.layer = argv[3];
-    b.count = (size_t)strtoul(argv[4], NULL, 10);
-    b.gap_ns = strtol(argv[5], NULL, 10) * NS_PER_MS;
-    b.argv = argc > 6 ? (const char *const *)&argv[6] : truth;
+    b.run_dir = argv[3];
+    b.layer = argv[4];
+    b.count = (size_t)strtoul(argv[5], NULL, 10);
+    b.gap_ns = strtol(argv[6], NULL, 10) * NS_PER_MS;
+    b.argv = argc > 7 ? (const char *const *)&argv[7] : truth;
     make_dirs(b.work);
-    autofree char *run = xasprintf("%s/run", b.work);
     const struct keepers_spec spec = {
-        .keeper_path = argv[1], .run_dir = run, .cgroup_root = CGROUP_ROOT};
+        .keeper_path = argv[1], .run_dir = argv[3], .cgroup_root = CGROUP_ROOT};
     if (seccomp_default(&b.seccomp, &b.seccomp_len, &err) < 0 ||
         loop_new(clock_system(), &b.loop, &err) < 0 ||
         keepers_new(b.loop, &spec, &b.keepers, &err) < 0 ||

@@ -1,6 +1,9 @@
 #include "agent/runtime/cgroup.h"
 
+#include "common/base/cleanup.h"
 #include "common/base/str.h"
+
+#include <errno.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -84,6 +87,38 @@ static void test_cgroup__odd_lines(void **state)
     }
 }
 
+static void test_cgroup__text(void **state)
+{
+    (void)state;
+    struct cgroup_host host, back;
+    cgroup_parse_mountinfo(LINE("/", "/sys/fs/cgroup/cpu,cpuacct", "cgroup", "rw,cpu,cpuacct")
+                               LINE("/", "/sys/fs/cgroup/unified", "cgroup2", "rw"),
+                           &host);
+    autofree char *text = cgroup_print(&host);
+    assert_string_equal(text,
+                        "2:0:cpu,cpuacct:/sys/fs/cgroup/cpu,cpuacct;0:1::/sys/fs/cgroup/unified;");
+    assert_int_equal(cgroup_scan(text, &back), 0);
+    assert_int_equal(back.count, 2);
+    assert_string_equal(back.trees[0].names, "cpu,cpuacct");
+    assert_string_equal(back.trees[1].mount, "/sys/fs/cgroup/unified");
+    assert_true(back.trees[1].unified && back.trees[0].controllers == CGROUP_CPU);
+    assert_int_equal(cgroup_scan("", &back), 0);
+    assert_int_equal(back.count, 0);
+    static const char *const bad[] = {";",
+                                      "1",
+                                      "1:0:a:/m",
+                                      "8:0:a:/m;",
+                                      "1:2:a:/m;",
+                                      "1:0:a;",
+                                      "1:0:a:;",
+                                      "1:0::",
+                                      "x",
+                                      "1:0;/m;",
+                                      "1:0:a:/m;1:0:a:/m;1:0:a:/m;1:0:a:/m;1:0:a:/m;"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        assert_int_equal(cgroup_scan(bad[i], &back), -EINVAL);
+}
+
 static void test_cgroup__weight(void **state)
 {
     (void)state;
@@ -99,7 +134,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cgroup__v2),      cmocka_unit_test(test_cgroup__hybrid),
         cmocka_unit_test(test_cgroup__missing), cmocka_unit_test(test_cgroup__odd_lines),
-        cmocka_unit_test(test_cgroup__weight),
+        cmocka_unit_test(test_cgroup__weight),  cmocka_unit_test(test_cgroup__text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
