@@ -99,7 +99,8 @@ static int check(const struct change_env *env, const struct value *object, struc
     cleanup(diags_done) struct diags diags;
     diags_init(&diags);
     unsigned flags = env->flags & API_STATUS ? SCHEMA_CHECK_STATUS : 0;
-    if (schema_check(env->ref.kind, object, flags, &diags) == 0 || WEAKENED(API_SCHEMA_CHECK))
+    int r = schema_check(env->ref.kind, object, flags, &diags);
+    if (r == 0 || WEAKENED(API_SCHEMA_CHECK))
         return 0;
     return refuse(ret, status_invalid(env->ref.kind, env->ref.name, &diags));
 }

@@ -365,8 +365,9 @@ static void on_hangup(void *ctx, int fd, uint32_t events)
     resume(request);
 }
 
-/* libmicrohttpd 0.9.75 leaves a resumed connection lying about for up to its timeout when its reader ends with
- * an error; a write that fails cleans up at once. Nothing of it reaches the client. */
+/* libmicrohttpd 0.9.75 leaves a resumed connection lying about for up to its timeout when its
+ * reader ends with an error; a write that fails cleans up at once. Nothing of it reaches the
+ * client. */
 static ssize_t cut_stream(struct http_request *request, char *data)
 {
     if (request->close)

@@ -15,6 +15,8 @@
 
 /* What the handler does is told by the path. */
 struct fixture {
+    struct clock clock; /* the system's, set forward */
+    int64_t forward_ns;
     struct loop *loop;
     struct http *http;
     struct client client;
@@ -90,12 +92,24 @@ static void connect_client(struct fixture *f, struct client *client)
     assert_int_equal(http_add(f->http, client_connect(client, f->loop), &peer, &err), 0);
 }
 
+static int64_t boot_ns(const struct clock *clock)
+{
+    return clock_boot(clock_system()) + ((const struct fixture *)clock)->forward_ns;
+}
+
+static int64_t wall_ns(const struct clock *clock)
+{
+    (void)clock;
+    return clock_wall(clock_system());
+}
+
 static int setup(void **state)
 {
     struct fixture *f = xcalloc(1, sizeof(*f));
     struct err err = {0};
     signal(SIGPIPE, SIG_IGN);
-    assert_int_equal(loop_new(clock_system(), &f->loop, &err), 0);
+    f->clock = (struct clock){boot_ns, wall_ns};
+    assert_int_equal(loop_new(&f->clock, &f->loop, &err), 0);
     struct http_spec spec = {f->loop, 4, admit, handle, f, refuse};
     assert_int_equal(http_new(&spec, &f->http, &err), 0);
     connect_client(f, &f->client);
@@ -340,6 +354,44 @@ static void test_http__garbage(void **state)
     assert_int_equal(http_connections(f->http), 1);
 }
 
+/* Bytes that trickle do not keep a connection; what waits for us does. */
+static void test_http__every_phase_has_an_end(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *bytes;
+        int seconds;
+    } cases[] = {
+        {"", HTTP_FIRST_S},
+        {"GET / HT", HTTP_FIRST_S},
+        {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab", HTTP_BODY_S},
+        {"GET /x HTTP/1.1\r\nHost: x\r\n\r\n", HTTP_IDLE_S},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct client client;
+        connect_client(f, &client);
+        client_send(&client, cases[i].bytes);
+        client_wait(&client, 20);
+        f->forward_ns += (cases[i].seconds - 2) * NS_PER_S;
+        client_wait(&client, 10);
+        assert_false(client.closed);
+        f->forward_ns += 3 * NS_PER_S;
+        client_wait(&client, 20);
+        assert_true(client.closed);
+        client_done(&client);
+    }
+    struct client later;
+    connect_client(f, &later);
+    client_send(&later, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+    client_wait(&later, 20);
+    f->forward_ns += 3600 * NS_PER_S;
+    client_wait(&later, 20);
+    assert_false(later.closed);
+    http_answer(f->held, 200, "text/plain", "ok", 2);
+    assert_true(client_await(&later, "\r\n\r\nok"));
+    client_done(&later);
+}
+
 static void test_http__no_more_connections_than_allowed(void **state)
 {
     struct fixture *f = *state;
@@ -389,6 +441,7 @@ int main(void)
         LIVE(test_http__two_readings_of_a_length),
         LIVE(test_http__who_may_not_ask_sends_no_body),
         LIVE(test_http__garbage),
+        LIVE(test_http__every_phase_has_an_end),
         LIVE(test_http__no_more_connections_than_allowed),
         LIVE(test_http__ends_with_everything_open),
     };

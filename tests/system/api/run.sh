@@ -1,0 +1,190 @@
+#!/bin/bash
+# timeout: 180
+# The API as programs of others see it: curl with certificates, openssl, kubectl where it is there.
+# LIMPET_BUILD: the folder of the programs; TEST_TMP: a folder of our own. Exit 0 pass, 77 skip (reason last).
+set -u
+
+BUILD=${LIMPET_BUILD:?}
+T=${TEST_TMP:?}/api
+for program in curl jq openssl; do
+    command -v $program >/dev/null || { echo "skip: needs $program"; exit 77; }
+done
+
+passed=0 failed=0
+ok() { passed=$((passed + 1)); echo "ok - $1"; }
+bad() { failed=$((failed + 1)); echo "not ok - $1"; [ $# -lt 2 ] || echo "     $2"; }
+# is <what> <got> <wanted>
+is() { if [ "$2" = "$3" ]; then ok "$1"; else bad "$1" "got: $2 | wanted: $3"; fi; }
+# has <what> <text> <pattern of grep -E>
+has() { if printf '%s\n' "$2" | grep -Eq -- "$3"; then ok "$1"; else bad "$1" "no /$3/ in: $2"; fi; }
+
+# ---- the server ----
+server=
+start() {
+    : >"$T/out"
+    "$BUILD/api-serve" "$T" "$@" >"$T/out" 2>>"$T/err" &
+    server=$!
+    for _ in $(seq 100); do
+        PORT=$(sed -n 's/^port //p' "$T/out")
+        [ -n "$PORT" ] && return
+        sleep 0.05
+    done
+    echo "the server does not start"; cat "$T/err"
+    exit 1
+}
+stop() { [ -z "$server" ] || { kill "$1" "$server"; wait "$server"; } 2>/dev/null; server=; }
+trap 'stop -KILL; kill $(jobs -p) 2>/dev/null' EXIT
+rm -rf "$T"; mkdir -p "$T"; cd "$T" || exit 1
+start
+
+as() { # as <user or -> <curl arguments>
+    local who=$1; shift
+    local credentials=()
+    [ "$who" = - ] || credentials=(--cert "$who.pem" --key "$who.key")
+    curl -sS --max-time 10 --cacert ca.pem "${credentials[@]}" "$@"
+}
+# call <user> <method> <path> [body] -> code in $code, answer in $answer
+call() {
+    local body=() who=$1 method=$2 path=$3
+    [ $# -lt 4 ] || body=(-H 'Content-Type: application/json' --data-binary "$4")
+    code=$(as "$who" -o answer -w '%{http_code}' -X "$method" "${body[@]}" "https://127.0.0.1:$PORT$path")
+    answer=$(cat answer)
+}
+get() { jq -r "$1" <<<"$answer"; }
+
+# ---- who asks ----
+call - GET /version
+is "anyone may ask for the version" "$code" 200
+call - GET /api/v1/namespaces
+is "nobody in particular may not read" "$code $(get .reason)" "401 Unauthorized"
+call guest GET /api/v1/namespaces
+is "a certificate without a right may not read" "$code $(get .reason)" "403 Forbidden"
+call foreign GET /api/v1/namespaces
+is "a certificate of another CA counts for nothing" "$code $(get .kind)" "401 Status"
+call admin GET /api/v1/namespaces
+is "an admin may" "$code $(get '.items[0].metadata.name')" "200 default"
+is "plain HTTP is no way in" "$(printf 'GET /version HTTP/1.1\r\nHost: x\r\n\r\n' |
+    timeout 5 bash -c "exec 3<>/dev/tcp/127.0.0.1/$PORT; cat >&3; cat <&3" 2>/dev/null | grep -ac limpet)" 0
+has "TLS 1.2 or better" "$(openssl s_client -connect "127.0.0.1:$PORT" -tls1_1 </dev/null 2>&1)" 'no protocols|alert|wrong version|no peer'
+
+# ---- five kinds, all verbs ----
+NS=/api/v1/namespaces/default
+pod='{"apiVersion":"v1","kind":"Pod","metadata":{"name":"NAME"},"spec":{"containers":[{"name":"c","image":"busybox"}]}}'
+object() { # object <kind> <name>
+    case $1 in
+    Pod) echo "${pod/NAME/$2}" ;;
+    Secret) echo '{"metadata":{"name":"'"$2"'"},"stringData":{"a":"b"}}' ;;
+    ConfigMap) echo '{"metadata":{"name":"'"$2"'"},"data":{"a":"b"}}' ;;
+    *) echo '{"metadata":{"name":"'"$2"'"}}' ;;
+    esac
+}
+while read -r kind path; do
+    call admin POST "$path" "$(object "$kind" one)"
+    is "$kind: create" "$code $(get .kind) $(get .apiVersion)" "201 $kind v1"
+    call admin POST "$path" "$(object "$kind" one)"
+    is "$kind: create again" "$code $(get .reason)" "409 AlreadyExists"
+    call admin GET "$path/one"
+    is "$kind: get" "$code $(get .metadata.name)" "200 one"
+    first=$answer
+    labelled=$(jq -c '.metadata.labels.new="yes"' <<<"$answer")
+    call admin PUT "$path/one" "$labelled"
+    is "$kind: update" "$code $(get .metadata.labels.new)" "200 yes"
+    call admin PUT "$path/one" "$labelled"
+    is "$kind: update of an old version" "$code $(get .reason)" "409 Conflict"
+    call admin GET "$path?labelSelector=new%3Dyes"
+    is "$kind: list" "$code $(get .kind) $(get '.items | length')" "200 ${kind}List 1"
+    call admin POST "$path" '{"metadata":{"name":"Not_A_Name"}}'
+    is "$kind: a wrong name" "$code $(get .reason)" "422 Invalid"
+    call admin DELETE "$path/one"
+    is "$kind: delete" "$code" 200
+    for _ in $(seq 40); do
+        call admin GET "$path/one"
+        [ "$code" = 404 ] && break
+        sleep 0.05
+    done
+    is "$kind: is gone" "$code $(get .reason)" "404 NotFound"
+    is "$kind: has kept its uid" "$(jq -r .metadata.uid <<<"$first" | wc -c)" 37
+done <<END
+Pod $NS/pods
+Node /api/v1/nodes
+Namespace /api/v1/namespaces
+ConfigMap $NS/configmaps
+Secret $NS/secrets
+END
+
+# ---- watches ----
+as admin -N "https://127.0.0.1:$PORT$NS/configmaps?watch=true&timeoutSeconds=3" >watched &
+watching=$!
+sleep 0.3
+call admin POST $NS/configmaps "$(object ConfigMap seen)"
+call admin PUT $NS/configmaps/seen '{"data":{"a":"c"}}'
+call admin DELETE $NS/configmaps/seen
+wait $watching
+is "a watch sees a life" "$(jq -r '.type + " " + .object.metadata.name' watched | tr '\n' ' ')" \
+    "ADDED seen MODIFIED seen DELETED seen "
+
+# ---- what is too much, or not HTTP ----
+head -c 3000000 /dev/zero | tr '\0' x >big
+code=$(as admin -o answer -w '%{http_code}' -H 'Content-Type: application/json' --data-binary @big "https://127.0.0.1:$PORT$NS/pods")
+is "3 MB are refused" "$code $(jq -r .reason answer)" "413 RequestEntityTooLarge"
+code=$(as admin -o answer -w '%{http_code}' -H 'Content-Type: application/json' -H 'Transfer-Encoding: chunked' --data-binary @big "https://127.0.0.1:$PORT$NS/pods")
+is "3 MB in chunks are refused" "$code" 413
+for path in '/api/v1/namespaces/default/%2e%2e/nodes' '/api//v1' '/api/v1/pods%00' '/api/v1/namespaces/a%2fb/pods'; do
+    code=$(as admin --path-as-is -o answer -w '%{http_code}' "https://127.0.0.1:$PORT$path")
+    is "a path trick: $path" "$code $(jq -r .reason answer)" "400 BadRequest"
+done
+raw() { openssl s_client -quiet -no_ign_eof -connect "127.0.0.1:$PORT" -cert admin.pem -key admin.key 2>/dev/null; }
+smuggled=$({ printf 'POST %s/pods HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /version HTTP/1.1\r\nHost: x\r\n\r\n' $NS; sleep 0.5; } | raw)
+has "two lengths are refused" "$smuggled" '^HTTP/1.1 400'
+is "and nothing behind them is answered" "$(grep -ac gitVersion <<<"$smuggled")" 0
+
+# ---- held connections ----
+stop -TERM
+start 20
+for _ in $(seq 40); do
+    (exec 3<>"/dev/tcp/127.0.0.1/$PORT"; sleep 3) 2>/dev/null &
+done
+sleep 0.5
+held=$(find "/proc/$server/fd" -lname 'socket:*' | wc -l)
+if [ "$held" -le 30 ]; then ok "one address holds no more than its share"; else bad "one address holds no more than its share" "$held sockets"; fi
+sleep 3.2
+call admin GET /version
+is "and others are served again" "$code" 200
+
+# ---- what was acknowledged is there after kill -9 ----
+for i in 1 2 3; do call admin POST $NS/configmaps "$(object ConfigMap kept$i)"; done
+stop -KILL
+start
+call admin GET $NS/configmaps
+is "acknowledged is on disk" "$(get '[.items[].metadata.name] | sort | join(" ")')" "kept1 kept2 kept3"
+
+# ---- kubectl, if it is here ----
+if command -v kubectl >/dev/null; then
+    export KUBECONFIG=$T/kubeconfig HOME=$T
+    k() { timeout 20 kubectl "$@" 2>&1; }
+    object Pod web >web.json
+    has "kubectl create" "$(k create -f web.json)" 'pod/web created'
+    has "kubectl get" "$(k get pods)" '^web +0/1 +Pending'
+    is "kubectl get -o json" "$(k get pod web -o json | jq -r .spec.restartPolicy)" Always
+    has "kubectl get -o yaml" "$(k get pod web -o yaml)" 'image: busybox'
+    has "kubectl get of nothing" "$(k get pod none)" 'NotFound.*pods "none" not found'
+    k get configmaps -w --no-headers >kwatch &
+    sleep 2
+    k create -f <(object ConfigMap late | jq '.kind="ConfigMap" | .apiVersion="v1"') >/dev/null
+    sleep 1
+    has "kubectl get -w" "$(cat kwatch)" '^late '
+    has "kubectl label" "$(k label pod web tier=front)" 'pod/web labeled'
+    has "kubectl get -l" "$(k get pods -l tier=front -o name)" '^pod/web$'
+    has "kubectl describe" "$(k describe pod web)" '^Status: +Pending'
+    has "kubectl logs" "$(k logs web --tail 3)" '^log of default/web container c tail 3$'
+    is "kubectl logs -f" "$(k logs -f web | tr '\n' ' ')" "tick 1 tick 2 tick 3 "
+    has "kubectl create twice" "$(k create -f web.json)" 'AlreadyExists'
+    has "kubectl delete" "$(k delete pod web)" 'pod "web" deleted'
+    has "kubectl api-resources" "$(k api-resources)" '^configmaps +cm +v1 +true +ConfigMap'
+    has "kubectl as a guest" "$(k --client-certificate=guest.pem --client-key=guest.key get pods)" 'Forbidden.*"guest" cannot list'
+fi
+
+stop -TERM
+is "the server complains of nothing" "$(grep -aic 'error\|leak\|runtime' err)" 0
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
