@@ -1,5 +1,6 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/data/limits.h"
 #include "common/fs/disk.h"
 #include "tools/cli/manifests.h"
@@ -43,7 +44,7 @@ static void read_one(struct reader *r, const char *file, const char *path)
         return;
     }
     rc = manifests_add(r->to, file, buf_str(&text), text.len, r->ns, r->mistakes);
-    r->rc = rc < 0 ? rc : r->rc;
+    r->rc = rc < 0 && !WEAKENED(CLI_ALL_OR_NOTHING) ? rc : r->rc;
 }
 
 static int read_entry(void *ctx, const char *name, enum disk_type type)

@@ -1,6 +1,7 @@
 #include "tools/cli/text.h"
 
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/base/utf8.h"
 
 #include <stdlib.h>
@@ -14,7 +15,7 @@ void text_clean(struct buf *text, size_t from)
         bool c1 = seq == 2 && c == 0xc2 && (unsigned char)text->data[i + 1] < 0xa0;
         if (c == '\t' || c == '\r')
             text->data[i] = ' ';
-        else if (seq == 0 || (c < ' ' && c != '\n') || c == 0x7f)
+        else if (seq == 0 || (c < ' ' && c != '\n' && !WEAKENED(CLI_TEXT_CONTROL)) || c == 0x7f)
             text->data[i] = '?';
         else if (c1)
             text->data[i] = text->data[i + 1] = '?';
