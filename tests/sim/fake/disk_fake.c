@@ -324,6 +324,36 @@ static int fake_remove(struct disk *disk, const char *path, struct err *err)
     return r < 0 ? err_errno(err, -r, "cannot remove %s", path) : 0;
 }
 
+/* The last path below or at `top` in the order of what programs see; children come after their
+ * directories, so that removing from the end empties a directory before it goes. Caller frees. */
+static char *last_below(const struct disk_fake *fake, const char *top)
+{
+    const char *path, *last = NULL;
+    size_t len = strlen(top);
+    for (size_t i = 0; map_next(fake->seen, &i, &path, NULL);)
+        if (strncmp(path, top, len) == 0 && (path[len] == '\0' || path[len] == '/') &&
+            (!last || strcmp(path, last) > 0))
+            last = path;
+    return last ? xstrdup(last) : NULL;
+}
+
+/* Nothing is synced: a power cut may bring parts of it back. */
+static int fake_remove_tree(struct disk *disk, const char *path, struct err *err)
+{
+    struct disk_fake *fake = fake_of(disk);
+    autofree char *top = clean(path);
+    if (!top || str_eq(top, "/"))
+        return err_set(err, -EINVAL, "%s: names no directory", path);
+    int r = enter(fake, 0);
+    for (;;) {
+        autofree char *last = r == 0 ? last_below(fake, top) : NULL;
+        if (!last)
+            break;
+        r = step_unlink(fake, last);
+    }
+    return r < 0 ? err_errno(err, -r, "cannot remove %s", path) : 0;
+}
+
 static int make_dir(struct disk_fake *fake, const char *path, bool last)
 {
     const struct inode *inode = map_get(fake->seen, path);
@@ -439,6 +469,7 @@ struct disk_fake *disk_fake_new(uint64_t seed, const struct clock *clock)
                 .read = fake_read,
                 .replace = fake_replace,
                 .remove = fake_remove,
+                .remove_tree = fake_remove_tree,
                 .mkdirs = fake_mkdirs,
                 .list = fake_list,
                 .stat = fake_stat,
