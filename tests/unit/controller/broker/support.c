@@ -99,6 +99,9 @@ int bench_teardown(void **state)
 
     if (!b)
         return 0;
+    for (size_t i = 0; i < sizeof(b->clients) / sizeof(b->clients[0]); i++)
+        if (b->clients[i])
+            b->clients[i]->free(b->clients[i]);
     bench_stop(b);
     loop_free(b->loop);
     key_free(b->ca_key);
@@ -226,6 +229,15 @@ static void on_acked(void *ctx, uint32_t id, int code)
 
 static const struct bus_handler bus_handler = {on_connected, on_disconnected, on_message, on_acked};
 
+static struct bus **slot_of(struct bench *b, const struct bus *bus)
+{
+    for (size_t i = 0; i < sizeof(b->clients) / sizeof(b->clients[0]); i++)
+        if (b->clients[i] == bus)
+            return &b->clients[i];
+    fail_msg("too many clients");
+    return NULL;
+}
+
 static void start(struct bench *b, struct client *c, struct mqtt_spec *spec)
 {
     struct err err = {0};
@@ -239,6 +251,7 @@ static void start(struct bench *b, struct client *c, struct mqtt_spec *spec)
     if (mqtt_new(b->loop, spec, &c->bus, &err) < 0 ||
         c->bus->start(c->bus, &bus_handler, c, &err) < 0)
         fail_msg("%s", err.msg);
+    *slot_of(b, NULL) = c->bus;
     tls_config_unref(spec->tls);
 }
 
@@ -296,6 +309,7 @@ void client_unix(struct bench *b, struct client *c, const char *id)
 
 void client_done(struct client *c)
 {
+    *slot_of(c->bench, c->bus) = NULL;
     c->bus->free(c->bus);
 }
 

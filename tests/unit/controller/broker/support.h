@@ -25,6 +25,7 @@ struct bench {
     int ups, downs, adopted;
     char why[256];
     bool stopped;
+    struct bus *clients[16]; /* those of `struct client`: a test that fails leaves them behind */
 };
 /* For cmocka: *state is a bench, or NULL (skip) without a mosquitto. The teardown ends the broker.
  */
