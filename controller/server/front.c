@@ -187,6 +187,10 @@ static int open_socket(struct front *front, struct err *err)
     if (r)
         return r;
     front->fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (front->fd < 0 && errno == EAFNOSUPPORT && str_eq(front->spec.address, "::")) {
+        front->spec.address = "0.0.0.0"; /* a kernel without IPv6 */
+        return open_socket(front, err);
+    }
     if (front->fd < 0)
         return err_errno(err, errno, "socket");
     setsockopt(front->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));

@@ -9,7 +9,7 @@ struct front;
 struct front_spec {
     struct loop *loop;
     struct http *http;
-    const char *address;      /* "127.0.0.1", "0.0.0.0", "::" */
+    const char *address;      /* "127.0.0.1", "0.0.0.0", "::" (both families) */
     uint16_t port;            /* 0: any that is free */
     unsigned max_connections; /* in all, handshakes included */
     unsigned max_per_address;

@@ -14,14 +14,16 @@ struct logs_query {
     const char *since_time;                   /* RFC 3339; "" = not given */
 };
 
-/* Where the answer goes, in pieces. */
+/* Where the answer goes, in pieces. What is still open when the server is freed ends without a
+ * callback. */
 struct logs_sink;
 /* -ENOBUFS: the client is slow; wait for drained and give the same bytes again. */
 __attribute__((warn_unused_result)) int logs_write(struct logs_sink *sink, const void *data,
                                                    size_t len);
 /* The end. The sink is not the caller's any more. */
 void logs_end(struct logs_sink *sink);
-/* A Status of that code if nothing was written yet; else the stream is cut. As logs_end. */
+/* A Status of that HTTP code (400-599) if nothing was written yet; else the stream is cut. As
+ * logs_end. */
 void logs_fail(struct logs_sink *sink, int code, const char *message);
 struct logs_handler {
     void (*gone)(void *ctx);    /* the client has left: the sink is not the caller's any more */

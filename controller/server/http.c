@@ -433,10 +433,11 @@ int http_stream_write(struct http_request *request, const void *data, size_t len
     struct stream *stream = request->stream;
     size_t held = stream->out.len - stream->head;
     /* One chunk may always be held, however big. */
-    if (held > 0 && held + len > HTTP_MAX_PENDING && !WEAKENED(HTTP_STREAM_CAP))
+    bool over = held > 0 && held + len > HTTP_MAX_PENDING;
+    if ((over && !WEAKENED(HTTP_STREAM_CAP)) || buf_add(&stream->out, data, len) != 0) {
+        stream->full = true; /* drained tells when to try again */
         return -ENOBUFS;
-    if (buf_add(&stream->out, data, len) != 0)
-        return -ENOBUFS;
+    }
     if (held + len > LOW_WATER)
         stream->full = true;
     if (request->mhd)

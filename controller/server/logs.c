@@ -25,13 +25,7 @@ static void sink_free(struct logs_sink *sink)
 void logs_free_all(struct rest *rest)
 {
     struct list *it, *tmp;
-    list_each(it, tmp, &rest->logs)
-    {
-        struct logs_sink *sink = container_of(it, struct logs_sink, link);
-        if (sink->handler.gone)
-            sink->handler.gone(sink->ctx);
-        sink_free(sink);
-    }
+    list_each(it, tmp, &rest->logs) sink_free(container_of(it, struct logs_sink, link));
 }
 
 void logs_set_handler(struct logs_sink *sink, const struct logs_handler *handler, void *ctx)
@@ -84,7 +78,8 @@ void logs_fail(struct logs_sink *sink, int code, const char *message)
     if (sink->begun)
         http_stream_abort(sink->request);
     else
-        reply_status(sink->request, status_failure(code, "%s", message));
+        reply_status(sink->request,
+                     status_failure(code >= 400 && code < 600 ? code : 500, "%s", message));
     sink_free(sink);
 }
 

@@ -5,6 +5,7 @@
 #include "common/data/json.h"
 #include "common/data/yaml.h"
 #include "common/kinds/kinds.h"
+#include "controller/server/patch.h"
 #include "controller/server/reply.h"
 #include "controller/server/status.h"
 
@@ -318,33 +319,14 @@ static void verb_update(const struct ask *ask)
     value_free(write.body);
 }
 
-/* RFC 7386. Depth is bounded by the patch, a parsed document. */
-static void merge_patch(struct value *object, const struct value *patch)
-{
-    for (size_t i = 0; i < value_len(patch); i++) {
-        const char *key = value_key_at(patch, i);
-        const struct value *item = value_at(patch, i);
-        if (value_type(item) == VALUE_NULL) {
-            value_del(object, key);
-        } else if (value_type(item) == VALUE_MAP) {
-            struct value *below = value_get(object, key);
-            if (value_type(below) != VALUE_MAP)
-                below = value_set(object, key, value_new_map());
-            merge_patch(below, item);
-        } else {
-            value_set(object, key, value_copy(item));
-        }
-    }
-}
-
 static int edit_merge(void *ctx, struct value *object)
 {
     const struct call *call = ctx;
-    merge_patch(object, call->patch);
+    patch_merge(object, call->patch);
     return 0;
 }
 
-static void patch_merge(const struct ask *ask, struct write_request *write)
+static void take_merge_patch(const struct ask *ask, struct write_request *write)
 {
     if (value_type(write->body) != VALUE_MAP) {
         reply_status(ask->request, status_failure(400, "a merge patch must be an object"));
@@ -357,7 +339,7 @@ static void patch_merge(const struct ask *ask, struct write_request *write)
     api_patch_with(ask->rest->spec.api, ask->user, &ref, write->flags, edit_merge, on_done, call);
 }
 
-static void patch_apply(const struct ask *ask, struct write_request *write)
+static void take_apply_patch(const struct ask *ask, struct write_request *write)
 {
     struct api_ref ref = ask_ref(ask);
     api_apply(ask->rest->spec.api, ask->user, &ref, write->body, write->flags, on_done,
@@ -370,8 +352,8 @@ static const struct {
     struct value *(*parse)(const char *body, size_t len, struct value **ret);
     void (*fn)(const struct ask *ask, struct write_request *write);
 } patch_types[] = {
-    {"application/merge-patch+json", parse_json, patch_merge},
-    {"application/apply-patch+yaml", parse_yaml, patch_apply},
+    {"application/merge-patch+json", parse_json, take_merge_patch},
+    {"application/apply-patch+yaml", parse_yaml, take_apply_patch},
 };
 
 static void verb_patch(const struct ask *ask)

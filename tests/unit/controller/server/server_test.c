@@ -444,8 +444,15 @@ static void test_server__many_watches(void **state)
 
 /* ---- logs ---- */
 
+static void sink_gone(void *ctx)
+{
+    struct fixture *f = ctx;
+    f->sink = NULL;
+}
+
 static void test_server__logs(void **state)
 {
+    static const struct logs_handler handler = {.gone = sink_gone};
     struct fixture *f = *state;
     struct client follow;
     assert_int_equal(ask(f, "POST", PODS, POD), 201);
@@ -469,7 +476,17 @@ static void test_server__logs(void **state)
     logs_fail(steal(f->sink), 503, "node pi is offline");
     assert_true(client_await(&follow, "node pi is offline"));
     assert_true(client_await(&follow, "HTTP/1.1 503"));
+    /* The client leaves; then one that is open when the server ends. */
+    client_send(&follow, "GET " PODS "/web/log?follow=1 HTTP/1.1\r\nHost: x\r\n\r\n");
+    client_wait(&follow, 20);
+    logs_set_handler(f->sink, &handler, f);
+    assert_int_equal(logs_write(f->sink, "x", 1), 0);
     client_done(&follow);
+    client_wait(&f->client, 50);
+    assert_null(f->sink);
+    client_send(&f->client, "GET " PODS "/web/log?follow=1 HTTP/1.1\r\nHost: x\r\n\r\n");
+    client_wait(&f->client, 20);
+    assert_int_equal(logs_write(f->sink, "x", 1), 0);
 }
 
 static void test_server__discovery_names_what_is_served(void **state)
