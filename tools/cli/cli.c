@@ -119,7 +119,8 @@ int cli_check(int code, const struct value *answer)
 int cli_call_ok(struct cli *cli, const struct client_request *request, struct value **ret)
 {
     cleanup(value_free) struct value *value = NULL;
-    if (cli_check(cli_call(cli, request, &value), value) < 0)
+    int code = cli_call(cli, request, &value);
+    if (cli_check(code, value) < 0)
         return -1;
     *ret = steal(value);
     return 0;
