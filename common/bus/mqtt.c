@@ -10,6 +10,8 @@
 #include "common/bus/wire.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 /* One libmosquitto handle a connection: what is in flight when it breaks ends with -ENOTCONN here
  * and is the outbox's again, so that libmosquitto's own unbounded queue never holds anything for
@@ -58,6 +60,7 @@ struct mqtt {
     struct mosq *mosq;
     struct wire *wire;
     struct loop_io *io;
+    int fd; /* of io: a duplicate, since libmosquitto closes its own when it likes */
     struct loop_timer *retry, *misc, *deadline;
     struct loop_defer
         *defer; /* a failure, or the end of stop, where the handler must not be called */
@@ -112,6 +115,9 @@ static void close_handle(struct mqtt *m)
 {
     loop_io_free(m->io);
     m->io = NULL;
+    if (m->fd >= 0)
+        close(m->fd);
+    m->fd = -1;
     loop_timer_stop(m->misc);
     loop_timer_stop(m->deadline);
     loop_defer_free(m->defer);
@@ -346,8 +352,12 @@ static int greet(struct mqtt *m, const char *host, int port, struct err *err)
 
     if (rc == 0)
         rc = mosq_connect(m->mosq, host, port, err);
-    if (rc == 0)
-        rc = loop_io_new(m->loop, mosq_fd(m->mosq), EPOLLIN, on_socket, m, &m->io, err);
+    if (rc < 0)
+        return rc;
+    m->fd = fcntl(mosq_fd(m->mosq), F_DUPFD_CLOEXEC, 0);
+    if (m->fd < 0)
+        return err_errno(err, errno, "broker's socket");
+    rc = loop_io_new(m->loop, m->fd, EPOLLIN, on_socket, m, &m->io, err);
     if (rc < 0)
         return rc;
     move(m, GREETING);
@@ -629,6 +639,7 @@ int mqtt_new(struct loop *loop, const struct mqtt_spec *spec, struct bus **ret, 
         .backoff_min_ns = spec->backoff_min_ns,
         .backoff_max_ns = spec->backoff_max_ns,
         .tls = spec->tls ? tls_config_ref(spec->tls) : NULL,
+        .fd = -1,
         .will = spec->will ? bus_msg_copy(spec->will) : NULL,
         .retry = loop_timer_new(loop, on_retry, m),
         .misc = loop_timer_new(loop, on_misc, m),
