@@ -734,6 +734,24 @@ static void keepers_free(struct keepers *keepers)
     free(impl);
 }
 
+/* The trees, and what of them works for us: a limit that this node cannot keep is said once, here.
+ */
+static int find_groups(struct impl *impl, struct err *err)
+{
+    autofree char *group = xasprintf("%s/keepers", impl->cgroup_root);
+    int r = cgroup_detect(&impl->cgroups, err);
+    if (r == 0)
+        r = cgroup_create(&impl->cgroups, group, NULL, err);
+    if (r < 0)
+        return r;
+    cgroup_narrow(&impl->cgroups, group);
+    unsigned missing = cgroup_missing(&impl->cgroups);
+    if (missing)
+        log_warn("limits are not kept here: no such control group controller missing=\"%s\"",
+                 cgroup_controller_names(missing));
+    return 0;
+}
+
 int keepers_new(struct loop *loop, const struct keepers_spec *spec, struct keepers **ret,
                 struct err *err)
 {
@@ -751,7 +769,7 @@ int keepers_new(struct loop *loop, const struct keepers_spec *spec, struct keepe
     impl->cgroup_root = xstrdup(spec->cgroup_root);
     list_init(&impl->entries);
     list_init(&impl->cleaners);
-    int r = cgroup_detect(&impl->cgroups, err);
+    int r = find_groups(impl, err);
     if (r == 0)
         r = launcher_new(spec->keeper_path, spec->cgroup_root, &impl->cgroups, &impl->launcher,
                          err);

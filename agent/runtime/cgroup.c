@@ -186,8 +186,8 @@ static int limit_tree(const struct cgroup_tree *tree, const char *path,
     }
     for (size_t i = 0; i < count; i++) {
         int r = write_group(tree, path, settings[i].file, settings[i].value);
-        if (r == 0 || (r == -ENOENT && (settings[i].optional || tree->unified)))
-            continue; /* v2 without the file: the controller was not delegated to us */
+        if (r == 0 || (r == -ENOENT && settings[i].optional))
+            continue;
         return err_errno(err, -r, "cannot set %s to %s in the control group %s", settings[i].file,
                          settings[i].value, path);
     }

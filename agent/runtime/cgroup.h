@@ -42,6 +42,8 @@ nodiscard int cgroup_detect(struct cgroup_host *ret, struct err *err);
 /* The pure half: reads the text of /proc/self/mountinfo. Of the unified tree the controllers are
  * unknown. */
 void cgroup_parse_mountinfo(const char *text, struct cgroup_host *ret);
+/* Keeps of the unified tree's controllers those that the existing group `path` was delegated. */
+void cgroup_narrow(struct cgroup_host *host, const char *path);
 /* As a line of text, for a keeper: looking is the agent's, once. Caller frees. */
 char *cgroup_print(const struct cgroup_host *host);
 /* Reads such a line; -EINVAL. */

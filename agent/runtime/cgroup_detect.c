@@ -3,11 +3,11 @@
 
 #include "common/base/buf.h"
 #include "common/base/cleanup.h"
+#include "common/base/mem.h"
 #include "common/base/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 
 #define MOUNTINFO_MAX ((size_t)1024 * 1024)
 
@@ -149,6 +149,15 @@ static int read_text(const char *path, struct buf *ret)
     }
 }
 
+/* Those that a group of the unified tree may use. */
+static unsigned unified_controllers(const struct cgroup_tree *tree, const char *path)
+{
+    cleanup(buf_done) struct buf list;
+    autofree char *file = xasprintf("%s/%s/cgroup.controllers", tree->mount, path);
+    buf_init(&list, MOUNTINFO_MAX);
+    return read_text(file, &list) < 0 ? 0 : controllers_in(buf_str(&list), list.len, ' ');
+}
+
 int cgroup_detect(struct cgroup_host *ret, struct err *err)
 {
     cleanup(buf_done) struct buf text;
@@ -161,14 +170,16 @@ int cgroup_detect(struct cgroup_host *ret, struct err *err)
         struct cgroup_tree *tree = &ret->trees[i];
         if (!tree->unified)
             continue;
-        char path[CGROUP_MOUNT_MAX + 32];
-        snprintf(path, sizeof(path), "%s/cgroup.controllers", tree->mount);
-        cleanup(buf_done) struct buf list;
-        buf_init(&list, 4096);
-        if (read_text(path, &list) == 0)
-            tree->controllers = controllers_in(buf_str(&list), list.len, ' ');
+        tree->controllers = unified_controllers(tree, "");
     }
     return 0;
+}
+
+void cgroup_narrow(struct cgroup_host *host, const char *path)
+{
+    for (size_t i = 0; i < host->count; i++)
+        if (host->trees[i].unified)
+            host->trees[i].controllers &= unified_controllers(&host->trees[i], path);
 }
 
 /* "<controllers>:<unified>:<names>:<mount>;" for each. Neither names nor mounts of control groups

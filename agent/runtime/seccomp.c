@@ -3,6 +3,7 @@
  * see. */
 #include "agent/runtime/seccomp.h"
 
+#include "agent/runtime/bpf.h"
 #include "agent/runtime/caps.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -11,13 +12,10 @@
 #include <linux/capability.h>
 #include <seccomp.h>
 #include <stdbool.h>
-#include <sys/mman.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#define BYTES_MAX ((size_t)4096 * 8)
-#define NEW_NAMESPACES UINT64_C(0x7e020000) /* every CLONE_NEW flag */
+#define NEW_NAMESPACES UINT32_C(0x7e020000) /* every CLONE_NEW flag */
 
 static const char *const allowed[] = {
     "_llseek",
@@ -444,102 +442,99 @@ static const struct {
 };
 
 /* personality(2): the values that programs use to learn theirs or to be 32-bit. */
-static const uint64_t personalities[] = {0x0, 0x0008, 0x20000, 0x20008, 0xffffffff};
+static const uint32_t personalities[] = {0x0, 0x0008, 0x20000, 0x20008, 0xffffffff};
+
+/* Calls that i386 has both for themselves and behind socketcall and ipc: libseccomp gives the
+ * latter. */
+static const struct {
+    const char *name;
+    int number;
+} i386_direct[] = {
+    {"socketpair", 360},  {"bind", 361},       {"connect", 362},    {"listen", 363},
+    {"accept4", 364},     {"getsockopt", 365}, {"setsockopt", 366}, {"getsockname", 367},
+    {"getpeername", 368}, {"sendto", 369},     {"sendmsg", 370},    {"recvfrom", 371},
+    {"recvmsg", 372},     {"shutdown", 373},   {"semget", 393},     {"semctl", 394},
+    {"shmget", 395},      {"shmctl", 396},     {"shmat", 397},      {"shmdt", 398},
+    {"msgget", 399},      {"msgsnd", 400},     {"msgrcv", 401},     {"msgctl", 402},
+    {"socket", 359},
+};
+
+/* What a machine runs: its own programs and the 32-bit ones of its family. */
+static const struct family {
+    uint32_t native;
+    uint32_t runs[2];
+} families[] = {{SCMP_ARCH_X86_64, {SCMP_ARCH_X86_64, SCMP_ARCH_X86}},
+                {SCMP_ARCH_X86, {SCMP_ARCH_X86}},
+                {SCMP_ARCH_AARCH64, {SCMP_ARCH_AARCH64, SCMP_ARCH_ARM}},
+                {SCMP_ARCH_ARM, {SCMP_ARCH_ARM}}};
+
+/* The number of a call; negative: this architecture does not have it. */
+static int number_of(uint32_t arch, const char *name)
+{
+    for (size_t i = 0; arch == SCMP_ARCH_X86 && i < ARRAY_LEN(i386_direct); i++)
+        if (str_eq(i386_direct[i].name, name))
+            return i386_direct[i].number;
+    return seccomp_syscall_resolve_name_arch(arch, name);
+}
+
+static void allow(struct bpf_arch *set, uint32_t arch, const char *name)
+{
+    bpf_rule(set, number_of(arch, name), (struct bpf_action){.kind = BPF_ALLOW});
+}
 
 /* Calls of which only some arguments pass. */
-static int add_conditional(scmp_filter_ctx ctx, uint64_t caps)
+static void add_conditional(struct bpf_arch *set, uint32_t arch, uint64_t caps)
 {
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < ARRAY_LEN(personalities); i++)
-        r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(personality), 1,
-                             SCMP_A0(SCMP_CMP_EQ, personalities[i]));
+    bpf_rule(set, number_of(arch, "personality"),
+             (struct bpf_action){.kind = BPF_ALLOW_ARG0_IN,
+                                 .values = personalities,
+                                 .count = ARRAY_LEN(personalities)});
     /* AF_VSOCK would reach the host of a virtual machine, past every network policy. */
-    if (r == 0)
-        r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-                             SCMP_A0(SCMP_CMP_LT, AF_VSOCK));
-    if (r == 0)
-        r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-                             SCMP_A0(SCMP_CMP_GT, AF_VSOCK));
+    bpf_rule(set, number_of(arch, "socket"),
+             (struct bpf_action){.kind = BPF_DENY_ARG0_IS, .mask = AF_VSOCK});
     if (caps & UINT64_C(1) << CAP_SYS_ADMIN)
-        return r;
-    if (r == 0)
-        r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-                             SCMP_A0(SCMP_CMP_MASKED_EQ, NEW_NAMESPACES, 0));
-    if (r == 0)
-        r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-    return r;
+        return;
+    bpf_rule(set, number_of(arch, "clone"),
+             (struct bpf_action){.kind = BPF_DENY_ARG0_BITS, .mask = NEW_NAMESPACES});
+    bpf_rule(set, number_of(arch, "clone3"),
+             (struct bpf_action){.kind = BPF_ERRNO, .mask = ENOSYS});
 }
 
-static int add_name(scmp_filter_ctx ctx, const char *name)
+static void add_rules(struct bpf_arch *set, uint32_t arch, uint64_t caps)
 {
-    int number = seccomp_syscall_resolve_name(name);
-    if (number == __NR_SCMP_ERROR)
-        return 0; /* newer than this libseccomp */
-    int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, number, 0);
-    return r == -EEXIST || r == -EDOM ? 0 : r; /* -EDOM: not on this architecture */
-}
-
-/* What else the machine runs: 32-bit programs on a 64-bit kernel. */
-static int add_architectures(scmp_filter_ctx ctx)
-{
-    static const struct {
-        uint32_t native, also;
-    } families[] = {{SCMP_ARCH_X86_64, SCMP_ARCH_X86},
-                    {SCMP_ARCH_X86_64, SCMP_ARCH_X32},
-                    {SCMP_ARCH_AARCH64, SCMP_ARCH_ARM}};
-    for (size_t i = 0; i < ARRAY_LEN(families); i++) {
-        if (seccomp_arch_native() != families[i].native)
-            continue;
-        int r = seccomp_arch_add(ctx, families[i].also);
-        if (r < 0 && r != -EEXIST)
-            return r;
-    }
-    return 0;
-}
-
-static int add_rules(scmp_filter_ctx ctx, uint64_t caps)
-{
-    int r = add_architectures(ctx);
-    /* A tree: found in some ten steps instead of four hundred. */
-    if (r == 0)
-        r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-    for (size_t i = 0; r == 0 && i < ARRAY_LEN(allowed); i++)
-        r = add_name(ctx, allowed[i]);
-    for (size_t i = 0; r == 0 && i < ARRAY_LEN(gated); i++)
+    for (size_t i = 0; i < ARRAY_LEN(allowed); i++)
+        allow(set, arch, allowed[i]);
+    for (size_t i = 0; i < ARRAY_LEN(gated); i++)
         if (caps & UINT64_C(1) << gated[i].cap)
-            r = add_name(ctx, gated[i].name);
-    return r < 0 ? r : add_conditional(ctx, caps);
+            allow(set, arch, gated[i].name);
+    add_conditional(set, arch, caps);
 }
 
-static int export_bytes(scmp_filter_ctx ctx, void **ret, size_t *ret_len)
+static const struct family *find_family(void)
 {
-    int fd = memfd_create("seccomp", MFD_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    int r = seccomp_export_bpf(ctx, fd);
-    void *bytes = xmalloc(BYTES_MAX + 1);
-    ssize_t len = r < 0 ? r : pread(fd, bytes, BYTES_MAX + 1, 0);
-    close(fd);
-    if (len <= 0 || (size_t)len > BYTES_MAX) {
-        free(bytes);
-        return r < 0 ? r : -E2BIG;
-    }
-    *ret = bytes;
-    *ret_len = (size_t)len;
-    return 0;
+    for (size_t i = 0; i < ARRAY_LEN(families); i++)
+        if (families[i].native == seccomp_arch_native())
+            return &families[i];
+    return NULL;
 }
 
 int seccomp_profile(uint64_t caps, void **ret, size_t *ret_len, struct err *err)
 {
+    const struct family *family = find_family();
+    struct bpf_arch sets[2];
+    size_t count = 0;
     if (seccomp_api_get() == 0)
         return err_set(err, -ENOSYS, "this kernel has no seccomp");
-    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-    if (!ctx)
-        return err_set(err, -ENOMEM, "cannot start a seccomp filter");
-    int r = add_rules(ctx, caps);
-    if (r == 0)
-        r = export_bytes(ctx, ret, ret_len);
-    seccomp_release(ctx);
+    if (!family)
+        return err_set(err, -ENOSYS, "no seccomp profile for this architecture");
+    for (; count < 2 && family->runs[count]; count++) {
+        /* libseccomp's names of architectures are the kernel's. */
+        bpf_arch_init(&sets[count], family->runs[count]);
+        add_rules(&sets[count], family->runs[count], caps);
+    }
+    int r = bpf_compile(sets, count, EPERM, ret, ret_len);
+    for (size_t i = 0; i < count; i++)
+        bpf_arch_done(&sets[i]);
     return r < 0 ? err_errno(err, -r, "cannot compile the seccomp filter") : 0;
 }
 
