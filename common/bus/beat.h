@@ -3,7 +3,7 @@
  *   0  u8   version, 1
  *   1  u8   flags (enum below; unknown ones are ignored)
  *   2  u16  low bits of the epoch applied
- *   4  u32  sequence: +1 a beat, from 1 with each boot
+ *   4  u32  sequence: rises with each beat of a boot, over restarts of the agent too; not 0
  *   8  u64  generation applied, 0 = none yet
  *  16  8 B  hash of all status: the first 8 bytes of a SHA-256, all zero = no status
  * A longer message of the same version is accepted and the rest ignored. */

@@ -191,7 +191,7 @@ struct world *world_new(const struct cast *cast, uint64_t seed, size_t nodes)
         enrol_node(world, i);
     for (size_t i = 0; i < nodes; i++)
         world_start_agent(world, i);
-    world_settle(world, 10 * S);
+    world_settle(world, 15 * S); /* a node that came before the gateway is heard at its next beat */
     return world;
 }
 
