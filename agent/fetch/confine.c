@@ -2,7 +2,6 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/str.h"
-#include "common/base/weaken.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -84,18 +83,13 @@ static int become_nobody(struct err *err)
     return 0;
 }
 
-static int limit(int what, rlim_t value)
-{
-    const struct rlimit limit = {value, value};
-    return setrlimit(what, &limit);
-}
-
 static int limits(struct err *err)
 {
+    const struct rlimit none = {0, 0}, files = {64, 64}, memory = {MEMORY_MAX, MEMORY_MAX};
     umask(0);
     signal(SIGPIPE, SIG_IGN);
-    if (limit(RLIMIT_CORE, 0) < 0 || limit(RLIMIT_NOFILE, 64) < 0 ||
-        limit(RLIMIT_DATA, MEMORY_MAX) < 0)
+    if (setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_NOFILE, &files) < 0 ||
+        setrlimit(RLIMIT_DATA, &memory) < 0)
         return err_errno(err, errno, "cannot set limits");
     return 0;
 }
@@ -135,7 +129,7 @@ int confine_unpacker(int root_fd, struct err *err)
         rc = err_errno(err, errno, "cannot leave the network");
     if (rc == 0 && fchdir(root_fd) < 0)
         rc = err_errno(err, errno, "cannot enter the layer's folder");
-    if (rc == 0 && !WEAKENED(IMAGE_CHROOT) && chroot(".") < 0)
+    if (rc == 0 && chroot(".") < 0)
         rc = err_errno(err, errno, "cannot make the layer's folder the root");
     close(root_fd);
     if (rc == 0)

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #if defined(__x86_64__)
@@ -179,10 +180,12 @@ int filter_calls(bool net, struct err *err)
 static int allow_reading(int rules, const char *path, struct err *err)
 {
     autoclose int fd = open(path, O_PATH | O_CLOEXEC);
-    if (fd < 0)
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0)
         return 0; /* not on this system */
     const struct landlock_path_beneath_attr rule = {
-        .allowed_access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
+        .allowed_access =
+            LANDLOCK_ACCESS_FS_READ_FILE | (S_ISDIR(st.st_mode) ? LANDLOCK_ACCESS_FS_READ_DIR : 0U),
         .parent_fd = fd,
     };
     if (syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0U) < 0)
@@ -192,9 +195,14 @@ static int allow_reading(int rules, const char *path, struct err *err)
 
 int filter_files(struct err *err)
 {
-    static const char *const readable[] = {
-        "/etc",           "/usr", "/lib", "/lib64", "/run/systemd/resolve", "/run/NetworkManager",
-        "/run/resolvconf"};
+    static const char *const readable[] = {"/etc",
+                                           "/usr",
+                                           "/lib",
+                                           "/lib64",
+                                           "/dev/urandom",
+                                           "/run/systemd/resolve",
+                                           "/run/NetworkManager",
+                                           "/run/resolvconf"};
     const struct landlock_ruleset_attr attr = {.handled_access_fs = LANDLOCK_ALL};
     autoclose int rules = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0U);
     if (rules < 0)

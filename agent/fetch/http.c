@@ -142,7 +142,9 @@ static int curl_failed(struct http *http, CURLcode rc, struct err *err)
     const char *text = http->text[0] ? http->text : curl_easy_strerror(rc);
     for (size_t i = 0; i < ARRAY_LEN(codes); i++)
         if (codes[i].rc == rc)
-            return err_set(err, codes[i].code, "%.180s", text);
+            return err_set(err, codes[i].code, "%s%.180s",
+                           codes[i].code == -EACCES ? "its certificate is not trusted: " : "",
+                           text);
     return err_set(err, -EIO, "%.180s", text);
 }
 

@@ -50,6 +50,7 @@ struct image_request {
     struct reference ref;
     char *text; /* as the caller wrote it */
     enum image_pull_policy policy;
+    bool archives_seen;
     image_done_fn *done;
     image_progress_fn *progress;
     void *ctx;
@@ -204,11 +205,12 @@ static void end_task(struct task *task, int code, const char *reason, const char
     }
 }
 
-static void note_archive(struct task *task, int code, const char *message)
+static void note_archive(struct task *task, int code, const char *const *images,
+                         const char *message)
 {
     struct err err = {0};
     if (code == 0)
-        code = store_set_loaded(task->node->store, task->file, &err);
+        code = store_set_loaded(task->node->store, task->file, images, &err);
     if (code < 0) {
         log_warn("archive not loaded: file=%s error=%s", log_quote(task->file),
                  log_quote(message ? message : err.msg));
@@ -221,9 +223,8 @@ static void fetch_done(void *ctx, int code, const char *const *images, const cha
                        const char *message)
 {
     struct task *task = ctx;
-    (void)images;
     if (task->file)
-        note_archive(task, code, message);
+        note_archive(task, code, images, message);
     end_task(task, code, reason, message);
 }
 
@@ -263,7 +264,7 @@ static void run_tasks(struct node *node)
         int rc = start_task(task, &err);
         if (rc < 0) {
             if (task->file)
-                note_archive(task, rc, err.msg);
+                note_archive(task, rc, NULL, err.msg);
             end_task(task, rc, "ErrImagePull", err.msg);
             return; /* end_task went on with the rest */
         }
@@ -343,7 +344,9 @@ static void carry_on(struct image_request *r)
         finish(r, 0, image, NULL, NULL);
         return;
     }
-    see_archives(r->node);
+    if (!r->archives_seen) /* once: one that loads and still lacks the image must not go round */
+        see_archives(r->node);
+    r->archives_seen = true;
     struct task *load = loading(r->node);
     if (load) {
         join(r, load);

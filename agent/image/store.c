@@ -15,7 +15,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#define RECORD_MAX 4096
+#define RECORD_MAX (256 * 1024)
 
 struct store {
     char *root;
@@ -402,16 +402,31 @@ static char *loaded_path(struct store *store, const char *name)
     return below(store, "loaded", file, "");
 }
 
+static bool is_whole(struct store *store, const char *text)
+{
+    struct reference ref;
+    cleanup(stored_free) struct stored *stored = NULL;
+    return text && reference_parse(text, &ref, NULL) == 0 &&
+           store_get(store, &ref, &stored, NULL) == 0;
+}
+
 bool store_is_loaded(struct store *store, const char *name)
 {
     autofree char *path = loaded_path(store, name);
     autofree char *mark = store_archive_mark(store, name);
     cleanup(value_free) struct value *value = NULL;
-    return mark && read_json(store, path, &value, NULL) == 0 &&
-           str_eq(value_get_str(value, "file"), mark);
+    if (!mark || read_json(store, path, &value, NULL) < 0 ||
+        !str_eq(value_get_str(value, "file"), mark))
+        return false;
+    const struct value *images = value_get(value, "images");
+    for (size_t i = 0; i < value_len(images); i++)
+        if (!is_whole(store, value_str(value_at(images, i))))
+            return false;
+    return true;
 }
 
-int store_set_loaded(struct store *store, const char *name, struct err *err)
+int store_set_loaded(struct store *store, const char *name, const char *const *images,
+                     struct err *err)
 {
     autofree char *path = loaded_path(store, name);
     autofree char *mark = store_archive_mark(store, name);
@@ -419,5 +434,8 @@ int store_set_loaded(struct store *store, const char *name, struct err *err)
         return err_set(err, -ENOENT, "%s/%s is gone", store->root, name);
     cleanup(value_free) struct value *value = value_new_map();
     value_set_str(value, "file", mark);
+    struct value *list = value_set(value, "images", value_new_list());
+    for (size_t i = 0; images[i]; i++)
+        value_append(list, value_new_str(images[i]));
     return write_json(store, path, value, err);
 }

@@ -94,8 +94,11 @@ nodiscard int store_remove_unused(struct store *store, store_keep_fn *keep, void
 /* Archives (<root>/<name>.tar) for images_new: is this very file loaded already; remember it. */
 /* Its size and time of change as text (caller frees); NULL: there is no such file. */
 char *store_archive_mark(struct store *store, const char *name);
+/* Also false when an image that came with it is not whole any more. */
 bool store_is_loaded(struct store *store, const char *name);
-nodiscard int store_set_loaded(struct store *store, const char *name, struct err *err);
+/* images: canonical references, NULL-terminated. */
+nodiscard int store_set_loaded(struct store *store, const char *name, const char *const *images,
+                               struct err *err);
 
 #include "common/base/cleanup.h"
 CLEANUP_DEFINE(struct store, store_free);

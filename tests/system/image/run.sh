@@ -79,13 +79,13 @@ free_port() {
 
 answers() { (exec 9<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-start_registry() {
+start_registry() { # [MORE HTTP SETTINGS]
     REGISTRY_PORT=$(free_port)
     cat >"$TEST_TMP/registry.yml" <<-END
 		version: 0.1
 		log: {level: error, accesslog: {disabled: true}}
 		storage: {filesystem: {rootdirectory: $TEST_TMP/registry}}
-		http: {addr: "127.0.0.1:$REGISTRY_PORT"}
+		http: {addr: "127.0.0.1:$REGISTRY_PORT"${1:-}}
 	END
     docker-registry serve "$TEST_TMP/registry.yml" >"$TEST_TMP/registry.log" 2>&1 &
     REGISTRY_PID=$!
@@ -191,6 +191,26 @@ down() {
     check "a cached image runs all the same" driver ensure Always "$web:1"
 }
 
+# The same registry behind TLS, with a certificate that only our own CA vouches for.
+tls() {
+    local dir=$TEST_TMP/tls web
+    mkdir -p "$dir/ca"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$dir/ca.key" \
+        -out "$dir/ca/ours.crt" -subj "/CN=test CA" -days 2 2>/dev/null
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$dir/tls.key" \
+        -out "$dir/tls.csr" -subj "/CN=localhost" 2>/dev/null
+    openssl x509 -req -in "$dir/tls.csr" -CA "$dir/ca/ours.crt" -CAkey "$dir/ca.key" -CAcreateserial \
+        -out "$dir/tls.crt" -days 2 -extfile <(echo subjectAltName=DNS:localhost) 2>/dev/null
+    start_registry ", tls: {certificate: $dir/tls.crt, key: $dir/tls.key}"
+    web=localhost:$REGISTRY_PORT/web
+    fresh
+    check "a certificate nobody vouches for" fails_with "RegistryUnavailable" ensure Always "$web:1"
+    check "... says so" says certificate
+    CA_DIR=$dir/ca check "one of our own CA" driver ensure Always "$web:1"
+    kill "$REGISTRY_PID"
+    wait "$REGISTRY_PID" 2>/dev/null || true
+}
+
 torn() {
     local web=127.0.0.1:$REGISTRY_PORT/web layer
     driver ensure IfNotPresent "$web:1"
@@ -224,8 +244,10 @@ archives() {
     cp "$ARCHIVES/dotdot.tar" "$STORE/"
     check "archives in the store's folder are loaded" driver ensure Never test.local/plain:1
     check "... once" test -n "$(ls "$STORE/loaded")"
+    rm "$STORE/dotdot.tar"
     check "unused images are removed" driver prune
     check "... with their layers" test "$(layer_count)" == 0
+    check "... and loaded again when they are wanted" driver ensure Never test.local/plain:1
 }
 
 prunes() {
@@ -239,7 +261,8 @@ prunes() {
 # host_state: everything a hostile layer could have touched.
 host_state() {
     find "$HOST" -printf '%p %y %m %U %G %s %l %T@\n' | sort
-    getfattr -dm - "$HOST" "$HOST/sentinel" 2>/dev/null || true
+    python3 -c 'import os, sys
+for path in sys.argv[1:]: print(path, sorted(os.listxattr(path)))' "$HOST" "$HOST/sentinel"
     ls -la "$TEST_TMP/.." | grep -c escape || true
 }
 
@@ -357,7 +380,7 @@ no_fetch_left() {
 
 main() {
     local need
-    for need in docker-registry skopeo jq python3; do
+    for need in docker-registry skopeo jq python3 openssl; do
         command -v "$need" >/dev/null || skip "$need is not installed"
     done
     [[ $EUID -eq 0 ]] || skip "not run as root"
@@ -371,6 +394,7 @@ main() {
     corrupt_blob
     down
     torn
+    tls
     archives
     prunes
     hostile

@@ -230,11 +230,18 @@ static void test_store__sweep(void **state)
 static void test_store__archives(void **state)
 {
     struct fixture *f = *state;
+    static const char *const images[] = {"reg.local/web:2", NULL};
     autofree char *path = xasprintf("%s/x.tar", f->root);
+    put(f);
     assert_false(store_is_loaded(f->store, "x.tar"));
-    assert_int_equal(store_set_loaded(f->store, "x.tar", NULL), -ENOENT);
+    assert_int_equal(store_set_loaded(f->store, "x.tar", images, NULL), -ENOENT);
     autoclose int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-    assert_int_equal(store_set_loaded(f->store, "x.tar", NULL), 0);
+    assert_int_equal(store_set_loaded(f->store, "x.tar", images, NULL), 0);
+    assert_true(store_is_loaded(f->store, "x.tar"));
+    autofree char *record = below(f, "layers", DIFF_ID, ".json");
+    assert_int_equal(unlink(record), 0); /* its image is damaged: to be loaded again */
+    assert_false(store_is_loaded(f->store, "x.tar"));
+    add_layer(f);
     assert_true(store_is_loaded(f->store, "x.tar"));
     assert_int_equal(write(fd, "more", 4), 4);
     assert_false(store_is_loaded(f->store, "x.tar"));
