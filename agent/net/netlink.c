@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 struct netlink {
     int fd;
@@ -150,19 +151,14 @@ void netlink_close(struct netlink *nl)
 }
 
 /* The socket knows its namespace, whatever the thread's is. */
-static int ioctl_in(struct netlink *nl, unsigned long what, struct ifreq *req, const char *name)
-{
-    if (strlen(name) >= IFNAMSIZ)
-        return -EINVAL;
-    strcpy(req->ifr_name, name);
-    return ioctl(nl->fd, what, req) < 0 ? -errno : 0;
-}
-
 int netlink_index(struct netlink *nl, const char *name, struct err *err)
 {
     struct ifreq req = {0};
-    int rc = ioctl_in(nl, SIOCGIFINDEX, &req, name);
-    return rc < 0 ? fail(err, rc, "interface", name) : req.ifr_ifindex;
+    if (strlen(name) >= IFNAMSIZ)
+        return fail(err, -EINVAL, "interface", name);
+    strcpy(req.ifr_name, name);
+    return ioctl(nl->fd, SIOCGIFINDEX, &req) < 0 ? fail(err, -errno, "interface", name)
+                                                 : req.ifr_ifindex;
 }
 
 int netlink_add_bridge(struct netlink *nl, const char *name, int mtu, struct err *err)
