@@ -1,6 +1,7 @@
 #include "tools/cli/status.h"
 
 #include "common/base/str.h"
+#include "common/base/utf8.h"
 #include "tools/cli/answer.h"
 #include "tools/cli/text.h"
 
@@ -11,7 +12,7 @@ void status_text(int code, const struct value *status, struct buf *ret)
     const char *reason = value_get_str(status, "reason");
     const char *message = value_get_str(status, "message");
     size_t start = ret->len;
-    if (code == 401)
+    if (code == 401 && (str_empty(message) || str_eq(message, "Unauthorized")))
         (void)buf_addstr(ret, "Error from server (Unauthorized): these credentials are not known "
                               "to the server (see --kubeconfig)");
     else if (str_empty(reason))
@@ -35,7 +36,7 @@ struct value *status_parse(int code, const char *body, size_t len)
     if (len > 0 && str_is_utf8(body, len)) {
         struct buf text;
         buf_init(&text, 0);
-        (void)buf_add(&text, body, len < SHOWN ? len : SHOWN);
+        (void)buf_add(&text, body, len < SHOWN ? len : utf8_cut(body, SHOWN));
         value_set(status, "message", value_new_str(buf_str(&text)));
         buf_done(&text);
     }

@@ -42,7 +42,7 @@ start_server() {
     "$LIMPET_BUILD/bin/api-serve" "$DIR" >"$DIR/out" 2>"$DIR/err" &
     SERVER=$!
     for _ in $(seq 100); do
-        grep -q '^port' "$DIR/out" && return 0
+        grep -qs "^port" "$DIR/out" && return 0
         sleep 0.1
     done
     cat "$DIR/err"
