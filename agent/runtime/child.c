@@ -30,7 +30,7 @@
 _Noreturn static void fail(const struct child_spec *spec, enum child_stage stage,
                            const struct err *err)
 {
-    struct child_message message = {.stage = stage, .error = -err->code};
+    struct child_message message = {.stage = (int32_t)stage, .error = -err->code};
     snprintf(message.text, sizeof(message.text), "%.*s", (int)sizeof(message.text) - 1, err->msg);
     if (send(spec->report, &message, sizeof(message), MSG_NOSIGNAL) < 0) {
         /* the keeper is gone, and so are we */

@@ -3,6 +3,7 @@
 #include "agent/runtime/sys.h"
 #include "common/base/buf.h"
 #include "common/base/cleanup.h"
+#include "common/base/weaken.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -109,7 +110,7 @@ int rootfs_mount(const struct launch_container *container, const char *dir, stru
         return err_errno(err, -work, "cannot make the writable layer below %s", dir);
     if (buf_addf(&options, ",upperdir=%d,workdir=%d", upper, work) < 0)
         return err_set(err, -E2BIG, "too many layers for a mount");
-    r = mount_overlay(dir, &options, container->privileged ? 0 : MS_NODEV);
+    r = mount_overlay(dir, &options, container->privileged || WEAKENED(ROOT_NODEV) ? 0 : MS_NODEV);
     if (r < 0)
         return err_errno(err, -r, "cannot mount the root file system over %s", dir);
     int root = open_dir(dir);

@@ -41,6 +41,8 @@ X
 driver_start
 await '^report keep1 running' 30; is "the new agent adopts" $? 0
 await '^report keep2 running.* a started restarts=1' 30; is "and sees what happened meanwhile" $? 0
+await '^settled' 30
+is "and has settled when all have reported" "$(new_output | grep -E '^(report|settled)' | cut -d' ' -f1,2 | sort -u | tr '\n' ' ')$(new_output | grep -E '^(report|settled)' | tail -n 1)" "report keep1 report keep2 settled settled"
 is "the same process" "$(pid_of keep1 a)" "$pid1"
 is "the same keeper" "$(keeper_of keep1)" "$keeper1"
 "$DRIVER" "$KEEPER" "$T/run" "$GROUP" </dev/null >"$T/second" 2>&1

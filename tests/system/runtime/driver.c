@@ -60,6 +60,12 @@ static void on_gone(void *ctx, const char *uid, bool expected, const struct keep
         print_report("last", last);
 }
 
+static void on_settled(void *ctx)
+{
+    (void)ctx;
+    printf("settled\n");
+}
+
 static int spawn(struct driver *d, char *arg, struct err *err)
 {
     cleanup(buf_done) struct buf bytes;
@@ -153,7 +159,8 @@ static void on_input(void *ctx, int fd, uint32_t events)
 
 int main(int argc, char **argv)
 {
-    static const struct keepers_handler handler = {.report = on_report, .gone = on_gone};
+    static const struct keepers_handler handler = {
+        .report = on_report, .gone = on_gone, .settled = on_settled};
     struct err err = {0};
     struct driver d = {.loop = NULL};
     struct loop_io *input;

@@ -1,0 +1,399 @@
+#include "agent/keeper/entry.h"
+
+#include "agent/keeper/proto.h"
+#include "agent/runtime/sys.h"
+#include "common/base/cleanup.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/base/weaken.h"
+#include "common/fs/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define ADOPT_NS (5 * NS_PER_S) /* of one that runs already */
+#define CONNECT_RETRY_NS (50 * NS_PER_MS)
+#define SWEEP_MIN_NS (1 * NS_PER_MS)
+#define SWEEP_MAX_NS (1 * NS_PER_S)
+
+struct entry *entry_find(const struct impl *impl, const char *uid)
+{
+    for (struct list *it = impl->entries.next; it != &impl->entries; it = it->next) {
+        struct entry *entry = container_of(it, struct entry, link);
+        if (str_eq(entry->uid, uid))
+            return entry;
+    }
+    return NULL;
+}
+
+static void settle(void *ctx)
+{
+    struct impl *impl = ctx;
+    impl->settle = NULL;
+    if (impl->handler.settled)
+        impl->handler.settled(impl->ctx);
+}
+
+void entry_settle(struct impl *impl)
+{
+    if (impl->awaited == 0)
+        impl->settle = loop_defer(impl->loop, settle, impl);
+}
+
+/* One less to wait for. */
+static void no_longer_awaited(struct entry *entry)
+{
+    struct impl *impl = entry->impl;
+    if (!entry->awaited)
+        return;
+    entry->awaited = false;
+    impl->awaited--;
+    entry_settle(impl);
+}
+
+static void disconnect(struct entry *entry)
+{
+    loop_io_free(entry->io);
+    entry->io = NULL;
+    if (entry->fd >= 0)
+        close(entry->fd);
+    entry->fd = -1;
+}
+
+void entry_free(struct entry *entry)
+{
+    no_longer_awaited(entry);
+    disconnect(entry);
+    loop_child_free(entry->child);
+    loop_timer_free(entry->timer);
+    if (entry->pidfd >= 0)
+        close(entry->pidfd);
+    list_remove(&entry->link);
+    keeper_report_free(entry->last);
+    free(entry->uid);
+    free(entry->cgroup);
+    free(entry->run_dir);
+    free(entry->state_dir);
+    free(entry);
+}
+
+static void entry_timer(void *ctx);
+
+struct entry *entry_new(struct impl *impl, const char *uid)
+{
+    struct entry *entry = xcalloc(1, sizeof(*entry));
+    entry->impl = impl;
+    entry->uid = xstrdup(uid);
+    entry->cgroup = xasprintf("%s/pod%s", impl->cgroup_root, uid);
+    entry->run_dir = xasprintf("%s/%s", impl->run_dir, uid);
+    entry->fd = entry->pidfd = -1;
+    entry->timer = loop_timer_new(impl->loop, entry_timer, entry);
+    list_append(&impl->entries, &entry->link);
+    return entry;
+}
+
+/* ---- sweeping ---- */
+
+struct cleaner {
+    struct list link;
+    struct loop_child *child;
+};
+
+static void cleaner_free(struct cleaner *cleaner)
+{
+    loop_child_free(cleaner->child);
+    list_remove(&cleaner->link);
+    free(cleaner);
+}
+
+void cleaners_free(struct list *cleaners)
+{
+    struct list *it, *tmp;
+    list_each(it, tmp, cleaners) cleaner_free(container_of(it, struct cleaner, link));
+}
+
+static void cleaner_done(void *ctx, pid_t pid, int status)
+{
+    (void)pid;
+    (void)status;
+    cleaner_free(ctx);
+}
+
+/* What a keeper that had to be killed could not remove itself. */
+static void remove_layers(struct entry *entry)
+{
+    struct impl *impl = entry->impl;
+    pid_t pid;
+    autofree char *rw = entry->state_dir ? xasprintf("%s/rw", entry->state_dir) : NULL;
+    if (!entry->removing || !rw || access(rw, F_OK) < 0)
+        return;
+    struct cleaner *cleaner = xcalloc(1, sizeof(*cleaner));
+    list_append(&impl->cleaners, &cleaner->link);
+    if (launcher_remove_tree(impl->launcher, entry->state_dir, "rw", &pid, NULL) < 0 ||
+        loop_child_new(impl->loop, pid, cleaner_done, cleaner, &cleaner->child, NULL) < 0) {
+        log_warn("writable layers left behind pod=%s", entry->uid);
+        cleaner_free(cleaner);
+    }
+}
+
+int entry_sweep_once(struct entry *entry)
+{
+    struct impl *impl = entry->impl;
+    cgroup_kill(&impl->cgroups, entry->cgroup);
+    int r = cgroup_remove(&impl->cgroups, entry->cgroup);
+    if (r < 0 && !WEAKENED(SWEEP_UNTIL_EMPTY))
+        return r;
+    autoclose int dir = open(impl->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return dir < 0 ? 0 : path_remove_tree(dir, entry->uid);
+}
+
+/* gone() is not said before nothing of the pod is left: the agent may start it anew in that moment.
+ */
+static void sweep(struct entry *entry)
+{
+    struct impl *impl = entry->impl;
+    if (entry_sweep_once(entry) < 0) {
+        if (entry->wait_ns == SWEEP_MAX_NS / 2)
+            log_warn("a pod's processes do not end pod=%s", entry->uid);
+        loop_timer_after(entry->timer, entry->wait_ns);
+        entry->wait_ns = entry->wait_ns * 2 < SWEEP_MAX_NS ? entry->wait_ns * 2 : SWEEP_MAX_NS;
+        return;
+    }
+    remove_layers(entry);
+    bool told = entry->told;
+    bool expected = entry->removing || (entry->last && entry->last->state == KEEPER_ENDED);
+    struct keeper_report *last = steal(entry->last);
+    char *uid = steal(entry->uid);
+    entry_free(entry);
+    if (told)
+        impl->handler.gone(impl->ctx, uid, expected, last);
+    keeper_report_free(last);
+    free(uid);
+}
+
+void entry_begin_sweep(struct entry *entry)
+{
+    disconnect(entry);
+    entry->state = ENTRY_SWEEPING;
+    entry->wait_ns = SWEEP_MIN_NS;
+    loop_timer_stop(entry->timer);
+    sweep(entry);
+}
+
+/* ---- talking ---- */
+
+void entry_say(struct entry *entry, int type, int64_t value)
+{
+    cleanup(buf_done) struct buf bytes;
+    buf_init(&bytes, PROTO_MAX_BYTES);
+    const struct proto message = {.type = (enum proto_type)type,
+                                  .min = PROTO_MIN,
+                                  .max = PROTO_MAX,
+                                  .value = value,
+                                  .text = type == PROTO_HELLO ? LIMPET_VERSION : NULL};
+    if (entry->fd < 0 || proto_encode(&message, &bytes) < 0)
+        return;
+    /* A keeper that does not read is noticed by whoever waits for the answer. */
+    if (send(entry->fd, bytes.data, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EPIPE &&
+        errno != ECONNRESET)
+        log_warn("keeper does not listen pod=%s error=%s", entry->uid, strerror(errno));
+}
+
+void entry_patience(struct entry *entry, int64_t ns)
+{
+    entry->deadline = loop_now(entry->impl->loop) + ns;
+    loop_timer_at(entry->timer, entry->deadline);
+}
+
+static void kill_keeper(struct entry *entry)
+{
+    if (entry->pidfd >= 0)
+        sys_pidfd_kill(entry->pidfd, SIGKILL);
+}
+
+static void take_report(struct entry *entry, const struct proto *message)
+{
+    struct impl *impl = entry->impl;
+    struct keeper_report *report;
+    struct err err = {0};
+    if (keeper_report_decode(message->report, message->report_len, &report, &err) < 0 ||
+        !str_eq(report->pod_uid, entry->uid)) {
+        log_warn("keeper's report refused pod=%s error=%s", entry->uid, log_quote(err.msg));
+        return;
+    }
+    keeper_report_free(entry->last);
+    entry->last = report;
+    entry->told = true;
+    if (!entry->removing)
+        loop_timer_stop(entry->timer);
+    if (entry->state != ENTRY_LIVE)
+        return;
+    no_longer_awaited(entry);
+    impl->handler.report(impl->ctx, report);
+}
+
+/* The keeper could not make the pod: the agent learns why from gone()'s last report. */
+static void take_failure(struct entry *entry, const char *text)
+{
+    struct keeper_report *report = entry->last;
+    for (size_t i = 0; report && i < report->container_count; i++) {
+        struct keeper_exit *last = &report->containers[i].last;
+        *last = (struct keeper_exit){.valid = true, .code = 128};
+        snprintf(last->reason, sizeof(last->reason), "StartError");
+        snprintf(last->message, sizeof(last->message), "%s", text ? text : "");
+    }
+    log_warn("pod could not be set up pod=%s error=%s", entry->uid, log_quote(text ? text : ""));
+}
+
+static void take_message(struct entry *entry, const void *data, size_t len)
+{
+    struct proto message;
+    if (proto_decode(data, len, &message) < 0)
+        return;
+    if (message.type == PROTO_HELLO && proto_agree(&message) < 0)
+        log_error("keeper speaks another protocol pod=%s release=%s", entry->uid,
+                  log_quote(message.text ? message.text : ""));
+    else if (message.type == PROTO_REPORT)
+        take_report(entry, &message);
+    else if (message.type == PROTO_FAILED)
+        take_failure(entry, message.text);
+}
+
+/* One message; false when there is none. The handler may have changed the world when it returns. */
+static bool receive(struct entry *entry)
+{
+    cleanup(buf_done) struct buf bytes;
+    buf_init(&bytes, PROTO_MAX_BYTES);
+    ssize_t len;
+    /* A keeper that ends without having read all from us resets the connection: that comes once,
+     * and before what it has said. */
+    for (int tries = 0; tries < 2; tries++) {
+        len = recv(entry->fd, NULL, 0, MSG_DONTWAIT | MSG_PEEK | MSG_TRUNC);
+        if (len >= 0 || errno != ECONNRESET)
+            break;
+    }
+    if (len <= 0)
+        return false;
+    char *to = buf_reserve(&bytes, (size_t)len);
+    if (!to) {
+        kill_keeper(entry); /* nothing of ours is so large */
+        return false;
+    }
+    len = recv(entry->fd, to, (size_t)len, MSG_DONTWAIT);
+    if (len <= 0)
+        return false;
+    take_message(entry, to, (size_t)len);
+    return true;
+}
+
+static void entry_ready(void *ctx, int fd, uint32_t events)
+{
+    struct entry *entry = ctx;
+    (void)fd;
+    if (events & EPOLLIN)
+        if (receive(entry))
+            return; /* level-triggered; the entry may be gone */
+    if (events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) {
+        /* The process will follow; if it does not, it is of no use without its socket. */
+        disconnect(entry);
+        if (!entry->removing)
+            entry_patience(entry, ADOPT_NS);
+    }
+}
+
+static void entry_exited(void *ctx, pid_t pid, int status)
+{
+    struct entry *entry = ctx;
+    (void)pid;
+    (void)status;
+    entry->state = ENTRY_SWEEPING; /* what is still to be read changes `last` only */
+    while (entry->fd >= 0 && receive(entry))
+        ;
+    entry_begin_sweep(entry);
+}
+
+int entry_attach(struct entry *entry, int fd, struct err *err)
+{
+    int r = loop_io_new(entry->impl->loop, fd, EPOLLIN, entry_ready, entry, &entry->io, err);
+    if (r < 0)
+        return r;
+    entry->fd = fd;
+    entry->state = ENTRY_LIVE;
+    entry_say(entry, PROTO_HELLO, 0);
+    if (entry->go_wanted)
+        entry_say(entry, PROTO_GO, 0);
+    if (entry->stop_wanted)
+        entry_say(entry, PROTO_STOP, entry->stop_grace_ns);
+    if (entry->removing)
+        entry_say(entry, PROTO_REMOVE, 0);
+    return 0;
+}
+
+int entry_watch(struct entry *entry, pid_t pid, struct err *err)
+{
+    entry->pid = pid;
+    entry->pidfd = sys_pidfd_open(pid);
+    if (entry->pidfd < 0)
+        return err_errno(err, errno, "cannot watch keeper %d", (int)pid);
+    return loop_child_new(entry->impl->loop, pid, entry_exited, entry, &entry->child, err);
+}
+
+/* ---- connecting ---- */
+
+static int connect_to(const char *run_dir)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/keeper.sock", run_dir);
+    if (n < 0 || (size_t)n >= sizeof(address.sun_path))
+        return -ENAMETOOLONG;
+    autoclose int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+        return -errno;
+    return steal_fd(&fd);
+}
+
+static void try_connect(struct entry *entry)
+{
+    int fd = connect_to(entry->run_dir);
+    if (fd >= 0 && entry_attach(entry, fd, NULL) == 0) {
+        entry_patience(entry, ADOPT_NS);
+        return;
+    }
+    if (fd >= 0)
+        close(fd);
+    if (loop_now(entry->impl->loop) >= entry->deadline) {
+        log_warn("keeper does not answer pod=%s pid=%d", entry->uid, (int)entry->pid);
+        kill_keeper(entry);
+        return;
+    }
+    loop_timer_after(entry->timer, CONNECT_RETRY_NS);
+}
+
+static void entry_timer(void *ctx)
+{
+    struct entry *entry = ctx;
+    switch (entry->state) {
+    case ENTRY_CONNECTING:
+        try_connect(entry);
+        return;
+    case ENTRY_LIVE:
+        log_warn("keeper does not answer and is killed pod=%s pid=%d", entry->uid, (int)entry->pid);
+        kill_keeper(entry);
+        return;
+    case ENTRY_SWEEPING:
+        sweep(entry);
+        return;
+    }
+}
+
+void entry_connect(struct entry *entry, int64_t patience_ns)
+{
+    entry->state = ENTRY_CONNECTING;
+    entry->deadline = loop_now(entry->impl->loop) + patience_ns;
+    try_connect(entry);
+}

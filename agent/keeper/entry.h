@@ -1,0 +1,78 @@
+#pragma once
+/* One keeper as the agent knows it: its process, its socket, its last report; and the end of it,
+ * when what is left of the pod is swept. Shared by keepers.c and adopt.c. */
+
+#include "agent/keeper/keepers.h"
+#include "agent/keeper/launcher.h"
+#include "agent/runtime/cgroup.h"
+#include "common/base/list.h"
+
+enum entry_state {
+    ENTRY_CONNECTING, /* adopted: its socket does not answer yet */
+    ENTRY_LIVE,
+    ENTRY_SWEEPING, /* the keeper is gone: its pod is killed and removed */
+};
+
+struct impl;
+
+struct entry {
+    struct list link;
+    struct impl *impl;
+    enum entry_state state;
+    char *uid;
+    char *cgroup, *run_dir, *state_dir; /* state_dir: NULL if unknown */
+    bool awaited;                       /* found at start: settled() waits for its first report */
+    bool told;                          /* the agent knows of it: gone() is due */
+    bool removing;
+    bool stop_wanted, go_wanted; /* asked for before there was a connection */
+    int64_t stop_grace_ns;
+    int pidfd;
+    pid_t pid;
+    struct loop_child *child;
+    int fd;
+    struct loop_io *io;
+    struct loop_timer *timer; /* state CONNECTING: try again; LIVE: patience; SWEEPING: try again */
+    int64_t deadline;         /* boot ns of what the timer is about */
+    int64_t wait_ns;
+    struct keeper_report *last;
+};
+
+struct impl {
+    struct keepers keepers;
+    struct loop *loop;
+    char *run_dir, *cgroup_root;
+    int lock_fd;
+    struct cgroup_host cgroups;
+    struct launcher *launcher;
+    struct keepers_handler handler;
+    void *ctx;
+    struct list entries;
+    struct list cleaners;
+    size_t awaited; /* entries that settled() waits for */
+    struct loop_defer *settle;
+};
+
+struct entry *entry_find(const struct impl *impl, const char *uid);
+struct entry *entry_new(struct impl *impl, const char *uid);
+void entry_free(struct entry *entry);
+/* Its process: entry_free is not called before it has ended, or it lives on. */
+nodiscard int entry_watch(struct entry *entry, pid_t pid, struct err *err);
+/* A connected socket; owned on success. Says hello and what was asked for meanwhile. */
+nodiscard int entry_attach(struct entry *entry, int fd, struct err *err);
+/* Connects to a keeper that runs, now or soon; one that does not answer by the deadline is killed.
+ */
+void entry_connect(struct entry *entry, int64_t patience_ns);
+/* Sends one of the agent's words (enum proto_type). */
+void entry_say(struct entry *entry, int type, int64_t value);
+/* Unless a report comes in time, the keeper is killed. */
+void entry_patience(struct entry *entry, int64_t ns);
+/* One try to end and remove what is left of the pod: 0, or -EBUSY. */
+nodiscard int entry_sweep_once(struct entry *entry);
+/* Tries until nothing is left, then tells the agent (if it knows of the pod) and frees the entry.
+ */
+void entry_begin_sweep(struct entry *entry);
+
+/* Says settled() from the loop if nothing is awaited. */
+void entry_settle(struct impl *impl);
+/* The cleaners that run, for keepers_free. */
+void cleaners_free(struct list *cleaners);
