@@ -32,7 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(reference_parse(one, &again, NULL) == 0);
     reference_format(&again, two);
     check(strcmp(one, two) == 0);
-    check(!strstr(one, "..") && !strstr(ref.repository, "//") && ref.repository[0] != '/');
+    check(!strstr(ref.registry, "..") && !strstr(ref.repository, "..") &&
+          !strstr(ref.repository, "//") && ref.repository[0] != '/' && !strchr(ref.tag, '/'));
     check(!*ref.digest || digest_valid(ref.digest));
     return 0;
 }
