@@ -20,6 +20,8 @@
 #include <sys/inotify.h>
 
 #define WATCH_SETTLE_NS (100 * NS_PER_MS)
+/* A node is back on the bus within 5 s of the broker being back, however long it was gone. */
+#define RECONNECT_MAX_NS (3 * NS_PER_S)
 
 struct node {
     const struct config *config;
@@ -206,7 +208,7 @@ static int make_bus(struct node *node, struct err *err)
         .session_expiry_s = 300,
         .will = &will_msg,
         .backoff_min_ns = NS_PER_S / 4,
-        .backoff_max_ns = 30 * NS_PER_S,
+        .backoff_max_ns = RECONNECT_MAX_NS,
         .rng = node->rng,
     };
     if (rc == 0)
