@@ -32,6 +32,7 @@ struct desired {
     struct map *present; /* digest -> (not NULL): a verified file is on disk */
     struct early *early;
     bool changed;
+    bool made; /* the folder is there */
 };
 
 static char *manifest_path(const struct desired *desired, const char *digest)
@@ -105,16 +106,23 @@ static void load_copy(struct desired *desired, const char *name, struct buf *pay
     }
 }
 
+static int make_folder(struct desired *desired, struct err *err)
+{
+    autofree char *dir = xasprintf("%s/m", desired->spec.dir);
+    int rc = desired->made ? 0 : desired->spec.disk->mkdirs(desired->spec.disk, dir, 0700, err);
+    desired->made = rc == 0;
+    return rc;
+}
+
 static int write_copies(struct desired *desired, const struct buf *payload, struct err *err)
 {
     struct disk *disk = desired->spec.disk;
-    for (size_t i = 0; i < ARRAY_LEN(copies); i++) {
+    int rc = make_folder(desired, err);
+    for (size_t i = 0; i < ARRAY_LEN(copies) && rc == 0; i++) {
         autofree char *path = xasprintf("%s/%s", desired->spec.dir, copies[i]);
-        int rc = disk->replace(disk, path, payload->data, payload->len, 0600, err);
-        if (rc < 0)
-            return rc;
+        rc = disk->replace(disk, path, payload->data, payload->len, 0600, err);
     }
-    return 0;
+    return rc;
 }
 
 /* Reads both copies, and makes them equal again if the power went between them or one was damaged.
@@ -203,7 +211,9 @@ static int store_manifest(struct desired *desired, const char *digest, const voi
     if (is_present(desired, digest))
         return 0;
     autofree char *path = manifest_path(desired, digest);
-    int rc = desired->spec.disk->replace(desired->spec.disk, path, payload, len, 0600, err);
+    int rc = make_folder(desired, err);
+    if (rc == 0)
+        rc = desired->spec.disk->replace(desired->spec.disk, path, payload, len, 0600, err);
     if (rc < 0) {
         (void)err_wrap(err, "desired state");
         return rc;
@@ -265,10 +275,7 @@ static int take_early(struct desired *desired, struct err *err)
 
 int desired_open(const struct desired_spec *spec, struct desired **ret, struct err *err)
 {
-    autofree char *dir = xasprintf("%s/m", spec->dir);
-    int rc = spec->disk->mkdirs(spec->disk, dir, 0700, err);
-    if (rc < 0)
-        return rc;
+    (void)err;
     struct desired *desired = xcalloc(1, sizeof(*desired));
     desired->spec = *spec;
     desired->spec.dir = xstrdup(spec->dir);
@@ -277,6 +284,9 @@ int desired_open(const struct desired_spec *spec, struct desired **ret, struct e
     desired->early = early_new();
     index_init(&desired->index);
     index_init(&desired->staged.index);
+    struct err refused = {0};
+    if (make_folder(desired, &refused) < 0)
+        log_error("desired state has no folder: error=%s", log_quote(refused.msg));
     load_copies(desired);
     verify_manifests(desired);
     desired->changed = desired->committed;
@@ -295,6 +305,16 @@ void desired_free(struct desired *desired)
     free((char *)desired->spec.dir);
     free((char *)desired->spec.node);
     free(desired);
+}
+
+bool desired_is_known(const struct desired *desired)
+{
+    return desired->committed;
+}
+
+bool desired_lists(const struct desired *desired, const char *path)
+{
+    return index_find(&desired->index, path) != NULL;
 }
 
 uint64_t desired_epoch(const struct desired *desired)
@@ -371,6 +391,17 @@ int desired_offer_manifest(struct desired *desired, const char *path, const char
     const struct index_entry *entry = index_find(&desired->index, path);
     desired->changed |= was_missing && entry && str_eq(entry->digest, digest);
     return try_commit(desired, err);
+}
+
+int desired_retry(struct desired *desired, struct err *err)
+{
+    int rc = take_early(desired, err);
+    return rc < 0 ? rc : try_commit(desired, err);
+}
+
+bool desired_is_staged(const struct desired *desired)
+{
+    return desired->staged.valid;
 }
 
 bool desired_take_changed(struct desired *desired)

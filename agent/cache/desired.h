@@ -23,10 +23,16 @@ struct desired_spec {
 
 /* Loads and verifies what is there: the newest good copy of the index, every manifest by its
  * digest. A damaged manifest is reported as missing (desired_missing), never as empty. An empty
- * folder is fine. */
+ * folder is fine, and so is one that cannot be read or made just now: nothing is known then
+ * (desired_is_known). */
 nodiscard int desired_open(const struct desired_spec *spec, struct desired **ret, struct err *err);
 void desired_free(struct desired *desired);
 
+/* An index is in force. Else what this node should run is not known, which is not the same as
+ * "nothing": what runs is left alone. */
+bool desired_is_known(const struct desired *desired);
+/* The index in force lists this path. */
+bool desired_lists(const struct desired *desired, const char *path);
 uint64_t desired_epoch(const struct desired *desired); /* committed; 0 = none yet */
 uint64_t desired_generation(const struct desired *desired);
 
@@ -37,6 +43,11 @@ int desired_offer_index(struct desired *desired, const void *payload, size_t len
  * neither does (dropped; it may come again), -EBADMSG if the bytes do not have that digest. */
 int desired_offer_manifest(struct desired *desired, const char *path, const char *digest,
                            const void *payload, size_t len, struct err *err);
+/* Tries again what a full or failing disk refused. 0: nothing is left to be written, or manifests
+ * are still missing; negative: it is refused again. */
+int desired_retry(struct desired *desired, struct err *err);
+/* A newer index waits for its manifests, or for the disk. */
+bool desired_is_staged(const struct desired *desired);
 /* True once after each commit (the reconciler reads anew). */
 bool desired_take_changed(struct desired *desired);
 

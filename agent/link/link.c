@@ -180,12 +180,14 @@ static void reload(void *ctx)
     agent_reload(link->spec.agent);
 }
 
-/* After anything was offered: commit at the end of the batch, look for gaps a little later. */
-static void offered(struct link *link)
+/* After anything was offered: commit at the end of the batch, look for gaps a little later (what is
+ * refused does not put that off). */
+static void offered(struct link *link, int rc)
 {
     if (!link->reload)
         link->reload = loop_defer(link->spec.loop, reload, link);
-    loop_timer_after(link->missing, MISSING_NS);
+    if (rc >= 0 || !loop_timer_armed(link->missing))
+        loop_timer_after(link->missing, MISSING_NS);
 }
 
 static int ask_again(void *ctx, const char *path, const char *digest)
@@ -203,17 +205,22 @@ static int ask_again(void *ctx, const char *path, const char *digest)
     return ++link->asked >= MISSING_MAX;
 }
 
+/* What is missing is asked for, what the disk refused is tried again, until neither is left. */
 static void ask_for_missing(void *ctx)
 {
     struct link *link = ctx;
+    struct err err = {0};
     link->asked = 0;
-    if (!link->spec.bus->is_connected(link->spec.bus))
-        return;
-    (void)desired_missing(link->spec.desired, ask_again, link);
-    if (link->asked == 0)
-        return;
-    log_warn("manifests are missing and asked for again: count=%zu", link->asked);
-    loop_timer_after(link->missing, 10 * MISSING_NS);
+    if (desired_retry(link->spec.desired, &err) < 0)
+        log_warn("desired state not written, tried again: error=%s", log_quote(err.msg));
+    if (!link->reload)
+        link->reload = loop_defer(link->spec.loop, reload, link);
+    if (link->spec.bus->is_connected(link->spec.bus))
+        (void)desired_missing(link->spec.desired, ask_again, link);
+    if (link->asked > 0)
+        log_warn("manifests are missing and asked for again: count=%zu", link->asked);
+    if (link->asked > 0 || desired_is_staged(link->spec.desired))
+        loop_timer_after(link->missing, 10 * MISSING_NS);
 }
 
 static void got_index(struct link *link, const struct bus_msg *msg)
@@ -222,8 +229,7 @@ static void got_index(struct link *link, const struct bus_msg *msg)
     int rc = desired_offer_index(link->spec.desired, msg->payload, msg->len, &err);
     if (rc < 0)
         log_warn("desired state refused, what runs is left alone: error=%s", log_quote(err.msg));
-    else
-        offered(link);
+    offered(link, rc);
 }
 
 static void got_manifest(struct link *link, const struct topic *topic, const struct bus_msg *msg)
@@ -236,8 +242,7 @@ static void got_manifest(struct link *link, const struct topic *topic, const str
                                     &err);
     if (rc < 0 && rc != -ENOENT)
         log_warn("manifest refused: path=%s error=%s", path, log_quote(err.msg));
-    if (rc == 0)
-        offered(link);
+    offered(link, rc);
 }
 
 static void message(void *ctx, const struct bus_msg *msg)

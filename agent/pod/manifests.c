@@ -4,6 +4,7 @@
 #include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/crypto/crypto.h"
 #include "common/data/diag.h"
 #include "common/data/limits.h"
@@ -316,10 +317,23 @@ const struct pod_spec *manifests_pod_at(const struct manifests *m, size_t i)
     return i < m->pod_count ? m->in_order[i] : NULL;
 }
 
+/* Static pods, and only they by right, end in the node's name. */
+static bool may_be_static(const struct manifests *m, const char *name)
+{
+    autofree char *suffix = xasprintf("-%s", m->spec.node_name);
+    return str_has_suffix(name, suffix);
+}
+
 bool manifests_may_want(const struct manifests *m, const char *ns, const char *name)
 {
+    bool is_static = may_be_static(m, name);
+    bool desired_known = m->spec.desired && desired_is_known(m->spec.desired);
+    if (is_static && m->static_unknown)
+        return true;
+    if (!is_static && !desired_known && !WEAKENED(MANIFESTS_UNKNOWN))
+        return true;
     autofree char *path = xasprintf("Pod/%s/%s", ns, name);
-    return m->static_unknown || map_get(m->unreadable, path) != NULL;
+    return map_get(m->unreadable, path) != NULL && !WEAKENED(MANIFESTS_UNREADABLE);
 }
 
 const struct value *manifests_find(const struct manifests *m, const char *kind, const char *ns,

@@ -30,9 +30,9 @@ void manifests_read(struct manifests *manifests);
 const struct pod_spec *manifests_pod(const struct manifests *manifests, const char *uid);
 /* i = 0, 1, ... until NULL. */
 const struct pod_spec *manifests_pod_at(const struct manifests *manifests, size_t i);
-/* True if a manifest that cannot be read just now (torn, damaged, a directory that does not answer)
- * may ask for a pod of this name: such a pod is left as it is. What is damaged never means "stop".
- */
+/* True if a manifest that cannot be read just now (torn, damaged, a directory that does not answer,
+ * a desired state without an index) may ask for a pod of this name: such a pod is left as it is.
+ * What is damaged never means "stop". */
 bool manifests_may_want(const struct manifests *manifests, const char *ns, const char *name);
 /* A ConfigMap or Secret; NULL if the node has none of that name. */
 const struct value *manifests_find(const struct manifests *manifests, const char *kind,
