@@ -67,8 +67,14 @@ bool agent_name_taken(const struct agent *agent, const struct pod_record *record
 /* The gates were opened for another manifest, and nothing runs that needs them: begin anew. */
 static void refresh_gates(struct pod_record *record)
 {
-    if (!record->spec || record->keeper != POD_KEEPER_NONE ||
-        str_eq(record->planned_hash, record->spec->hash))
+    if (!record->spec || record->keeper != POD_KEEPER_NONE)
+        return;
+    if (record->finished && !str_eq(record->report->spec_hash, record->spec->hash)) {
+        record->finished = false; /* that was another manifest's end */
+        keeper_report_free(record->report);
+        record->report = NULL;
+    }
+    if (str_eq(record->planned_hash, record->spec->hash))
         return;
     exec_close_gates(record);
     strcpy(record->planned_hash, record->spec->hash);
@@ -137,6 +143,34 @@ static struct pod_record *get_record(struct agent *agent, const char *uid, const
 
 /* Keepers. */
 
+/* The record that its keeper left of a pod that ended for good; -ENOENT. */
+static int read_exits(const struct pod_record *record, const char *spec_hash,
+                      struct keeper_report **ret, struct err *err)
+{
+    struct disk *disk = record->agent->world.disk;
+    autofree char *dir = agent_state_dir(record->agent, record->uid);
+    autofree char *path = xasprintf("%s/exits", dir);
+    cleanup(buf_done) struct buf file;
+    buf_init(&file, EXITS_MAX_BYTES);
+    int rc = disk->read(disk, path, EXITS_MAX_BYTES, &file, err);
+    return rc < 0 ? rc : keeper_exits_decode(file.data, file.len, path, spec_hash, ret, err);
+}
+
+/* Or because it was told to: by us, or by the agent before us, of which only the record on disk can
+ * tell. */
+static bool ended_by_itself(const struct pod_record *record, enum pod_keeper before)
+{
+    struct keeper_report *recorded = NULL;
+    struct err err = {0};
+    if (record->asked_grace_s >= 0 || before == POD_KEEPER_STOPPING)
+        return false;
+    if (before != POD_KEEPER_NONE)
+        return true;
+    int rc = read_exits(record, record->report->spec_hash, &recorded, &err);
+    keeper_report_free(recorded);
+    return rc != -ENOENT;
+}
+
 static void keeper_reported(void *ctx, const struct keeper_report *report)
 {
     static const enum pod_keeper states[] = {
@@ -148,10 +182,10 @@ static void keeper_reported(void *ctx, const struct keeper_report *report)
     struct agent *agent = ctx;
     struct pod_record *record =
         get_record(agent, report->pod_uid, report->pod_ns, report->pod_name);
-    enum pod_keeper state = states[report->state];
+    enum pod_keeper state = states[report->state], before = record->keeper;
     keeper_report_free(record->report);
     record->report = keeper_report_copy(report);
-    if (record->keeper == POD_KEEPER_NONE) /* adopted */
+    if (before == POD_KEEPER_NONE) /* adopted */
         record->accepted_wall_ns = report->started_wall_ns;
     /* What was asked of the keeper overtakes what it had sent before. */
     bool stale = (record->keeper == POD_KEEPER_RUNNING && state == POD_KEEPER_SANDBOX) ||
@@ -161,7 +195,7 @@ static void keeper_reported(void *ctx, const struct keeper_report *report)
         record->keeper = state;
     if (report->state == KEEPER_RUNNING && !record->stable_at)
         record->stable_at = agent_now(agent) + KEEPER_STABLE_NS;
-    if (report->state == KEEPER_ENDED && record->asked_grace_s < 0)
+    if (report->state == KEEPER_ENDED && ended_by_itself(record, before))
         record->finished = true;
     agent_touch(record);
 }
@@ -207,16 +241,9 @@ static void manifest_problem(void *ctx, const char *file, const char *message)
  * again. */
 static void recall_exits(struct pod_record *record)
 {
-    struct disk *disk = record->agent->world.disk;
-    autofree char *dir = agent_state_dir(record->agent, record->uid);
-    autofree char *path = xasprintf("%s/exits", dir);
-    cleanup(buf_done) struct buf file;
-    buf_init(&file, EXITS_MAX_BYTES);
     struct err err = {0};
     struct keeper_report *report = NULL;
-    int rc = disk->read(disk, path, EXITS_MAX_BYTES, &file, &err);
-    if (rc == 0)
-        rc = keeper_exits_decode(file.data, file.len, path, record->spec->hash, &report, &err);
+    int rc = read_exits(record, record->spec->hash, &report, &err);
     if (rc == 0) {
         record->report = report;
         record->finished = true;
