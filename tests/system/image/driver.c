@@ -21,6 +21,7 @@ struct driver {
     int waiting;
     bool failed, prune;
     struct image_request *request;
+    struct wanted *last; /* what the request is for */
     struct image *held[REFS_MAX];
     int held_count;
 };
@@ -92,6 +93,7 @@ static void want(struct driver *d, const char *reference, enum image_pull_policy
     struct err err = {0};
     w->driver = d;
     w->reference = reference;
+    d->last = w;
     d->waiting++;
     if (d->images->ensure(d->images, reference, policy, done, NULL, w, &d->request, &err) == 0)
         return;
@@ -105,6 +107,7 @@ static void cancel(void *ctx)
 {
     struct driver *d = ctx;
     d->images->cancel(d->images, d->request);
+    free(d->last);
     puts("cancelled");
     loop_stop(d->loop, 0);
 }
