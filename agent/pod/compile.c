@@ -176,12 +176,12 @@ static int compile_security(const struct pod_record *record, const struct value 
     ret->no_new_privs = !value_bool(
         value_path(container, "securityContext", "allowPrivilegeEscalation", NULL), true);
     ret->run_as_non_root = value_bool(security(spec, container, "runAsNonRoot"), false);
+    int rc = compile_caps(container, ret->privileged, &ret->capabilities, err);
     const char *profile = value_get_str(security(spec, container, "seccompProfile"), "type");
-    if (!ret->privileged && !str_eq(profile, "Unconfined")) {
-        ret->seccomp = record->agent->seccomp;
-        ret->seccomp_len = record->agent->seccomp_len;
-    }
-    return compile_caps(container, ret->privileged, &ret->capabilities, err);
+    if (rc < 0 || ret->privileged || str_eq(profile, "Unconfined"))
+        return rc;
+    return filters_get(record->agent->filters, ret->capabilities, &ret->seccomp, &ret->seccomp_len,
+                       err);
 }
 
 static const struct value *find_source(void *ctx, const char *kind, const char *ns,

@@ -2,6 +2,7 @@
 /* What the files of agent/pod share of the agent itself. */
 
 #include "agent/pod/agent.h"
+#include "agent/pod/filters.h"
 #include "agent/pod/manifests.h"
 #include "agent/pod/record.h"
 #include "common/base/map.h"
@@ -14,8 +15,7 @@ struct agent {
     struct manifests *manifests;
     struct map *records;      /* uid -> struct pod_record */
     struct loop_defer *round; /* a round over the dirty records is due */
-    void *seccomp;            /* the default filter, compiled once; struct sock_filter[] */
-    size_t seccomp_len;
+    struct filters *filters;
     bool started;
 };
 
