@@ -139,10 +139,16 @@ static void flush_soon(struct link *link)
         link->flush = loop_defer(link->spec.loop, flush, link);
 }
 
+static bool is_listed(void *ctx, const char *path)
+{
+    return desired_lists(ctx, path);
+}
+
 void link_status(struct link *link, const struct value *pod, bool gone)
 {
     const struct value *meta = value_get(pod, "metadata");
     outbox_status(link->outbox, value_get_str(meta, "uid"), pod, gone);
+    outbox_settle(link->outbox, is_listed, link->spec.desired);
     if (gone && link->streams)
         streams_pod_gone(link->streams, value_get_str(meta, "namespace"),
                          value_get_str(meta, "name"));
@@ -178,6 +184,7 @@ static void reload(void *ctx)
              (unsigned long long)desired_epoch(link->spec.desired),
              (unsigned long long)desired_generation(link->spec.desired));
     agent_reload(link->spec.agent);
+    outbox_settle(link->outbox, is_listed, link->spec.desired);
 }
 
 /* After anything was offered: commit at the end of the batch, look for gaps a little later (what is

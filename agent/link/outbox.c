@@ -12,6 +12,7 @@ struct entry {
     struct value *pod;
     uint64_t seq;
     bool gone;
+    bool settled;   /* gone, and nobody asks for it: forgotten once the broker has it */
     bool unsent;    /* the broker does not have this state */
     uint32_t token; /* in flight; 0 = not */
 };
@@ -68,9 +69,44 @@ void outbox_status(struct outbox *outbox, const char *uid, const struct value *p
     value_free(entry->pod);
     entry->pod = value_copy(pod);
     entry->gone = gone;
+    entry->settled = false;
     entry->seq = ++outbox->seq;
     entry->unsent = true;
     entry->token = 0;
+}
+
+/* Another pod has taken the name: the gateway has let go of the one before. */
+static bool has_follower(const struct outbox *outbox, const struct value *pod)
+{
+    const struct value *meta = value_get(pod, "metadata");
+    void *p;
+    for (size_t i = 0; map_next(outbox->entries, &i, NULL, &p);) {
+        const struct entry *other = p;
+        const struct value *its = value_get(other->pod, "metadata");
+        if (!other->gone && str_eq(value_get_str(its, "name"), value_get_str(meta, "name")) &&
+            str_eq(value_get_str(its, "namespace"), value_get_str(meta, "namespace")))
+            return true;
+    }
+    return false;
+}
+
+void outbox_settle(struct outbox *outbox, outbox_listed_fn *listed, void *ctx)
+{
+    const char *uid;
+    void *p;
+    for (size_t i = 0; map_next(outbox->entries, &i, &uid, &p);) {
+        struct entry *entry = p;
+        const struct value *meta = value_get(entry->pod, "metadata");
+        if (!entry->gone || entry->settled)
+            continue;
+        autofree char *path =
+            xasprintf("Pod/%s/%s", value_get_str(meta, "namespace"), value_get_str(meta, "name"));
+        if (listed(ctx, path) && !has_follower(outbox, entry->pod))
+            continue;
+        entry->settled = true;
+        if (!entry->unsent && !entry->token)
+            entry_free(map_del(outbox->entries, uid));
+    }
 }
 
 bool outbox_next(struct outbox *outbox, const char **ret_uid, struct buf *ret)
@@ -104,7 +140,7 @@ void outbox_acked(struct outbox *outbox, uint32_t token, bool ok)
             continue;
         entry->token = 0;
         entry->unsent = !ok;
-        if (ok && entry->gone)
+        if (ok && entry->settled)
             entry_free(map_del(outbox->entries, uid));
         return;
     }

@@ -19,6 +19,11 @@ void outbox_free(struct outbox *outbox);
 
 /* A new status (pod is copied). */
 void outbox_status(struct outbox *outbox, const char *uid, const struct value *pod, bool gone);
+/* Pods that are gone and that nobody asks for any more are forgotten once the broker has their last
+ * word. Until then it is kept, and said again to a broker that lost it: the gateway may not have
+ * heard it. listed: whether the desired state in force names the path "Pod/ns/name". */
+typedef bool outbox_listed_fn(void *ctx, const char *path);
+void outbox_settle(struct outbox *outbox, outbox_listed_fn *listed, void *ctx);
 /* The next message that must be sent: its uid and payload (appended to ret); false if there is
  * none. It is marked as in flight under `token`, which the caller chooses (not 0), by outbox_sent.
  */

@@ -35,7 +35,7 @@ static void test_lives__agent_killed_leaves_pods(void **state)
 /* At any moment while pods come up and change. */
 static void test_lives__agent_killed_at_any_time(void **state)
 {
-    WORLD_EACH_SEED(seed, 12)
+    WORLD_EACH_SEED(seed, 5)
     {
         struct world *world = world_new(*state, seed, 1);
         for (int i = 0; i < 4; i++) {
@@ -137,7 +137,7 @@ static void test_lives__crash_is_restarted_without_gateway(void **state)
 
 static void test_lives__gateway_killed_at_any_time(void **state)
 {
-    WORLD_EACH_SEED(seed, 10)
+    WORLD_EACH_SEED(seed, 5)
     {
         struct world *world = world_new(*state, seed, 2);
         for (int i = 0; i < 5; i++) {
@@ -159,7 +159,7 @@ static void test_lives__gateway_killed_at_any_time(void **state)
 
 static void test_lives__broker_killed_or_wiped(void **state)
 {
-    WORLD_EACH_SEED(seed, 10)
+    WORLD_EACH_SEED(seed, 5)
     {
         struct world *world = world_new(*state, seed, 2);
         for (int i = 0; i < 5; i++) {
@@ -181,7 +181,7 @@ static void test_lives__broker_killed_or_wiped(void **state)
 /* All three at once; the status is right within 5 s of the broker's return. */
 static void test_lives__all_three_killed(void **state)
 {
-    WORLD_EACH_SEED(seed, 6)
+    WORLD_EACH_SEED(seed, 4)
     {
         struct world *world = world_new(*state, seed, 1);
         world_pod(world, "web", 0, "[run]", "Always");
@@ -203,7 +203,7 @@ static void test_lives__all_three_killed(void **state)
 /* Everything at once, at random. */
 static void test_lives__storm(void **state)
 {
-    WORLD_EACH_SEED(seed, 12)
+    WORLD_EACH_SEED(seed, 5)
     {
         struct world *world = world_new(*state, seed, 2);
         struct rng *rng = &world->rng.rng;

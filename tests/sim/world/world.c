@@ -69,9 +69,13 @@ static void see_process(void *ctx, const struct keepers_fake_process *process)
         world_fail(doubles->world, "two of container %s", key);
 }
 
-static void check_promises(const struct world *world)
+static void check_promises(struct world *world)
 {
     for (size_t i = 0; i < world->node_count; i++) {
+        uint64_t starts = keepers_fake_starts(world->nodes[i].keepers);
+        if (starts == world->starts[i])
+            continue;
+        world->starts[i] = starts;
         struct doubles doubles = {world, map_new()};
         keepers_fake_each(world->nodes[i].keepers, see_process, &doubles);
         map_free(doubles.seen, NULL);

@@ -23,7 +23,8 @@ struct world {
     struct node nodes[CAST_NODES];
     size_t node_count;
     struct map *may_end; /* uids of pods that somebody changed or deleted; names of static ones */
-    size_t ended;        /* running containers that agents ended */
+    uint64_t starts[CAST_NODES]; /* of containers, when doubles were looked for last */
+    size_t ended;                /* running containers that agents ended */
 };
 
 /* Everything up, nodes enrolled and Ready. */

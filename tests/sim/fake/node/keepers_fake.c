@@ -46,6 +46,7 @@ struct keepers_fake {
     char *boot_id;
     struct list pods;
     pid_t last_pid;
+    uint64_t starts;
     int refuse;
     /* The agent that listens; NULL: none does. */
     const struct keepers_handler *handler;
@@ -185,6 +186,7 @@ static void started(struct process *process)
                                  wall_of(pod), &actions);
     } else {
         process->state = ALIVE;
+        pod->fake->starts++;
         process->pid = ++pod->fake->last_pid;
         process->status = STATUS_EXIT(process->code);
         if (process->lives_ns >= 0)
@@ -510,6 +512,11 @@ void keepers_fake_each(const struct keepers_fake *fake, keepers_fake_each_fn *fn
             fn(ctx, &process);
         }
     }
+}
+
+uint64_t keepers_fake_starts(const struct keepers_fake *fake)
+{
+    return fake->starts;
 }
 
 size_t keepers_fake_count(const struct keepers_fake *fake)

@@ -43,4 +43,6 @@ struct keepers_fake_process {
 typedef void keepers_fake_each_fn(void *ctx, const struct keepers_fake_process *process);
 /* Every container that runs. */
 void keepers_fake_each(const struct keepers_fake *fake, keepers_fake_each_fn *fn, void *ctx);
+/* Containers that were started so far, whatever became of them. */
+uint64_t keepers_fake_starts(const struct keepers_fake *fake);
 size_t keepers_fake_count(const struct keepers_fake *fake); /* of keepers */

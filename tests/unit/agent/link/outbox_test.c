@@ -115,6 +115,64 @@ static void test_outbox__gone_leaves_the_hash(void **state)
     outbox_free(outbox);
 }
 
+static bool all_listed(void *ctx, const char *path)
+{
+    (void)ctx;
+    assert_string_equal(path, "Pod/default/web");
+    return true;
+}
+
+static bool none_listed(void *ctx, const char *path)
+{
+    (void)ctx;
+    (void)path;
+    return false;
+}
+
+/* The last word on a pod is said again to a broker that lost it, until the gateway let the pod go.
+ */
+static void test_outbox__gone_is_kept_while_listed(void **state)
+{
+    (void)state;
+    struct outbox *outbox = outbox_new("boot-1", 0);
+    put(outbox, "a", "Running", true);
+    outbox_settle(outbox, all_listed, NULL);
+    outbox_sent(outbox, "a", 1);
+    outbox_acked(outbox, 1, true);
+    outbox_reset(outbox, true);
+    cleanup(report_done) struct report again = {0};
+    assert_true(next(outbox, &again));
+    assert_true(again.gone);
+    outbox_sent(outbox, "a", 2);
+    outbox_settle(outbox, none_listed, NULL); /* in flight: until it is there */
+    outbox_acked(outbox, 2, true);
+    outbox_reset(outbox, true);
+    struct report none = {0};
+    assert_false(next(outbox, &none));
+    outbox_free(outbox);
+}
+
+static void test_outbox__gone_makes_way_for_the_next_of_its_name(void **state)
+{
+    (void)state;
+    struct outbox *outbox = outbox_new("boot-1", 0);
+    put(outbox, "a", "Running", true);
+    outbox_sent(outbox, "a", 1);
+    outbox_acked(outbox, 1, true);
+    put(outbox, "b", "Running", false);
+    outbox_settle(outbox, all_listed, NULL);
+    outbox_sent(outbox, "b", 2);
+    outbox_acked(outbox, 2, true);
+    outbox_reset(outbox, true);
+    cleanup(report_done) struct report again = {0};
+    assert_true(next(outbox, &again));
+    assert_false(again.gone);
+    outbox_sent(outbox, "b", 3);
+    struct report none = {0};
+    assert_false(next(outbox, &none));
+    outbox_free(outbox);
+}
+
 static void test_outbox__events_drop_the_oldest_and_say_so(void **state)
 {
     (void)state;
@@ -148,6 +206,8 @@ int main(void)
         cmocka_unit_test(test_outbox__change_in_flight),
         cmocka_unit_test(test_outbox__sent_again_after_a_break),
         cmocka_unit_test(test_outbox__gone_leaves_the_hash),
+        cmocka_unit_test(test_outbox__gone_is_kept_while_listed),
+        cmocka_unit_test(test_outbox__gone_makes_way_for_the_next_of_its_name),
         cmocka_unit_test(test_outbox__events_drop_the_oldest_and_say_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
