@@ -32,7 +32,7 @@ static int prepare(const struct volume_spec *spec, const char *name, const struc
 {
     bool memory = str_eq(value_get_str(source, "medium"), "Memory");
     const char *parent = memory ? spec->tmp_dir : spec->disk_dir;
-    ret->host_path = volume_make_dir(parent, name, 0777, err);
+    ret->host_path = volume_make_dir(parent, name, 0777, false, err);
     if (!ret->host_path)
         return err->code;
     if (!memory || is_mounted(ret->host_path))

@@ -9,25 +9,51 @@
 
 static const struct {
     const char *name;
-    mode_t type; /* what must be there; 0 = anything, or nothing */
-    bool create;
+    mode_t type; /* what must be there; 0 = anything */
+    mode_t made; /* what is made where nothing is; 0 = nothing */
 } host_types[] = {
-    {"", 0, false},
-    {"Directory", S_IFDIR, false},
-    {"DirectoryOrCreate", S_IFDIR, true},
-    {"File", S_IFREG, false},
-    {"FileOrCreate", S_IFREG, true},
-    {"Socket", S_IFSOCK, false},
-    {"CharDevice", S_IFCHR, false},
-    {"BlockDevice", S_IFBLK, false},
+    /* Without a type nothing is checked, and what is missing is made a directory: as the container
+     * runtimes below a kubelet do it. */
+    {"", 0, S_IFDIR},
+    {"Directory", S_IFDIR, 0},
+    {"DirectoryOrCreate", S_IFDIR, S_IFDIR},
+    {"File", S_IFREG, 0},
+    {"FileOrCreate", S_IFREG, S_IFREG},
+    {"Socket", S_IFSOCK, 0},
+    {"CharDevice", S_IFCHR, 0},
+    {"BlockDevice", S_IFBLK, 0},
 };
 
-static int create(const char *path, mode_t type)
+static int make_directories(const char *path)
+{
+    autofree char *copy = xstrdup(path);
+    for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(copy, 0755) < 0 && errno != EEXIST)
+            return -errno;
+        *slash = '/';
+    }
+    return mkdir(copy, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* Never opens what is there: a FIFO would stop the agent, a device may act on being opened. */
+static int make(const char *path, mode_t type)
 {
     if (type == S_IFDIR)
-        return mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
-    autoclose int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
-    return fd < 0 ? -errno : 0;
+        return make_directories(path);
+    autoclose int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0644);
+    return fd < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* What stands at the path, made where the type asks for it. */
+static int look(const char *path, mode_t made, struct stat *ret)
+{
+    if (stat(path, ret) == 0)
+        return 0;
+    if (errno != ENOENT || !made)
+        return -errno;
+    int rc = make(path, made);
+    return rc < 0 ? rc : stat(path, ret) < 0 ? -errno : 0;
 }
 
 static int prepare(const struct volume_spec *spec, const char *name, const struct value *source,
@@ -42,12 +68,10 @@ static int prepare(const struct volume_spec *spec, const char *name, const struc
         i++;
     if (i == ARRAY_LEN(host_types))
         return err_set(err, -EINVAL, "hostPath type \"%s\" is not known", type);
-    int rc = host_types[i].create ? create(path, host_types[i].type) : 0;
+    struct stat st;
+    int rc = look(path, host_types[i].made, &st);
     if (rc < 0)
         return err_errno(err, -rc, "hostPath %s", path);
-    struct stat st;
-    if (stat(path, &st) < 0)
-        return err_errno(err, errno, "hostPath %s", path);
     if (host_types[i].type && (st.st_mode & S_IFMT) != host_types[i].type)
         return err_set(err, -EINVAL, "hostPath type check failed: %s is not a %s", path, type);
     ret->host_path = xstrdup(path);

@@ -13,5 +13,6 @@ struct volume_type {
 extern const struct volume_type volume_empty_dir, volume_host_path, volume_config_map,
     volume_secret;
 
-/* "<dir>/volumes/<name>", created; caller frees. NULL on failure. */
-char *volume_make_dir(const char *dir, const char *name, mode_t mode, struct err *err);
+/* "<dir>/volumes/<name>", created; fresh: without what an earlier try left there. Caller frees.
+ * NULL on failure. */
+char *volume_make_dir(const char *dir, const char *name, mode_t mode, bool fresh, struct err *err);

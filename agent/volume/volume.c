@@ -18,7 +18,7 @@ static const struct volume_type *const types[] = {
     &volume_secret,
 };
 
-char *volume_make_dir(const char *dir, const char *name, mode_t mode, struct err *err)
+char *volume_make_dir(const char *dir, const char *name, mode_t mode, bool fresh, struct err *err)
 {
     autofree char *path = xasprintf("%s/volumes/%s", dir, name);
     autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -26,6 +26,11 @@ char *volume_make_dir(const char *dir, const char *name, mode_t mode, struct err
     autoclose int fd = path_mkdirs_in(root, parent, 0700);
     if (fd < 0) {
         (void)err_errno(err, -fd, "%s", parent);
+        return NULL;
+    }
+    int rc = fresh ? path_remove_tree(fd, name) : 0;
+    if (rc < 0) {
+        (void)err_errno(err, -rc, "%s", path);
         return NULL;
     }
     /* The mode as asked for, whatever the umask is. */
