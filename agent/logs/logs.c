@@ -30,6 +30,7 @@ struct logs {
     struct buf out; /* cut and formatted, not yet taken */
     int64_t left;   /* of limit_bytes; INT64_MAX = none */
     bool finishing, ended, mid_line;
+    bool left_behind; /* the file is no longer `path`: read once more to its end, then the next */
     int watch_fd;
     struct loop_io *watch;
     struct loop_defer *next;
@@ -54,10 +55,23 @@ static char *file_name(const struct logs *logs, int older)
     return older ? xasprintf("%s.%d", logs->path, older) : xstrdup(logs->path);
 }
 
+/* The oldest file there is. */
+static int oldest_file(const struct logs *logs)
+{
+    int oldest = 0;
+    for (int i = 1; i < MAX_FILES; i++) {
+        autofree char *name = file_name(logs, i);
+        if (access(name, R_OK) != 0)
+            break;
+        oldest = i;
+    }
+    return oldest;
+}
+
 /* Tail: from the newest file backwards, where the last `lines` lines begin. */
 
 /* The offset after the `*lines`-th newline from the end (not counting one at the very end of the
- * log); 0 if the file has fewer, with *lines reduced by those it has. */
+ * newest file that has anything); 0 if the file has fewer, with *lines reduced by those it has. */
 static off_t tail_offset(int fd, int64_t *lines, bool newest)
 {
     char piece[4096];
@@ -81,16 +95,11 @@ static off_t tail_offset(int fd, int64_t *lines, bool newest)
 static void find_start(struct logs *logs)
 {
     int64_t lines = logs->query.tail_lines;
-    int oldest = 0;
-    for (int i = 1; i < MAX_FILES; i++) {
-        autofree char *name = file_name(logs, i);
-        if (access(name, R_OK) != 0)
-            break;
-        oldest = i;
-    }
+    int oldest = oldest_file(logs);
     logs->older = oldest;
     if (lines < 0)
         return;
+    bool newest = true;
     for (int i = 0; i <= oldest; i++) {
         autofree char *name = file_name(logs, i);
         autoclose int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -99,7 +108,8 @@ static void find_start(struct logs *logs)
             logs->start = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
             return;
         }
-        off_t at = fd >= 0 ? tail_offset(fd, &lines, i == 0) : 0;
+        off_t at = fd >= 0 ? tail_offset(fd, &lines, newest) : 0;
+        newest = newest && (fd < 0 || lseek(fd, 0, SEEK_END) <= 0);
         if (at > 0) {
             logs->start = at;
             return;
@@ -163,23 +173,37 @@ static bool open_current(struct logs *logs)
     return true;
 }
 
-/* The file under the name is another one by now: the keeper rotated. */
-static bool was_rotated(const struct logs *logs)
+/* Under which name the file that is being read stands by now: 0 for `path` itself, N for path.N;
+ * -1: rotated out of existence. The keeper may have rotated any number of times meanwhile. */
+static int where_is_it(const struct logs *logs)
 {
-    struct stat st;
-    return stat(logs->path, &st) == 0 && st.st_ino != logs->inode;
+    for (int i = 0; i < MAX_FILES; i++) {
+        autofree char *name = file_name(logs, i);
+        struct stat st;
+        bool there = stat(name, &st) == 0;
+        if (there && st.st_ino == logs->inode)
+            return i;
+        if (!there && i > 0)
+            return -1;
+    }
+    return -1;
 }
 
-/* At the end of a file: true if there is another one to read. */
+/* At the end of a file: true if there is more to read, in it or in the one after it. */
 static bool next_file(struct logs *logs)
 {
-    bool more = logs->older > 0 || was_rotated(logs);
-    if (!more)
+    int at = where_is_it(logs);
+    if (at == 0)
         return false;
+    if (!logs->left_behind) { /* what was written between our last look and the rotation */
+        logs->left_behind = true;
+        return true;
+    }
+    logs->left_behind = false;
     close(logs->fd);
     logs->fd = -1;
-    if (logs->older > 0)
-        logs->older--;
+    buf_drop(&logs->raw, logs->raw.len); /* a line cut off there has no other half here */
+    logs->older = at > 0 ? at - 1 : oldest_file(logs);
     return true;
 }
 
