@@ -14,6 +14,7 @@
 #define LOG_MAX_BYTES (INT64_C(10) * 1024 * 1024)
 #define LOG_MAX_FILES 3
 #define DEFAULT_PIDS 4096
+#define CPU_MILLI_MAX (INT64_C(1000) * 1000 * 1000)
 
 /* What a compiled container borrows until the plan is encoded. */
 struct parts {
@@ -55,9 +56,16 @@ static int compile_argv(const struct value *container, const struct image *image
     const struct value *const lists[] = {command, args};
     const char *const *const images[] = {value_len(command) ? NULL : image->entrypoint,
                                          value_len(command) || value_len(args) ? NULL : image->cmd};
+    static const char *const names[] = {"command", "args"};
     for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
-        for (size_t i = 0; i < value_len(lists[l]); i++)
-            strings_add(&parts->argv, env_expand(&parts->env, value_str(value_at(lists[l], i))));
+        for (size_t i = 0; i < value_len(lists[l]); i++) {
+            char *text = env_expand(&parts->env, value_str(value_at(lists[l], i)));
+            if (text)
+                strings_add(&parts->argv, text);
+            if (!text || parts->argv.bytes > ENV_TOTAL_MAX)
+                return err_set(err, -EINVAL, "%s: larger than %d bytes", names[l],
+                               text ? ENV_TOTAL_MAX : ENV_TEXT_MAX);
+        }
         for (size_t i = 0; images[l] && images[l][i]; i++)
             strings_add(&parts->argv, xstrdup(images[l][i]));
     }
@@ -150,17 +158,23 @@ static int compile_caps(const struct value *container, bool privileged, uint64_t
     return rc < 0 ? rc : change_caps(value_get(caps, "add"), true, ret, err);
 }
 
+/* Thousandths of a CPU; no more than the sums made of it hold, and than any machine has. */
+static int64_t cpu_of(const struct value *resources)
+{
+    int64_t milli = quantity_milli_of(value_get(resources, "cpu"), 0);
+    return milli > CPU_MILLI_MAX ? CPU_MILLI_MAX : milli;
+}
+
 static void compile_limits(const struct value *container, struct launch_container *ret)
 {
     const struct value *limits = value_path(container, "resources", "limits", NULL);
     const struct value *requests = value_path(container, "resources", "requests", NULL);
     ret->memory_bytes = quantity_units_of(value_get(limits, "memory"), 0);
-    int64_t cpu_milli = quantity_milli_of(value_get(limits, "cpu"), 0);
+    int64_t cpu_milli = cpu_of(limits);
     ret->cpu_quota_us = cpu_milli * 100; /* of a period of 100,000 us */
     if (cpu_milli > 0 && ret->cpu_quota_us < 1000)
         ret->cpu_quota_us = 1000; /* the kernel's least */
-    int64_t request = quantity_milli_of(value_get(requests, "cpu"), 0);
-    int64_t shares = request * 1024 / 1000;
+    int64_t shares = cpu_of(requests) * 1024 / 1000;
     ret->cpu_shares = shares < 2 ? 2 : shares > 262144 ? 262144 : shares;
     ret->pids = DEFAULT_PIDS;
 }

@@ -3,6 +3,7 @@
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/kinds/kinds.h"
 
 #include <errno.h>
@@ -13,6 +14,7 @@ void strings_add(struct strings *strings, char *item)
 {
     strings->items = xreallocarray(strings->items, strings->count + 2, sizeof(char *));
     strings->items[strings->count++] = item;
+    strings->bytes += strlen(item) + 1;
     strings->items[strings->count] = NULL;
 }
 
@@ -43,6 +45,7 @@ static void put(struct strings *env, char *entry)
     size_t key_len = strcspn(entry, "=");
     for (size_t i = 0; i < env->count; i++) {
         if (has_key(env->items[i], entry, key_len)) {
+            env->bytes += strlen(entry) - strlen(env->items[i]);
             free(env->items[i]);
             env->items[i] = entry;
             return;
@@ -51,24 +54,32 @@ static void put(struct strings *env, char *entry)
     strings_add(env, entry);
 }
 
+/* put() within what the kernel takes and the launch plan holds: a few lines that double each other
+ * would else be gigabytes. */
+static int put_text(struct strings *env, char *entry, struct err *err)
+{
+    if (env->bytes + strlen(entry) > ENV_TOTAL_MAX && !WEAKENED(ENV_EXPAND)) {
+        free(entry);
+        return err_set(err, -EINVAL, "the environment is larger than %d bytes", ENV_TOTAL_MAX);
+    }
+    put(env, entry);
+    return 0;
+}
+
 char *env_expand(const struct strings *env, const char *text)
 {
     cleanup(buf_done) struct buf out;
-    buf_init(&out, 0);
+    buf_init(&out, WEAKENED(ENV_EXPAND) ? 0 : ENV_TEXT_MAX);
     for (const char *p = text; *p;) {
-        if (p[0] == '$' && p[1] == '$') {
-            (void)buf_addc(&out, '$');
-            p += 2;
-            continue;
-        }
         const char *end = p[0] == '$' && p[1] == '(' ? strchr(p, ')') : NULL;
         const char *value = end ? lookup(env, p + 2, (size_t)(end - p - 2)) : NULL;
-        if (value) {
-            (void)buf_addstr(&out, value);
+        int rc = value ? buf_addstr(&out, value) : buf_addc(&out, *p);
+        if (rc < 0)
+            return NULL;
+        if (value)
             p = end + 1;
-        } else {
-            (void)buf_addc(&out, *p++);
-        }
+        else
+            p += p[0] == '$' && p[1] == '$' ? 2 : 1;
     }
     return buf_steal(&out, NULL);
 }
@@ -180,8 +191,9 @@ static int add_one(const struct env_input *in, struct strings *env, const struct
         const char *raw = value_get_str(item, "value");
         text = env_expand(env, raw ? raw : "");
     }
-    put(env, xasprintf("%s=%s", name, text));
-    return 0;
+    if (!text || strlen(text) > ENV_TEXT_MAX)
+        return err_set(err, -EINVAL, "env %s: larger than %d bytes", name, ENV_TEXT_MAX);
+    return put_text(env, xasprintf("%s=%s", name, text), err);
 }
 
 /* envFrom: every key of a ConfigMap or Secret, with a prefix. */
@@ -205,8 +217,11 @@ static int add_all(const struct env_input *in, struct strings *env, const struct
         for (size_t i = 0; i < value_len(data); i++) {
             const char *key = value_key_at(data, i);
             autofree char *text = source_text(types[t].kind, source, key);
-            if (text)
-                put(env, xasprintf("%s%s=%s", prefix ? prefix : "", key, text));
+            int rc = text
+                         ? put_text(env, xasprintf("%s%s=%s", prefix ? prefix : "", key, text), err)
+                         : 0;
+            if (rc < 0)
+                return rc;
         }
     }
     return 0;

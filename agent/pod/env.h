@@ -5,6 +5,9 @@
 #include "agent/volume/volume.h"
 #include "common/data/value.h"
 
+#define ENV_TEXT_MAX (127 * 1024)  /* of one variable or argument: MAX_ARG_STRLEN less its name */
+#define ENV_TOTAL_MAX (512 * 1024) /* of the whole environment, and of the arguments */
+
 struct env_input {
     const struct value *pod;       /* the whole Pod */
     const struct value *container; /* one of spec.containers */
@@ -17,6 +20,7 @@ struct env_input {
 struct strings {
     char **items;
     size_t count;
+    size_t bytes; /* of all items, their NULs included */
 };
 void strings_add(struct strings *strings, char *item); /* takes item */
 void strings_done(struct strings *strings);
@@ -27,5 +31,5 @@ CLEANUP_DEFINE_VALUE(struct strings, strings_done);
  * -EINVAL. *ret is initialised and untouched on failure. */
 nodiscard int env_build(const struct env_input *input, struct strings *ret, struct err *err);
 /* A copy of text with $(NAME) replaced from env; $$(NAME) stays $(NAME), an unknown name stays as
- * written. */
+ * written. Caller frees; NULL: it would be larger than ENV_TEXT_MAX. */
 char *env_expand(const struct strings *env, const char *text);
