@@ -15,7 +15,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
-#include <sys/wait.h>
 
 #define POD_INTERFACE "eth0"
 #define NFT_RETRY_NS (30 * NS_PER_S)
@@ -151,6 +150,13 @@ static void load_ruleset(void *ctx)
     }
 }
 
+static bool set_forwarding(const char *text)
+{
+    FILE *f = fopen(FORWARDING, "we");
+    bool done = f && fputs(text, f) >= 0;
+    return f && fclose(f) == 0 && done; /* the kernel says no at the close */
+}
+
 /* Pods' packets are routed; what was set before is kept for teardown. */
 static void enable_forwarding(struct bridge *b)
 {
@@ -161,11 +167,8 @@ static void enable_forwarding(struct bridge *b)
         return;
     autofree char *marker = xasprintf("%s/ip_forward_was_off", b->run_dir);
     (void)b->disk->replace(b->disk, marker, "0\n", 2, 0600, &err);
-    FILE *f = fopen(FORWARDING, "we");
-    if (!f || fputs("1\n", f) < 0)
+    if (!set_forwarding("1\n"))
         log_error("cannot switch on %s: pods cannot reach the outside", FORWARDING);
-    if (f)
-        fclose(f);
 }
 
 static int make_bridge(struct bridge *b, struct err *err)
@@ -302,6 +305,40 @@ static void bridge_detach(struct net *net, const char *uid)
         log_warn("lease of an address not removed: error=%s", log_quote(err.msg));
 }
 
+struct nft_end {
+    struct loop *loop;
+    int status;
+};
+
+static void nft_ended(void *ctx, int status, const char *output, size_t len)
+{
+    struct nft_end *end = ctx;
+    (void)output;
+    (void)len;
+    end->status = status;
+    loop_stop(end->loop, 0);
+}
+
+/* A loop of its own, so that teardown waits for nft, but never for ever. A table that is not there
+ * is nft's only complaint that is expected; without nft there is no table. */
+static void delete_table(const struct bridge *b)
+{
+    autofree char *table = table_name(b);
+    const char *argv[] = {"nft", "delete", "table", "ip", table, NULL};
+    const struct proc_spec spec = {
+        .path = "nft", .argv = argv, .fd_in = -1, .fd_out = -1, .fd_err = -1};
+    struct nft_end end = {0};
+    struct proc_run *run = NULL;
+    struct err err = {0};
+    if (loop_new(loop_clock(b->loop), &end.loop, &err) < 0)
+        return;
+    if (proc_run_new(end.loop, &spec, 4096, NFT_LIMIT_NS, nft_ended, &end, &run, &err) == 0)
+        (void)loop_run(end.loop);
+    loop_free(end.loop);
+    if (end.status == -1)
+        log_warn("nft does not end: table %s may be left", table);
+}
+
 static int bridge_teardown(struct net *net, struct err *err)
 {
     struct bridge *b = bridge_of(net);
@@ -309,23 +346,12 @@ static int bridge_teardown(struct net *net, struct err *err)
     int rc = netlink_open(-1, &nl, err);
     if (rc == 0)
         rc = netlink_del_link(nl, b->name, err);
-    autofree char *table = table_name(b);
-    const char *argv[] = {"nft", "delete", "table", "ip", table, NULL};
-    const struct proc_spec spec = {
-        .path = "nft", .argv = argv, .fd_in = -1, .fd_out = -1, .fd_err = -1};
-    pid_t pid = 0;
-    struct err ignored = {0};
-    int status = 0;
-    if (proc_spawn(&spec, &pid, &ignored) == 0)
-        (void)waitpid(pid, &status, 0);
+    delete_table(b);
     autofree char *marker = xasprintf("%s/ip_forward_was_off", b->run_dir);
     struct disk_stat st;
+    struct err ignored = {0};
     if (b->disk->stat(b->disk, marker, &st, &ignored) == 0) {
-        FILE *f = fopen(FORWARDING, "we");
-        if (f) {
-            (void)fputs("0\n", f);
-            fclose(f);
-        }
+        (void)set_forwarding("0\n");
         (void)b->disk->remove(b->disk, marker, &ignored);
     }
     return rc;
@@ -343,11 +369,23 @@ static void bridge_free(struct net *net)
     free(b);
 }
 
+/* It becomes part of nft's rules: narrower than what the kernel takes. */
+static bool bridge_name_valid(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    size_t len = name ? strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                     "0123456789-_.")
+                      : 0;
+    return len > 0 && len <= 15 && name[len] == '\0' && strchr(letters, name[0]);
+}
+
 int net_new(struct loop *loop, const struct net_spec *spec, struct net **ret, struct err *err)
 {
-    if (str_empty(spec->bridge) || strlen(spec->bridge) > 15 || strchr(spec->bridge, '/'))
-        return err_set(err, -EINVAL, "bridge \"%s\": want an interface name of at most 15 bytes",
-                       spec->bridge);
+    if (!bridge_name_valid(spec->bridge))
+        return err_set(
+            err, -EINVAL,
+            "bridge \"%s\": want 1-15 letters, digits, '-', '_' or '.' and a letter first",
+            spec->bridge ? spec->bridge : "");
     struct addresses *addresses = NULL;
     int rc = addresses_new(spec->pod_cidr, &addresses, err);
     if (rc < 0)

@@ -261,18 +261,21 @@ static int route_interface(struct netlink *nl)
         struct nlmsghdr head;
         char bytes[4096];
     } answer;
-    if (send(nl->fd, &req, req.head.nlmsg_len, 0) < 0 ||
-        recv(nl->fd, &answer, sizeof(answer), 0) < (ssize_t)sizeof(answer.head))
+    if (send(nl->fd, &req, req.head.nlmsg_len, 0) < 0)
         return -errno;
-    if (answer.head.nlmsg_type == NLMSG_ERROR)
-        return ((const struct nlmsgerr *)NLMSG_DATA(&answer.head))->error;
+    ssize_t got = recv(nl->fd, &answer, sizeof(answer), 0);
+    const struct nlmsghdr *h = got < 0 ? NULL : message_at(answer.bytes, (size_t)got, 0);
+    if (!h)
+        return got < 0 ? -errno : -EBADMSG;
+    if (h->nlmsg_type == NLMSG_ERROR)
+        return ((const struct nlmsgerr *)NLMSG_DATA(h))->error;
     for (size_t at = NLMSG_LENGTH(sizeof(struct rtmsg));
-         at + sizeof(struct rtattr) <= answer.head.nlmsg_len;) {
+         at + sizeof(struct rtattr) <= h->nlmsg_len;) {
         const struct rtattr *a = (const struct rtattr *)(const void *)(answer.bytes + at);
-        if (a->rta_type == RTA_OIF)
-            return *(const int *)RTA_DATA(a);
-        if (a->rta_len < sizeof(*a))
+        if (a->rta_len < sizeof(*a) || at + a->rta_len > h->nlmsg_len)
             break;
+        if (a->rta_type == RTA_OIF && RTA_PAYLOAD(a) >= sizeof(int))
+            return *(const int *)RTA_DATA(a);
         at += RTA_ALIGN(a->rta_len);
     }
     return -ENETUNREACH;
