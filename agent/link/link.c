@@ -321,6 +321,13 @@ int link_will(const char *node, const char *boot_id, const char *nonce,
     return rc < 0 ? rc : birth_write(&birth, ret_payload);
 }
 
+static void resync(void *ctx)
+{
+    struct link *link = ctx;
+    outbox_reset(link->outbox, true);
+    flush_soon(link);
+}
+
 static int make_streams(struct link *link, struct err *err)
 {
     struct envelope_link secret;
@@ -337,6 +344,8 @@ static int make_streams(struct link *link, struct err *err)
         .link = &secret,
         .seq_file = seq_file,
         .disk = link->spec.disk,
+        .resync = resync,
+        .ctx = link,
     };
     rc = streams_new(&spec, &link->streams, err);
     envelope_link_done(&secret);

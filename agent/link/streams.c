@@ -217,9 +217,21 @@ static int open_why(struct stream *stream, const struct value *args, struct err 
     return 0;
 }
 
+static int open_resync(struct stream *stream, const struct value *args, struct err *err)
+{
+    (void)args;
+    (void)err;
+    struct streams *streams = stream->streams;
+    streams->spec.resync(streams->spec.ctx);
+    send_end(streams, stream->id, 0, "");
+    stream_end(stream);
+    return 0;
+}
+
 static const struct method methods[] = {
     {"logs", open_logs},
     {"why", open_why},
+    {"resync", open_resync},
 };
 
 static const struct method *find_method(const char *name)

@@ -17,6 +17,8 @@ struct streams_spec {
     const char
         *seq_file; /* on tmpfs: the counters survive a restart of the agent within the boot */
     struct disk *disk;
+    void (*resync)(void *ctx); /* the gateway asks to be told everything again */
+    void *ctx;
 };
 nodiscard int streams_new(const struct streams_spec *spec, struct streams **ret, struct err *err);
 void streams_free(struct streams *streams);

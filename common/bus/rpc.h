@@ -11,7 +11,8 @@
  * HTTP code of a failure
  *
  * Methods: "logs" {namespace, pod, uid, container, follow, previous, tailLines, sinceTime,
- * timestamps, limitBytes}; "why" {namespace, pod}. */
+ * timestamps, limitBytes}; "why" {namespace, pod}; "resync" {namespace: "",
+ * pod: ""}: the node says all statuses again. */
 
 #define RPC_CLASS "rpc"
 #define RPC_MAX_CHUNK (16 * 1024)

@@ -10,6 +10,7 @@
 #include "controller/link/outqueue.h"
 #include "controller/link/people.h"
 #include "controller/link/session.h"
+#include "controller/link/tally.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 /* One enrolled node. */
 struct member {
     struct session *session;
+    struct tally *tally;
     char boot[65];      /* of its last birth; "" = none in this life of the gateway */
     char sealing[1024]; /* PEM, to see a change */
 };
@@ -42,6 +44,7 @@ static void member_free(void *p)
 {
     struct member *member = p;
     session_free(member->session);
+    tally_free(member->tally);
     free(member);
 }
 
@@ -105,6 +108,7 @@ static void node_changed(void *ctx, enum api_event_type type, const struct value
     member = xcalloc(1, sizeof(*member));
     snprintf(member->sealing, sizeof(member->sealing), "%s", pem);
     member->session = session_new(&world, name, node, sealing);
+    member->tally = tally_new();
     (void)map_put(hub->by_name, name, member);
     tell_bound_pods(hub, name, member->session);
 }
@@ -194,14 +198,52 @@ static void got_birth(struct hub *hub, struct member *member, const struct topic
         return;
     }
     snprintf(member->boot, sizeof(member->boot), "%s", birth.boot);
+    tally_begin(member->tally, &birth);
     calls_boot(hub->calls, topic->node, birth.boot, session_sealing(member->session));
     intake_birth(hub->intake, name, topic->node, &birth);
+}
+
+/* What the broker keeps of the node comes again; our own filter covers it afterwards. */
+static void read_again(struct hub *hub, const char *node)
+{
+    struct topic topic = {.type = TOPIC_STATUS};
+    char filter[TOPIC_MAX + 1];
+    struct err err = {0};
+    snprintf(topic.node, sizeof(topic.node), "%s", node);
+    if (topic_filter(&topic, filter, &err) == 0 &&
+        hub->spec.bus->subscribe(hub->spec.bus, filter, 1, &err) == 0)
+        (void)hub->spec.bus->unsubscribe(hub->spec.bus, filter, &err);
+}
+
+static void resync_data(void *ctx, const void *data, size_t len)
+{
+    (void)ctx;
+    (void)data;
+    (void)len;
+}
+
+static void resync_end(void *ctx, int code, const char *message)
+{
+    (void)ctx;
+    if (code != 0)
+        log_warn("node does not say its status again: code=%d error=%s", code, log_quote(message));
+}
+
+static void ask_for_all(struct hub *hub, const char *node)
+{
+    static const struct call_handler handler = {resync_data, resync_end};
+    cleanup(value_free) struct value *args = value_new_map();
+    value_set_str(args, "namespace", "");
+    value_set_str(args, "pod", "");
+    struct call *call = NULL;
+    struct err err = {0};
+    if (call_open(hub->calls, node, "resync", args, &handler, hub, &call, &err) < 0)
+        log_warn("node not asked for its status: node=%s error=%s", node, log_quote(err.msg));
 }
 
 static void got_beat(struct hub *hub, struct member *member, const struct topic *topic,
                      const struct bus_msg *msg)
 {
-    (void)topic;
     struct beat beat;
     struct err err = {0};
     if (msg->retain || !member->boot[0] || beat_decode(msg->payload, msg->len, &beat, &err) < 0)
@@ -209,6 +251,18 @@ static void got_beat(struct hub *hub, struct member *member, const struct topic 
     const struct nodes_beat told = {
         .boot_id = member->boot, .sequence = beat.seq, .generation = (int64_t)beat.generation};
     nodes_beat(hub->spec.nodes, session_name(member->session), &told);
+    switch (tally_beat(member->tally, beat.status_hash, loop_now(hub->spec.loop))) {
+    case TALLY_AGREES:
+        break;
+    case TALLY_REREAD:
+        log_info("reports of a node were missed, read again: node=%s", topic->node);
+        read_again(hub, topic->node);
+        break;
+    case TALLY_RESYNC:
+        log_info("reports of a node were lost, it says them again: node=%s", topic->node);
+        ask_for_all(hub, topic->node);
+        break;
+    }
 }
 
 static void got_report(struct hub *hub, struct member *member, const struct topic *topic,
@@ -222,7 +276,9 @@ static void got_report(struct hub *hub, struct member *member, const struct topi
         log_warn("pod status refused: node=%s error=%s", topic->node, log_quote(err.msg));
         return;
     }
-    intake_report(hub->intake, session_name(member->session), topic->node, &report);
+    /* A last word is always heard: it may be its clearing that was lost. */
+    if (tally_report(member->tally, &report) || report.gone)
+        intake_report(hub->intake, session_name(member->session), topic->node, &report);
 }
 
 static void got_rpc(struct hub *hub, struct member *member, const struct topic *topic,

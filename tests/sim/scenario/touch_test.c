@@ -163,6 +163,44 @@ static void test_touch__report_for_a_foreign_pod_changes_nothing(void **state)
     world_free(world);
 }
 
+/* Statuses that the broker acknowledged are lost on their way to the gateway, and then in the
+ * broker too: the hash of beats tells. */
+static void test_touch__lost_reports_are_asked_for(void **state)
+{
+    WORLD_EACH_SEED(seed, 4)
+    {
+        struct world *world = world_new(*state, seed, 1);
+        const struct identity *id = world->cast->nodes[0];
+        const struct bus_fake_faults calm = {.delay_min_ns = 1 * MS, .delay_max_ns = 30 * MS};
+        const struct bus_fake_faults deaf = {
+            .drop = 1000, .delay_min_ns = 1 * MS, .delay_max_ns = 30 * MS};
+        world_pod(world, "web", 0, "[run]", "Always");
+        world_settle(world, 20 * S);
+        autofree char *before = world_running(world, 0);
+        bus_fake_set_faults(world->broker, &deaf);
+        assert_true(keepers_fake_exit(world->nodes[0].keepers, "default", "web", "main", 256));
+        world_run(world, 1 * S);
+        bus_fake_set_faults(world->broker, &calm);
+        cleanup(value_free) struct value *pod =
+            gateway_get(&world->gateway, &kind_pod, "default", "web");
+        autofree char *topic =
+            xasprintf("limpet/v1/nodes/%s/up/status/%s", id->node, object_uid(pod));
+        const struct bus_msg clear = {.topic = topic, .retain = true, .qos = 1};
+        if (seed % 2)
+            bus_fake_inject(world->broker, &clear);
+        world_run(world, 60 * S);
+        cleanup(value_free) struct value *now =
+            gateway_get(&world->gateway, &kind_pod, "default", "web");
+        const struct value *list = value_path(now, "status", "containerStatuses", NULL);
+        assert_int_equal(value_get_int(value_at(list, 0), "restartCount", -1), 1);
+        autofree char *after = world_running(world, 0);
+        assert_string_not_equal(before, after);
+        world_run(world, 60 * S);
+        world_expect_running(world, 0, after);
+        world_free(world);
+    }
+}
+
 /* Enrolment. */
 
 struct answers {
@@ -253,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_touch__gone_survives_the_broker),
         cmocka_unit_test(test_touch__wiped_node_converges_from_the_broker),
         cmocka_unit_test(test_touch__report_for_a_foreign_pod_changes_nothing),
+        cmocka_unit_test(test_touch__lost_reports_are_asked_for),
         cmocka_unit_test(test_touch__token_used_twice),
     };
     return SCENARIOS(tests);

@@ -1,0 +1,24 @@
+#pragma once
+/* What was heard of a node's pods in its present life: tells news from late doubles, and, by the
+ * hash that beats carry, whether something was missed. Pure. */
+
+#include "common/bus/birth.h"
+#include "common/bus/report.h"
+
+struct tally;
+
+struct tally *tally_new(void);
+void tally_free(struct tally *tally);
+/* A birth. Another boot, or another nonce (another life of its agent), begins anew: it will say
+ * everything again. */
+void tally_begin(struct tally *tally, const struct birth *birth);
+/* Counts a report. False: it is of an earlier boot, or not newer than what was heard. */
+bool tally_report(struct tally *tally, const struct report *report);
+
+enum tally_verdict {
+    TALLY_AGREES, /* or reports may still be on their way */
+    TALLY_REREAD, /* something was missed: what the broker keeps of the node is to be read again */
+    TALLY_RESYNC, /* that was not enough: the node is to say everything again */
+};
+/* A beat. While the hashes differ, REREAD and RESYNC take turns, ever more rarely. now: boot ns. */
+enum tally_verdict tally_beat(struct tally *tally, const uint8_t hash[8], int64_t now);
