@@ -4,7 +4,7 @@
 # timeout: 180
 set -euo pipefail
 
-L=$LIMPET_BUILD/bin/limpet
+L=$LIMPET_BUILD/limpet
 DIR=$TEST_TMP/server
 FAILED=0
 
@@ -39,7 +39,7 @@ gives() {
 
 start_server() {
     mkdir -p "$DIR"
-    "$LIMPET_BUILD/bin/api-serve" "$DIR" >"$DIR/out" 2>"$DIR/err" &
+    "$LIMPET_BUILD/api-serve" "$DIR" >"$DIR/out" 2>"$DIR/err" &
     SERVER=$!
     for _ in $(seq 100); do
         grep -qs "^port" "$DIR/out" && return 0
