@@ -40,6 +40,7 @@ elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
     add_compile_definitions(_FORTIFY_SOURCE=2)
 endif()
 if(LIMPET_STATIC)
+    add_compile_options(-fno-unwind-tables -fno-asynchronous-unwind-tables) # nothing unwinds
     add_link_options(-static)
     set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
 endif()
