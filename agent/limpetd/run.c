@@ -4,7 +4,9 @@
 #include "agent/limpetd/node.h"
 #include "agent/link/join.h"
 #include "agent/net/net.h"
+#include "agent/volume/volume.h"
 #include "common/base/log.h"
+#include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 
@@ -151,7 +153,7 @@ int verb_join(const struct verb_args *args)
 struct ending {
     struct loop *loop;
     struct keepers *keepers;
-    size_t left;
+    struct map *left; /* uids; a pod may report several times before all have */
     bool settled;
 };
 
@@ -159,27 +161,24 @@ static void end_report(void *ctx, const struct keeper_report *report)
 {
     struct ending *ending = ctx;
     struct err err = {0};
-    if (ending->settled)
+    if (ending->settled || map_put(ending->left, report->pod_uid, ending))
         return;
-    ending->left++;
     printf("stopping %s/%s\n", report->pod_ns, report->pod_name);
     (void)ending->keepers->remove(ending->keepers, report->pod_uid, &err);
 }
 
 static void end_if_done(struct ending *ending)
 {
-    if (ending->settled && ending->left == 0)
+    if (ending->settled && map_len(ending->left) == 0)
         loop_stop(ending->loop, 0);
 }
 
 static void end_gone(void *ctx, const char *uid, bool expected, const struct keeper_report *last)
 {
-    (void)uid;
     (void)expected;
     (void)last;
     struct ending *ending = ctx;
-    if (ending->left > 0)
-        ending->left--;
+    map_del(ending->left, uid);
     end_if_done(ending);
 }
 
@@ -202,11 +201,31 @@ static int end_pods(struct stopper *s, const struct config *config, struct err *
     int rc = keepers_new(s->loop, &spec, &ending.keepers, err);
     if (rc < 0)
         return rc;
+    ending.left = map_new();
     rc = ending.keepers->start(ending.keepers, &handler, &ending, err);
     if (rc == 0)
         rc = loop_run(s->loop);
     ending.keepers->free(ending.keepers);
+    map_free(ending.left, NULL);
     return rc;
+}
+
+static int end_volume(void *ctx, const char *name, enum disk_type type)
+{
+    autofree char *dir = xasprintf("%s/%s", (const char *)ctx, name);
+    const struct volume_spec spec = {.disk_dir = dir, .tmp_dir = dir};
+    if (type == DISK_DIR)
+        volumes_remove(&spec);
+    return 0;
+}
+
+/* What pods had on tmpfs. */
+static int end_volumes(const struct config *config, struct err *err)
+{
+    struct disk *disk = disk_posix();
+    autofree char *dir = xasprintf("%s/volumes", config->run_dir);
+    int rc = disk->list(disk, dir, end_volume, dir, err);
+    return rc == 0 ? disk->remove_tree(disk, dir, err) : rc == -ENOENT ? 0 : rc;
 }
 
 int verb_teardown(const struct verb_args *args)
@@ -222,6 +241,8 @@ int verb_teardown(const struct verb_args *args)
     int rc = stopper_init(&s, &err);
     if (rc == 0)
         rc = end_pods(&s, c, &err);
+    if (rc == 0)
+        rc = end_volumes(c, &err);
     if (rc == 0)
         rc = net_new(s.loop, &net_spec, &net, &err);
     if (rc == 0)
