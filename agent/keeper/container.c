@@ -370,6 +370,8 @@ void container_start(struct container *container)
     if (container->attempt > 0)
         remove_attempt(container, container->attempt);
     container->attempt++;
+    if (container->log)
+        logfile_turn(container->log);
     container->told = false;
     container->failure.stage = -1;
     container->refused = (struct err){0};

@@ -102,6 +102,25 @@ static void rotate(struct logfile *log)
     }
 }
 
+void logfile_turn(struct logfile *log)
+{
+    char from[PATH_ROOM], to[PATH_ROOM];
+    if (log->fd >= 0)
+        close(log->fd);
+    log->fd = -1;
+    for (int i = 0; i < log->max_files; i++) {
+        if (i == 0) {
+            snprintf(from, sizeof(from), "%s", log->path);
+            snprintf(to, sizeof(to), "%s.previous", log->path);
+        } else {
+            snprintf(from, sizeof(from), "%s.%d", log->path, i);
+            snprintf(to, sizeof(to), "%s.previous.%d", log->path, i);
+        }
+        if (rename(from, to) < 0 && errno == ENOENT)
+            unlink(to);
+    }
+}
+
 static int append(struct logfile *log, const char *data, size_t len)
 {
     int r = open_log(log);

@@ -14,6 +14,11 @@ struct logfile;
 struct logfile *logfile_new(const char *path, int64_t max_bytes, int max_files);
 void logfile_free(struct logfile *log);
 
+/* A container starts anew: what is there becomes path.previous (its rotated files
+ * path.previous.1 ...), which replaces that of the run before; a run that wrote nothing leaves
+ * none. */
+void logfile_turn(struct logfile *log);
+
 /* One of a container's two streams. */
 struct logstream {
     const char *name; /* "stdout", "stderr" */

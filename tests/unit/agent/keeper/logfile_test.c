@@ -147,6 +147,30 @@ static void test_logfile__rotation(void **state)
     dir_done(&dir);
 }
 
+static void test_logfile__a_run_of_its_own(void **state)
+{
+    (void)state;
+    struct dir dir;
+    dir_init(&dir);
+    struct logfile *log = logfile_new(dir.log, 1000, 3);
+    struct logstream out = {.name = "stdout"};
+    autofree char *previous = xasprintf("%s.previous", dir.log);
+    feed(log, &out, "one\n");
+    logfile_turn(log);
+    feed(log, &out, "two\n");
+    autofree char *first = contents(previous);
+    autofree char *second = contents(dir.log);
+    assert_non_null(strstr(first, "one"));
+    assert_non_null(strstr(second, "two"));
+    assert_null(strstr(second, "one"));
+    logfile_turn(log);
+    logfile_turn(log); /* a run that said nothing */
+    assert_int_equal(access(previous, F_OK), -1);
+    assert_int_equal(access(dir.log, F_OK), -1);
+    logfile_free(log);
+    dir_done(&dir);
+}
+
 static void test_logfile__says_what_is_lost(void **state)
 {
     (void)state;
@@ -192,6 +216,7 @@ int main(void)
         cmocka_unit_test(test_logfile__lines),
         cmocka_unit_test(test_logfile__long_lines_are_pieces),
         cmocka_unit_test(test_logfile__rotation),
+        cmocka_unit_test(test_logfile__a_run_of_its_own),
         cmocka_unit_test(test_logfile__says_what_is_lost),
         cmocka_unit_test(test_logfile__follows_no_link),
     };
