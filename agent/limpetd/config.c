@@ -1,5 +1,6 @@
 #include "agent/limpetd/config.h"
 
+#include "common/base/cleanup.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/program/program.h"
@@ -20,7 +21,7 @@ static const struct setting settings[] = {
     {"stateDir", SETTING_STRING, AT(state_dir), "/var/lib/limpet", 0, 0, 0},
     {"runDir", SETTING_STRING, AT(run_dir), "/run/limpet", 0, 0, 0},
     {"logDir", SETTING_STRING, AT(log_dir), "/var/log/limpet", 0, 0, 0},
-    {"cgroup", SETTING_STRING, AT(cgroup), "limpet", 0, 0, 0},
+    {"cgroup", SETTING_STRING, AT(cgroup), "", 0, 0, 0},
     {"bridge", SETTING_STRING, AT(bridge), "limpet0", 0, 0, 0},
     {"podCIDR", SETTING_STRING, AT(pod_cidr), "10.42.0.0/24", 0, 0, 0},
     {"libexecDir", SETTING_STRING, AT(libexec_dir), LIMPET_LIBEXEC, 0, 0, 0},
@@ -28,6 +29,19 @@ static const struct setting settings[] = {
     {"registryCADir", SETTING_STRING, AT(registry_ca_dir), "", 0, 0, 0},
     {"insecureRegistries", SETTING_STRINGS, AT(insecure_registries), NULL, 0, 0, 0},
 };
+
+/* Under systemd pods live below a delegated unit that nothing restarts (limpet-pods.service). */
+static char *default_cgroup(void)
+{
+    static const char anchor[] = "system.slice/limpet-pods.service";
+    static const char *const trees[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
+    for (size_t i = 0; i < ARRAY_LEN(trees); i++) {
+        autofree char *path = xasprintf("%s/%s", trees[i], anchor);
+        if (access(path, F_OK) == 0)
+            return xasprintf("%s/pods", anchor);
+    }
+    return xstrdup("limpet");
+}
 
 static char *host_name(void)
 {
@@ -57,6 +71,10 @@ int config_load(const char *file, bool required, struct config **ret, struct err
     if (str_empty(config->node)) {
         free(config->node);
         config->node = host_name();
+    }
+    if (str_empty(config->cgroup)) {
+        free(config->cgroup);
+        config->cgroup = default_cgroup();
     }
     *ret = config;
     return 0;

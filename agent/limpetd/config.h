@@ -18,7 +18,7 @@ struct config {
     char *state_dir;     /* survives a reboot */
     char *run_dir;       /* on tmpfs */
     char *log_dir;
-    char *cgroup; /* below each controller's mount */
+    char *cgroup; /* below each controller's mount; default: limpet-pods.service's, or "limpet" */
     char *bridge;
     char *pod_cidr;
     char *libexec_dir;          /* limpet-keeper and limpet-fetch */
