@@ -415,7 +415,7 @@ main_pid() { fingerprint "$1" "$2" | sed -n '2s/ .*//p'; }
 pod() {
     local script=${2:-'echo started; trap "exit 0" TERM; while :; do sleep 1; done'}
     jq -n --arg name "$1" --arg script "$script" '{apiVersion: "v1", kind: "Pod", metadata: {name: $name},
-        spec: {terminationGracePeriodSeconds: 3, containers: [{name: "main", image: "busybox:latest",
+        spec: {terminationGracePeriodSeconds: 1, containers: [{name: "main", image: "busybox:latest",
         imagePullPolicy: "IfNotPresent", command: ["sh", "-c", $script]}]}}'
 }
 # apply: standard input, by limpet.
