@@ -37,7 +37,7 @@ static void prepare_volumes(struct pod_record *record)
 {
     struct agent *agent = record->agent;
     autofree char *state = agent_state_dir(agent, record->uid);
-    autofree char *run = agent_run_dir(agent, record->uid);
+    autofree char *run = agent_volume_dir(agent, record->uid);
     struct volume_source source = {find_source, agent->manifests};
     struct volume_spec spec = volume_spec_of(record, &source, state, run);
     struct err err = {0};
@@ -133,9 +133,10 @@ static void remove_keeper(struct pod_record *record)
     struct err err = {0};
     record->keeper = POD_KEEPER_REMOVING;
     int rc = keepers->remove(keepers, record->uid, &err);
-    if (rc == -ENOENT)
+    if (rc == -ENOENT) {
         record->keeper = POD_KEEPER_NONE;
-    else if (rc < 0)
+        agent_name_freed(record);
+    } else if (rc < 0)
         log_warn("keeper cannot be removed: pod=%s/%s error=%s", record->ns, record->name,
                  log_quote(err.msg));
 }
@@ -161,7 +162,7 @@ static bool forget(struct pod_record *record)
     exec_close_gates(record);
     agent->world.net->detach(agent->world.net, record->uid);
     autofree char *state = agent_state_dir(agent, record->uid);
-    autofree char *run = agent_run_dir(agent, record->uid);
+    autofree char *run = agent_volume_dir(agent, record->uid);
     struct volume_spec spec = volume_spec_of(record, NULL, state, run);
     volumes_remove(&spec);
     agent_sweep_pod(agent, record);

@@ -29,6 +29,8 @@ void agent_touch(struct pod_record *record);
 
 /* Another record with the same namespace and name still has a keeper. */
 bool agent_name_taken(const struct agent *agent, const struct pod_record *record);
+/* Its keeper is gone: it is planned again, and so is the pod that waits for its name. */
+void agent_name_freed(const struct pod_record *record);
 
 /* exec.c: does what pod_plan said. Returns true if the record is gone. */
 bool exec_action(struct pod_record *record, const struct pod_action *action);
@@ -49,7 +51,9 @@ nodiscard int compile_plan(const struct pod_record *record, struct buf *ret, str
 
 /* Paths of a pod; callers free. */
 char *agent_state_dir(const struct agent *agent, const char *uid); /* survives a reboot */
-char *agent_run_dir(const struct agent *agent, const char *uid);   /* tmpfs */
+char *agent_run_dir(const struct agent *agent, const char *uid);   /* tmpfs, of the keeper */
+/* tmpfs: what a keeper that dies does not take with it. */
+char *agent_volume_dir(const struct agent *agent, const char *uid);
 /* Removes the folders of a pod that is gone: state, run, logs. */
 void agent_sweep_pod(const struct agent *agent, const struct pod_record *record);
 char *agent_log_file(const struct agent *agent, const struct pod_record *record,
