@@ -74,8 +74,8 @@ static int prepare(const struct volume_spec *spec, const char *name, const struc
         return err_errno(err, -rc, "hostPath %s", path);
     if (host_types[i].type && (st.st_mode & S_IFMT) != host_types[i].type)
         return err_set(err, -EINVAL, "hostPath type check failed: %s is not a %s", path, type);
-    ret->host_path = xstrdup(path);
-    return 0;
+    ret->host_path = realpath(path, NULL); /* a keeper follows no link at the end of a source */
+    return ret->host_path ? 0 : err_errno(err, errno, "hostPath %s", path);
 }
 
 const struct volume_type volume_host_path = {"hostPath", prepare};

@@ -244,7 +244,8 @@ static void test_empty_dir__memory(void **state)
 }
 
 static const struct host_case {
-    const char *type, *path; /* below the world's folder, which has "dir", "file" and "fifo" */
+    const char *type,
+        *path; /* below the world's folder, which has "dir", "file", "fifo", "link" to "dir" */
     int rc;
     mode_t made; /* what stands there afterwards */
 } host_cases[] = {
@@ -254,6 +255,7 @@ static const struct host_case {
     {"", "file/below", -ENOTDIR, 0},
     {"Directory", "dir", 0, S_IFDIR},
     {"Directory", "none", -ENOENT, 0},
+    {"Directory", "link", 0, S_IFLNK},
     {"Directory", "file", -EINVAL, S_IFREG},
     {"DirectoryOrCreate", "made/deep", 0, S_IFDIR},
     {"DirectoryOrCreate", "file", -EINVAL, S_IFREG},
@@ -273,7 +275,8 @@ static void test_host_path__table(void **state)
     struct world *world = *state;
     autofree char *dir = xasprintf("%s/dir", world->dir), *file = xasprintf("%s/file", world->dir);
     autofree char *fifo = xasprintf("%s/fifo", world->dir);
-    assert_int_equal(mkdir(dir, 0755) | mkfifo(fifo, 0600), 0);
+    autofree char *link = xasprintf("%s/link", world->dir);
+    assert_int_equal(mkdir(dir, 0755) | mkfifo(fifo, 0600) | symlink("dir", link), 0);
     close(open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
     alarm(20); /* instead of hanging */
     for (size_t i = 0; i < ARRAY_LEN(host_cases); i++) {
@@ -287,7 +290,7 @@ static void test_host_path__table(void **state)
             fail_msg("%s %s: %d, want %d; mode %o: %s", c->type, c->path, rc, c->rc, st.st_mode,
                      world->err.msg);
         if (rc == 0)
-            assert_string_equal(world->list[0].host_path, path);
+            assert_string_equal(world->list[0].host_path, S_ISLNK(st.st_mode) ? dir : path);
     }
     alarm(0);
     volumes_remove(&world->spec);
