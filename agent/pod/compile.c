@@ -18,7 +18,8 @@
 
 /* What a compiled container borrows until the plan is encoded. */
 struct parts {
-    struct strings env, argv, texts; /* texts: whatever else was made on the way */
+    struct strings env, argv,
+        texts; /* argv of the pod itself: its sysctls; texts: whatever else was made on the way */
     struct launch_mount *mounts;
     size_t mount_count;
     uint32_t *groups;
@@ -194,6 +195,8 @@ static int compile_security(const struct pod_record *record, const struct value 
     const char *profile = value_get_str(security(spec, container, "seccompProfile"), "type");
     if (rc < 0 || ret->privileged || str_eq(profile, "Unconfined"))
         return rc;
+    if (str_eq(profile, "Localhost"))
+        return err_set(err, -EINVAL, "seccompProfile Localhost: this node has no profiles");
     return filters_get(record->agent->filters, ret->capabilities, &ret->seccomp, &ret->seccomp_len,
                        err);
 }
@@ -272,6 +275,18 @@ static char *hostname_of(const struct pod_record *record)
     return name;
 }
 
+static const char *const *compile_sysctls(const struct pod_record *record, struct parts *parts)
+{
+    const struct value *list =
+        value_path(record->spec->object, "spec", "securityContext", "sysctls", NULL);
+    for (size_t i = 0; i < value_len(list); i++) {
+        const struct value *item = value_at(list, i);
+        strings_add(&parts->argv,
+                    xasprintf("%s=%s", value_get_str(item, "name"), value_get_str(item, "value")));
+    }
+    return (const char *const *)parts->argv.items;
+}
+
 static void fill_pod(const struct pod_record *record, struct parts *parts, struct launch_plan *plan)
 {
     const struct agent *agent = record->agent;
@@ -287,6 +302,7 @@ static void fill_pod(const struct pod_record *record, struct parts *parts, struc
     plan->host_network = record->spec->host_network;
     plan->host_pid = value_bool(value_path(pod, "spec", "hostPID", NULL), false);
     plan->host_ipc = value_bool(value_path(pod, "spec", "hostIPC", NULL), false);
+    plan->sysctls = compile_sysctls(record, parts);
     plan->restart = restart_of(pod);
     plan->grace_s = record->spec->grace_s;
     plan->backoff_min_ms = 10 * 1000;
