@@ -231,6 +231,36 @@ static void test_disk__torn_static_manifest_keeps_the_pod(void **state)
     world_free(world);
 }
 
+/* Another pod under the old one's name: it waits until that has ended. */
+static void test_disk__static_pod_changes(void **state)
+{
+    struct world *world = world_new(*state, 11, 1);
+    world_static(world, 0, "kiosk.yaml", static_pod);
+    world_run(world, 5 * S);
+    autofree char *before = world_running(world, 0);
+    (void)map_put(world->may_end, "kiosk-node-0", world);
+    world_static(world, 0, "kiosk.yaml",
+                 "apiVersion: v1\n"
+                 "kind: Pod\n"
+                 "metadata: {name: kiosk}\n"
+                 "spec:\n"
+                 "  terminationGracePeriodSeconds: 4\n"
+                 "  containers:\n"
+                 "  - {name: main, image: app, command: [stubborn]}\n");
+    world_run(world, 40 * S);
+    autofree char *after = world_running(world, 0);
+    assert_string_not_equal(before, after);
+    assert_true(world_runs(world, 0, "kiosk-node-0"));
+    world_static(world, 0, "kiosk.yaml", static_pod); /* and back, from one that takes no TERM */
+    world_run(world, 2 * S);
+    world_expect_running(world, 0, after);
+    world_run(world, 5 * S);
+    autofree char *last = world_running(world, 0);
+    assert_string_not_equal(last, after);
+    assert_true(world_runs(world, 0, "kiosk-node-0"));
+    world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +270,7 @@ int main(void)
         cmocka_unit_test(test_disk__flipped_bit_stops_nothing),
         cmocka_unit_test(test_disk__lost_index_stops_nothing),
         cmocka_unit_test(test_disk__static_pod_lives_alone),
+        cmocka_unit_test(test_disk__static_pod_changes),
         cmocka_unit_test(test_disk__torn_static_manifest_keeps_the_pod),
     };
     return SCENARIOS(tests);
