@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/bus/beat.h"
 #include "common/bus/birth.h"
 
@@ -218,7 +219,7 @@ static void ask_for_missing(void *ctx)
     struct link *link = ctx;
     struct err err = {0};
     link->asked = 0;
-    if (desired_retry(link->spec.desired, &err) < 0)
+    if (!WEAKENED(CACHE_RETRY) && desired_retry(link->spec.desired, &err) < 0)
         log_warn("desired state not written, tried again: error=%s", log_quote(err.msg));
     if (!link->reload)
         link->reload = loop_defer(link->spec.loop, reload, link);
@@ -362,7 +363,8 @@ int link_new(const struct link_spec *spec, struct link **ret, struct err *err)
     link->labels = value_copy(spec->labels);
     /* Milliseconds since boot: more than an earlier agent of this boot can have counted to. */
     link->outbox = outbox_new(spec->boot_id, (uint64_t)(loop_now(spec->loop) / NS_PER_MS));
-    link->beat_seq = (uint32_t)(loop_now(spec->loop) / BEAT_SEQ_NS);
+    if (!WEAKENED(LINK_BEAT_SEQ))
+        link->beat_seq = (uint32_t)(loop_now(spec->loop) / BEAT_SEQ_NS);
     link->beat = loop_timer_new(spec->loop, send_beat, link);
     link->missing = loop_timer_new(spec->loop, ask_for_missing, link);
     int rc = make_streams(link, err);

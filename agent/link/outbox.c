@@ -3,6 +3,7 @@
 #include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/bus/report.h"
 #include "common/data/json.h"
 
@@ -101,7 +102,7 @@ void outbox_settle(struct outbox *outbox, outbox_listed_fn *listed, void *ctx)
             continue;
         autofree char *path =
             xasprintf("Pod/%s/%s", value_get_str(meta, "namespace"), value_get_str(meta, "name"));
-        if (listed(ctx, path) && !has_follower(outbox, entry->pod))
+        if (listed(ctx, path) && !has_follower(outbox, entry->pod) && !WEAKENED(OUTBOX_GONE))
             continue;
         entry->settled = true;
         if (!entry->unsent && !entry->token)

@@ -248,6 +248,48 @@ static void test_index__corrupt_manifest_is_refused(void **state)
     world_free(world);
 }
 
+/* The index of a changed pod comes, its manifest does not: the old set stays whole, over a reboot.
+ */
+static void test_index__withheld_manifest_keeps_the_old_one(void **state)
+{
+    struct world *world = two_pods(state, 9);
+    struct map *topics = map_new();
+    bus_fake_set_spy(world->broker, spoil, topics);
+    world_kill_agent(world, 0);
+    world_apply(world, "apiVersion: v1\n"
+                       "kind: Pod\n"
+                       "metadata: {name: web, namespace: default}\n"
+                       "spec:\n"
+                       "  nodeName: node-0\n"
+                       "  containers:\n"
+                       "  - {name: main, image: other, command: [run]}\n");
+    world_run(world, 2 * S);
+    const char *topic;
+    for (size_t i = 0; map_next(topics, &i, &topic, NULL);) {
+        const struct bus_msg clear = {.topic = topic, .qos = 1, .retain = true};
+        bus_fake_inject(world->broker, &clear);
+    }
+    uint64_t generation;
+    gateway_kill(&world->gateway);
+    world_start_agent(world, 0);
+    world_run(world, 30 * S);
+    generation = desired_generation(world->nodes[0].desired);
+    assert_true(world_runs(world, 0, "web"));
+    bus_fake_kill(world->broker);
+    world_reboot(world, 0, DISK_FAKE_LOSE_ALL);
+    world_run(world, 10 * S);
+    assert_true(world_runs(world, 0, "web"));
+    assert_int_equal(desired_generation(world->nodes[0].desired), generation);
+    bus_fake_set_spy(world->broker, NULL, NULL);
+    bus_fake_start(world->broker, true);
+    gateway_start(&world->gateway);
+    world_settle(world, 60 * S);
+    world_run(world, 5 * S);
+    assert_true(desired_generation(world->nodes[0].desired) > generation);
+    map_free(topics, NULL);
+    world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +299,7 @@ int main(void)
         cmocka_unit_test(test_index__doubled_reordered_lost_settle),
         cmocka_unit_test(test_index__lost_manifest_is_asked_for),
         cmocka_unit_test(test_index__corrupt_manifest_is_refused),
+        cmocka_unit_test(test_index__withheld_manifest_keeps_the_old_one),
     };
     return SCENARIOS(tests);
 }
