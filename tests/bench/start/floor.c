@@ -1,7 +1,8 @@
 /* The floor: what the kernel alone takes for a container of the usual kind, in straight-line C
  * without a plan, a protocol, a check or a message: all namespaces, control groups with limits,
  * overlay, /proc, /sys, /dev, masks, capabilities, seccomp, clean-up. What Limpet's own start is
- * measured against. bench-floor <work dir> <layer> <count> <gap ms> [argv...] */
+ * measured against. With --pod: in a pod whose namespaces exist.
+ *   bench-floor [--pod] <work dir> <layer> <count> <gap ms> [argv...] */
 #include "stats.h"
 
 #include "agent/runtime/seccomp.h"
@@ -32,6 +33,8 @@
         }                                                                                          \
     } while (0)
 
+#define POD_NAMESPACES (CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
+
 static const struct {
     const char *path; /* below /sys/fs/cgroup */
     const char *file, *value, *file2, *value2;
@@ -48,7 +51,8 @@ struct floor {
     char *const *argv;
     void *filter;
     size_t filter_len;
-    bool v2; /* one group at the top of the only tree */
+    bool v2;  /* one group at the top of the only tree */
+    bool pod; /* network, IPC and UTS namespace are there: this process's */
 };
 
 static int put(const char *path, const char *value)
@@ -170,18 +174,25 @@ static void drop(const struct floor *f)
     MUST(syscall(SYS_capset, &head, data));
 }
 
+static void make_pod(void)
+{
+    struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_LOOPBACK};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    MUST(sethostname("floor", 5));
+    MUST(ioctl(fd, SIOCSIFFLAGS, &lo));
+    close(fd);
+}
+
 _Noreturn static void child(const struct floor *f)
 {
     char path[128], *const env[] = {NULL};
-    struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_LOOPBACK};
     for (size_t i = 0; !f->v2 && i < 3; i++) {
         group_path(f, i, "tasks", path);
         MUST(put(path, "0"));
     }
     MUST(unshare((int)SYS_CLONE_NEWCGROUP));
-    MUST(sethostname("floor", 5));
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    MUST(ioctl(fd, SIOCSIFFLAGS, &lo));
+    if (!f->pod)
+        make_pod();
     MUST(chdir(f->work));
     mount_root(f);
     make_dev();
@@ -197,10 +208,9 @@ _Noreturn static void child(const struct floor *f)
 
 static int64_t run_once(const struct floor *f, int64_t *ret_exit)
 {
-    const uint64_t all =
-        CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | (uint64_t)CLONE_NEWUTS;
+    const uint64_t own = CLONE_NEWPID | CLONE_NEWNS, pods = POD_NAMESPACES;
     int64_t began = clock_boot(clock_system());
-    int status, group = make_groups(f), pid = sys_fork(all, group);
+    int status, group = make_groups(f), pid = sys_fork(f->pod ? own : own | pods, group);
     if (pid == 0)
         child(f);
     if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
@@ -224,13 +234,17 @@ int main(int argc, char **argv)
     static char truth[] = "/bin/true";
     static char *const truths[] = {truth, NULL};
     struct err err = {0};
+    const bool pod = argc > 1 && str_eq(argv[1], "--pod");
+    argv += pod;
+    argc -= pod;
     if (argc < 5) {
-        fputs("bench-floor <work dir> <layer> <count> <gap ms> [argv...]\n", stderr);
+        fputs("bench-floor [--pod] <work dir> <layer> <count> <gap ms> [argv...]\n", stderr);
         return 2;
     }
     struct floor f = {.work = argv[1],
                       .layer = argv[2],
                       .argv = argc > 5 ? &argv[5] : truths,
+                      .pod = pod,
                       .v2 = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0};
     size_t count = (size_t)strtoul(argv[3], NULL, 10);
     unsigned gap_us = (unsigned)strtoul(argv[4], NULL, 10) * 1000;
@@ -239,11 +253,15 @@ int main(int argc, char **argv)
     if (chdir(f.work) < 0 || seccomp_default(&f.filter, &f.filter_len, &err) < 0)
         return 1;
     remove_groups(&f); /* of a run that was ended */
+    if (pod) {
+        MUST(unshare(POD_NAMESPACES));
+        make_pod();
+    }
     for (size_t i = 0; i < count; i++) {
         ends[i] = run_once(&f, &exits[i]);
         usleep(gap_us);
     }
-    stats_print("floor-start-to-exit", exits, count);
-    stats_print("floor-start-to-gone", ends, count);
+    stats_print(pod ? "floor-in-pod" : "floor-start-to-exit", exits, count);
+    stats_print(pod ? "floor-in-pod-to-gone" : "floor-start-to-gone", ends, count);
     return 0;
 }

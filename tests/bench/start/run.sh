@@ -1,69 +1,128 @@
-#!/bin/sh
-# timeout: 600
-# Start to exit of /bin/true from the same image: the floor (what the kernel takes), Limpet through its keeper,
-# Debian's crun. One after the other in turns, each start apart from the last.
-set -eu
-BUILD=${LIMPET_BUILD:?} T=${TEST_TMP:?} ROUNDS=${BENCH_ROUNDS:-5} STARTS=${BENCH_STARTS:-20} GAP=20
-[ "$(id -u)" = 0 ] || { echo "needs root"; exit 77; }
-BUSYBOX=$(command -v busybox) || { echo "needs busybox-static"; exit 77; }
+#!/usr/bin/env bash
+# timeout: 900
+# Start to exit of /bin/true from one image: the floor (what the kernel takes), Limpet through its keepers, Debian's
+# crun with the same limits and profile. In turns, each start apart from the last; then in hot loops.
+set -euo pipefail
+# shellcheck source=tests/bench/lib.sh
+. "$(dirname "$0")/../lib.sh"
+need_root
+need_programs busybox jq
+T=$TEST_TMP
+ROUNDS=${BENCH_ROUNDS:-5} STARTS=${BENCH_STARTS:-20} GAP=20 MANY=64
 # As on a node, whose /run is a tmpfs.
 RUN=/dev/shm/limpet-bench$$
-[ -d /dev/shm ] || RUN=$T/run
-trap 'rm -rf "$RUN"' EXIT
-mkdir -p "$T/layer/bin" "$T/layer/proc" "$T/floor" "$T/limpet"
-cp "$BUSYBOX" "$T/layer/bin/busybox"
-ln -sf busybox "$T/layer/bin/true"
+[[ -d /dev/shm ]] || RUN=$T/run
+GROUP=limpet-bench$$
+leave_nothing() {
+    # A bench that failed leaves its keepers.
+    { grep -lF ":/$GROUP/" /proc/[0-9]*/cgroup 2>/dev/null || true; } | cut -d/ -f3 | xargs -r kill -9 || true
+    rm -rf "$RUN"
+    find /sys/fs/cgroup -depth -type d \( -path "*/$GROUP/*" -o -name "$GROUP" \) -exec rmdir {} + 2>/dev/null || true
+}
+trap leave_nothing EXIT
 
-# A bundle of crun's usual profile.
+make_layer() {
+    mkdir -p "$T"/layer/{bin,proc} "$T"/{floor,limpet,us}
+    cp "$(command -v busybox)" "$T/layer/bin/busybox"
+    ln -sf busybox "$T/layer/bin/true"
+}
+
+# crun_bundle: crun's own specification, with the limits that Limpet and the floor set, and the system call filter
+# that podman gives it.
 crun_bundle() {
+    local filter=/usr/share/containers/seccomp.json
     rm -rf "$T/crun" && mkdir -p "$T/crun"
-    (cd "$T/crun" && crun spec && sed -i \
-        -e 's/"terminal": true/"terminal": false/' -e 's/"sh"/"\/bin\/true"/' \
-        -e "s|\"path\": \"rootfs\"|\"path\": \"$T/layer\"|" config.json)
+    crun spec -b "$T/crun" 2>/dev/null || (cd "$T/crun" && crun spec)
+    [[ -f $filter ]] || {
+        filter=$T/filter.json
+        echo '{"syscalls": []}' >"$filter"
+        remark "crun without a system call filter: Debian's golang-github-containers-common is not installed"
+    }
+    jq --arg root "$T/layer" --slurpfile filter "$filter" '
+        .process.terminal = false | .process.args = ["/bin/true"] | .root.path = $root | .root.readonly = true |
+        .linux.resources.memory = {limit: 67108864, swap: 67108864} |
+        .linux.resources.cpu = {quota: 100000, period: 100000, shares: 1024} | .linux.resources.pids = {limit: 100} |
+        ([$filter[0].syscalls[] | select(.action == "SCMP_ACT_ALLOW" and (.args // [] | length) == 0 and
+            .includes.caps == null and .excludes.caps == null) | .names[]]) as $names |
+        if ($names | length) > 0 then .linux.seccomp = {defaultAction: "SCMP_ACT_ERRNO",
+            syscalls: [{names: $names, action: "SCMP_ACT_ALLOW"}]} else . end |
+        if $arch == "x86_64" and .linux.seccomp then
+            .linux.seccomp.architectures = ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"] else . end' \
+        --arg arch "$(uname -m)" "$T/crun/config.json" >"$T/crun/new"
+    mv "$T/crun/new" "$T/crun/config.json"
 }
-# crun_times <n>: microseconds of each. crun refuses a hybrid host whose unified tree has a controller: it runs
-# in a mount namespace without that tree.
+
+# crun_times COUNT GAP. crun refuses a hybrid host whose unified tree has a controller: it runs in a mount
+# namespace without that tree. Its root is read-only: it has no overlay of its own.
 crun_times() {
-    unshare -m sh -c '
-        umount /sys/fs/cgroup/unified 2>/dev/null
-        cd "$1/crun" || exit 1
-        n=0
-        while [ $n -lt "$2" ]; do
-            begin=$(date +%s%N)
-            crun run "limpet-bench-$$" >/dev/null 2>"$1/crun.err" || exit 1
-            end=$(date +%s%N)
-            echo $(((end - begin) / 1000))
-            sleep 0.02
-            n=$((n + 1))
-        done' sh "$T" "$1"
+    # shellcheck disable=SC2016
+    unshare -m sh -c 'umount /sys/fs/cgroup/unified 2>/dev/null
+        exec "$0" crun-start-to-exit "$1" "$2" crun run -b "$3" "limpet-bench-$$"' \
+        "$LIMPET_BUILD/bench-spawn" "$1" "$2" "$T/crun" 2>"$T/crun.err"
 }
-have_crun=
-if command -v crun >/dev/null && crun_bundle && crun_times 1 >/dev/null; then have_crun=1; fi
-[ -n "$have_crun" ] || echo "crun does not run here: no ratio to it"
+floor_times() { "$LIMPET_BUILD/bench-floor" "$@"; }
+# limpet_times COUNT GAP CONTAINERS
+limpet_times() {
+    "$LIMPET_BUILD/bench-start" "$LIMPET_BUILD/limpet-keeper" "$T/limpet" "$RUN" "$GROUP" "$T/layer" "$@"
+}
 
-: >"$T/floor.us"
-: >"$T/limpet.us"
-: >"$T/crun.us"
-p50() { sed -n "s/^$1 .*p50_us=\([0-9]*\).*/\1/p"; }
-round=0
-while [ $round -lt "$ROUNDS" ]; do
-    "$BUILD/bench-floor" "$T/floor" "$T/layer" "$STARTS" $GAP | p50 floor-start-to-exit >>"$T/floor.us"
-    "$BUILD/bench-start" "$BUILD/limpet-keeper" "$T/limpet" "$RUN" "$T/layer" "$STARTS" $GAP >"$T/out"
-    cat "$T/out"
-    p50 limpet-start-to-exit <"$T/out" >>"$T/limpet.us"
-    [ -z "$have_crun" ] || crun_times 5 >>"$T/crun.us"
-    round=$((round + 1))
-done
+# keep PREFIX: the medians on standard input, each to a file of its name.
+keep() {
+    tee -a "$T/log" | while read -r name _ rest; do
+        sed -n 's/^p50_us=\([0-9]*\).*/\1/p' <<<"$rest" >>"$T/us/$1$name"
+    done
+}
+# ms NAME: of the rounds' medians, the median.
+ms() { calc "$(median "$T/us/$1") / 1000"; }
+ratio() { calc "$(median "$T/us/$1") / $(median "$T/us/$2")"; }
 
-median() { sort -n "$1" | awk '{ a[NR] = $1 } END { if (NR) print a[int((NR + 1) / 2)] }'; }
-figure() { printf 'figure\t%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "${4:-}"; }
-ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'; }
-ms() { awk -v a="$1" 'BEGIN { printf "%.2f", a / 1000 }'; }
-floor=$(median "$T/floor.us") limpet=$(median "$T/limpet.us") crun=$(median "$T/crun.us")
-figure "floor, start to exit" "$(ms "$floor")" ms
-figure "limpet, start to exit" "$(ms "$limpet")" ms "<= 4.5"
-figure "limpet / floor" "$(ratio "$limpet" "$floor")" x "<= 1.3"
-if [ -n "$crun" ]; then
-    figure "crun, start to exit" "$(ms "$crun")" ms
-    figure "limpet / crun" "$(ratio "$limpet" "$crun")" x "<= 0.15"
+measure() {
+    local round
+    for ((round = 0; round < ROUNDS; round++)); do
+        floor_times "$T/floor" "$T/layer" "$STARTS" $GAP | keep ''
+        floor_times --pod "$T/floor" "$T/layer" "$STARTS" $GAP | keep ''
+        limpet_times "$STARTS" $GAP 1 | keep ''
+        [[ -z $CRUN ]] || crun_times 10 $GAP | keep ''
+        floor_times "$T/floor" "$T/layer" 50 0 | keep hot-
+        floor_times --pod "$T/floor" "$T/layer" 50 0 | keep hot-
+        limpet_times 50 0 1 | keep hot-
+        [[ -z $CRUN ]] || crun_times 10 0 | keep hot-
+        limpet_times 4 $GAP $MANY | keep many-
+    done
+}
+
+report() {
+    remark "n = $((ROUNDS * STARTS)) apart by $GAP ms, $((ROUNDS * 50)) in hot loops; medians of the rounds' medians"
+    figure "floor: full container" "$(ms floor-start-to-exit)" ms
+    figure "floor: container in a pod that is there" "$(ms floor-in-pod)" ms
+    figure "limpet: pod with one container" "$(ms limpet-start-to-exit)" ms "<= 4.5"
+    figure "limpet: container in a pod that is there" "$(ms limpet-in-pod)" ms "<= 3"
+    figure "limpet / floor: pod" "$(ratio limpet-start-to-exit floor-start-to-exit)" x "<= 1.3"
+    figure "limpet / floor: container in a pod" "$(ratio limpet-in-pod floor-in-pod)" x
+    figure "hot: floor, full container" "$(ms hot-floor-start-to-exit)" ms
+    figure "hot: floor, in a pod" "$(ms hot-floor-in-pod)" ms
+    figure "hot: limpet, pod" "$(ms hot-limpet-start-to-exit)" ms
+    figure "hot: limpet, container in a pod" "$(ms hot-limpet-in-pod)" ms
+    figure "limpet: starts in a pod of $MANY containers" "$(calc "$MANY * 1e6 / $(median "$T/us/many-limpet-in-pod")" %.0f)" /s ">= 700"
+    [[ -n $CRUN ]] || return 0
+    figure "crun: full profile, same limits" "$(ms crun-start-to-exit)" ms
+    figure "hot: crun" "$(ms hot-crun-start-to-exit)" ms
+    figure "limpet / crun: pod" "$(ratio limpet-start-to-exit crun-start-to-exit)" x "<= 0.15"
+    figure "limpet / crun: container in a pod" "$(ratio limpet-in-pod crun-start-to-exit)" x
+}
+
+make_layer
+CRUN=
+if ! command -v crun >/dev/null; then
+    remark "no crun: no ratio to it"
+elif crun_bundle && crun_times 1 0 >/dev/null; then
+    CRUN=1
+else
+    remark "crun does not run here, so there is no ratio to it: $(tail -n 1 "$T/crun.err")"
 fi
+machine
+measure
+machine
+report
+remark "the last round:"
+tail -n 20 "$T/log"
