@@ -29,6 +29,7 @@ struct link {
     struct loop_timer *beat, *missing;
     struct loop_defer *reload, *flush;
     uint32_t beat_seq;
+    bool heard; /* something came by our subscription since it was made */
     size_t asked;
 };
 
@@ -260,6 +261,7 @@ static void message(void *ctx, const struct bus_msg *msg)
     struct err err = {0};
     if (topic_parse(msg->topic, &topic, &err) < 0 || !str_eq(topic.node, node_of(link)))
         return;
+    link->heard = true;
     switch (topic.type) {
     case TOPIC_DESIRED:
         got_index(link, msg);
@@ -283,8 +285,11 @@ static void connected(void *ctx, bool session_present)
     char filter[TOPIC_MAX + 1];
     struct err err = {0};
     outbox_reset(link->outbox, !session_present);
-    if (!session_present && (topic_filter_down(node_of(link), filter, &err) < 0 ||
-                             link->spec.bus->subscribe(link->spec.bus, filter, 1, &err) < 0))
+    /* A session that was kept may be one whose connection broke before our subscription arrived. */
+    bool subscribed = session_present && (link->heard || WEAKENED(LINK_SUBSCRIBED));
+    link->heard = subscribed;
+    if (!subscribed && (topic_filter_down(node_of(link), filter, &err) < 0 ||
+                        link->spec.bus->subscribe(link->spec.bus, filter, 1, &err) < 0))
         log_error("cannot subscribe: error=%s", log_quote(err.msg));
     publish_birth(link);
     send_beat(link);

@@ -20,6 +20,10 @@ struct stream {
     char *ns, *pod;
     struct logs *logs;
     int64_t credit;
+    bool stalled; /* the bus took no more: an acknowledgement goes on with it */
+    bool ending;  /* its last word, code and message, is still to be sent */
+    int code;
+    char *message;
     bool ended;
 };
 
@@ -115,13 +119,13 @@ static int send_data(struct stream *stream, const char *data, size_t len)
     return send_up(stream->streams, stream->id, body, data, len);
 }
 
-static void send_end(struct streams *streams, const char *id, int code, const char *message)
+static int send_end(struct streams *streams, const char *id, int code, const char *message)
 {
     cleanup(value_free) struct value *body = value_new_map();
     value_set_str(body, "op", "end");
     value_set_int(body, "code", code);
     value_set_str(body, "message", message);
-    (void)send_up(streams, id, body, NULL, 0);
+    return send_up(streams, id, body, NULL, 0);
 }
 
 /* Streams. */
@@ -130,6 +134,7 @@ static void stream_free(void *p)
 {
     struct stream *stream = p;
     logs_free(stream->logs);
+    free(stream->message);
     free(stream->ns);
     free(stream->pod);
     free(stream);
@@ -158,13 +163,25 @@ static void stream_end(struct stream *stream)
         streams->sweep = loop_defer(streams->spec.loop, sweep, streams);
 }
 
+/* Without its last word the reader would wait for ever. */
+static void say_end(struct stream *stream)
+{
+    stream->stalled =
+        send_end(stream->streams, stream->id, stream->code, stream->message) == -ENOBUFS;
+    if (!stream->stalled)
+        stream_end(stream);
+}
+
 static size_t log_data(void *ctx, const char *data, size_t len)
 {
     struct stream *stream = ctx;
     size_t most = len < RPC_MAX_CHUNK ? len : RPC_MAX_CHUNK;
     if ((int64_t)most > stream->credit)
         most = stream->credit > 0 ? (size_t)stream->credit : 0;
-    if (most == 0 || stream->ended || send_data(stream, data, most) < 0)
+    if (most == 0 || stream->ended)
+        return 0;
+    stream->stalled = send_data(stream, data, most) < 0;
+    if (stream->stalled)
         return 0;
     stream->credit -= (int64_t)most;
     return most;
@@ -173,8 +190,17 @@ static size_t log_data(void *ctx, const char *data, size_t len)
 static void log_end(void *ctx, int code, const char *message)
 {
     struct stream *stream = ctx;
-    send_end(stream->streams, stream->id, code < 0 ? 500 : 0, message);
-    stream_end(stream);
+    stream->ending = true;
+    stream->code = code < 0 ? 500 : 0;
+    stream->message = xstrdup(message);
+    say_end(stream);
+}
+
+/* When lines of the log are wanted from; a number that goes back beyond all time is the beginning.
+ */
+static int64_t since_of(int64_t now_wall_ns, int64_t seconds)
+{
+    return seconds < now_wall_ns / NS_PER_S ? now_wall_ns - seconds * NS_PER_S : 0;
 }
 
 static int open_logs(struct stream *stream, const struct value *args, struct err *err)
@@ -194,7 +220,7 @@ static int open_logs(struct stream *stream, const struct value *args, struct err
         return err_set(err, -EINVAL, "sinceTime: not an RFC 3339 time");
     int64_t seconds = value_get_int(args, "sinceSeconds", -1);
     if (seconds >= 0)
-        query.since_wall_ns = clock_wall(loop_clock(streams->spec.loop)) - seconds * NS_PER_S;
+        query.since_wall_ns = since_of(clock_wall(loop_clock(streams->spec.loop)), seconds);
     int rc = agent_log_path(streams->spec.agent, stream->ns, stream->pod,
                             value_get_str(args, "container"),
                             value_get_bool(args, "previous", false), &path, err);
@@ -211,9 +237,11 @@ static int open_why(struct stream *stream, const struct value *args, struct err 
     buf_init(&text, RPC_MAX_CHUNK);
     if (agent_why(streams->spec.agent, stream->ns, stream->pod, &text) < 0)
         return err_set(err, -ENOENT, "pod %s/%s is not on this node", stream->ns, stream->pod);
-    if (send_data(stream, buf_str(&text), text.len) == 0)
-        send_end(streams, stream->id, 0, "");
-    stream_end(stream);
+    if (send_data(stream, buf_str(&text), text.len) < 0)
+        return err_set(err, -EBUSY, "the node's connection is busy, try again");
+    stream->ending = true;
+    stream->message = xstrdup("");
+    say_end(stream);
     return 0;
 }
 
@@ -288,7 +316,7 @@ static void handle(struct streams *streams, const char *id, const struct value *
     if (str_eq(op, "open")) {
         int rc = open_stream(streams, id, body, &err);
         if (rc < 0)
-            send_end(streams, id, http_code(rc), err.msg);
+            (void)send_end(streams, id, http_code(rc), err.msg);
     } else if (!stream || stream->ended) {
         return; /* it ended meanwhile */
     } else if (str_eq(op, "credit")) {
@@ -334,6 +362,20 @@ void streams_reset(struct streams *streams)
     void *p;
     for (size_t i = 0; map_next(streams->open, &i, NULL, &p);)
         stream_end(p);
+}
+
+void streams_resume(struct streams *streams)
+{
+    void *p;
+    for (size_t i = 0; map_next(streams->open, &i, NULL, &p);) {
+        struct stream *stream = p;
+        if (!stream->stalled || stream->ended)
+            continue;
+        if (stream->ending)
+            say_end(stream);
+        else
+            logs_resume(stream->logs);
+    }
 }
 
 void streams_pod_gone(struct streams *streams, const char *ns, const char *name)

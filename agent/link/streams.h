@@ -26,5 +26,7 @@ void streams_free(struct streams *streams);
 void streams_message(struct streams *streams, const char *id, const void *payload, size_t len);
 /* The connection broke: every stream ends (its reader sees an error). */
 void streams_reset(struct streams *streams);
+/* The bus takes messages again (an acknowledgement came). */
+void streams_resume(struct streams *streams);
 /* A pod's containers ended: streams that follow its logs end after what is there. */
 void streams_pod_gone(struct streams *streams, const char *ns, const char *name);

@@ -201,6 +201,30 @@ static void test_touch__lost_reports_are_asked_for(void **state)
     }
 }
 
+/* At any packet, the first ones of a connection too; the broker forgets nothing. */
+static void test_touch__connections_that_break_settle(void **state)
+{
+    WORLD_EACH_SEED(seed, 8)
+    {
+        struct world *world = world_new(*state, seed, 1);
+        const struct bus_fake_faults calm = {.delay_min_ns = 1 * MS, .delay_max_ns = 30 * MS};
+        const struct bus_fake_faults bad = {
+            .disconnect = 400, .delay_min_ns = 1 * MS, .delay_max_ns = 30 * MS};
+        world_kill_agent(world, 0);
+        bus_fake_set_faults(world->broker, &bad);
+        world_start_agent(world, 0);
+        for (int i = 0; i < 5; i++) {
+            char name[16];
+            snprintf(name, sizeof(name), "p%d", i);
+            world_pod(world, name, 0, "[run]", "Always");
+            world_run(world, (int64_t)rng_below(&world->rng.rng, 4000) * MS);
+        }
+        bus_fake_set_faults(world->broker, &calm);
+        world_settle(world, 90 * S);
+        world_free(world);
+    }
+}
+
 /* Enrolment. */
 
 struct answers {
@@ -292,6 +316,7 @@ int main(void)
         cmocka_unit_test(test_touch__wiped_node_converges_from_the_broker),
         cmocka_unit_test(test_touch__report_for_a_foreign_pod_changes_nothing),
         cmocka_unit_test(test_touch__lost_reports_are_asked_for),
+        cmocka_unit_test(test_touch__connections_that_break_settle),
         cmocka_unit_test(test_touch__token_used_twice),
     };
     return SCENARIOS(tests);
