@@ -4,6 +4,7 @@
 #include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/bus/envelope.h"
 #include "common/bus/rpc.h"
 
@@ -28,6 +29,7 @@ struct call {
     struct call_handler handler;
     void *ctx;
     struct loop_timer *answer;
+    size_t credit;  /* what the node may still send */
     size_t granted; /* taken by the reader, not yet told to the node */
     bool answered;
 };
@@ -102,13 +104,47 @@ static int make_peer(struct calls *calls, const char *node, const char *boot,
     return 0;
 }
 
+/* Takes the call off the list before it tells, so that the handler may open another. */
+static void finish(struct call *call, int code, const char *message)
+{
+    (void)map_del(call->calls->open, call->id);
+    call->handler.end(call->ctx, code, message);
+    call_free(call);
+}
+
+/* Ends the calls of a node (NULL: of all); those that it has not answered yet may be spared. */
+static void end_calls(struct calls *calls, const char *node, bool answered_only)
+{
+    void *p;
+    for (size_t i = 0; map_next(calls->open, &i, NULL, &p);) {
+        struct call *call = p;
+        if ((!node || str_eq(call->node, node)) && (call->answered || !answered_only))
+            finish(call, 503, "the connection to the node broke");
+    }
+}
+
+void calls_lost(struct calls *calls, const char *node)
+{
+    end_calls(calls, node, false);
+}
+
+void calls_forget(struct calls *calls, const char *node)
+{
+    calls_lost(calls, node);
+    struct peer *peer = map_del(calls->peers, node);
+    if (peer)
+        peer_free(peer);
+}
+
 void calls_boot(struct calls *calls, const char *node, const char *boot, const struct key *sealing)
 {
     const struct peer *peer = map_get(calls->peers, node);
-    if (peer && str_eq(peer->boot, boot))
-        return;
     struct err err = {0};
-    calls_lost(calls, node);
+    bool same = peer && str_eq(peer->boot, boot);
+    /* A node begins each connection with a birth, and has forgotten what it was sending before. */
+    end_calls(calls, node, same);
+    if (same)
+        return;
     if (make_peer(calls, node, boot, sealing, &err) < 0)
         log_error("no key for requests to a node: node=%s error=%s", node, log_quote(err.msg));
 }
@@ -143,14 +179,6 @@ static int send_down(struct call *call, const struct value *body, struct err *er
     return calls->spec.bus->publish(calls->spec.bus, &out, NULL, err);
 }
 
-/* Takes the call off the list before it tells, so that the handler may open another. */
-static void finish(struct call *call, int code, const char *message)
-{
-    (void)map_del(call->calls->open, call->id);
-    call->handler.end(call->ctx, code, message);
-    call_free(call);
-}
-
 static void answer_late(void *ctx)
 {
     struct call *call = ctx;
@@ -177,6 +205,7 @@ int call_open(struct calls *calls, const char *node, const char *method, const s
     value_set_str(call->open, "method", method);
     value_set(call->open, "args", value_copy(args));
     value_set_int(call->open, "credit", RPC_CREDIT);
+    call->credit = RPC_CREDIT;
     int rc = send_down(call, call->open, err);
     if (rc < 0) {
         call_free(call);
@@ -188,37 +217,47 @@ int call_open(struct calls *calls, const char *node, const char *method, const s
     return 0;
 }
 
-void call_credit(struct call *call, size_t bytes)
+/* In large pieces; what the bus does not take now goes with the next acknowledgement. */
+static void grant(struct call *call)
 {
-    call->granted += bytes;
     if (call->granted < RPC_CREDIT / 2)
         return;
     cleanup(value_free) struct value *body = value_new_map();
     value_set_str(body, "op", "credit");
     value_set_int(body, "bytes", (int64_t)call->granted);
     struct err err = {0};
-    if (send_down(call, body, &err) == 0)
-        call->granted = 0;
+    if (send_down(call, body, &err) < 0)
+        return;
+    call->credit += call->granted;
+    call->granted = 0;
 }
 
-void call_close(struct call *call)
+void call_credit(struct call *call, size_t bytes)
+{
+    call->granted += bytes;
+    grant(call);
+}
+
+static void send_close(struct call *call)
 {
     cleanup(value_free) struct value *body = value_new_map();
     value_set_str(body, "op", "close");
     struct err err = {0};
     (void)send_down(call, body, &err);
+}
+
+void call_close(struct call *call)
+{
+    send_close(call);
     (void)map_del(call->calls->open, call->id);
     call_free(call);
 }
 
-void calls_lost(struct calls *calls, const char *node)
+void calls_pump(struct calls *calls)
 {
     void *p;
-    for (size_t i = 0; map_next(calls->open, &i, NULL, &p);) {
-        struct call *call = p;
-        if (!node || str_eq(call->node, node))
-            finish(call, 503, "the connection to the node broke");
-    }
+    for (size_t i = 0; map_next(calls->open, &i, NULL, &p);)
+        grant(p);
 }
 
 /* Receiving. */
@@ -234,13 +273,25 @@ static void got_hint(struct peer *peer, struct call *call, const void *payload, 
         finish(call, 503, err.msg);
 }
 
+static void got_data(struct call *call, const struct envelope_got *got)
+{
+    if (got->raw_len > call->credit && !WEAKENED(CALL_CREDIT)) {
+        log_warn("a node sends more than it was asked for: node=%s", call->node);
+        send_close(call);
+        finish(call, 502, "the node sends more than it was asked for");
+        return;
+    }
+    call->credit -= got->raw_len;
+    call->handler.data(call->ctx, got->raw, got->raw_len);
+}
+
 static void got_body(struct call *call, const struct envelope_got *got)
 {
     const char *op = value_get_str(got->body, "op");
     call->answered = true;
     loop_timer_stop(call->answer);
     if (str_eq(op, "data")) {
-        call->handler.data(call->ctx, got->raw, got->raw_len);
+        got_data(call, got);
     } else if (str_eq(op, "end")) {
         int64_t code = value_get_int(got->body, "code", 0);
         const char *message = value_get_str(got->body, "message");

@@ -33,6 +33,7 @@ struct hub {
     struct people *people;
     struct map *by_name; /* Node object -> struct member */
     struct map *bound;   /* "ns/pod" -> char *: the name of the node it is bound to */
+    bool told_down;      /* each attempt that fails says so: the first is logged */
     struct api_watch *node_watch, *pod_watch, *secret_watch, *config_watch;
 };
 
@@ -76,7 +77,7 @@ static void drop_member(struct hub *hub, const char *name)
     struct member *member = map_del(hub->by_name, name);
     if (!member)
         return;
-    calls_lost(hub->calls, session_node(member->session));
+    calls_forget(hub->calls, session_node(member->session));
     member_free(member);
 }
 
@@ -374,6 +375,7 @@ static void connected(void *ctx, bool session_present)
     (void)session_present;
     struct hub *hub = ctx;
     log_info("connected to the broker");
+    hub->told_down = false;
     nodes_hearing(hub->spec.nodes, true);
     /* The broker is a cache: whatever it still has, everything is said again. */
     outqueue_clear(hub->queue);
@@ -386,7 +388,10 @@ static void connected(void *ctx, bool session_present)
 static void disconnected(void *ctx, const struct err *err)
 {
     struct hub *hub = ctx;
-    log_warn("no connection to the broker: error=%s", log_quote(err->msg));
+    if (err->code < 0) /* 0: the end of our own stop */
+        log_write(hub->told_down ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN,
+                  "no connection to the broker, trying again: error=%s", log_quote(err->msg));
+    hub->told_down = true;
     nodes_hearing(hub->spec.nodes, false);
     outqueue_clear(hub->queue);
     calls_lost(hub->calls, NULL);
@@ -398,6 +403,7 @@ static void acked(void *ctx, uint32_t id, int code)
     (void)code;
     struct hub *hub = ctx;
     outqueue_pump(hub->queue);
+    calls_pump(hub->calls);
 }
 
 /* Calls. */
