@@ -5,9 +5,8 @@
 # (relative file names are below the test's own folder, so that "--disk disk.img" is a fresh disk; $LIMPET_SRC is
 # the top of the tree);
 # "# guest-long: OPTIONS" only with --long. "# prepare: COMMAND" runs on the host before, in that folder, with
-# LIMPET_SRC, LIMPET_BUILD (the static programs of the architecture) and ARCH. "# timeout: SECONDS" replaces
-# the 120 s. The static programs are in /usr/bin of the guest. Exit code and "ok - NAME" lines are those of
-# system tests.
+# LIMPET_SRC, LIMPET_BUILD (this machine's programs), TEST_TMP and ARCH. "# timeout: SECONDS" replaces the 120 s.
+# The static programs are in /usr/bin of the guest. Exit code and "ok - NAME" lines are those of system tests.
 
 # board_variants FILE: the options of each run, one a line.
 board_variants() {
@@ -26,6 +25,7 @@ variant_arch() {
 
 # Builds the static programs of an architecture once a run.
 declare -A CROSS_BUILT=()
+RELEASE_BUILT=
 cross_build() {
     if [[ -z ${CROSS_BUILT[$1]:-} ]]; then
         CROSS_BUILT[$1]=failed
@@ -53,7 +53,7 @@ run_board() {
     tmp=$(mktemp -d "$WORK/test.XXXXXX")
     {
         cd "$tmp" || exit
-        export LIMPET_BUILD=$programs LIMPET_SRC=$TOP ARCH=$arch TEST_TMP=$tmp
+        export LIMPET_BUILD=$BUILD_ROOT/release/bin LIMPET_SRC=$TOP ARCH=$arch TEST_TMP=$tmp
         if [[ -z $prepare ]] || bash -euo pipefail -c "$prepare"; then
             timeout -k 10 $((limit + 300)) "$TOP/tools/guest" --arch "$arch" --script "$file" --bin "$programs" \
                 --timeout "$limit" --env "LIMPET_LONG=$LONG" "${words[@]}" || code=$?
@@ -75,6 +75,10 @@ run_boards() {
         if [[ $EUID -ne 0 ]]; then
             result skip "board/$(script_name "$file")" "not run as root"
             continue
+        fi
+        if [[ -z $SYSTEM$RELEASE_BUILT && -n $(header_value "$file" prepare) ]]; then
+            prepare_build release
+            RELEASE_BUILT=1
         fi
         while IFS= read -r options; do
             cross_build "$(variant_arch "$options")" || continue
