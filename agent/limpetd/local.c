@@ -71,6 +71,11 @@ static bool want_json(const struct verb_args *args, bool *ret_bad)
 
 /* ps */
 
+static const char *or_unknown(const char *text)
+{
+    return str_empty(text) ? "?" : text;
+}
+
 static int print_row(void *ctx, const struct value *pod)
 {
     (void)ctx;
@@ -88,9 +93,9 @@ static int print_row(void *ctx, const struct value *pod)
             reason = waiting;
     }
     const char *phase = value_get_str(status, "phase"), *ip = value_get_str(status, "podIP");
-    printf("%-16s %-32s %zu/%-4zu %-24s %-9lld %s\n", value_get_str(meta, "namespace"),
-           value_get_str(meta, "name"), ready, value_len(containers), reason ? reason : phase,
-           (long long)restarts, str_empty(ip) ? "-" : ip);
+    printf("%-16s %-32s %zu/%-4zu %-24s %-9lld %s\n", or_unknown(value_get_str(meta, "namespace")),
+           or_unknown(value_get_str(meta, "name")), ready, value_len(containers),
+           or_unknown(reason ? reason : phase), (long long)restarts, str_empty(ip) ? "-" : ip);
     return 0;
 }
 
@@ -106,11 +111,13 @@ static int print_json(const struct config *config, struct err *err)
     value_set_str(list, "apiVersion", "v1");
     value_set_str(list, "kind", "List");
     int rc = each_pod(config, collect, value_set(list, "items", value_new_list()), err);
+    if (rc < 0)
+        return rc;
     cleanup(buf_done) struct buf text;
     buf_init(&text, 0);
     (void)json_write_pretty(list, &text);
     puts(buf_str(&text));
-    return rc;
+    return 0;
 }
 
 int verb_ps(const struct verb_args *args)

@@ -15,9 +15,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/vfs.h>
 
 #define WATCH_SETTLE_NS (100 * NS_PER_MS)
 /* A node is back on the bus within 5 s of the broker being back, however long it was gone. */
@@ -94,6 +96,15 @@ static int read_boot_id(struct node *node, struct err *err)
     rng_fill(node->rng, nonce, sizeof(nonce));
     hex_encode(nonce, sizeof(nonce), node->nonce);
     return 0;
+}
+
+/* Sealed secrets are opened into files below the run folder: never onto flash. */
+static void warn_if_on_disk(const struct node *node)
+{
+    const char *dir = node->config->run_dir;
+    struct statfs fs;
+    if (statfs(dir, &fs) == 0 && fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC)
+        log_warn("runDir is not on tmpfs: secrets of pods are written to a disk: dir=%s", dir);
 }
 
 /* What is enrolled but damaged is told; static pods, and pods that run, do not depend on it. */
@@ -288,6 +299,7 @@ int node_new(struct loop *loop, const struct config *config, struct node **ret, 
     if (rc == 0)
         rc = read_boot_id(node, err);
     if (rc == 0) {
+        warn_if_on_disk(node);
         load_identity(node);
         open_desired(node);
         rc = make_parts(node, err);
@@ -310,6 +322,14 @@ int node_new(struct loop *loop, const struct config *config, struct node **ret, 
 void node_reload(struct node *node)
 {
     agent_reload(node->agent);
+}
+
+void node_stop(struct node *node, void (*done)(void *ctx), void *ctx)
+{
+    if (node->link)
+        link_stop(node->link, done, ctx);
+    else
+        done(ctx);
 }
 
 void node_free(struct node *node)

@@ -10,6 +10,9 @@ struct node;
  * itself (no network, no gateway, a broken desired state) is logged and the node runs on. */
 nodiscard int node_new(struct loop *loop, const struct config *config, struct node **ret,
                        struct err *err);
+/* Before the loop ends: takes leave of the gateway, done is called when that is through (a second
+ * at most, maybe at once). */
+void node_stop(struct node *node, void (*done)(void *ctx), void *ctx);
 /* The node's pods go on running. */
 void node_free(struct node *node);
 /* Reads the static manifests again. */

@@ -14,16 +14,30 @@
 #include <signal.h>
 #include <stdio.h>
 
-/* A loop that ends at SIGTERM and SIGINT. */
+/* A loop that ends at SIGTERM and SIGINT: in order where there is a node, at once the second time.
+ */
 struct stopper {
     struct loop *loop;
     struct loop_signal *term, *interrupt;
+    struct node *node;
 };
+
+static void stopped(void *ctx)
+{
+    struct stopper *s = ctx;
+    loop_stop(s->loop, 0);
+}
 
 static void stop_asked(void *ctx, int signo)
 {
     (void)signo;
-    loop_stop(ctx, 0);
+    struct stopper *s = ctx;
+    struct node *node = s->node;
+    s->node = NULL;
+    if (node)
+        node_stop(node, stopped, s);
+    else
+        stopped(s);
 }
 
 static int stopper_init(struct stopper *s, struct err *err)
@@ -32,9 +46,9 @@ static int stopper_init(struct stopper *s, struct err *err)
     signal(SIGPIPE, SIG_IGN);
     int rc = loop_new(clock_system(), &s->loop, err);
     if (rc == 0)
-        rc = loop_signal_new(s->loop, SIGTERM, stop_asked, s->loop, &s->term, err);
+        rc = loop_signal_new(s->loop, SIGTERM, stop_asked, s, &s->term, err);
     if (rc == 0)
-        rc = loop_signal_new(s->loop, SIGINT, stop_asked, s->loop, &s->interrupt, err);
+        rc = loop_signal_new(s->loop, SIGINT, stop_asked, s, &s->interrupt, err);
     return rc;
 }
 
@@ -70,6 +84,7 @@ int verb_run(const struct verb_args *args)
         rc = node_new(s.loop, args->config, &node, &err);
     if (rc == 0)
         rc = loop_signal_new(s.loop, SIGHUP, hang_up, node, &hup, &err);
+    s.node = node;
     if (rc == 0)
         rc = loop_run(s.loop);
     loop_signal_free(hup);

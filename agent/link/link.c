@@ -16,6 +16,8 @@
 #define MISSING_NS (2 * NS_PER_S)
 #define MISSING_MAX 100 /* asked for at once */
 #define FLUSH_MAX 64    /* statuses in flight at once */
+#define LEAVE_NS NS_PER_S
+#define TELL_DOWN_NS (3600 * NS_PER_S)
 /* Beats are numbered from the tenths of a second since boot on: above all of an earlier agent of
  * this boot, which the gateway would else take for late doubles. 13 years fit. */
 #define BEAT_SEQ_NS (NS_PER_S / 10)
@@ -31,6 +33,10 @@ struct link {
     uint32_t beat_seq;
     bool heard; /* something came by our subscription since it was made */
     size_t asked;
+    struct loop_timer *leaving; /* how long stop waits at most */
+    void (*stopped)(void *ctx); /* NULL: nobody waits */
+    void *stopped_ctx;
+    int64_t tell_down_at; /* boot ns: from then on a connection that fails is worth a line again */
 };
 
 static const char *node_of(const struct link *link)
@@ -280,6 +286,7 @@ static void message(void *ctx, const struct bus_msg *msg)
 static void connected(void *ctx, bool session_present)
 {
     struct link *link = ctx;
+    link->tell_down_at = 0;
     log_info("connected to the bus node=%s session=%s", node_of(link),
              session_present ? "kept" : "new");
     char filter[TOPIC_MAX + 1];
@@ -297,12 +304,30 @@ static void connected(void *ctx, bool session_present)
     loop_timer_after(link->missing, MISSING_NS);
 }
 
+static void left(void *ctx)
+{
+    struct link *link = ctx;
+    void (*stopped)(void *) = link->stopped;
+    link->stopped = NULL;
+    loop_timer_stop(link->leaving);
+    if (stopped)
+        stopped(link->stopped_ctx);
+}
+
 static void disconnected(void *ctx, const struct err *err)
 {
     struct link *link = ctx;
-    log_warn("no connection to the bus, pods go on: error=%s", log_quote(err->msg));
+    int64_t now = loop_now(link->spec.loop);
+    bool news = now >= link->tell_down_at; /* each attempt that fails says so, for days maybe */
+    if (err->code < 0)                     /* 0: the end of our own stop */
+        log_write(news ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG,
+                  "no connection to the bus, pods go on: error=%s", log_quote(err->msg));
+    if (news)
+        link->tell_down_at = now + TELL_DOWN_NS;
     outbox_reset(link->outbox, false);
     streams_reset(link->streams);
+    if (err->code == 0)
+        left(link);
 }
 
 static void acked(void *ctx, uint32_t id, int code)
@@ -311,6 +336,7 @@ static void acked(void *ctx, uint32_t id, int code)
     outbox_acked(link->outbox, id, code == 0);
     if (code == 0)
         flush_soon(link);
+    streams_resume(link->streams);
 }
 
 int link_will(const char *node, const char *boot_id, const char *nonce,
@@ -372,6 +398,7 @@ int link_new(const struct link_spec *spec, struct link **ret, struct err *err)
         link->beat_seq = (uint32_t)(loop_now(spec->loop) / BEAT_SEQ_NS);
     link->beat = loop_timer_new(spec->loop, send_beat, link);
     link->missing = loop_timer_new(spec->loop, ask_for_missing, link);
+    link->leaving = loop_timer_new(spec->loop, left, link);
     int rc = make_streams(link, err);
     if (rc < 0) {
         link_free(link);
@@ -388,6 +415,19 @@ int link_start(struct link *link, struct err *err)
     return link->spec.bus->start(link->spec.bus, &handler, link, err);
 }
 
+void link_stop(struct link *link, void (*done)(void *ctx), void *ctx)
+{
+    bool connected_now = link->spec.bus->is_connected(link->spec.bus);
+    link->spec.bus->stop(link->spec.bus);
+    if (!connected_now) {
+        done(ctx);
+        return;
+    }
+    link->stopped = done;
+    link->stopped_ctx = ctx;
+    loop_timer_after(link->leaving, LEAVE_NS);
+}
+
 void link_free(struct link *link)
 {
     if (!link)
@@ -395,6 +435,7 @@ void link_free(struct link *link)
     link->spec.bus->stop(link->spec.bus);
     loop_timer_free(link->beat);
     loop_timer_free(link->missing);
+    loop_timer_free(link->leaving);
     if (link->reload)
         loop_defer_free(link->reload);
     if (link->flush)

@@ -27,7 +27,9 @@ struct link_spec {
 };
 nodiscard int link_new(const struct link_spec *spec, struct link **ret, struct err *err);
 nodiscard int link_start(struct link *link, struct err *err);
-/* Says goodbye (no will is sent). */
+/* Says goodbye (no will is sent) and calls done when the gateway's broker has it, after a second at
+ * most, or at once where there is no connection. */
+void link_stop(struct link *link, void (*done)(void *ctx), void *ctx);
 void link_free(struct link *link);
 
 /* What agent_handler tells. */
