@@ -15,6 +15,7 @@
 #include "controller/server/server.h"
 #include "controller/trust/trust.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -38,6 +39,8 @@ struct gateway {
     struct podlogs *podlogs;
     struct server_hooks hooks;
     struct server *server;
+    void (*stopped)(void *ctx);
+    void *stopped_ctx;
 };
 
 static char *below(const char *dir, const char *name)
@@ -61,24 +64,53 @@ static int take_lock(struct gateway *g, struct err *err)
     return 0;
 }
 
+/* "https://127.0.0.1:6443": an address of this machine that its certificate names. */
+static char *own_url(const struct config *c)
+{
+    struct in6_addr in;
+    bool anywhere = str_empty(c->api_address) || str_eq(c->api_address, "0.0.0.0") ||
+                    str_eq(c->api_address, "::");
+    const char *host = anywhere ? "127.0.0.1" : c->api_address;
+    bool v6 = inet_pton(AF_INET6, host, &in) == 1;
+    return xasprintf("https://%s%s%s:%lld", v6 ? "[" : "", host, v6 ? "]" : "",
+                     (long long)c->api_port);
+}
+
+/* The addresses that the server's certificate must hold: those of the configuration, and what the
+ * API listens on. Borrowed strings; caller frees the list. */
+static const char **own_addresses(const struct config *c)
+{
+    size_t count = 0;
+    while (c->addresses[count])
+        count++;
+    const char **list = xcalloc(count + 2, sizeof(*list));
+    for (size_t i = 0; i < count; i++)
+        list[i] = c->addresses[i];
+    struct in6_addr in;
+    if (inet_pton(AF_INET6, c->api_address, &in) == 1 ||
+        inet_pton(AF_INET, c->api_address, &in) == 1)
+        list[count] = c->api_address;
+    return list;
+}
+
 static int open_trust(struct gateway *g, struct err *err)
 {
     const struct config *c = g->config;
     autofree char *dir = below(c->state_dir, "trust");
+    autofree const char **ips = own_addresses(c);
     const struct trust_spec spec = {
         .disk = g->disk,
         .dir = dir,
         .clock = loop_clock(g->loop),
         .dns = (const char *const *)c->names,
-        .ips = (const char *const *)c->addresses,
+        .ips = ips,
     };
     int rc = trust_open(&spec, &g->trust, err);
     if (rc < 0)
         return rc;
     cleanup(buf_done) struct buf text;
     buf_init(&text, 0);
-    const char *host = str_empty(c->api_address) ? "127.0.0.1" : c->api_address;
-    autofree char *url = xasprintf("https://%s:%lld", host, (long long)c->api_port);
+    autofree char *url = own_url(c);
     (void)trust_kubeconfig(g->trust, url, &text);
     rc = g->disk->replace(g->disk, c->kubeconfig, text.data, text.len, 0600, err);
     crypto_wipe(text.data, text.len);
@@ -204,14 +236,22 @@ static int start_server(struct gateway *g, struct err *err)
     return rc;
 }
 
-/* What ends with the process: the broker, if it is not to outlive us. done may be called at once.
- */
+static void left_bus(void *ctx)
+{
+    struct gateway *g = ctx;
+    if (g->config->stop_broker)
+        broker_stop(g->broker, g->stopped, g->stopped_ctx);
+    else
+        g->stopped(g->stopped_ctx);
+}
+
+/* What ends with the process: the connection to the broker, and the broker itself if it is not to
+ * outlive us. done may be called at once. */
 void gateway_stop(struct gateway *g, void (*done)(void *ctx), void *ctx)
 {
-    if (g->config->stop_broker)
-        broker_stop(g->broker, done, ctx);
-    else
-        done(ctx);
+    g->stopped = done;
+    g->stopped_ctx = ctx;
+    hub_stop(g->hub, left_bus, g);
 }
 
 int gateway_new(struct loop *loop, const struct config *config, struct gateway **ret,

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 static void help(FILE *to)
 {
@@ -22,6 +23,7 @@ static void help(FILE *to)
 struct running {
     struct loop *loop;
     struct gateway *gateway;
+    bool stopping;
 };
 
 static void stopped(void *ctx)
@@ -34,7 +36,21 @@ static void stop_asked(void *ctx, int signo)
 {
     (void)signo;
     struct running *running = ctx;
-    gateway_stop(running->gateway, stopped, running);
+    if (running->stopping) /* asked twice: at once */
+        stopped(running);
+    else
+        gateway_stop(running->gateway, stopped, running);
+    running->stopping = true;
+}
+
+/* Each node and each watch is a descriptor: as many as the system allows. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static int run(const struct config *config, struct err *err)
@@ -42,6 +58,7 @@ static int run(const struct config *config, struct err *err)
     struct running r = {0};
     struct loop_signal *term = NULL, *interrupt = NULL;
     signal(SIGPIPE, SIG_IGN);
+    raise_descriptors();
     int rc = loop_new(clock_system(), &r.loop, err);
     if (rc == 0)
         rc = gateway_new(r.loop, config, &r.gateway, err);

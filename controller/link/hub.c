@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define LEAVE_NS NS_PER_S
+
 /* One enrolled node. */
 struct member {
     struct session *session;
@@ -31,9 +33,12 @@ struct hub {
     struct intake *intake;
     struct enrolment *enrolment;
     struct people *people;
-    struct map *by_name; /* Node object -> struct member */
-    struct map *bound;   /* "ns/pod" -> char *: the name of the node it is bound to */
-    bool told_down;      /* each attempt that fails says so: the first is logged */
+    struct map *by_name;        /* Node object -> struct member */
+    struct map *bound;          /* "ns/pod" -> char *: the name of the node it is bound to */
+    struct loop_timer *leaving; /* how long stop waits at most */
+    void (*stopped)(void *ctx); /* NULL: nobody waits */
+    void *stopped_ctx;
+    bool told_down; /* each attempt that fails says so: the first is logged */
     struct api_watch *node_watch, *pod_watch, *secret_watch, *config_watch;
 };
 
@@ -385,6 +390,16 @@ static void connected(void *ctx, bool session_present)
         session_republish(((struct member *)p)->session);
 }
 
+static void left(void *ctx)
+{
+    struct hub *hub = ctx;
+    void (*stopped)(void *) = hub->stopped;
+    hub->stopped = NULL;
+    loop_timer_stop(hub->leaving);
+    if (stopped)
+        stopped(hub->stopped_ctx);
+}
+
 static void disconnected(void *ctx, const struct err *err)
 {
     struct hub *hub = ctx;
@@ -395,6 +410,8 @@ static void disconnected(void *ctx, const struct err *err)
     nodes_hearing(hub->spec.nodes, false);
     outqueue_clear(hub->queue);
     calls_lost(hub->calls, NULL);
+    if (err->code == 0)
+        left(hub);
 }
 
 static void acked(void *ctx, uint32_t id, int code)
@@ -459,6 +476,7 @@ int hub_new(const struct hub_spec *spec, struct hub **ret, struct err *err)
     hub->spec = *spec;
     hub->by_name = map_new();
     hub->bound = map_new();
+    hub->leaving = loop_timer_new(spec->loop, left, hub);
     hub->queue = outqueue_new(spec->bus);
     hub->intake = intake_new(spec->api, report_settled, hub);
     hub->people = people_new(spec->api, hub->queue);
@@ -489,6 +507,19 @@ int hub_start(struct hub *hub, struct err *err)
     return hub->spec.bus->start(hub->spec.bus, &handler, hub, err);
 }
 
+void hub_stop(struct hub *hub, void (*done)(void *ctx), void *ctx)
+{
+    bool connected_now = hub->spec.bus->is_connected(hub->spec.bus);
+    hub->spec.bus->stop(hub->spec.bus);
+    if (!connected_now) {
+        done(ctx);
+        return;
+    }
+    hub->stopped = done;
+    hub->stopped_ctx = ctx;
+    loop_timer_after(hub->leaving, LEAVE_NS);
+}
+
 void hub_free(struct hub *hub)
 {
     if (!hub)
@@ -505,5 +536,6 @@ void hub_free(struct hub *hub)
     map_free(hub->by_name, member_free);
     map_free(hub->bound, free);
     outqueue_free(hub->queue);
+    loop_timer_free(hub->leaving);
     free(hub);
 }

@@ -23,6 +23,9 @@ struct hub_spec {
 };
 nodiscard int hub_new(const struct hub_spec *spec, struct hub **ret, struct err *err);
 nodiscard int hub_start(struct hub *hub, struct err *err);
+/* Takes leave of the broker; done is called when that is through, a second at most, maybe at once.
+ */
+void hub_stop(struct hub *hub, void (*done)(void *ctx), void *ctx);
 /* In the same turn of the loop as api_stop, before it. */
 void hub_free(struct hub *hub);
 
