@@ -10,7 +10,8 @@
 
 #define PEM_MAX (64 * 1024)
 #define YEAR_S (INT64_C(365) * 24 * 3600)
-#define BACKDATE_S 3600 /* clocks of nodes differ */
+#define BACKDATE_S 3600                /* clocks of nodes differ */
+#define EARLIEST_S INT64_C(1735689600) /* 2025-01-01 */
 
 static char *file_in(const struct trust_spec *spec, const char *name)
 {
@@ -35,9 +36,16 @@ static int write_file(const struct trust_spec *spec, const char *name, const cha
     return spec->disk->replace(spec->disk, path, text, strlen(text), mode, err);
 }
 
-static int64_t now_s(const struct clock *clock)
+/* From when and until when a certificate is valid. A gateway without a battery for its clock may be
+ * in 1970 at its first start, or in the future: what it issues then must be good once the clock is
+ * right. So validity begins no later than this release could exist, and its years are counted from
+ * no earlier. */
+static void set_validity(const struct clock *clock, int64_t valid_s, struct cert_spec *ret)
 {
-    return clock_wall(clock) / NS_PER_S;
+    int64_t now = clock_wall(clock) / NS_PER_S;
+    int64_t before = now - BACKDATE_S < EARLIEST_S ? now - BACKDATE_S : EARLIEST_S;
+    ret->not_before_s = before < 0 ? 0 : before;
+    ret->not_after_s = (now < EARLIEST_S ? EARLIEST_S : now) + valid_s;
 }
 
 /* Keys. */
@@ -96,8 +104,7 @@ static int issue(const struct trust_spec *spec, const struct trust *trust,
                  const struct cert_plan *plan, char **ret, struct err *err)
 {
     struct cert_spec cert = plan->spec;
-    cert.not_before_s = now_s(spec->clock) - BACKDATE_S;
-    cert.not_after_s = now_s(spec->clock) + (cert.ca ? 20 : 10) * YEAR_S;
+    set_validity(spec->clock, (cert.ca ? 20 : 10) * YEAR_S, &cert);
     cleanup(buf_done) struct buf pem;
     buf_init(&pem, 0);
     int rc =
@@ -267,13 +274,9 @@ int trust_issue_client(const struct trust *trust, const struct clock *clock,
                        const struct key *subject, int64_t valid_s, struct buf *ret_pem,
                        struct err *err)
 {
-    const struct cert_spec spec = {
-        .common_name = common_name,
-        .organizations = organizations,
-        .not_before_s = now_s(clock) - BACKDATE_S,
-        .not_after_s = now_s(clock) + valid_s,
-        .client = true,
-    };
+    struct cert_spec spec = {
+        .common_name = common_name, .organizations = organizations, .client = true};
+    set_validity(clock, valid_s, &spec);
     return cert_issue(&spec, subject, trust->ca_pem, trust->ca_key, ret_pem, err);
 }
 
