@@ -1,0 +1,95 @@
+#include "common/bus/birth.h"
+
+#include "common/base/mem.h"
+#include "common/base/str.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define NODE "pi-01.0123abcd"
+
+static void test_birth__there_and_back(void **state)
+{
+    (void)state;
+    struct birth birth = {.node = NODE, .boot = "b-1", .nonce = "n1", .online = true, .beat_s = 10};
+    birth.status = value_new_map();
+    value_set_str(birth.status, "x", "y");
+    cleanup(buf_done) struct buf payload;
+    buf_init(&payload, 0);
+    assert_int_equal(birth_write(&birth, &payload), 0);
+    cleanup(birth_done) struct birth back = {0};
+    struct err err = {0};
+    assert_int_equal(birth_read(payload.data, payload.len, NODE, &back, &err), 0);
+    assert_string_equal(back.boot, "b-1");
+    assert_string_equal(back.nonce, "n1");
+    assert_true(back.online);
+    assert_int_equal(back.beat_s, 10);
+    assert_string_equal(value_get_str(back.status, "x"), "y");
+    assert_null(back.labels);
+    birth_done(&birth);
+}
+
+static void test_birth__refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int code;
+    } bad[] = {
+        {"", -EBADMSG},
+        {"{", -EBADMSG},
+        {"[]", -ENOTSUP},
+        {"{\"v\":2}", -ENOTSUP},
+        {"{\"v\":1}", -EBADMSG},
+        {"{\"v\":1,\"node\":\"other.0123abcd\",\"boot\":\"b\",\"nonce\":\"n\"}", -EBADMSG},
+        {"{\"v\":1,\"node\":\"" NODE "\",\"boot\":\"b/../x\",\"nonce\":\"n\"}", -EBADMSG},
+        {"{\"v\":1,\"node\":\"" NODE "\",\"boot\":\"\",\"nonce\":\"n\"}", -EBADMSG},
+        {"{\"v\":1,\"node\":\"" NODE "\",\"boot\":\"b\",\"nonce\":\"0123456789012345678901234567890"
+         "123\"}",
+         -EBADMSG},
+        {"{\"v\":1,\"node\":\"" NODE "\",\"boot\":\"b\",\"nonce\":\"n\",\"online\":true}",
+         -EBADMSG},
+        {"{\"v\":1,\"node\":\"" NODE "\",\"boot\":\"b\",\"nonce\":\"n\",\"online\":true,\"beat\":"
+         "3601,\"status\":{}}",
+         -EBADMSG},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct birth birth = {0};
+        struct err err = {0};
+        int rc = birth_read(bad[i].text, strlen(bad[i].text), NODE, &birth, &err);
+        if (rc != bad[i].code)
+            fail_msg("%zu: %d", i, rc);
+        assert_true(err.msg[0] != '\0');
+    }
+    autofree char *huge = xcalloc(1, BIRTH_MAX + 1);
+    struct birth birth = {0};
+    struct err err = {0};
+    assert_int_equal(birth_read(huge, BIRTH_MAX + 1, NODE, &birth, &err), -EBADMSG);
+}
+
+static void test_birth__will_needs_no_beat(void **state)
+{
+    (void)state;
+    const char *text =
+        "{\"v\":1,\"node\":\"" NODE "\",\"boot\":\"b\",\"nonce\":\"n\",\"online\":false}";
+    cleanup(birth_done) struct birth birth = {0};
+    struct err err = {0};
+    assert_int_equal(birth_read(text, strlen(text), NODE, &birth, &err), 0);
+    assert_false(birth.online);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_birth__there_and_back),
+        cmocka_unit_test(test_birth__refused),
+        cmocka_unit_test(test_birth__will_needs_no_beat),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

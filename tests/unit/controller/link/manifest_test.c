@@ -1,0 +1,111 @@
+#include "controller/link/manifest.h"
+
+#include "common/base/str.h"
+#include "common/data/json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct value *parse(const char *json)
+{
+    struct value *value = NULL;
+    struct err err = {0};
+    if (json_parse(json, strlen(json), &value, &err) < 0)
+        fail_msg("%s", err.msg);
+    return value;
+}
+
+static void expect_render(const char *json, const char *yaml)
+{
+    cleanup(value_free) struct value *object = parse(json);
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, 0);
+    assert_int_equal(manifest_render(object, &text), 0);
+    assert_string_equal(buf_str(&text), yaml);
+}
+
+/* What changes with every write of the gateway is not in it: no new digest without cause. */
+static void test_manifest__without_what_only_the_gateway_needs(void **state)
+{
+    (void)state;
+    cleanup(value_free) struct value *object = parse(
+        "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"web\",\"namespace\":"
+        "\"default\",\"uid\":\"u1\",\"resourceVersion\":\"17\",\"generation\":3,\"managedFields\":"
+        "[],\"finalizers\":[\"x\"],\"labels\":{\"a\":\"b\"},\"annotations\":{"
+        "\"kubectl.kubernetes.io/last-applied-configuration\":\"{}\",\"keep\":\"me\"},"
+        "\"deletionTimestamp\":\"2026-01-01T00:00:00Z\",\"deletionGracePeriodSeconds\":5},"
+        "\"spec\":{\"nodeName\":\"n\"},\"status\":{\"phase\":\"Running\"}}");
+    cleanup(value_free) struct value *out = manifest_strip(object);
+    const struct value *meta = value_get(out, "metadata");
+    assert_null(value_get(out, "status"));
+    assert_null(value_get(meta, "resourceVersion"));
+    assert_null(value_get(meta, "generation"));
+    assert_null(value_get(meta, "managedFields"));
+    assert_null(value_get(meta, "finalizers"));
+    assert_string_equal(value_get_str(meta, "uid"), "u1");
+    assert_string_equal(value_get_str(meta, "deletionTimestamp"), "2026-01-01T00:00:00Z");
+    assert_int_equal(value_get_int(meta, "deletionGracePeriodSeconds", 0), 5);
+    assert_int_equal(value_len(value_get(meta, "annotations")), 1);
+    assert_string_equal(value_str(value_path(meta, "labels", "a", NULL)), "b");
+    assert_string_equal(value_str(value_path(out, "spec", "nodeName", NULL)), "n");
+    assert_non_null(value_get(object, "status")); /* the object itself is untouched */
+}
+
+static void test_manifest__same_meaning_same_bytes(void **state)
+{
+    (void)state;
+    const char *yaml = "apiVersion: v1\n"
+                       "kind: ConfigMap\n"
+                       "metadata:\n"
+                       "  name: c\n"
+                       "data:\n"
+                       "  k: v\n";
+    expect_render("{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"c\"},"
+                  "\"data\":{\"k\":\"v\"}}",
+                  yaml);
+    expect_render("{\"data\":{\"k\":\"v\"},\"metadata\":{\"resourceVersion\":\"9\",\"name\":\"c\","
+                  "\"annotations\":{\"kubectl.kubernetes.io/last-applied-configuration\":\"x\"}},"
+                  "\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\"}",
+                  yaml);
+}
+
+static void add_ref(void *ctx, const char *kind, const char *name)
+{
+    (void)buf_addf(ctx, "%s/%s ", kind, name);
+}
+
+static void test_manifest__every_source_is_named(void **state)
+{
+    (void)state;
+    cleanup(value_free) struct value *pod = parse(
+        "{\"spec\":{\"initContainers\":[{\"envFrom\":[{\"configMapRef\":{\"name\":\"c1\"}},"
+        "{\"secretRef\":{\"name\":\"s1\"}}]}],\"containers\":[{\"env\":[{\"name\":\"A\",\"value\":"
+        "\"x\"},{\"name\":\"B\",\"valueFrom\":{\"configMapKeyRef\":{\"name\":\"c2\",\"key\":\"k\"}}"
+        "},{\"name\":\"C\",\"valueFrom\":{\"secretKeyRef\":{\"name\":\"s2\",\"key\":\"k\"}}}]}],"
+        "\"volumes\":[{\"name\":\"v\",\"configMap\":{\"name\":\"c3\"}},{\"name\":\"w\",\"secret\":"
+        "{\"secretName\":\"s3\"}},{\"name\":\"e\",\"emptyDir\":{}}]}}");
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, 0);
+    manifest_refs(pod, add_ref, &text);
+    assert_string_equal(buf_str(&text), "ConfigMap/c1 Secret/s1 ConfigMap/c2 Secret/s2 "
+                                        "ConfigMap/c3 Secret/s3 ");
+    cleanup(value_free) struct value *empty = parse("{\"spec\":{\"containers\":[{}]}}");
+    cleanup(buf_done) struct buf none;
+    buf_init(&none, 0);
+    manifest_refs(empty, add_ref, &none);
+    assert_int_equal(none.len, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_manifest__without_what_only_the_gateway_needs),
+        cmocka_unit_test(test_manifest__same_meaning_same_bytes),
+        cmocka_unit_test(test_manifest__every_source_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
