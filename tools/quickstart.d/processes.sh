@@ -74,7 +74,7 @@ stop_broker() {
 brokers() {
     local file words
     for file in /proc/[0-9]*/cmdline; do
-        words=$(cat "$file" 2>/dev/null | tr "\0" " ")
+        words=$(tr "\0" " " 2>/dev/null <"$file") || continue
         [[ $words != *"mosquitto -c $GATEWAY/broker/"* ]] || cut -d/ -f3 <<<"$file"
     done
 }
