@@ -1,0 +1,112 @@
+#include "agent/pod/spec.h"
+
+#include "common/base/str.h"
+#include "common/data/json.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct value *parse(const char *meta, const char *more)
+{
+    char json[1024];
+    struct value *value = NULL;
+    struct err err = {0};
+    snprintf(json, sizeof(json),
+             "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{%s},\"spec\":{%s"
+             "\"containers\":[{\"name\":\"main\",\"image\":\"x\"}]}}",
+             meta, more);
+    if (json_parse(json, strlen(json), &value, &err) < 0)
+        fail_msg("%s: %s", json, err.msg);
+    return value;
+}
+
+static struct pod_spec *make(const char *meta, const char *more)
+{
+    struct pod_spec *spec = NULL;
+    struct err err = {0};
+    if (pod_spec_new(parse(meta, more), NULL, &spec, &err) < 0)
+        fail_msg("%s", err.msg);
+    return spec;
+}
+
+/* The uid becomes part of paths. */
+static void test_spec__uids_that_are_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "\"name\":\"web\"",
+        "\"name\":\"web\",\"uid\":\"\"",
+        "\"name\":\"web\",\"uid\":\"../x\"",
+        "\"name\":\"web\",\"uid\":\"a/b\"",
+        "\"name\":\"web\",\"uid\":\"0123456789012345678901234567890123456\"",
+        "\"uid\":\"ab\"",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct pod_spec *spec = NULL;
+        struct err err = {0};
+        if (pod_spec_new(parse(bad[i], ""), NULL, &spec, &err) != -EINVAL)
+            fail_msg("%s was taken", bad[i]);
+    }
+}
+
+static void test_spec__projection(void **state)
+{
+    (void)state;
+    cleanup(pod_spec_free) struct pod_spec *plain = make("\"name\":\"web\",\"uid\":\"ab-1\"", "");
+    assert_string_equal(plain->ns, "default");
+    assert_string_equal(plain->name, "web");
+    assert_string_equal(plain->uid, "ab-1");
+    assert_false(plain->deleting);
+    assert_false(plain->host_network);
+    assert_int_equal(plain->grace_s, 30);
+    assert_int_equal(value_len(pod_spec_containers(plain)), 1);
+    cleanup(pod_spec_free) struct pod_spec *leaving =
+        make("\"name\":\"web\",\"uid\":\"ab-1\",\"namespace\":\"n\",\"deletionTimestamp\":"
+             "\"2026-01-01T00:00:00Z\",\"deletionGracePeriodSeconds\":3",
+             "\"terminationGracePeriodSeconds\":60,\"hostNetwork\":true,");
+    assert_string_equal(leaving->ns, "n");
+    assert_true(leaving->deleting);
+    assert_true(leaving->host_network);
+    assert_int_equal(leaving->grace_s, 3);
+}
+
+/* What only the gateway decides by starts nothing anew; what the containers are made of does. */
+static void test_spec__hash(void **state)
+{
+    (void)state;
+    const char *meta = "\"name\":\"web\",\"uid\":\"ab-1\"";
+    cleanup(pod_spec_free) struct pod_spec *base = make(meta, "");
+    static const struct {
+        const char *more;
+        bool same;
+    } rows[] = {
+        {"\"nodeName\":\"n\",", true},
+        {"\"terminationGracePeriodSeconds\":60,", true},
+        {"\"priority\":7,", true},
+        {"\"hostNetwork\":true,", false},
+        {"\"restartPolicy\":\"Never\",", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        cleanup(pod_spec_free) struct pod_spec *other = make(meta, rows[i].more);
+        if (str_eq(base->hash, other->hash) != rows[i].same)
+            fail_msg("%s", rows[i].more);
+    }
+    cleanup(pod_spec_free) struct pod_spec *labelled =
+        make("\"name\":\"web\",\"uid\":\"ab-1\",\"labels\":{\"a\":\"b\"}", "");
+    assert_string_equal(base->hash, labelled->hash);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_spec__uids_that_are_refused),
+        cmocka_unit_test(test_spec__projection),
+        cmocka_unit_test(test_spec__hash),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
