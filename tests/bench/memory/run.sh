@@ -56,15 +56,19 @@ controller() {
     figure "limpet-controller idle, 1 node, PSS" "$(kb Pss "$pid")" KiB
     figure "mosquitto beside it, PSS" "$(kb Pss "$(broker_pid)")" KiB
     : >"$TEST_TMP/starts"
-    for _ in 1 2 3 4 5; do
-        gw_stop
+    gw_stop
+    for _ in {1..9}; do
         began=${EPOCHREALTIME/./}
-        gw_start
-        until in_net gw bash -c "exec 3<>/dev/tcp/$HOST/$API_PORT" 2>/dev/null; do sleep 0.002; done
+        LIMPET_STAND=$ID "$LIMPET_BUILD/limpet-controller" --config "$GW/config.yaml" >>"$GW/log" 2>&1 &
+        pid=$!
+        until (exec 3<>"/dev/tcp/$HOST/$API_PORT") 2>/dev/null; do sleep 0.001; done
         echo $(((${EPOCHREALTIME/./} - began) / 1000)) >>"$TEST_TMP/starts"
         poll 20 broker_answers
+        end_pid "$pid" TERM
+        wait "$pid" 2>/dev/null
     done
-    figure "limpet-controller: start until its port answers, median of 5" "$(median "$TEST_TMP/starts")" ms "<= 100"
+    gw_start
+    figure "limpet-controller: start until its port answers, median of 9" "$(median "$TEST_TMP/starts")" ms "<= 100"
 }
 
 # sizes WHAT FOLDER: stripped.

@@ -237,7 +237,7 @@ int main(int argc, char **argv)
     const bool pod = argc > 1 && str_eq(argv[1], "--pod");
     argv += pod;
     argc -= pod;
-    if (argc < 5) {
+    if (argc < 5 || strtoul(argv[3], NULL, 10) == 0) {
         fputs("bench-floor [--pod] <work dir> <layer> <count> <gap ms> [argv...]\n", stderr);
         return 2;
     }
@@ -257,11 +257,13 @@ int main(int argc, char **argv)
         MUST(unshare(POD_NAMESPACES));
         make_pod();
     }
+    int64_t cpu = stats_cpu();
     for (size_t i = 0; i < count; i++) {
         ends[i] = run_once(&f, &exits[i]);
         usleep(gap_us);
     }
     stats_print(pod ? "floor-in-pod" : "floor-start-to-exit", exits, count);
     stats_print(pod ? "floor-in-pod-to-gone" : "floor-start-to-gone", ends, count);
+    stats_print_cpu(pod ? "floor-in-pod-cpu" : "floor-cpu", cpu, count);
     return 0;
 }

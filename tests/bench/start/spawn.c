@@ -2,8 +2,10 @@
  * the cost of a shell. bench-spawn <name> <count> <gap ms> <program> [argument...] */
 #include "stats.h"
 
+#include "common/base/cleanup.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/base/str.h"
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -34,18 +36,21 @@ static int64_t run_once(char **argv)
 
 int main(int argc, char **argv)
 {
-    if (argc < 5) {
+    if (argc < 5 || strtoul(argv[2], NULL, 10) == 0) {
         fputs("bench-spawn <name> <count> <gap ms> <program> [argument...]\n", stderr);
         return 2;
     }
     size_t count = (size_t)strtoul(argv[2], NULL, 10);
     unsigned gap_us = (unsigned)strtoul(argv[3], NULL, 10) * 1000;
+    autofree char *cpu_name = xasprintf("%s-cpu", argv[1]);
     int64_t *samples = xcalloc(count, sizeof(*samples));
+    int64_t cpu = stats_cpu();
     for (size_t i = 0; i < count; i++) {
         samples[i] = run_once(&argv[4]);
         usleep(gap_us);
     }
     stats_print(argv[1], samples, count);
+    stats_print_cpu(cpu_name, cpu, count);
     free(samples);
     return 0;
 }

@@ -199,9 +199,12 @@ int main(int argc, char **argv)
         b.samples[p] = xcalloc(b.count, sizeof(int64_t));
     b.next = loop_timer_new(b.loop, spawn, &b);
     loop_timer_after(b.next, 0);
+    int64_t cpu = stats_cpu();
     int r = loop_run(b.loop);
     for (int p = 0; p < PHASES; p++)
         stats_print(phase_names[p], b.samples[p], b.done);
+    if (b.done > 0)
+        stats_print_cpu("limpet-cpu", cpu, b.done * b.containers);
     loop_timer_free(b.next);
     b.keepers->free(b.keepers);
     loop_free(b.loop);
