@@ -152,13 +152,28 @@ static void request_end(struct request *request)
 /* The steps of a request, each durable before the next: the token is bound to the node, the Node
  * object made, the answer given. A cut in between leaves a request that the node sends again. */
 
+/* A token lets a new node in, never one into another's place: who holds a token could else take
+ * over any node, its pods and their secrets. */
 static int mark_node(void *ctx, struct value *node)
 {
     const struct request *request = ctx;
     struct value *annotations = value_make_map(node, "metadata", "annotations", NULL);
+    const char *id = value_get_str(annotations, NODE_ID_ANNOTATION);
+    if (!str_empty(id) && !str_eq(id, request->node) && !WEAKENED(ENROLL_TAKEOVER))
+        return -EEXIST;
     value_set_str(annotations, NODE_ID_ANNOTATION, request->node);
     value_set_str(annotations, NODE_SEALING_ANNOTATION, request->sealing_pem);
     return 0;
+}
+
+static bool is_taken(const struct request *request)
+{
+    const struct api_ref ref = {&kind_node, "", request->name};
+    cleanup(value_free) struct value *node = NULL;
+    if (api_get(request->enrolment->spec.api, &user, &ref, &node) != 0)
+        return false;
+    const char *id = object_annotation(node, NODE_ID_ANNOTATION);
+    return !str_empty(id) && !str_eq(id, request->node);
 }
 
 static void node_written(void *ctx, const struct api_answer *answer)
@@ -166,6 +181,12 @@ static void node_written(void *ctx, const struct api_answer *answer)
     struct request *request = ctx;
     if (answer->code < 300) {
         grant(request);
+    } else if (is_taken(request)) {
+        autofree char *reason =
+            xasprintf("there is a node %s with another key: delete it first if it is no more "
+                      "(limpet delete node %s), or choose another name",
+                      request->name, request->name);
+        refuse(request->enrolment, request->token_id, reason);
     } else {
         const char *reason = value_get_str(answer->object, "message");
         refuse(request->enrolment, request->token_id, reason ? reason : "node not written");
