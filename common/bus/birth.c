@@ -50,13 +50,14 @@ int birth_read(const void *payload, size_t len, const char *node, struct birth *
     if (!str_eq(value_get_str(v, "node"), node) || !is_word(boot, sizeof(ret->boot) - 1) ||
         !is_word(nonce, sizeof(ret->nonce) - 1))
         return err_set(err, -EBADMSG, "birth: node, boot or nonce malformed");
+    int64_t beat_s = value_get_int(v, "beat", 0);
     struct birth birth = {
         .online = value_get_bool(v, "online", false),
-        .beat_s = (int)value_get_int(v, "beat", 0),
+        .beat_s = beat_s < 1 || beat_s > 3600 ? 0 : (int)beat_s,
         .status = value_take(v, "status"),
         .labels = value_take(v, "labels"),
     };
-    if (birth.online && (birth.beat_s < 1 || birth.beat_s > 3600)) {
+    if (birth.online && birth.beat_s == 0) {
         birth_done(&birth);
         return err_set(err, -EBADMSG, "birth: beat must be 1-3600 seconds");
     }

@@ -6,26 +6,27 @@
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 struct intake {
     struct api *api;
     intake_settled_fn *settled;
     void *ctx;
-    struct map *jobs; /* pointers as text -> struct job: under way */
-    uint64_t next_job;
+    struct map *jobs; /* key -> struct job: under way */
 };
 
-/* One write under way. */
+/* One write. Of what a node says about one thing only the newest waits while an older one is being
+ * written, so that a node that talks fast uses no more memory than one that does not. */
 struct job {
     struct intake *intake;
-    char key[24];
+    void (*start)(struct job *job);
+    char *key;
     char *name, *node;    /* of the Node object; its id */
-    char *uid;            /* of the pod */
+    char *uid, *ns, *pod; /* of the pod */
     struct value *status; /* to be written */
     struct value *labels;
     bool gone;
+    struct job *next; /* waits; not started */
 };
 
 static const struct api_user user = {.name = "system:limpet:link"};
@@ -33,29 +34,53 @@ static const struct api_user user = {.name = "system:limpet:link"};
 static void job_free(void *p)
 {
     struct job *job = p;
-    free(job->name);
-    free(job->node);
-    free(job->uid);
+    if (!job)
+        return;
+    job_free(job->next);
+    char *const strings[] = {job->key, job->name, job->node, job->uid, job->ns, job->pod};
+    for (size_t i = 0; i < ARRAY_LEN(strings); i++)
+        free(strings[i]);
     value_free(job->status);
     value_free(job->labels);
     free(job);
 }
 
-static struct job *job_new(struct intake *intake, const char *name, const char *node)
+static struct job *job_new(struct intake *intake, void (*start)(struct job *), const char *name,
+                           const char *node)
 {
     struct job *job = xcalloc(1, sizeof(*job));
     job->intake = intake;
+    job->start = start;
     job->name = xstrdup(name);
     job->node = xstrdup(node);
-    snprintf(job->key, sizeof(job->key), "%llu", (unsigned long long)++intake->next_job);
-    (void)map_put(intake->jobs, job->key, job);
     return job;
+}
+
+/* Takes key and job. */
+static void job_submit(struct job *job, char *key)
+{
+    struct map *jobs = job->intake->jobs;
+    job->key = key;
+    struct job *running = map_get(jobs, key);
+    if (running && !WEAKENED(INTAKE_NEWEST)) {
+        job_free(running->next);
+        running->next = job;
+        return;
+    }
+    (void)map_put(jobs, key, job);
+    job->start(job);
 }
 
 static void job_end(struct job *job)
 {
+    struct job *next = job->next;
+    job->next = NULL;
     (void)map_del(job->intake->jobs, job->key);
     job_free(job);
+    if (!next)
+        return;
+    (void)map_put(next->intake->jobs, next->key, next);
+    next->start(next);
 }
 
 struct intake *intake_new(struct api *api, intake_settled_fn *settled, void *ctx)
@@ -129,19 +154,30 @@ static void node_written(void *ctx, const struct api_answer *answer)
     job_end(job);
 }
 
+static void write_labels(struct job *job)
+{
+    const struct api_ref ref = {&kind_node, "", job->name};
+    api_patch_with(job->intake->api, &user, &ref, 0, set_node_labels, node_written, job);
+}
+
+static void write_node_status(struct job *job)
+{
+    const struct api_ref ref = {&kind_node, "", job->name};
+    api_patch_with(job->intake->api, &user, &ref, API_STATUS, set_node_status, node_written, job);
+}
+
 void intake_birth(struct intake *intake, const char *name, const char *node,
                   const struct birth *birth)
 {
-    const struct api_ref ref = {&kind_node, "", name};
     if (birth->labels) {
-        struct job *job = job_new(intake, name, node);
+        struct job *job = job_new(intake, write_labels, name, node);
         job->labels = value_copy(birth->labels);
-        api_patch_with(intake->api, &user, &ref, 0, set_node_labels, node_written, job);
+        job_submit(job, xasprintf("%s labels", node));
     }
     if (birth->status) {
-        struct job *job = job_new(intake, name, node);
+        struct job *job = job_new(intake, write_node_status, name, node);
         job->status = value_copy(birth->status);
-        api_patch_with(intake->api, &user, &ref, API_STATUS, set_node_status, node_written, job);
+        job_submit(job, xasprintf("%s status", node));
     }
 }
 
@@ -185,33 +221,43 @@ static void pod_written(void *ctx, const struct api_answer *answer)
 }
 
 /* The node has nothing of the pod any more: if it was to be deleted, it goes now. */
-static void remove_pod(struct intake *intake, struct job *job, const struct api_ref *ref)
+static void remove_pod(struct job *job, const struct api_ref *ref)
 {
+    struct intake *intake = job->intake;
     cleanup(value_free) struct value *pod = NULL;
     int rc = api_get(intake->api, &user, ref, &pod);
-    bool deleting = rc == 0 && is_its_pod(pod, job) &&
-                    value_path(pod, "metadata", "deletionTimestamp", NULL) != NULL;
-    if (rc == 0 &&
-        !deleting) { /* gone for another reason: the pod stays, its node will run it again */
-        job_end(job);
+    bool its = rc == 0 && is_its_pod(pod, job);
+    bool deleting = its && value_path(pod, "metadata", "deletionTimestamp", NULL) != NULL;
+    if (rc != 0 || deleting) {
+        const struct api_delete_options options = {.grace_s = 0, .uid = job->uid};
+        api_delete(intake->api, &user, ref, &options, 0, pod_written, job);
         return;
     }
-    const struct api_delete_options options = {.grace_s = 0, .uid = job->uid};
-    api_delete(intake->api, &user, ref, &options, 0, pod_written, job);
+    /* One of that name that is not this pod, or not this node's: there is nothing left to do for
+     * the report. Else it is gone for another reason: the pod stays, its node will run it again. */
+    if (!its)
+        intake->settled(intake->ctx, job->node, job->uid);
+    job_end(job);
+}
+
+static void write_report(struct job *job)
+{
+    const struct api_ref ref = {&kind_pod, job->ns, job->pod};
+    if (job->gone)
+        remove_pod(job, &ref);
+    else
+        api_patch_with(job->intake->api, &user, &ref, API_STATUS, set_pod_status, pod_written, job);
 }
 
 void intake_report(struct intake *intake, const char *name, const char *node,
                    const struct report *report)
 {
     const struct value *meta = value_get(report->pod, "metadata");
-    const struct api_ref ref = {&kind_pod, value_get_str(meta, "namespace"),
-                                value_get_str(meta, "name")};
-    struct job *job = job_new(intake, name, node);
+    struct job *job = job_new(intake, write_report, name, node);
     job->uid = xstrdup(value_get_str(meta, "uid"));
+    job->ns = xstrdup(value_get_str(meta, "namespace"));
+    job->pod = xstrdup(value_get_str(meta, "name"));
     job->status = value_copy(value_get(report->pod, "status"));
     job->gone = report->gone;
-    if (job->gone)
-        remove_pod(intake, job, &ref);
-    else
-        api_patch_with(intake->api, &user, &ref, API_STATUS, set_pod_status, pod_written, job);
+    job_submit(job, xasprintf("%s pod %s", node, job->uid));
 }

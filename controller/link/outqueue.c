@@ -7,7 +7,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* Answers to people and joining nodes: whoever asks faster than the broker takes the answers gets
+ * none. What is retained is bounded by what there is to say. */
+#define ANSWERS_MAX ((size_t)16 * 1024 * 1024)
+
 struct item {
+    struct outqueue *queue;
     struct list link;
     struct bus_msg msg; /* topic, payload and correlation owned */
 };
@@ -15,6 +20,7 @@ struct item {
 struct outqueue {
     struct bus *bus;
     struct list items;
+    size_t answers; /* bytes of the messages that wait and are not retained */
 };
 
 struct outqueue *outqueue_new(struct bus *bus)
@@ -25,9 +31,15 @@ struct outqueue *outqueue_new(struct bus *bus)
     return queue;
 }
 
+static size_t weight(const struct bus_msg *msg)
+{
+    return msg->retain ? 0 : sizeof(struct item) + msg->len + msg->correlation_len;
+}
+
 static void item_free(struct item *item)
 {
     list_remove(&item->link);
+    item->queue->answers -= weight(&item->msg);
     free((char *)item->msg.topic);
     free((void *)item->msg.payload);
     free((void *)item->msg.correlation);
@@ -50,7 +62,13 @@ void outqueue_free(struct outqueue *queue)
 
 void outqueue_put(struct outqueue *queue, const struct bus_msg *msg)
 {
+    if (queue->answers + weight(msg) > ANSWERS_MAX) {
+        log_warn("answer dropped, too many wait for the broker: topic=%s", msg->topic);
+        return;
+    }
+    queue->answers += weight(msg);
     struct item *item = xcalloc(1, sizeof(*item));
+    item->queue = queue;
     item->msg = (struct bus_msg){
         .topic = xstrdup(msg->topic),
         .payload = msg->len ? xmemdup(msg->payload, msg->len) : NULL,

@@ -8,7 +8,7 @@ struct outqueue;
 
 struct outqueue *outqueue_new(struct bus *bus);
 void outqueue_free(struct outqueue *queue);
-/* Copies. */
+/* Copies. What is not retained is dropped while 16 MiB of it wait. */
 void outqueue_put(struct outqueue *queue, const struct bus_msg *msg);
 /* After an acknowledgement or a new connection: sends what it can. */
 void outqueue_pump(struct outqueue *queue);

@@ -15,6 +15,7 @@
 
 #define JOBS_MAX 64
 #define CORRELATION_MAX 1024
+#define ANSWER_ERRORS 1000 /* told of one message that has so many that the answer is too large */
 
 struct people {
     struct api *api;
@@ -82,6 +83,14 @@ static struct api_user identity(const char *name)
 
 /* Answers. */
 
+static struct value *first_of(const struct value *list, size_t most)
+{
+    struct value *first = value_new_list();
+    for (size_t i = 0; i < value_len(list) && i < most; i++)
+        value_append(first, value_copy(value_at(list, i)));
+    return first;
+}
+
 static void reply(const struct job *job)
 {
     cleanup(value_free) struct value *answer = value_new_map();
@@ -91,8 +100,14 @@ static void reply(const struct job *job)
     if (!ok)
         value_set(answer, "errors", value_copy(job->errors));
     cleanup(buf_done) struct buf payload;
-    buf_init(&payload, 0);
-    (void)json_write(answer, &payload);
+    buf_init(&payload, DATA_MAX_BYTES);
+    if (json_write(answer, &payload) < 0) { /* thousands of documents in one message */
+        value_set(answer, "objects", value_new_list());
+        value_set_int(answer, "count", (int64_t)value_len(job->objects));
+        value_set(answer, "errors", first_of(job->errors, ANSWER_ERRORS));
+        buf_drop(&payload, payload.len);
+        (void)json_write(answer, &payload);
+    }
     struct topic topic = {.type = TOPIC_REPLY};
     snprintf(topic.user, sizeof(topic.user), "%s", job->user);
     char text[TOPIC_MAX + 1];
