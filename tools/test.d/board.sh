@@ -51,18 +51,16 @@ run_board() {
     programs=$BUILD_ROOT/cross-$arch/stripped
     read -ra words <<<"${options//\$LIMPET_SRC/$TOP}"
     tmp=$(mktemp -d "$WORK/test.XXXXXX")
-    {
+    (
         cd "$tmp" || exit
         export LIMPET_BUILD=$BUILD_ROOT/release/bin LIMPET_SRC=$TOP ARCH=$arch TEST_TMP=$tmp
         if [[ -z $prepare ]] || bash -euo pipefail -c "$prepare"; then
-            timeout -k 10 $((limit + 300)) "$TOP/tools/guest" --arch "$arch" --script "$file" --bin "$programs" \
-                --timeout "$limit" --env "LIMPET_LONG=$LONG" "${words[@]}" || code=$?
-        else
-            echo "the preparation failed: $prepare"
-            code=1
+            exec timeout -k 10 $((limit + 300)) "$TOP/tools/guest" --arch "$arch" --script "$file" --bin "$programs" \
+                --timeout "$limit" --env "LIMPET_LONG=$LONG" "${words[@]}"
         fi
-        cd "$TOP" || exit
-    } >"$log" 2>&1 </dev/null
+        echo "the preparation failed: $prepare"
+        exit 1
+    ) >"$log" 2>&1 </dev/null || code=$?
     clean_up "$tmp" >>"$log"
     conclude "$name" "$code" "$log" $((SECONDS - start)) "$limit"
 }
