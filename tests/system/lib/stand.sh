@@ -47,9 +47,11 @@ poll() {
 }
 # matches PATTERN COMMAND...: its output has a line that matches.
 matches() {
-    local pattern=$1
-    shift
-    "$@" 2>&1 | grep -Eq -- "$pattern"
+    local text
+    text=$("${@:2}" 2>&1)
+    grep -E -- "$1" <<<"$text" && return
+    printf '%s\n' "$text"
+    return 1
 }
 # equals TEXT COMMAND...
 equals() {

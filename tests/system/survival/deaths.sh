@@ -1,0 +1,111 @@
+# shellcheck shell=bash
+# kill -9 of each part, and a reboot with nobody there. Sourced by run.sh.
+
+# status_right NODE POD: the gateway tells of the pod what the node knows, restarts included.
+status_right() {
+    local there here
+    here=$(local_pod "$1" "$2" '[.status.phase, .status.podIP, .status.containerStatuses[0].restartCount,
+        .status.containerStatuses[0].state.running.startedAt]') || return 1
+    there=$(lp get pod "$2" -o json | jq -c '[.status.phase, .status.podIP, .status.containerStatuses[0].restartCount,
+        .status.containerStatuses[0].state.running.startedAt]')
+    [[ -n $there && $(jq -c . <<<"$here") == "$there" ]]
+}
+node_ready() { matches "^$1 +Ready" lp get nodes; }
+
+# after_return WHAT: when the broker accepts connections again, all is right within 5 s, and nothing was started anew.
+after_return() {
+    poll 20 broker_answers || bad "$1: the broker accepts connections again"
+    within 5 "$1: status is right within 5 s of the broker's return" all_right
+    is "$1: nothing was restarted" "$(fingerprint a web)" "$BEFORE"
+    is "$1: nothing is doubled" "$(pgrep -fc 'limpet-keeper --pod default/web ')" 1
+}
+all_right() { node_ready a && status_right a web && status_right a flaky; }
+
+# crash POD: kills its container behind everybody's back; it must come back by itself.
+crash() {
+    local count
+    count=$(local_pod a "$1" '.status.containerStatuses[0].restartCount')
+    kill -9 "$(main_pid a "$1")"
+    if [[ -n $(node_alive) ]]; then
+        within 20 "$2: a crashed container is started again" restarted "$1" "$count"
+    else
+        within 20 "$2: a crashed container is started again" has_main "$1"
+    fi
+}
+node_alive() { if alive "$(node_pid a)"; then echo yes; fi; }
+restarted() { runs_on a "$1" && [[ $(local_pod a "$1" '.status.containerStatuses[0].restartCount') -gt $2 ]]; }
+has_main() { [[ -n $(main_pid a "$1") ]]; }
+
+deaths() {
+    pod web | jq '.spec.nodeName = "a"' | apply >/dev/null
+    # Restarted at once each time: it has run for longer than the backoff by then, or this is its first death.
+    pod flaky | jq '.spec.nodeName = "a"' | apply >/dev/null
+    within 15 "the pods run" running web
+    within 15 "both of them" running flaky
+    BEFORE=$(fingerprint a web)
+
+    broker_kill
+    after_return "broker killed" # the controller starts it again
+
+    controller_kill
+    is "controller killed: the broker goes on" "$(broker_answers && echo yes)" yes
+    crash flaky "controller killed"
+    gw_start
+    after_return "controller killed"
+
+    node_kill a
+    sleep 0.5
+    is "agent killed: the pod runs" "$(fingerprint a web)" "$BEFORE"
+    node_start a
+    within 3 "agent killed: it has its pods back within 2 s" runs_on a web
+    after_return "agent killed"
+
+    gw_kill
+    node_kill a
+    sleep 0.5
+    is "all killed: the pod runs" "$(fingerprint a web)" "$BEFORE"
+    kill -9 "$(main_pid a flaky)"
+    sleep 0.5
+    node_start a
+    within 60 "all killed: a crashed container is started again" runs_on a flaky
+    gw_start
+    after_return "all killed"
+    has "all killed: a change is taken as before" "$(pod more | apply 2>&1)" created
+    within 15 "all killed: and runs" running more
+    lp delete pod/more >/dev/null 2>&1
+}
+
+# A reboot while the gateway is down. Also twice at once: the power comes back and goes again.
+reboot_alone() {
+    local uid
+    uid=$(local_pod a web .metadata.uid)
+    gw_kill
+    node_reboot a
+    within 20 "reboot, gateway down: the pod runs" runs_on a web
+    within 20 "reboot, gateway down: the other too" runs_on a flaky
+    is "reboot: the same pod" "$(local_pod a web .metadata.uid)" "$uid"
+    node_reboot a
+    within 20 "rebooted again: it runs" runs_on a web
+    within 20 "rebooted again: the other too" runs_on a flaky
+    crash flaky "reboot, gateway down"
+    BEFORE=$(fingerprint a web)
+    gw_start
+    after_return "reboot"
+    has "reboot: logs are there" "$(lp logs web 2>&1)" started
+}
+
+# A disk that lost all but the identity: retained messages alone bring everything back.
+wiped() {
+    controller_kill
+    node_stop a
+    ld a teardown >/dev/null 2>&1
+    find "$STAND/a/state" -mindepth 1 -maxdepth 1 ! -name identity ! -name images -exec rm -rf {} +
+    find "$STAND/a/run" -mindepth 1 -delete
+    node_start a
+    within 20 "wiped node, controller dead: the pod runs from retained messages" runs_on a web
+    within 20 "wiped node, controller dead: the other too" runs_on a flaky
+    BEFORE=$(fingerprint a web)
+    gw_start
+    poll 20 lp get namespaces
+    after_return "wiped node"
+}
