@@ -5,7 +5,7 @@
 down() {
     need_root "ends processes and removes mounts, control groups and a bridge"
     if [[ ! -e $DIR && ! -e $RUN ]] && [[ -z $(left) ]]; then
-        rm -rf "$BUILD_DIR"
+        remove_build
         note "nothing is there"
         return
     fi
@@ -22,12 +22,17 @@ down() {
     say "removing $DIR"
     # No other file system: a mount that is left must not lose its files.
     rm -rf --one-file-system "$DIR" "$RUN"
-    rm -rf "$BUILD_DIR"
+    remove_build
     if [[ -n $(left) || -e $DIR || -e $RUN ]]; then
         left >&2
         die "this is left (see above); run $TOOL --down$DIR_OPTION again"
     fi
     note "nothing is left"
+}
+
+# Quick starts in folders of their own may share the build.
+remove_build() {
+    if [[ $DIR == "$DEFAULT_DIR" ]]; then rm -rf "$BUILD_DIR"; fi
 }
 
 # In case teardown could not do it.

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# timeout: 120
+# tools/quickstart: up, again, after a crash of everything, down without a trace, down again. On the programs that
+# are built already.
+set -u
+
+Q=$TEST_TMP/q
+TOOL=$LIMPET_SRC/tools/quickstart
+FAILED=0
+ok() { echo "ok - $1"; }
+bad() { FAILED=1; echo "not ok - $1"; printf '%s\n' "${@:2}" | tail -n 30 | sed 's/^/     /'; }
+is() { if [[ $2 == "$3" ]]; then ok "$1"; else bad "$1" "got:    $2" "wanted: $3"; fi; }
+has() { if grep -Eq -- "$3" <<<"$2"; then ok "$1"; else bad "$1" "no /$3/ in: $2"; fi; }
+
+[[ $EUID -eq 0 ]] || { echo "must run as root"; exit 77; }
+TAIL=$(printf '%s' "$Q" | sha256sum | cut -c1-6)
+PORT=$((20000 + RANDOM % 10000))
+
+quickstart() { timeout 100 "$TOOL" --no-install --no-build --dir "$Q" "$@" 2>&1 </dev/null; }
+# everything that it could leave, by the names that only this one has
+traces() {
+    find /sys/fs/cgroup -type d -name "limpet-quickstart$TAIL*"
+    grep -F "$Q/" /proc/self/mountinfo
+    grep -F "/run/limpet-quickstart$TAIL" /proc/self/mountinfo
+    ip -o link show | grep -o "limpetq$TAIL"
+    nft list tables | grep -F "limpetq$TAIL"
+    ls -d "$Q" "/run/limpet-quickstart$TAIL" 2>/dev/null
+    pgrep -af "$Q/"
+}
+kill_all() {
+    local pid
+    for pid in $(head -qn 1 "$Q"/*.pid "$Q/gateway/broker/pid"); do kill -9 "$pid"; done
+}
+trap 'quickstart --down >/dev/null' EXIT
+
+mkdir -p "$Q/programs"
+chmod 0755 "$TEST_TMP"
+touch "$Q/.quickstart"
+mkdir -p "$Q/programs"/{bin,sbin,libexec/limpet}
+cp "$LIMPET_BUILD/limpet" "$Q/programs/bin"
+cp "$LIMPET_BUILD"/limpet{d,-controller} "$Q/programs/sbin"
+cp "$LIMPET_BUILD"/limpet-{keeper,fetch} "$Q/programs/libexec/limpet"
+
+out=$(quickstart --port "$PORT"); code=$?
+is "it comes up" "$code" 0
+[[ $code -eq 0 ]] || { bad "why not" "$out" "$(tail -n 5 "$Q"/*.log)"; exit 1; }
+has "it shows the pod's log" "$out" 'Hello, world, from hello'
+has "it says what to try next" "$out" "KUBECONFIG=$Q/gateway/admin.kubeconfig"
+is "without colours, as this is no terminal" "$(grep -c $'\e' <<<"$out")" 0
+before=$("$Q/programs/bin/limpet" --kubeconfig "$Q/gateway/admin.kubeconfig" get pod hello -o json | jq -c '[.metadata.uid, .status.containerStatuses[0].state]')
+start=$SECONDS
+out=$(quickstart); code=$?
+is "a second run is fine" "$code" 0
+is "and quick" "$((SECONDS - start < 15))" 1
+kill_all
+out=$(quickstart); code=$?
+is "after kill -9 of gateway, broker and agent it comes up again" "$code" 0
+is "and the pod ran all the while" "$("$Q/programs/bin/limpet" --kubeconfig "$Q/gateway/admin.kubeconfig" get pod hello -o json |
+    jq -c '[.metadata.uid, .status.containerStatuses[0].state]')" "$before"
+kill_all
+out=$(quickstart --down); code=$?
+is "--down after a crash" "$code" 0
+is "nothing is left" "$(traces)" ""
+has "--down again" "$(quickstart --down)" 'nothing is there'
+mkdir -p "$Q"
+echo mine >"$Q/file"
+has "a folder with something else in it is not touched" "$(quickstart)$(quickstart --down)" 'not empty.*|not touched'
+is "really not" "$(ls "$Q")" file
+rm -r "$Q"
+trap - EXIT
+exit $FAILED
