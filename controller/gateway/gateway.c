@@ -7,7 +7,7 @@
 #include "common/fs/disk.h"
 #include "controller/broker/broker.h"
 #include "controller/link/hub.h"
-#include "controller/link/podlogs.h"
+#include "controller/link/podstreams.h"
 #include "controller/reconcile/bootstrap.h"
 #include "controller/reconcile/nodes.h"
 #include "controller/reconcile/podgc.h"
@@ -36,7 +36,7 @@ struct gateway {
     struct broker *broker;
     struct bus *bus;
     struct hub *hub;
-    struct podlogs *podlogs;
+    struct podstreams *podstreams;
     struct server_hooks hooks;
     struct server *server;
     void (*stopped)(void *ctx);
@@ -214,8 +214,8 @@ static int start_hub(struct gateway *g, struct err *err)
 static int start_server(struct gateway *g, struct err *err)
 {
     const struct config *c = g->config;
-    g->podlogs = podlogs_new(g->hub);
-    g->hooks = (struct server_hooks){.ctx = g->podlogs, .logs = podlogs_open};
+    g->podstreams = podstreams_new(g->hub);
+    g->hooks = (struct server_hooks){.ctx = g->podstreams, .pod_stream = podstreams_open};
     const struct server_spec spec = {.loop = g->loop,
                                      .api = g->api,
                                      .clock = loop_clock(g->loop),
@@ -281,7 +281,7 @@ void gateway_free(struct gateway *g)
 {
     if (!g)
         return;
-    podlogs_free(g->podlogs);
+    podstreams_free(g->podstreams);
     hub_free(g->hub);
     podgc_free(g->podgc);
     schedule_free(g->schedule);

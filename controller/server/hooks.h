@@ -5,10 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* GET /api/v1/namespaces/N/pods/P/log. Strings are borrowed for the call. */
-struct logs_query {
+/* What is asked of the node that a pod runs on: GET /api/v1/namespaces/N/pods/P/log and /why.
+ * Strings are borrowed for the call. */
+struct pod_query {
+    const char *what;                  /* "logs", or "why": why the pod is not (fully) running */
     const char *ns, *pod, *uid, *node; /* of the pod as it is stored; node "" while it has none */
-    const char *container;             /* "" if the request names none and the pod has one */
+    /* Of logs alone. */
+    const char *container; /* "" if the request names none and the pod has one */
     bool follow, previous, timestamps;
     int64_t tail_lines, since_s, limit_bytes; /* -1 = not given */
     const char *since_time;                   /* RFC 3339; "" = not given */
@@ -16,26 +19,26 @@ struct logs_query {
 
 /* Where the answer goes, in pieces. What is still open when the server is freed ends without a
  * callback. */
-struct logs_sink;
+struct pod_sink;
 /* -ENOBUFS: the client is slow; wait for drained and give the same bytes again. */
-__attribute__((warn_unused_result)) int logs_write(struct logs_sink *sink, const void *data,
-                                                   size_t len);
+__attribute__((warn_unused_result)) int pod_sink_write(struct pod_sink *sink, const void *data,
+                                                       size_t len);
 /* The end. The sink is not the caller's any more. */
-void logs_end(struct logs_sink *sink);
+void pod_sink_end(struct pod_sink *sink);
 /* A Status of that HTTP code (400-599) if nothing was written yet; else the stream is cut. As
- * logs_end. */
-void logs_fail(struct logs_sink *sink, int code, const char *message);
-struct logs_handler {
+ * pod_sink_end. */
+void pod_sink_fail(struct pod_sink *sink, int code, const char *message);
+struct pod_sink_handler {
     void (*gone)(void *ctx);    /* the client has left: the sink is not the caller's any more */
     void (*drained)(void *ctx); /* there is room again; may be NULL */
 };
-/* Set within server_hooks.logs. */
-void logs_set_handler(struct logs_sink *sink, const struct logs_handler *handler, void *ctx);
+/* Set within server_hooks.pod_stream. */
+void pod_sink_set_handler(struct pod_sink *sink, const struct pod_sink_handler *handler, void *ctx);
 
 struct server_hooks {
     void *ctx;
-    /* NULL: 503. Ends in logs_end or logs_fail, now or later. */
-    void (*logs)(void *ctx, const struct logs_query *query, struct logs_sink *sink);
+    /* NULL: 503. Ends in pod_sink_end or pod_sink_fail, now or later. */
+    void (*pod_stream)(void *ctx, const struct pod_query *query, struct pod_sink *sink);
     /* For /readyz: NULL or "" means ready, else what is missing. May be NULL. */
     const char *(*unready)(void *ctx);
 };

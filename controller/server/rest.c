@@ -29,7 +29,7 @@ struct rest *rest_new(const struct rest_spec *spec)
     rest->spec = *spec;
     list_init(&rest->calls);
     list_init(&rest->streams);
-    list_init(&rest->logs);
+    list_init(&rest->podstreams);
     buf_init(&rest->frame.text, 0);
     return rest;
 }
@@ -48,7 +48,7 @@ void rest_free(struct rest *rest)
     struct list *it, *tmp;
     list_each(it, tmp, &rest->calls) call_free(container_of(it, struct call, link));
     stream_watches_free(rest);
-    logs_free_all(rest);
+    podstreams_end(rest);
     buf_done(&rest->frame.text);
     free(rest);
 }
@@ -458,7 +458,8 @@ static const struct {
     {"PUT", OBJECT, "status", verb_update},
     {"PATCH", OBJECT, "status", verb_patch},
     {"POST", OBJECT, "binding", verb_bind},
-    {"GET", OBJECT, "log", logs_start},
+    {"GET", OBJECT, "log", podstream_start},
+    {"GET", OBJECT, "why", podstream_start},
 };
 
 static bool has_subresource(const struct schema_kind *kind, const char *subresource)
@@ -467,7 +468,11 @@ static bool has_subresource(const struct schema_kind *kind, const char *subresou
         return true;
     if (str_eq(subresource, "status"))
         return kind->flags & SCHEMA_KIND_STATUS;
-    return kind == &kind_pod && (str_eq(subresource, "binding") || str_eq(subresource, "log"));
+    static const char *const of_pods[] = {"binding", "log", "why"};
+    for (size_t i = 0; i < ARRAY_LEN(of_pods); i++)
+        if (kind == &kind_pod && str_eq(subresource, of_pods[i]))
+            return true;
+    return false;
 }
 
 static void refuse_method(const struct ask *ask, const char *method, const char *allowed)

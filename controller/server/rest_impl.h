@@ -1,5 +1,5 @@
 #pragma once
-/* What rest.c, stream.c and logs.c share. */
+/* What rest.c, stream.c and podstream.c share. */
 
 #include "common/base/list.h"
 #include "controller/server/rest.h"
@@ -15,9 +15,9 @@ struct frame {
 
 struct rest {
     struct rest_spec spec;
-    struct list calls;   /* struct call: waiting for the API */
-    struct list streams; /* struct stream_watch */
-    struct list logs;    /* struct logs_sink */
+    struct list calls;      /* struct call: waiting for the API */
+    struct list streams;    /* struct stream_watch */
+    struct list podstreams; /* struct pod_sink */
     struct frame frame;
 };
 
@@ -34,8 +34,8 @@ bool view_parse(const struct ask *ask, struct view *ret);
 
 struct api_ref ask_ref(const struct ask *ask);
 
-/* stream.c: answers ?watch=true. logs.c: answers /log. */
+/* stream.c: answers ?watch=true. podstream.c: answers /log and /why. */
 void stream_watch_start(const struct ask *ask);
 void stream_watches_free(struct rest *rest);
-void logs_start(const struct ask *ask);
-void logs_free_all(struct rest *rest);
+void podstream_start(const struct ask *ask);
+void podstreams_end(struct rest *rest);

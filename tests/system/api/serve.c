@@ -21,7 +21,7 @@ struct program {
     struct buf ca, cert;
     struct key *ca_key, *key;
     struct loop_timer *tick;
-    struct logs_sink *follow;
+    struct pod_sink *follow;
     int ticks;
 };
 
@@ -116,8 +116,8 @@ static void on_tick(void *ctx)
 {
     struct program *program = ctx;
     autofree char *line = xasprintf("tick %d\n", ++program->ticks);
-    if (logs_write(program->follow, line, strlen(line)) != 0 || program->ticks == 3)
-        logs_end(steal(program->follow));
+    if (pod_sink_write(program->follow, line, strlen(line)) != 0 || program->ticks == 3)
+        pod_sink_end(steal(program->follow));
     else
         loop_timer_after(program->tick, 50 * NS_PER_MS);
 }
@@ -129,25 +129,31 @@ static void on_gone(void *ctx)
     program->follow = NULL;
 }
 
-static void logs(void *ctx, const struct logs_query *query, struct logs_sink *sink)
+static void pod_stream(void *ctx, const struct pod_query *query, struct pod_sink *sink)
 {
-    static const struct logs_handler handler = {.gone = on_gone};
+    static const struct pod_sink_handler handler = {.gone = on_gone};
     struct program *program = ctx;
+    if (str_eq(query->what, "why")) {
+        autofree char *why = xasprintf("why of %s/%s\n", query->ns, query->pod);
+        if (pod_sink_write(sink, why, strlen(why)) == 0)
+            pod_sink_end(sink);
+        return;
+    }
     if (query->previous || program->follow) {
-        logs_fail(sink, 400, "there is no previous container");
+        pod_sink_fail(sink, 400, "there is no previous container");
         return;
     }
     if (query->follow) {
         program->follow = sink;
         program->ticks = 0;
-        logs_set_handler(sink, &handler, program);
+        pod_sink_set_handler(sink, &handler, program);
         loop_timer_after(program->tick, 0);
         return;
     }
     autofree char *text = xasprintf("log of %s/%s container %s tail %lld\n", query->ns, query->pod,
                                     query->container, (long long)query->tail_lines);
-    if (logs_write(sink, text, strlen(text)) == 0)
-        logs_end(sink);
+    if (pod_sink_write(sink, text, strlen(text)) == 0)
+        pod_sink_end(sink);
 }
 
 static void on_term(void *ctx, int signo)
@@ -167,7 +173,7 @@ static void start(struct program *program, unsigned per_address)
         die(&err, "store");
     program->tick = loop_timer_new(program->loop, on_tick, program);
     static struct server_hooks hooks;
-    hooks = (struct server_hooks){.ctx = program, .logs = logs};
+    hooks = (struct server_hooks){.ctx = program, .pod_stream = pod_stream};
     struct api_spec api = {program->loop, program->store, clock_system(), rng_system()};
     struct server_spec spec = {.loop = program->loop,
                                .clock = clock_system(),

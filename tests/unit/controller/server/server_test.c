@@ -23,16 +23,20 @@ struct fixture {
     struct server *server;
     struct client client;
     struct server_hooks hooks;
-    struct logs_sink *sink;
+    struct pod_sink *sink;
+    const char *what; /* was asked of the node */
     const char *unready;
 };
 
-static void hook_logs(void *ctx, const struct logs_query *query, struct logs_sink *sink)
+static void hook_pod_stream(void *ctx, const struct pod_query *query, struct pod_sink *sink)
 {
     struct fixture *f = ctx;
     assert_string_equal(query->pod, "web");
-    assert_string_equal(query->container, "a");
+    bool logs = str_eq(query->what, "logs");
+    assert_true(logs || str_eq(query->what, "why"));
+    assert_string_equal(query->container, logs ? "a" : "");
     f->sink = sink;
+    f->what = query->what;
 }
 
 static const char *hook_unready(void *ctx)
@@ -58,7 +62,7 @@ static int setup(void **state)
     struct err err = {0};
     signal(SIGPIPE, SIG_IGN);
     f->world = world_new();
-    f->hooks = (struct server_hooks){f, hook_logs, hook_unready};
+    f->hooks = (struct server_hooks){f, hook_pod_stream, hook_unready};
     struct server_spec spec = {.loop = f->world->loop,
                                .api = f->world->api,
                                .clock = clock_system(),
@@ -452,7 +456,7 @@ static void sink_gone(void *ctx)
 
 static void test_server__logs(void **state)
 {
-    static const struct logs_handler handler = {.gone = sink_gone};
+    static const struct pod_sink_handler handler = {.gone = sink_gone};
     struct fixture *f = *state;
     struct client follow;
     assert_int_equal(ask(f, "POST", PODS, POD), 201);
@@ -465,28 +469,54 @@ static void test_server__logs(void **state)
                 "GET " PODS "/web/log?follow=true&tailLines=5 HTTP/1.1\r\nHost: x\r\n\r\n");
     client_wait(&follow, 20);
     assert_non_null(f->sink);
-    assert_int_equal(logs_write(f->sink, "hello\n", 6), 0);
+    assert_int_equal(pod_sink_write(f->sink, "hello\n", 6), 0);
     assert_true(client_await(&follow, "hello\n"));
     assert_non_null(strstr(buf_str(&follow.in), "Content-Type: text/plain"));
-    logs_end(steal(f->sink));
+    pod_sink_end(steal(f->sink));
     assert_true(client_await(&follow, "\r\n0\r\n"));
     client_forget(&follow);
     client_send(&follow, "GET " PODS "/web/log HTTP/1.1\r\nHost: x\r\n\r\n");
     client_wait(&follow, 20);
-    logs_fail(steal(f->sink), 503, "node pi is offline");
+    pod_sink_fail(steal(f->sink), 503, "node pi is offline");
     assert_true(client_await(&follow, "node pi is offline"));
     assert_true(client_await(&follow, "HTTP/1.1 503"));
     /* The client leaves; then one that is open when the server ends. */
     client_send(&follow, "GET " PODS "/web/log?follow=1 HTTP/1.1\r\nHost: x\r\n\r\n");
     client_wait(&follow, 20);
-    logs_set_handler(f->sink, &handler, f);
-    assert_int_equal(logs_write(f->sink, "x", 1), 0);
+    pod_sink_set_handler(f->sink, &handler, f);
+    assert_int_equal(pod_sink_write(f->sink, "x", 1), 0);
     client_done(&follow);
     client_wait(&f->client, 50);
     assert_null(f->sink);
     client_send(&f->client, "GET " PODS "/web/log?follow=1 HTTP/1.1\r\nHost: x\r\n\r\n");
     client_wait(&f->client, 20);
-    assert_int_equal(logs_write(f->sink, "x", 1), 0);
+    assert_int_equal(pod_sink_write(f->sink, "x", 1), 0);
+}
+
+static void test_server__why(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(ask(f, "POST", PODS, POD), 201);
+    assert_int_equal(ask(f, "GET", PODS "/none/why", NULL), 404);
+    assert_int_equal(ask(f, "POST", PODS "/web/why", "{}"), 405);
+    assert_int_equal(ask(f, "GET", PODS "/web/because", NULL), 404);
+    assert_null(f->sink);
+    struct client client;
+    connect_as(f, &client, "admin", "system:masters");
+    client_send(&client, "GET " PODS "/web/why?tailLines=x HTTP/1.1\r\nHost: x\r\n\r\n");
+    client_wait(&client, 20);
+    assert_non_null(f->sink);
+    assert_string_equal(f->what, "why");
+    assert_int_equal(pod_sink_write(f->sink, "image app: is being pulled\n", 27), 0);
+    pod_sink_end(steal(f->sink));
+    assert_true(client_await(&client, "image app: is being pulled\n\r\n0\r\n"));
+    client_done(&client);
+    struct client guest_client; /* who may not read the pod is told nothing of it */
+    connect_as(f, &guest_client, "guest", "people");
+    client_send(&guest_client, "GET " PODS "/web/why HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_true(client_await(&guest_client, "HTTP/1.1 403"));
+    assert_null(f->sink);
+    client_done(&guest_client);
 }
 
 static void test_server__discovery_names_what_is_served(void **state)
@@ -527,6 +557,7 @@ int main(void)
         LIVE(test_server__watch_as_tables),
         LIVE(test_server__many_watches),
         LIVE(test_server__logs),
+        LIVE(test_server__why),
         LIVE(test_server__discovery_names_what_is_served),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* /log: a pod's output in pieces, from whoever can reach its node. */
+/* /log and /why: what the node of a pod says of it, in pieces, from whoever can reach the node. */
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -8,27 +8,27 @@
 
 #include <errno.h>
 
-struct logs_sink {
-    struct list link; /* of rest->logs */
+struct pod_sink {
+    struct list link; /* of rest->podstreams */
     struct http_request *request;
     bool begun; /* the stream is open */
-    struct logs_handler handler;
+    struct pod_sink_handler handler;
     void *ctx;
 };
 
-static void sink_free(struct logs_sink *sink)
+static void sink_free(struct pod_sink *sink)
 {
     list_remove(&sink->link);
     free(sink);
 }
 
-void logs_free_all(struct rest *rest)
+void podstreams_end(struct rest *rest)
 {
     struct list *it, *tmp;
-    list_each(it, tmp, &rest->logs) sink_free(container_of(it, struct logs_sink, link));
+    list_each(it, tmp, &rest->podstreams) sink_free(container_of(it, struct pod_sink, link));
 }
 
-void logs_set_handler(struct logs_sink *sink, const struct logs_handler *handler, void *ctx)
+void pod_sink_set_handler(struct pod_sink *sink, const struct pod_sink_handler *handler, void *ctx)
 {
     sink->handler = *handler;
     sink->ctx = ctx;
@@ -36,7 +36,7 @@ void logs_set_handler(struct logs_sink *sink, const struct logs_handler *handler
 
 static void on_gone(void *ctx, struct http_request *request)
 {
-    struct logs_sink *sink = ctx;
+    struct pod_sink *sink = ctx;
     (void)request;
     if (sink->handler.gone)
         sink->handler.gone(sink->ctx);
@@ -45,13 +45,13 @@ static void on_gone(void *ctx, struct http_request *request)
 
 static void on_drained(void *ctx, struct http_request *request)
 {
-    struct logs_sink *sink = ctx;
+    struct pod_sink *sink = ctx;
     (void)request;
     if (sink->handler.drained)
         sink->handler.drained(sink->ctx);
 }
 
-static void begin(struct logs_sink *sink)
+static void begin(struct pod_sink *sink)
 {
     static const struct http_stream_handler handler = {on_gone, on_drained};
     if (sink->begun)
@@ -60,20 +60,20 @@ static void begin(struct logs_sink *sink)
     http_stream_begin(sink->request, 200, "text/plain", &handler, sink);
 }
 
-int logs_write(struct logs_sink *sink, const void *data, size_t len)
+int pod_sink_write(struct pod_sink *sink, const void *data, size_t len)
 {
     begin(sink);
     return http_stream_write(sink->request, data, len);
 }
 
-void logs_end(struct logs_sink *sink)
+void pod_sink_end(struct pod_sink *sink)
 {
     begin(sink);
     http_stream_end(sink->request);
     sink_free(sink);
 }
 
-void logs_fail(struct logs_sink *sink, int code, const char *message)
+void pod_sink_fail(struct pod_sink *sink, int code, const char *message)
 {
     if (sink->begun)
         http_stream_abort(sink->request);
@@ -106,7 +106,7 @@ static const char *choose_container(const struct value *pod, const char *wanted,
     return NULL;
 }
 
-static int parse_numbers(const struct url *url, struct logs_query *ret, struct err *err)
+static int parse_numbers(const struct url *url, struct pod_query *ret, struct err *err)
 {
     int r = url_param_bool(url, "follow", false, &ret->follow, err);
     if (r == 0)
@@ -122,21 +122,14 @@ static int parse_numbers(const struct url *url, struct logs_query *ret, struct e
     return r;
 }
 
-static struct value *parse_query(const struct ask *ask, const struct value *pod,
-                                 struct logs_query *ret)
+static struct value *parse_logs(const struct ask *ask, const struct value *pod,
+                                struct pod_query *ret)
 {
     struct err err = {0};
     struct value *status = NULL;
     const char *since = url_param(ask->url, "sinceTime");
-    const char *node = value_get_str(value_get(pod, "spec"), "nodeName");
     int64_t when;
-    *ret = (struct logs_query){
-        .ns = ask->route->ns,
-        .pod = ask->route->name,
-        .uid = value_get_str(value_get(pod, "metadata"), "uid"),
-        .node = node ? node : "",
-        .since_time = since ? since : "",
-    };
+    ret->since_time = since ? since : "";
     if (parse_numbers(ask->url, ret, &err) != 0)
         return status_failure(400, "%s", err.msg);
     if (*ret->since_time && clock_parse(ret->since_time, &when) != 0)
@@ -145,25 +138,62 @@ static struct value *parse_query(const struct ask *ask, const struct value *pod,
     return status;
 }
 
-void logs_start(const struct ask *ask)
+static struct value *parse_why(const struct ask *ask, const struct value *pod,
+                               struct pod_query *ret)
+{
+    (void)ask;
+    (void)pod;
+    (void)ret;
+    return NULL;
+}
+
+static const struct {
+    const char *subresource, *what;
+    /* NULL, or the Status to answer instead. */
+    struct value *(*parse)(const struct ask *ask, const struct value *pod, struct pod_query *ret);
+} streams[] = {{"log", "logs", parse_logs}, {"why", "why", parse_why}};
+
+static struct value *parse_query(const struct ask *ask, const struct value *pod,
+                                 struct pod_query *ret)
+{
+    const char *node = value_get_str(value_get(pod, "spec"), "nodeName");
+    *ret = (struct pod_query){
+        .ns = ask->route->ns,
+        .pod = ask->route->name,
+        .uid = value_get_str(value_get(pod, "metadata"), "uid"),
+        .node = node ? node : "",
+        .container = "",
+        .since_time = "",
+        .tail_lines = -1,
+        .since_s = -1,
+        .limit_bytes = -1,
+    };
+    size_t i = 0;
+    while (i + 1 < ARRAY_LEN(streams) && !str_eq(streams[i].subresource, ask->route->subresource))
+        i++;
+    ret->what = streams[i].what;
+    return streams[i].parse(ask, pod, ret);
+}
+
+void podstream_start(const struct ask *ask)
 {
     const struct server_hooks *hooks = ask->rest->spec.hooks;
     struct api_ref ref = ask_ref(ask);
-    struct logs_query query;
+    struct pod_query query;
     cleanup(value_free) struct value *pod = NULL;
     struct value *status = NULL;
     if (api_get(ask->rest->spec.api, ask->user, &ref, &pod) != 0)
         status = steal(pod);
     else
         status = parse_query(ask, pod, &query);
-    if (!status && (!hooks || !hooks->logs))
-        status = status_failure(503, "this gateway cannot reach its nodes for logs");
+    if (!status && (!hooks || !hooks->pod_stream))
+        status = status_failure(503, "this gateway cannot reach its nodes");
     if (status) {
         reply_status(ask->request, status);
         return;
     }
-    struct logs_sink *sink = xcalloc(1, sizeof(*sink));
+    struct pod_sink *sink = xcalloc(1, sizeof(*sink));
     sink->request = ask->request;
-    list_append(&ask->rest->logs, &sink->link);
-    hooks->logs(hooks->ctx, &query, sink);
+    list_append(&ask->rest->podstreams, &sink->link);
+    hooks->pod_stream(hooks->ctx, &query, sink);
 }

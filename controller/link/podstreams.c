@@ -1,4 +1,4 @@
-#include "controller/link/podlogs.h"
+#include "controller/link/podstreams.h"
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
@@ -9,26 +9,26 @@
 #include <errno.h>
 #include <stdlib.h>
 
-struct podlogs {
+struct podstreams {
     struct hub *hub;
     struct list streams;
 };
 
 struct stream {
     struct list link;
-    struct call *call;      /* NULL once it has ended */
-    struct logs_sink *sink; /* NULL once the client has left */
+    struct call *call;     /* NULL once it has ended */
+    struct pod_sink *sink; /* NULL once the client has left */
     struct buf waiting; /* taken from the node, not yet by the client: at most what credit allows */
     int code;
     char *message;
 };
 
-struct podlogs *podlogs_new(struct hub *hub)
+struct podstreams *podstreams_new(struct hub *hub)
 {
-    struct podlogs *podlogs = xcalloc(1, sizeof(*podlogs));
-    podlogs->hub = hub;
-    list_init(&podlogs->streams);
-    return podlogs;
+    struct podstreams *podstreams = xcalloc(1, sizeof(*podstreams));
+    podstreams->hub = hub;
+    list_init(&podstreams->streams);
+    return podstreams;
 }
 
 static void stream_free(struct stream *stream)
@@ -41,13 +41,13 @@ static void stream_free(struct stream *stream)
     free(stream);
 }
 
-void podlogs_free(struct podlogs *podlogs)
+void podstreams_free(struct podstreams *podstreams)
 {
-    if (!podlogs)
+    if (!podstreams)
         return;
     struct list *it, *tmp;
-    list_each(it, tmp, &podlogs->streams) stream_free(container_of(it, struct stream, link));
-    free(podlogs);
+    list_each(it, tmp, &podstreams->streams) stream_free(container_of(it, struct stream, link));
+    free(podstreams);
 }
 
 /* Hands over what waits; ends the answer when the node has said its last word and all of it is
@@ -55,7 +55,7 @@ void podlogs_free(struct podlogs *podlogs)
 static void flush(struct stream *stream)
 {
     if (stream->waiting.len > 0) {
-        if (logs_write(stream->sink, stream->waiting.data, stream->waiting.len) < 0)
+        if (pod_sink_write(stream->sink, stream->waiting.data, stream->waiting.len) < 0)
             return; /* drained brings us back */
         size_t taken = stream->waiting.len;
         buf_drop(&stream->waiting, taken);
@@ -65,9 +65,9 @@ static void flush(struct stream *stream)
     if (stream->call)
         return;
     if (stream->code)
-        logs_fail(stream->sink, stream->code, stream->message);
+        pod_sink_fail(stream->sink, stream->code, stream->message);
     else
-        logs_end(stream->sink);
+        pod_sink_end(stream->sink);
     stream_free(stream);
 }
 
@@ -97,9 +97,11 @@ static void client_drained(void *ctx)
     flush(ctx);
 }
 
-static struct value *args_of(const struct logs_query *query)
+static struct value *args_of(const struct pod_query *query)
 {
     struct value *args = value_new_map();
+    if (!str_eq(query->what, "logs"))
+        return args;
     if (!str_empty(query->container))
         value_set_str(args, "container", query->container);
     value_set_bool(args, "follow", query->follow);
@@ -116,22 +118,22 @@ static struct value *args_of(const struct logs_query *query)
     return args;
 }
 
-void podlogs_open(void *ctx, const struct logs_query *query, struct logs_sink *sink)
+void podstreams_open(void *ctx, const struct pod_query *query, struct pod_sink *sink)
 {
     static const struct call_handler calls = {call_data, call_end};
-    static const struct logs_handler client = {client_gone, client_drained};
-    struct podlogs *podlogs = ctx;
+    static const struct pod_sink_handler client = {client_gone, client_drained};
+    struct podstreams *podstreams = ctx;
     struct stream *stream = xcalloc(1, sizeof(*stream));
     stream->sink = sink;
     buf_init(&stream->waiting, 0);
-    list_append(&podlogs->streams, &stream->link);
-    logs_set_handler(sink, &client, stream);
+    list_append(&podstreams->streams, &stream->link);
+    pod_sink_set_handler(sink, &client, stream);
     cleanup(value_free) struct value *args = args_of(query);
     struct err err = {0};
-    int rc = hub_call_pod(podlogs->hub, query->ns, query->pod, "logs", args, &calls, stream,
+    int rc = hub_call_pod(podstreams->hub, query->ns, query->pod, query->what, args, &calls, stream,
                           &stream->call, &err);
     if (rc == 0)
         return;
-    logs_fail(sink, -rc, err.msg);
+    pod_sink_fail(sink, -rc, err.msg);
     stream_free(stream);
 }

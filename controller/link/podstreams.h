@@ -1,0 +1,16 @@
+#pragma once
+/* Log and why of pods, answered by their nodes: joins the API server's sink with a call
+ * over the bus. Credit flows back as the client takes the bytes, so a slow reader slows its own
+ * stream and nothing else. */
+
+#include "controller/link/hub.h"
+#include "controller/server/hooks.h"
+
+struct podstreams;
+
+struct podstreams *podstreams_new(struct hub *hub);
+/* In the turn of the loop in which the server is freed, before hub_free: what is open ends with the
+ * server. */
+void podstreams_free(struct podstreams *podstreams);
+/* server_hooks.pod_stream, with the podstreams as its ctx. */
+void podstreams_open(void *ctx, const struct pod_query *query, struct pod_sink *sink);
