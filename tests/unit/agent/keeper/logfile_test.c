@@ -179,8 +179,9 @@ static void test_logfile__says_what_is_lost(void **state)
     struct logfile *log = logfile_new(dir.log, 0, 0);
     struct logstream out = {.name = "stdout"};
     autofree char *pod = xasprintf("%s/pod", dir.path);
-    autoclose int fd =
-        open(pod, O_WRONLY | O_CREAT | O_CLOEXEC, 0600); /* a file where a folder must be */
+    int fd = open(pod, O_WRONLY | O_CREAT | O_CLOEXEC, 0600); /* a file where a folder must be */
+    assert_true(fd >= 0);
+    close(fd);
     feed(log, &out, "lost\n");
     assert_int_equal(unlink(pod), 0);
     feed(log, &out, "kept\n");

@@ -208,8 +208,8 @@ static void test_enroll__answer_there_and_back(void **state)
         "{\"v\":1}",
         "{\"v\":1,\"node\":\"pi\",\"ca\":\"a\",\"cert\":\"b\",\"signer\":\"c\",\"sealing\":\"d\"}",
         "{\"v\":1,\"node\":\"pi-01.01234567\",\"ca\":\"a\",\"cert\":\"b\",\"signer\":\"c\"}",
-        "{\"v\":1,\"node\":\"pi-01.01234567\",\"ca\":\"\",\"cert\":\"b\",\"signer\":\"c\","
-        "\"sealing\":\"d\"}",
+        ("{\"v\":1,\"node\":\"pi-01.01234567\",\"ca\":\"\",\"cert\":\"b\",\"signer\":\"c\","
+         "\"sealing\":\"d\"}"),
     };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct enroll_answer none = {0};
