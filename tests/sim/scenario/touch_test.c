@@ -156,6 +156,7 @@ static void test_touch__report_for_a_foreign_pod_changes_nothing(void **state)
         bus_fake_inject(world->broker, &msg);
         world_run(world, 2 * S);
         assert_string_equal(world_phase(world, "web"), "Running");
+        world_expect_running(world, 0, running);
     }
     world_cut(world, 0, false);
     world_settle(world, 60 * S);
