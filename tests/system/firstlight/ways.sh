@@ -37,7 +37,7 @@ by_limpet() {
     has "limpet get -o wide shows node and address" "$(lp get pods -o wide)" 'web .* 10\.[0-9.]+ +[ab] '
     is "limpet get -o yaml has its status" "$(lp get pod web -o yaml | grep -c 'phase: Running')" 1
     has "limpet describe shows its events" "$(lp describe pod/web)" 'Started'
-    has "limpet why says that it runs" "$(lp why pod/web)" 'running since'
+    has "limpet why says that it runs" "$(lp why pod/web)" 'it runs|running since'
     has "limpet get nodes shows them ready" "$(lp get nodes)" '^a +Ready'
     before=$(node_of web)
     has "a second apply changes nothing" "$(pod web | apply)" 'pod/web unchanged'

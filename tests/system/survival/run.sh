@@ -1,19 +1,17 @@
 #!/usr/bin/env bash
 # timeout: 240
 # The point of it all: pods run on through the death of broker, controller, agent and all three, through a reboot
-# with the gateway down, a link cut without a close, a wiped disk, and desired state that is not to be believed.
+# with the gateway down, a wiped disk, and desired state that is not to be believed.
 set -u
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=tests/system/lib/stand.sh
 . "$here/../lib/stand.sh"
 # shellcheck source=tests/system/survival/deaths.sh
 . "$here/deaths.sh"
-# shellcheck source=tests/system/survival/link.sh
-. "$here/link.sh"
 # shellcheck source=tests/system/survival/lies.sh
 . "$here/lies.sh"
 
-for program in jq openssl mosquitto_pub nsenter; do
+for program in jq openssl mosquitto_pub python3; do
     command -v "$program" >/dev/null || skip "needs $program (tools/install test)"
 done
 
@@ -22,8 +20,4 @@ deaths
 reboot_alone
 wiped
 lies
-BEAT=1
-[[ -z ${LIMPET_LONG:-} ]] || BEAT=2
-STAND_NET=1 stand_up cut a
-link_cut_case
 conclude

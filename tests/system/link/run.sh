@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# timeout: 120
+# A link that is cut, and nobody is told: the node in a network namespace of its own, its port of the switch down for
+# 20 s, or for 2 minutes in the long form.
+set -u
+here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=tests/system/lib/stand.sh
+. "$here/../lib/stand.sh"
+
+for program in jq nsenter kubectl; do
+    command -v "$program" >/dev/null || skip "needs $program (tools/install test)"
+done
+
+long=20
+BEAT=1
+if [[ -n ${LIMPET_LONG:-} ]]; then
+    long=120
+    BEAT=2
+fi
+STAND_NET=1 stand_up cut a
+
+not_ready() { matches '^a +NotReady' lp get nodes; }
+
+pod web | apply >/dev/null
+pod going | apply >/dev/null
+pod changing | jq '.metadata.labels = {v: "1"}' | apply >/dev/null
+within 15 "cut: pods run" running web
+within 15 "cut: and the others" running going
+within 15 "cut: all of them" running changing
+ld a image load "$TEST_TMP/busybox.tar" docker.io/library/busybox:other >/dev/null 2>&1
+before=$(fingerprint a web)
+start=$SECONDS
+link_cut a
+sleep "$BEAT"
+is "cut: after one missed beat the node is still ready" "$(lp get nodes | grep -Ec '^a +Ready')" 1
+within $((5 * BEAT)) "cut: NotReady after three missed beats" not_ready
+pod coming | apply >/dev/null
+pod changing | jq '.metadata.labels = {v: "1"} | .spec.containers[0].image = "busybox:other"' | apply >/dev/null
+kc delete pod going --wait=false >/dev/null 2>&1
+took=$((SECONDS - start))
+[[ $took -ge $long ]] || sleep $((long - took))
+is "cut for $long s: nothing was restarted" "$(fingerprint a web)" "$before"
+has "cut: what was deleted meanwhile still runs" "$(ld a ps)" 'going +1/1 +Running'
+link_mend a
+within 40 "mended: the node is ready" matches '^a +Ready' lp get nodes
+# The old connection may have to time out first: 1.5 times its keep-alive of 15 s.
+within 30 "mended: the apply made meanwhile runs" running coming
+within 10 "mended: the delete made meanwhile is done" gone going
+within 10 "mended: on the node too" fails local_pod a going
+within 10 "mended: the change made meanwhile runs" matches busybox:other local_pod a changing '.status.containerStatuses[0].image'
+is "mended: nothing was restarted" "$(fingerprint a web)" "$before"
+is "mended: nothing is doubled" "$(in_net a pgrep -fc 'limpet-keeper --pod default/coming ')" 1
+conclude
