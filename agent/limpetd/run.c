@@ -11,8 +11,10 @@
 #include "common/base/str.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/file.h>
 
 /* A loop that ends at SIGTERM and SIGINT: in order where there is a node, at once the second time.
  */
@@ -118,6 +120,15 @@ static void join_waiting(void *ctx, const char *message)
     joining->told = true;
 }
 
+/* The agent reads its identity when it starts. */
+static void say_restart(const struct config *config)
+{
+    autofree char *path = xasprintf("%s/limpetd.lock", config->run_dir);
+    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+        printf("restart limpetd now; its pods run on (systemctl restart limpetd)\n");
+}
+
 static int join_with(const struct config *config, const struct enroll_token *token)
 {
     static const struct join_handler handler = {join_done, join_waiting};
@@ -160,6 +171,8 @@ int verb_join(const struct verb_args *args)
         return fail(&err);
     int code = join_with(args->config, &token);
     crypto_wipe(&token, sizeof(token));
+    if (code == 0)
+        say_restart(args->config);
     return code;
 }
 
