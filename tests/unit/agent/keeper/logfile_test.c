@@ -182,7 +182,6 @@ static void test_logfile__says_what_is_lost(void **state)
     int fd = open(pod, O_WRONLY | O_CREAT | O_CLOEXEC, 0600); /* a file where a folder must be */
     assert_true(fd >= 0);
     close(fd);
-    assert_true(fd >= 0);
     feed(log, &out, "lost\n");
     assert_int_equal(unlink(pod), 0);
     feed(log, &out, "kept\n");
