@@ -185,6 +185,14 @@ static int make_agent(struct node *node, struct err *err)
     return agent_new(&world, &spec, &handler, node, &node->agent, err);
 }
 
+/* Beats ask the network more often than pings would, and TCP tells when nobody answers them (the
+ * relay): pings, which the broker answers one by one, are for a broker that hangs. */
+static int keepalive_s(int64_t beat_s)
+{
+    const int64_t rare = 12 * beat_s;
+    return rare < 15 ? 15 : rare > 600 ? 600 : (int)rare;
+}
+
 static int make_bus(struct node *node, struct err *err)
 {
     const struct config *c = node->config;
@@ -215,7 +223,7 @@ static int make_bus(struct node *node, struct err *err)
         .port = (int)c->bus_port,
         .tls = tls,
         .run_dir = c->run_dir,
-        .keepalive_s = 15,
+        .keepalive_s = keepalive_s(c->beat_s),
         .session_expiry_s = 300,
         .will = &will_msg,
         .backoff_min_ns = NS_PER_S / 4,

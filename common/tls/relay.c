@@ -504,9 +504,18 @@ int tls_relay_accept(struct loop *loop, struct tls_config *config, int net_fd, i
     return relay_new(loop, config, net_fd, -1, handshake_ns, handler, ctx, ret, err);
 }
 
+/* Bytes that nobody acknowledges end the connection: who sends often needs no pings to notice. */
+static void give_up(int fd)
+{
+    static const unsigned unacknowledged_ms = 30 * 1000;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms,
+                     sizeof(unacknowledged_ms));
+}
+
 int tls_relay_connect(struct loop *loop, struct tls_config *config, int net_fd, int plain_fd,
                       int64_t handshake_ns, const struct tls_relay_handler *handler, void *ctx,
                       struct tls_relay **ret, struct err *err)
 {
+    give_up(net_fd);
     return relay_new(loop, config, net_fd, plain_fd, handshake_ns, handler, ctx, ret, err);
 }
