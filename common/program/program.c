@@ -29,6 +29,7 @@ int program_parse(const struct program *program, int argc, char **argv, struct p
         {NULL, 0, NULL, 0},
     };
     *ret = (struct program_args){.config_file = program->config_file};
+    optind = 0; /* from the beginning, each time */
     int code = -1;
     for (int c; code < 0 && (c = getopt_long(argc, argv, "+h", options, NULL)) != -1;) {
         switch (c) {
