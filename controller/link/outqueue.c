@@ -21,6 +21,7 @@ struct outqueue {
     struct bus *bus;
     struct list items;
     size_t answers; /* bytes of the messages that wait and are not retained */
+    bool told;      /* that answers are dropped */
 };
 
 struct outqueue *outqueue_new(struct bus *bus)
@@ -63,9 +64,12 @@ void outqueue_free(struct outqueue *queue)
 void outqueue_put(struct outqueue *queue, const struct bus_msg *msg)
 {
     if (queue->answers + weight(msg) > ANSWERS_MAX) {
-        log_warn("answer dropped, too many wait for the broker: topic=%s", msg->topic);
+        if (!queue->told)
+            log_warn("answers dropped, too many wait for the broker: topic=%s", msg->topic);
+        queue->told = true;
         return;
     }
+    queue->told = false;
     queue->answers += weight(msg);
     struct item *item = xcalloc(1, sizeof(*item));
     item->queue = queue;
