@@ -58,7 +58,7 @@ static void put(struct strings *env, char *entry)
  * would else be gigabytes. */
 static int put_text(struct strings *env, char *entry, struct err *err)
 {
-    if (env->bytes + strlen(entry) > ENV_TOTAL_MAX && !WEAKENED(ENV_EXPAND)) {
+    if (env->bytes + strlen(entry) > ENV_TOTAL_MAX && !WEAKENED(ENV_TOTAL)) {
         free(entry);
         return err_set(err, -EINVAL, "the environment is larger than %d bytes", ENV_TOTAL_MAX);
     }
@@ -191,7 +191,7 @@ static int add_one(const struct env_input *in, struct strings *env, const struct
         const char *raw = value_get_str(item, "value");
         text = env_expand(env, raw ? raw : "");
     }
-    if (!text || strlen(text) > ENV_TEXT_MAX)
+    if (!text || (from && strlen(text) > ENV_TEXT_MAX))
         return err_set(err, -EINVAL, "env %s: larger than %d bytes", name, ENV_TEXT_MAX);
     return put_text(env, xasprintf("%s=%s", name, text), err);
 }
