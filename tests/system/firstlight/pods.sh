@@ -153,10 +153,10 @@ restarts() {
     within 15 "its killed container is started again" matches '^1$' local_pod a once '.status.containerStatuses[0].restartCount'
     within 15 "and ready" running once
     is "in the same pod" "$(local_pod a once .metadata.uid)" "$before"
-    kill -9 "$(pgrep -f 'limpet-keeper --pod default/once ')"
+    kill -9 "$(keepers a once)"
     sleep 0.5
     within 10 "its killed keeper takes the pod with it, and it starts anew" runs_on a once
-    is "one keeper" "$(pgrep -cf 'limpet-keeper --pod default/once ')" 1
+    is "one keeper" "$(keepers a once | wc -l)" 1
     lp delete pod/once >/dev/null
 }
 

@@ -239,7 +239,7 @@ stand_down() {
 stand_left() {
     local pid
     for pid in $(stand_processes); do
-        echo "process $pid: $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
+        echo "process $pid: $({ tr "\0" " " <"/proc/$pid/cmdline"; } 2>/dev/null)"
     done
     find /sys/fs/cgroup -type d -path "*/limpet-$ID/*" 2>/dev/null | sed 's/^/control group /'
     awk -v d="$STAND/" 'index($5 "/", d) == 1 { print "mount " $5 }' /proc/self/mountinfo
@@ -383,6 +383,13 @@ node_reboot() {
 }
 # pod_processes NODE: keepers and containers.
 pod_processes() { grep -lE ":/limpet-$ID/$1(/|$)" /proc/[0-9]*/cgroup 2>/dev/null | cut -d/ -f3; }
+# keepers NODE POD: ids of the keepers that the pod has.
+keepers() {
+    local pid
+    for pid in $(pod_processes "$1"); do
+        if { tr "\0" " " <"/proc/$pid/cmdline"; } 2>/dev/null | grep -q "^limpet-keeper --pod default/$2 "; then echo "$pid"; fi
+    done
+}
 no_processes() {
     local pid
     for pid in $(pod_processes "$1"); do

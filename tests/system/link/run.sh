@@ -49,5 +49,5 @@ within 10 "mended: the delete made meanwhile is done" gone going
 within 10 "mended: on the node too" fails local_pod a going
 within 10 "mended: the change made meanwhile runs" matches busybox:other local_pod a changing '.status.containerStatuses[0].image'
 is "mended: nothing was restarted" "$(fingerprint a web)" "$before"
-is "mended: nothing is doubled" "$(in_net a pgrep -fc 'limpet-keeper --pod default/coming ')" 1
+is "mended: nothing is doubled" "$(keepers a coming | wc -l)" 1
 conclude

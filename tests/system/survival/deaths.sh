@@ -17,7 +17,7 @@ after_return() {
     poll 20 broker_answers || bad "$1: the broker accepts connections again"
     within 5 "$1: status is right within 5 s of the broker's return" all_right
     is "$1: nothing was restarted" "$(fingerprint a web)" "$BEFORE"
-    is "$1: nothing is doubled" "$(pgrep -fc 'limpet-keeper --pod default/web ')" 1
+    is "$1: nothing is doubled" "$(keepers a web | wc -l)" 1
 }
 all_right() { node_ready a && status_right a web && status_right a flaky; }
 
