@@ -29,7 +29,7 @@ struct world {
     struct calls *calls;
     struct envelope_line down, up, hint; /* the node's */
     struct call *call;
-    char id[64]; /* of the call, as the node saw it */
+    char id[TOPIC_ID_MAX + 1]; /* of the call, as the node saw it */
     struct buf got;
     int ends, code;
     char message[128];
