@@ -1,0 +1,299 @@
+/* The node's end of streams: the test is the gateway, and a bus that can be full. The agent is two
+ * functions of the test's own. */
+
+#include "agent/link/streams.h"
+
+#include "common/base/mem.h"
+#include "common/base/rng.h"
+#include "common/base/str.h"
+#include "common/bus/msg.h"
+#include "common/bus/rpc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define NODE "pi.01234567"
+#define KEPT 64
+
+struct world {
+    struct bus bus;
+    struct loop *loop;
+    struct key *gateway, *node;
+    struct envelope_line down, up; /* the gateway's */
+    struct streams *streams;
+    struct bus_msg *kept[KEPT];
+    size_t count, room;
+    char dir[64];
+    struct err err;
+};
+
+static char log_path[96];
+
+int agent_why(struct agent *agent, const char *ns, const char *name, struct buf *ret)
+{
+    (void)agent;
+    return str_eq(ns, "default") && str_eq(name, "web") ? buf_addstr(ret, "it runs\n") : -ENOENT;
+}
+
+int agent_log_path(struct agent *agent, const char *ns, const char *name, const char *container,
+                   bool previous, struct buf *ret_path, struct err *err)
+{
+    (void)agent;
+    (void)ns;
+    (void)container;
+    (void)previous;
+    return str_eq(name, "web") ? buf_addstr(ret_path, log_path)
+                               : err_set(err, -ENOENT, "no pod %s", name);
+}
+
+static int publish(struct bus *bus, const struct bus_msg *msg, uint32_t *ret_id, struct err *err)
+{
+    struct world *world = (struct world *)(void *)bus;
+    (void)ret_id;
+    if (world->room == 0 || world->count == KEPT)
+        return err_set(err, -ENOBUFS, "full");
+    world->room--;
+    world->kept[world->count++] = bus_msg_copy(msg);
+    return 0;
+}
+
+static struct key *public_of(const struct key *key)
+{
+    cleanup(buf_done) struct buf pem;
+    struct key *public = NULL;
+    struct err err = {0};
+    buf_init(&pem, 0);
+    assert_int_equal(key_write_public(key, &pem, &err), 0);
+    assert_int_equal(key_parse_public(pem.data, pem.len, &public, &err), 0);
+    return public;
+}
+
+static void make_streams(struct world *world)
+{
+    struct envelope_link link;
+    struct key *node = public_of(world->node), *gateway = public_of(world->gateway);
+    autofree char *seq = xasprintf("%s/seq", world->dir);
+    assert_int_equal(envelope_link_init(&link, world->node, gateway, NODE, "boot", &world->err), 0);
+    const struct streams_spec spec = {.loop = world->loop,
+                                      .bus = &world->bus,
+                                      .node = NODE,
+                                      .link = &link,
+                                      .seq_file = seq,
+                                      .disk = disk_posix()};
+    assert_int_equal(streams_new(&spec, &world->streams, &world->err), 0);
+    envelope_link_done(&link);
+    assert_int_equal(envelope_link_init(&link, world->gateway, node, NODE, "boot", &world->err), 0);
+    assert_int_equal(envelope_line_init(&world->down, &link, ENVELOPE_DOWN, RPC_CLASS, &world->err),
+                     0);
+    assert_int_equal(envelope_line_init(&world->up, &link, ENVELOPE_UP, RPC_CLASS, &world->err), 0);
+    envelope_link_done(&link);
+    key_free(node);
+    key_free(gateway);
+}
+
+static int setup(void **state)
+{
+    struct world *world = xcalloc(1, sizeof(*world));
+    world->bus.publish = publish;
+    world->room = SIZE_MAX;
+    snprintf(world->dir, sizeof(world->dir), "/tmp/limpet-streams-XXXXXX");
+    assert_non_null(mkdtemp(world->dir));
+    snprintf(log_path, sizeof(log_path), "%s/app.log", world->dir);
+    assert_int_equal(loop_new(clock_system(), &world->loop, &world->err), 0);
+    assert_int_equal(key_generate(&world->gateway, &world->err), 0);
+    assert_int_equal(key_generate(&world->node, &world->err), 0);
+    make_streams(world);
+    *state = world;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *world = *state;
+    streams_free(world->streams);
+    for (size_t i = 0; i < world->count; i++)
+        bus_msg_free(world->kept[i]);
+    envelope_line_done(&world->down);
+    envelope_line_done(&world->up);
+    key_free(world->gateway);
+    key_free(world->node);
+    loop_free(world->loop);
+    assert_int_equal(disk_posix()->remove_tree(disk_posix(), world->dir, &world->err), 0);
+    free(world);
+    return 0;
+}
+
+static void write_log(size_t bytes)
+{
+    int fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    for (size_t i = 0; i < bytes / 10; i++)
+        assert_int_equal(dprintf(fd, "2026-01-02T03:04:05.000000000Z stdout F 123456789\n"), 50);
+    close(fd);
+}
+
+static void down(struct world *world, const char *id, const char *op, const char *method,
+                 const char *pod, int64_t number)
+{
+    cleanup(value_free) struct value *body = value_new_map();
+    value_set_str(body, "op", op);
+    value_set_str(body, "method", method);
+    struct value *args = value_make_map(body, "args", NULL);
+    value_set_str(args, "namespace", "default");
+    value_set_str(args, "pod", pod);
+    if (number < 0)
+        value_set_int(args, "sinceSeconds", INT64_MAX); /* longer than there is time */
+    value_set_int(body, "credit", RPC_CREDIT);
+    value_set_int(body, "bytes", number);
+    autofree char *channel = xasprintf("%s/%s", RPC_CLASS, id);
+    const struct envelope_msg msg = {.channel = channel, .time_ns = 1, .body = body};
+    cleanup(buf_done) struct buf payload;
+    buf_init(&payload, 0);
+    assert_int_equal(envelope_write(&world->down, &msg, &payload, &world->err), 0);
+    streams_message(world->streams, id, payload.data, payload.len);
+}
+
+static void run(struct world *world)
+{
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(loop_step(world->loop, 0), 0);
+}
+
+/* What came up by now, forgotten: "<bytes of data> <code of the end>", code -1 while it goes on. */
+static void expect(struct world *world, const char *id, size_t bytes, int64_t code)
+{
+    size_t got_bytes = 0;
+    int64_t got_code = -1;
+    autofree char *channel = xasprintf("%s/%s", RPC_CLASS, id);
+    for (size_t i = 0; i < world->count; i++) {
+        cleanup(envelope_got_done) struct envelope_got got = {0};
+        const struct bus_msg *msg = world->kept[i];
+        assert_int_equal(
+            envelope_read(&world->up, channel, msg->payload, msg->len, &got, &world->err), 0);
+        assert_true(got.raw_len <= RPC_MAX_CHUNK);
+        got_bytes += got.raw_len;
+        if (str_eq(value_get_str(got.body, "op"), "end"))
+            got_code = value_get_int(got.body, "code", -2);
+        bus_msg_free(world->kept[i]);
+    }
+    world->count = 0;
+    assert_int_equal(got_bytes, bytes);
+    assert_int_equal(got_code, code);
+}
+
+static void test_streams__credit(void **state)
+{
+    struct world *world = *state;
+    write_log(RPC_CREDIT + 1000);
+    down(world, "a", "open", "logs", "web", 0);
+    run(world);
+    expect(world, "a", RPC_CREDIT, -1);
+    down(world, "a", "credit", "", "", 400);
+    run(world);
+    expect(world, "a", 400, -1);
+    down(world, "a", "credit", "", "", -5);
+    down(world, "a", "credit", "", "", INT64_MAX);
+    run(world);
+    expect(world, "a", 0, -1);
+    down(world, "a", "credit", "", "", RPC_CREDIT);
+    run(world);
+    expect(world, "a", (RPC_CREDIT + 1000) / 10 * 10 - RPC_CREDIT - 400, 0);
+}
+
+/* A bus that is full for a while loses neither data nor the last word. */
+static void test_streams__full_bus(void **state)
+{
+    struct world *world = *state;
+    write_log(3000);
+    world->room = 0;
+    down(world, "a", "open", "logs", "web", 0);
+    run(world);
+    expect(world, "a", 0, -1);
+    world->room = 1; /* for the data, not for the end */
+    streams_resume(world->streams);
+    run(world);
+    expect(world, "a", 3000, -1);
+    for (int i = 0; i < 3; i++) {
+        streams_resume(world->streams);
+        run(world);
+        expect(world, "a", 0, -1);
+    }
+    world->room = SIZE_MAX;
+    streams_resume(world->streams);
+    run(world);
+    expect(world, "a", 0, 0);
+    streams_resume(world->streams);
+    run(world);
+    expect(world, "a", 0, -1); /* once */
+}
+
+static void test_streams__why(void **state)
+{
+    struct world *world = *state;
+    down(world, "a", "open", "why", "web", 0);
+    run(world);
+    expect(world, "a", 8, 0);
+    down(world, "b", "open", "why", "none", 0);
+    expect(world, "b", 0, 404);
+    world->room = 1; /* for the words, not for the end */
+    down(world, "c", "open", "why", "web", 0);
+    run(world);
+    expect(world, "c", 8, -1);
+    world->room = SIZE_MAX;
+    streams_resume(world->streams);
+    run(world);
+    expect(world, "c", 0, 0);
+}
+
+static void test_streams__refused(void **state)
+{
+    struct world *world = *state;
+    static const struct {
+        const char *method, *pod;
+        int code;
+    } cases[] = {{"exec", "web", 400}, {"logs", "none", 404}, {"logs", "web", 404}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) { /* the last: there is no log yet */
+        down(world, "a", "open", cases[i].method, cases[i].pod, 0);
+        expect(world, "a", 0, cases[i].code);
+    }
+    write_log(10);
+    down(world, "b", "open", "logs", "web", -1);
+    run(world);
+    expect(world, "b", 10, 0);
+}
+
+static void test_streams__many(void **state)
+{
+    struct world *world = *state;
+    write_log(RPC_CREDIT * 2);
+    world->room = 0;
+    for (int i = 0; i < RPC_MAX_STREAMS; i++) {
+        autofree char *id = xasprintf("s%d", i);
+        down(world, id, "open", "logs", "web", 0);
+    }
+    world->room = SIZE_MAX;
+    down(world, "more", "open", "logs", "web", 0);
+    expect(world, "more", 0, 429);
+    streams_reset(world->streams); /* the connection broke: all of them are forgotten */
+    run(world);
+    world->count = 0;
+    down(world, "more", "open", "logs", "web", 0);
+    run(world);
+    expect(world, "more", RPC_CREDIT, -1);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_streams__credit),  TEST(test_streams__full_bus), TEST(test_streams__why),
+        TEST(test_streams__refused), TEST(test_streams__many),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
