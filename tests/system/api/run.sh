@@ -178,6 +178,7 @@ if command -v kubectl >/dev/null; then
     has "kubectl describe" "$(k describe pod web)" '^Status: +Pending'
     has "kubectl logs" "$(k logs web --tail 3)" '^log of default/web container c tail 3$'
     is "kubectl logs -f" "$(k logs -f web | tr '\n' ' ')" "tick 1 tick 2 tick 3 "
+    has "kubectl get --raw .../why" "$(k get --raw /api/v1/namespaces/default/pods/web/why)" '^why of default/web$'
     has "kubectl create twice" "$(k create -f web.json)" 'AlreadyExists'
     has "kubectl delete" "$(k delete pod web)" 'pod "web" deleted'
     has "kubectl api-resources" "$(k api-resources)" '^configmaps +cm +v1 +true +ConfigMap'
