@@ -64,8 +64,8 @@ cpu_ns() {
     local pid
     for pid in "$@"; do cat /proc/"$pid"/task/*/schedstat 2>/dev/null; done | awk '{ n += $1 } END { printf "%.0f\n", n }'
 }
-# keepers NODE: process ids of a node's keepers.
-keepers() {
+# node_keepers NODE: process ids of a node's keepers.
+node_keepers() {
     local pid
     for pid in $(pod_processes "$1"); do
         if [[ $(cat "/proc/$pid/comm" 2>/dev/null) == limpet-keeper ]]; then echo "$pid"; fi

@@ -30,7 +30,7 @@ written() {
 }
 count() {
     local pids
-    mapfile -t pids < <(keepers n1)
+    mapfile -t pids < <(node_keepers n1)
     echo "$(link) $(written "$(node_pid n1)" "${pids[@]}") $(written "$(gw_pid)") $(written "$(broker_pid)")" \
         "$(cpu_ns "$(node_pid n1)" "${pids[@]}") $(cpu_ns "$(gw_pid)") $(cpu_ns "$(broker_pid)")"
 }

@@ -23,7 +23,7 @@ node_memory() {
     local pids pods agent
     sleep "$SETTLE"
     agent=$(node_pid n1)
-    mapfile -t pids < <(keepers n1)
+    mapfile -t pids < <(node_keepers n1)
     pods=${#pids[@]}
     [[ $pods -eq $2 ]] || stand_fail "$pods keepers for $2 pods"
     figure "$1: limpetd with $2 pods, PSS" "$(kb Pss "$agent")" KiB "$([[ $2 -eq 0 ]] && echo "<= 1024")"
