@@ -26,13 +26,14 @@ node_memory() {
     mapfile -t pids < <(node_keepers n1)
     pods=${#pids[@]}
     [[ $pods -eq $2 ]] || stand_fail "$pods keepers for $2 pods"
-    figure "$1: limpetd with $2 pods, PSS" "$(kb Pss "$agent")" KiB "$([[ $2 -eq 0 ]] && echo "<= 1024")"
+    figure "$1: limpetd with $2 pods, PSS" "$(kb Pss "$agent")" KiB "$([[ $1 == board && $2 -eq 0 ]] && echo "<= 1024")"
     figure "$1: limpetd with $2 pods, private" "$(private "$agent")" KiB
     [[ $pods -gt 0 ]] || return 0
     figure "$1: a keeper of $2, PSS" "$(calc "$(kb Pss "${pids[@]}") / $pods" %.0f)" KiB
-    figure "$1: a keeper of $2, private and dirty" "$(calc "$(kb Private_Dirty "${pids[@]}") / $pods" %.0f)" KiB "<= 64"
+    figure "$1: a keeper of $2, private and dirty" "$(calc "$(kb Private_Dirty "${pids[@]}") / $pods" %.0f)" KiB \
+        "$([[ $1 == board ]] && echo "<= 64")"
     figure "$1: limpetd and all keepers of $2 pods, PSS" "$(kb Pss "$agent" "${pids[@]}")" KiB \
-        "$([[ $2 -eq 10 ]] && echo "<= 2048")"
+        "$([[ $1 == board && $2 -eq 10 ]] && echo "<= 2048")"
 }
 
 # measure BUILD: a node without pods, with one, with ten.
