@@ -98,7 +98,6 @@ report() {
     figure "limpet: pod with one container" "$(ms limpet-start-to-exit)" ms "<= 4.5"
     figure "limpet: container in a pod that is there" "$(ms limpet-in-pod)" ms "<= 3"
     figure "limpet / floor: pod" "$(ratio limpet-start-to-exit floor-start-to-exit)" x "<= 1.3"
-    figure "limpet / floor: container in a pod" "$(ratio limpet-in-pod floor-in-pod)" x
     figure "processor time of a start, all in: floor" "$(ms floor-cpu)" ms
     figure "processor time of a start, all in: limpet, pod" "$(ms limpet-cpu)" ms
     figure "processor time: limpet / floor, pod" "$(ratio limpet-cpu floor-cpu)" x
