@@ -22,7 +22,11 @@
 #define DIFF_ID "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define ANSWERS_MAX 8
 
+struct fixture;
+
+/* The answer to one request: they come in any order, and stand in that of the requests. */
 struct answer {
+    struct fixture *fixture;
     int code;
     char reason[64], message[256];
     struct image *image;
@@ -122,8 +126,9 @@ static void install(struct fixture *f, const char *reference)
 
 static void done(void *ctx, int code, struct image *image, const char *reason, const char *message)
 {
-    struct fixture *f = ctx;
-    struct answer *a = &f->answers[f->count++];
+    struct answer *a = ctx;
+    struct fixture *f = a->fixture;
+    f->count++;
     a->code = code;
     a->image = image;
     snprintf(a->reason, sizeof(a->reason), "%s", reason ? reason : "");
@@ -134,17 +139,18 @@ static void done(void *ctx, int code, struct image *image, const char *reason, c
 
 static void progress(void *ctx, int64_t bytes, int64_t total)
 {
-    struct fixture *f = ctx;
+    const struct answer *a = ctx;
     assert_int_equal(total, 9);
-    f->progress = bytes;
+    a->fixture->progress = bytes;
 }
 
 static struct image_request *want(struct fixture *f, const char *ref, enum image_pull_policy policy)
 {
     struct image_request *request = NULL;
-    f->wanted++;
-    assert_int_equal(f->images->ensure(f->images, ref, policy, done, progress, f, &request, NULL),
-                     0);
+    struct answer *answer = &f->answers[f->wanted++];
+    answer->fixture = f;
+    assert_int_equal(
+        f->images->ensure(f->images, ref, policy, done, progress, answer, &request, NULL), 0);
     return request;
 }
 
@@ -164,7 +170,7 @@ static void run(struct fixture *f)
 
 static void release_all(struct fixture *f)
 {
-    for (int i = 0; i < f->count; i++)
+    for (int i = 0; i < f->wanted; i++)
         if (f->answers[i].image)
             f->images->release(f->images, f->answers[i].image);
 }
