@@ -44,6 +44,21 @@ clean_up() {
     rm -rf --one-file-system "$1"
 }
 
+remove_work() {
+    local folder
+    for folder in "$WORK"/test.*; do
+        [[ ! -d $folder ]] || clean_up "$folder" >/dev/null
+    done
+    rm -rf --one-file-system "$WORK"
+}
+
+# make_work NAME: WORK, the folder of one run of tests or benches; gone at the end with whatever was left in it.
+make_work() {
+    WORK=$(mktemp -d "${TMPDIR:-/tmp}/$1.XXXXXX")
+    chmod 0711 "$WORK" # a test's broker, a user of its own, passes through to its files
+    on_exit remove_work
+}
+
 # count_cases NAME LOG: records the cases that a test reports itself; says how many there are and have failed.
 count_cases() {
     awk -v name="$1" -v results="$RESULTS" '
