@@ -3,6 +3,7 @@
 #include "agent/cache/desired.h"
 #include "agent/image/images.h"
 #include "agent/keeper/keepers.h"
+#include "agent/limpetd/folder_watch.h"
 #include "agent/limpetd/nodeinfo.h"
 #include "agent/link/identity.h"
 #include "agent/link/link.h"
@@ -18,10 +19,8 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <sys/file.h>
-#include <sys/inotify.h>
 #include <sys/vfs.h>
 
-#define WATCH_SETTLE_NS (100 * NS_PER_MS)
 /* A node is back on the bus within 5 s of the broker being back, however long it was gone. */
 #define RECONNECT_MAX_NS (3 * NS_PER_S)
 
@@ -42,9 +41,7 @@ struct node {
     struct agent *agent;
     struct bus *bus;
     struct link *link;
-    int watch_fd;
-    struct loop_io *watch;
-    struct loop_timer *settle;
+    struct folder_watch *watch;
 };
 
 static char *below(const char *dir, const char *name)
@@ -263,35 +260,20 @@ static int make_link(struct node *node, struct err *err)
 
 /* The static directory. */
 
-static void files_settled(void *ctx)
+static void files_changed(void *ctx)
 {
     struct node *node = ctx;
     agent_reload(node->agent);
 }
 
-static void files_changed(void *ctx, int fd, uint32_t events)
-{
-    (void)events;
-    struct node *node = ctx;
-    char drain[4096];
-    while (read(fd, drain, sizeof(drain)) > 0)
-        ;
-    loop_timer_after(node->settle, WATCH_SETTLE_NS);
-}
-
 static void watch_static(struct node *node)
 {
     struct err err = {0};
-    node->settle = loop_timer_new(node->loop, files_settled, node);
-    node->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    const uint32_t what = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE;
-    if (node->disk->mkdirs(node->disk, node->config->manifest_dir, 0755, &err) < 0 ||
-        node->watch_fd < 0 ||
-        inotify_add_watch(node->watch_fd, node->config->manifest_dir, what) < 0 ||
-        loop_io_new(node->loop, node->watch_fd, EPOLLIN, files_changed, node, &node->watch, &err) <
-            0)
-        log_warn("static manifests are read at start and at SIGHUP only: dir=%s error=%s",
-                 node->config->manifest_dir, log_quote(err.code ? err.msg : strerror(errno)));
+    const char *dir = node->config->manifest_dir;
+    if (node->disk->mkdirs(node->disk, dir, 0755, &err) < 0 ||
+        folder_watch_new(node->loop, dir, files_changed, node, &node->watch, &err) < 0)
+        log_warn("static manifests are read at start and at SIGHUP only: dir=%s error=%s", dir,
+                 log_quote(err.msg));
 }
 
 int node_new(struct loop *loop, const struct config *config, struct node **ret, struct err *err)
@@ -301,7 +283,7 @@ int node_new(struct loop *loop, const struct config *config, struct node **ret, 
     node->loop = loop;
     node->disk = disk_posix();
     node->rng = rng_system();
-    node->lock_fd = node->watch_fd = -1;
+    node->lock_fd = -1;
     node->address = nodeinfo_address();
     int rc = take_lock(node, err);
     if (rc == 0)
@@ -356,10 +338,7 @@ void node_free(struct node *node)
         node->keepers->free(node->keepers);
     desired_free(node->desired);
     identity_free(node->identity);
-    loop_timer_free(node->settle);
-    loop_io_free(node->watch);
-    if (node->watch_fd >= 0)
-        close(node->watch_fd);
+    folder_watch_free(node->watch);
     if (node->lock_fd >= 0)
         close(node->lock_fd);
     free(node->address);
