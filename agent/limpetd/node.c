@@ -9,6 +9,7 @@
 #include "agent/link/link.h"
 #include "agent/net/net.h"
 #include "agent/pod/agent.h"
+#include "agent/pod/manifests.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -270,8 +271,10 @@ static void watch_static(struct node *node)
 {
     struct err err = {0};
     const char *dir = node->config->manifest_dir;
-    if (node->disk->mkdirs(node->disk, dir, 0755, &err) < 0 ||
-        folder_watch_new(node->loop, dir, files_changed, node, &node->watch, &err) < 0)
+    if (node->disk->mkdirs(node->disk, dir, 0755, &err) < 0)
+        log_warn("no folder for static manifests: error=%s", log_quote(err.msg));
+    if (folder_watch_new(node->loop, dir, manifests_is_file, files_changed, node, &node->watch,
+                         &err) < 0)
         log_warn("static manifests are read at start and at SIGHUP only: dir=%s error=%s", dir,
                  log_quote(err.msg));
 }

@@ -156,7 +156,7 @@ static void load_static_file(struct manifests *m, const char *path, struct stati
     file->good = true;
 }
 
-static bool is_manifest_name(const char *name)
+bool manifests_is_file(const char *name)
 {
     return name[0] != '.' && (str_has_suffix(name, ".yaml") || str_has_suffix(name, ".yml") ||
                               str_has_suffix(name, ".json"));
@@ -165,7 +165,7 @@ static bool is_manifest_name(const char *name)
 static int see_static_file(void *ctx, const char *name, enum disk_type type)
 {
     struct manifests *m = ctx;
-    if (type == DISK_DIR || !is_manifest_name(name))
+    if (type == DISK_DIR || !manifests_is_file(name))
         return 0;
     struct static_file *file = map_get(m->files, name);
     if (!file) {

@@ -24,6 +24,10 @@ struct manifests_spec {
 struct manifests *manifests_new(const struct manifests_spec *spec);
 void manifests_free(struct manifests *manifests);
 
+/* Whether a file of that name in the static directory is a manifest: .yaml, .yml, .json, not
+ * hidden. */
+bool manifests_is_file(const char *name);
+
 /* Reads both again. Pods that stay the same keep nothing of the old pointers: look them up anew. */
 void manifests_read(struct manifests *manifests);
 

@@ -4,7 +4,6 @@
 #include "common/base/str.h"
 #include "common/fs/disk.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +21,7 @@ struct fixture {
     struct clock clock;
     int64_t now;
     char dir[64];
+    char *folder; /* what is watched, in dir */
     struct loop *loop;
     struct folder_watch *watch;
     int calls;
@@ -37,6 +37,11 @@ static void called(void *ctx)
     ((struct fixture *)ctx)->calls++;
 }
 
+static bool is_yaml(const char *name)
+{
+    return str_has_suffix(name, ".yaml");
+}
+
 static int setup(void **state)
 {
     struct fixture *f = xcalloc(1, sizeof(*f));
@@ -45,8 +50,10 @@ static int setup(void **state)
     f->now = NS_PER_S;
     snprintf(f->dir, sizeof(f->dir), "/tmp/limpet-watch-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
+    f->folder = xasprintf("%s/manifests", f->dir);
+    assert_int_equal(mkdir(f->folder, 0700), 0);
     assert_int_equal(loop_new(&f->clock, &f->loop, NULL), 0);
-    assert_int_equal(folder_watch_new(f->loop, f->dir, called, f, &f->watch, NULL), 0);
+    assert_int_equal(folder_watch_new(f->loop, f->folder, is_yaml, called, f, &f->watch, NULL), 0);
     *state = f;
     return 0;
 }
@@ -58,13 +65,14 @@ static int teardown(void **state)
     loop_free(f->loop);
     struct disk *disk = disk_posix();
     int rc = disk->remove_tree(disk, f->dir, NULL);
+    free(f->folder);
     free(f);
     return rc;
 }
 
 static void write_file(const struct fixture *f, const char *name)
 {
-    autofree char *path = xasprintf("%s/%s", f->dir, name);
+    autofree char *path = xasprintf("%s/%s", f->folder, name);
     autoclose int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, "x", 1), 1);
@@ -72,7 +80,7 @@ static void write_file(const struct fixture *f, const char *name)
 
 static void move(const struct fixture *f, const char *from, const char *to)
 {
-    autofree char *a = xasprintf("%s/%s", f->dir, from), *b = xasprintf("%s/%s", f->dir, to);
+    autofree char *a = xasprintf("%s/%s", f->folder, from), *b = xasprintf("%s/%s", f->folder, to);
     assert_int_equal(rename(a, b), 0);
 }
 
@@ -135,17 +143,60 @@ static void test_folder_watch__removals_go_on(void **state)
     assert_in_range(calls, 8, 10); /* each 100 ms after the first, however many follow */
 }
 
-static void test_folder_watch__absent(void **state)
+/* The usual way to write a file whole: beside, then over the old one. */
+static void test_folder_watch__replaced_file(void **state)
 {
     struct fixture *f = *state;
-    struct folder_watch *watch = NULL;
-    struct err err = {0};
-    autofree char *path = xasprintf("%s/none", f->dir);
-    assert_int_equal(folder_watch_new(f->loop, path, called, f, &watch, &err), -ENOENT);
-    assert_non_null(strstr(err.msg, path));
-    write_file(f, "file");
-    autofree char *file = xasprintf("%s/file", f->dir);
-    assert_int_equal(folder_watch_new(f->loop, file, called, f, &watch, &err), -ENOTDIR);
+    write_file(f, "a.yaml.new");
+    assert_int_equal(calls_within(f, 500), 0);
+    move(f, "a.yaml.new", "a.yaml");
+    assert_int_equal(calls_within(f, 3), 1);
+    write_file(f, "notes.txt");
+    assert_int_equal(calls_within(f, 500), 0);
+}
+
+static void remove_folder(const struct fixture *f)
+{
+    struct disk *disk = disk_posix();
+    assert_int_equal(disk->remove_tree(disk, f->folder, NULL), 0);
+}
+
+static void test_folder_watch__replaced_folder(void **state)
+{
+    struct fixture *f = *state;
+    write_file(f, "a.yaml");
+    assert_int_equal(calls_within(f, 10), 1);
+    remove_folder(f);
+    assert_int_equal(mkdir(f->folder, 0700), 0);
+    assert_in_range(calls_within(f, 210), 1, 2);
+    write_file(f, "b.yaml");
+    assert_int_equal(calls_within(f, 3), 1); /* the new one is watched */
+    remove_folder(f);
+    assert_in_range(calls_within(f, 210), 1, 2);
+    assert_int_equal(mkdir(f->folder, 0700), 0);
+    assert_int_equal(calls_within(f, 21 * 1000), 1); /* it came too late for the first look */
+    write_file(f, "c.yaml");
+    assert_int_equal(calls_within(f, 3), 1);
+}
+
+/* As those do who lay out a whole set and then turn a link to it. */
+static void test_folder_watch__link(void **state)
+{
+    struct fixture *f = *state;
+    autofree char *one = xasprintf("%s/one", f->dir), *two = xasprintf("%s/two", f->dir);
+    autofree char *link = xasprintf("%s/link", f->dir), *next = xasprintf("%s/next", f->dir);
+    folder_watch_free(f->watch);
+    f->watch = NULL;
+    assert_int_equal(folder_watch_new(f->loop, link, is_yaml, called, f, &f->watch, NULL), 0);
+    assert_int_equal(calls_within(f, 1000), 0); /* not there yet */
+    assert_int_equal(mkdir(one, 0700), 0);
+    assert_int_equal(mkdir(two, 0700), 0);
+    assert_int_equal(symlink("one", link), 0);
+    assert_int_equal(calls_within(f, 21 * 1000), 1);
+    assert_int_equal(symlink("two", next), 0);
+    assert_int_equal(rename(next, link), 0);
+    assert_int_equal(calls_within(f, 21 * 1000), 1);
+    assert_int_equal(calls_within(f, 60 * 1000), 0);
 }
 
 int main(void)
@@ -155,7 +206,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_folder_watch__never_put_off, setup, teardown),
         cmocka_unit_test_setup_teardown(test_folder_watch__moved_aside, setup, teardown),
         cmocka_unit_test_setup_teardown(test_folder_watch__removals_go_on, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_folder_watch__absent, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_folder_watch__replaced_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_folder_watch__replaced_folder, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_folder_watch__link, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
