@@ -14,8 +14,9 @@
 #include <errno.h>
 
 /* Layout of the folder: index.a and index.b, the signed payload of the committed index twice;
- * m/<digest>, the manifests. The order of writing is manifests, index.a, index.b, then removals: at
- * any cut one good copy lists only files that are there. */
+ * m/<digest>, the manifests. The order of writing is manifests, index.a (the commit), and when it
+ * is quiet again index.b, then removals: at any cut one good copy lists only files that are there,
+ * and nothing waits for more of the card than it needs. */
 static const char *const copies[] = {"index.a", "index.b"};
 
 struct staged {
@@ -32,7 +33,8 @@ struct desired {
     struct map *present; /* digest -> (not NULL): a verified file is on disk */
     struct early *early;
     bool changed;
-    bool made; /* the folder is there */
+    bool made;             /* the folder is there */
+    struct buf unfinished; /* what was committed, until its second copy and the removals are done */
 };
 
 static char *manifest_path(const struct desired *desired, const char *digest)
@@ -114,14 +116,20 @@ static int make_folder(struct desired *desired, struct err *err)
     return rc;
 }
 
-static int write_copies(struct desired *desired, const struct buf *payload, struct err *err)
+static int write_copy(struct desired *desired, const char *name, const struct buf *payload,
+                      struct err *err)
 {
     struct disk *disk = desired->spec.disk;
+    autofree char *path = xasprintf("%s/%s", desired->spec.dir, name);
     int rc = make_folder(desired, err);
-    for (size_t i = 0; i < ARRAY_LEN(copies) && rc == 0; i++) {
-        autofree char *path = xasprintf("%s/%s", desired->spec.dir, copies[i]);
-        rc = disk->replace(disk, path, payload->data, payload->len, 0600, err);
-    }
+    return rc < 0 ? rc : disk->replace(disk, path, payload->data, payload->len, 0600, err);
+}
+
+static int write_copies(struct desired *desired, const struct buf *payload, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < ARRAY_LEN(copies) && rc == 0; i++)
+        rc = write_copy(desired, copies[i], payload, err);
     return rc;
 }
 
@@ -238,7 +246,7 @@ static int try_commit(struct desired *desired, struct err *err)
             return 0;
     if (!staged->valid)
         return 0;
-    int rc = write_copies(desired, &staged->payload, err);
+    int rc = write_copy(desired, copies[0], &staged->payload, err);
     if (rc < 0) {
         (void)err_wrap(err, "desired state");
         return rc;
@@ -246,10 +254,27 @@ static int try_commit(struct desired *desired, struct err *err)
     index_done(&desired->index);
     desired->index = staged->index;
     index_init(&staged->index);
+    buf_done(&desired->unfinished);
+    desired->unfinished = staged->payload;
+    buf_init(&staged->payload, 0);
     drop_staged(desired);
     index_init(&staged->index);
     desired->committed = true;
     desired->changed = true;
+    return 0;
+}
+
+static int finish_commit(struct desired *desired, struct err *err)
+{
+    if (desired->unfinished.len == 0)
+        return 0;
+    int rc =
+        WEAKENED(CACHE_SECOND_COPY) ? 0 : write_copy(desired, copies[1], &desired->unfinished, err);
+    if (rc < 0) {
+        (void)err_wrap(err, "desired state, second copy");
+        return rc;
+    }
+    buf_done(&desired->unfinished);
     sweep_files(desired);
     return 0;
 }
@@ -300,6 +325,7 @@ void desired_free(struct desired *desired)
         return;
     index_done(&desired->index);
     drop_staged(desired);
+    buf_done(&desired->unfinished);
     map_free(desired->present, NULL);
     early_free(desired->early);
     free((char *)desired->spec.dir);
@@ -393,15 +419,17 @@ int desired_offer_manifest(struct desired *desired, const char *path, const char
     return try_commit(desired, err);
 }
 
-int desired_retry(struct desired *desired, struct err *err)
+int desired_finish(struct desired *desired, struct err *err)
 {
     int rc = take_early(desired, err);
-    return rc < 0 ? rc : try_commit(desired, err);
+    if (rc == 0)
+        rc = try_commit(desired, err);
+    return rc < 0 ? rc : finish_commit(desired, err);
 }
 
-bool desired_is_staged(const struct desired *desired)
+bool desired_is_unfinished(const struct desired *desired)
 {
-    return desired->staged.valid;
+    return desired->staged.valid || desired->unfinished.len > 0;
 }
 
 bool desired_take_changed(struct desired *desired)

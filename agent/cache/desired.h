@@ -37,17 +37,21 @@ uint64_t desired_epoch(const struct desired *desired); /* committed; 0 = none ye
 uint64_t desired_generation(const struct desired *desired);
 
 /* An index from the bus: 0 = a newer one, staged until all its manifests are here (at once, if they
- * are); 1 = the one we have or already stage; negative = refused, with the reason. */
+ * are), then committed: it is in force, and on disk in one copy; 1 = the one we have or already
+ * stage; negative = refused, with the reason. */
 int desired_offer_index(struct desired *desired, const void *payload, size_t len, struct err *err);
 /* A manifest from the bus. Kept if the staged or the committed index lists its digest; -ENOENT if
  * neither does (dropped; it may come again), -EBADMSG if the bytes do not have that digest. */
 int desired_offer_manifest(struct desired *desired, const char *path, const char *digest,
                            const void *payload, size_t len, struct err *err);
-/* Tries again what a full or failing disk refused. 0: nothing is left to be written, or manifests
- * are still missing; negative: it is refused again. */
-int desired_retry(struct desired *desired, struct err *err);
-/* A newer index waits for its manifests, or for the disk. */
-bool desired_is_staged(const struct desired *desired);
+/* To be called when it has been quiet for a while: tries again what a full or failing disk refused,
+ * writes the second copy of what was committed, removes what is listed no more. 0: nothing is left
+ * to be written, or manifests are still missing; negative: it is refused (again). Blocks for a few
+ * writes that are synced. */
+int desired_finish(struct desired *desired, struct err *err);
+/* There is something to finish: a newer index waits for its manifests or for the disk, or a commit
+ * lacks its second copy. */
+bool desired_is_unfinished(const struct desired *desired);
 /* True once after each commit (the reconciler reads anew). */
 bool desired_take_changed(struct desired *desired);
 

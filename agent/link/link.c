@@ -220,13 +220,14 @@ static int ask_again(void *ctx, const char *path, const char *digest)
     return ++link->asked >= MISSING_MAX;
 }
 
-/* What is missing is asked for, what the disk refused is tried again, until neither is left. */
+/* What was committed is finished, what is missing is asked for, what the disk refused is tried
+ * again, until none of it is left. */
 static void ask_for_missing(void *ctx)
 {
     struct link *link = ctx;
     struct err err = {0};
     link->asked = 0;
-    if (!WEAKENED(CACHE_RETRY) && desired_retry(link->spec.desired, &err) < 0)
+    if (!WEAKENED(CACHE_RETRY) && desired_finish(link->spec.desired, &err) < 0)
         log_warn("desired state not written, tried again: error=%s", log_quote(err.msg));
     if (!link->reload)
         link->reload = loop_defer(link->spec.loop, reload, link);
@@ -234,7 +235,7 @@ static void ask_for_missing(void *ctx)
         (void)desired_missing(link->spec.desired, ask_again, link);
     if (link->asked > 0)
         log_warn("manifests are missing and asked for again: count=%zu", link->asked);
-    if (link->asked > 0 || desired_is_staged(link->spec.desired))
+    if (link->asked > 0 || desired_is_unfinished(link->spec.desired))
         loop_timer_after(link->missing, 10 * MISSING_NS);
 }
 

@@ -184,7 +184,7 @@ static void format_decimal(const struct quantity *quantity, char ret[static 64])
     }
     int group = exponent >= 0 ? exponent / 3 * 3 : -((-exponent + 2) / 3 * 3);
     const char *sign = quantity->units < 0 ? "-" : "";
-    char suffix[8] = "";
+    char suffix[16] = "";
     if (quantity->format == QUANTITY_EXPONENT && group != 0)
         snprintf(suffix, sizeof(suffix), "e%d", group);
     for (size_t i = 0; i < ARRAY_LEN(suffixes) && quantity->format != QUANTITY_EXPONENT; i++)

@@ -120,6 +120,7 @@ static void test_disk__flipped_bit_stops_nothing(void **state)
         struct node *node = &world->nodes[0];
         struct disk *disk = disk_fake_disk(node->state);
         struct err err = {0};
+        world_run(world, 5 * S); /* until both copies are written */
         autofree char *running = world_running(world, 0);
         struct files files = {{xstrdup(NODE_DESIRED "/index.a"), xstrdup(NODE_DESIRED "/index.b")},
                               2};
@@ -139,6 +140,7 @@ static void test_disk__flipped_bit_stops_nothing(void **state)
             world_expect_running(world, 0, running);
         }
         /* And with nobody who could send it again: the other pod runs after a reboot. */
+        world_run(world, 5 * S);
         gateway_kill(&world->gateway);
         bus_fake_kill(world->broker);
         assert_int_equal(disk_fake_flip(node->state, files.paths[0], 3), 0);
