@@ -21,9 +21,11 @@
 #define STOP_NS (5 * NS_PER_S)   /* from SIGTERM to SIGKILL */
 #define BACKOFF_MIN_NS (100 * NS_PER_MS)
 #define BACKOFF_MAX_NS (30 * NS_PER_S)
-#define STEADY_NS (30 * NS_PER_S) /* up for this long: the backoff starts anew */
-#define TRIM_NS (60 * NS_PER_S)   /* between looks at the log's size */
-#define QUICK_DEATHS 3            /* in a row: the database is suspected */
+#define STEADY_NS (30 * NS_PER_S)    /* up for this long: the backoff starts anew */
+#define TRIM_NS (60 * NS_PER_S)      /* between looks at the log's size */
+#define SAVE_SOON_NS (10 * NS_PER_S) /* from a change to the next save of the database */
+#define SAVE_NS (300 * NS_PER_S)     /* between saves while changes go on */
+#define QUICK_DEATHS 3               /* in a row: the database is suspected */
 
 enum state { STOPPED, STARTING, UP, WAITING, REPLACING, STOPPING, STATE_COUNT };
 static const unsigned allowed[STATE_COUNT] = {
@@ -49,8 +51,9 @@ struct broker {
     pid_t pid;
     int pidfd;
     struct loop_child *child;
-    struct loop_timer *poll, *deadline, *retry, *trim;
-    int64_t since; /* of this state */
+    struct loop_timer *poll, *deadline, *retry, *trim, *save;
+    int64_t since;      /* of this state */
+    int64_t save_after; /* boot ns: not before */
     unsigned failures, quick_deaths;
     void (*stopped)(void *ctx);
     void *stopped_ctx;
@@ -375,6 +378,25 @@ static void on_trim(void *ctx)
     loop_timer_after(b->trim, TRIM_NS);
 }
 
+/* ---- its database ---- */
+
+static void on_save(void *ctx)
+{
+    struct broker *b = ctx;
+
+    b->save_after = loop_now(b->loop) + SAVE_NS;
+    if (b->state == UP && !WEAKENED(BROKER_SAVE))
+        send_signal(b, SIGUSR1);
+}
+
+void broker_changed(struct broker *b)
+{
+    int64_t at = loop_now(b->loop) + SAVE_SOON_NS;
+
+    if (!loop_timer_armed(b->save))
+        loop_timer_at(b->save, at > b->save_after ? at : b->save_after);
+}
+
 int broker_start(struct broker *b, struct err *err)
 {
     if (b->state != STOPPED)
@@ -559,6 +581,7 @@ int broker_new(const struct broker_spec *spec, const struct broker_handler *hand
         .deadline = loop_timer_new(spec->loop, on_deadline, b),
         .retry = loop_timer_new(spec->loop, on_retry, b),
         .trim = loop_timer_new(spec->loop, on_trim, b),
+        .save = loop_timer_new(spec->loop, on_save, b),
     };
     b->files.dir = b->dir;
     rc = find_user(b, spec->user, err);
@@ -579,6 +602,7 @@ void broker_free(struct broker *b)
     loop_timer_free(b->deadline);
     loop_timer_free(b->retry);
     loop_timer_free(b->trim);
+    loop_timer_free(b->save);
     if (b->key_pem)
         crypto_wipe(b->key_pem, strlen(b->key_pem));
     free(b->dir);

@@ -52,6 +52,11 @@ const char *broker_socket(const struct broker *broker);
 bool broker_is_up(const struct broker *broker);
 pid_t broker_pid(const struct broker *broker); /* 0: not running */
 
+/* What it keeps has changed (a retained message came or went): it writes its database (SIGUSR1) 10
+ * s later, and not twice in 300 s. Nothing changes, nothing is written: an idle gateway's card
+ * rests. It writes it when it ends in order, too. */
+void broker_changed(struct broker *broker);
+
 /* One pre-shared key: identity is a token id (enrolment) or a node id (renewal). */
 struct broker_psk {
     const char *identity;

@@ -12,7 +12,7 @@
 static const char common_lines[] = "allow_anonymous true\n" /* on the unix socket; the TLS listeners
                                                                all take the name from the proof */
                                    "persistence true\n"
-                                   "autosave_interval 300\n"
+                                   "autosave_interval 0\n" /* broker_changed says when */
                                    "max_queued_messages 1000000\n"
                                    "max_inflight_messages 1000\n"
                                    "max_packet_size 1200000\n"

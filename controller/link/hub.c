@@ -327,15 +327,23 @@ static void got_enroll(struct hub *hub, struct member *member, const struct topi
 
 static const struct {
     enum topic_type type;
+    bool retained;
     bool of_member; /* only from a node that is enrolled under that very id */
     void (*got)(struct hub *hub, struct member *member, const struct topic *topic,
                 const struct bus_msg *msg);
 } handlers[] = {
-    {TOPIC_ONLINE, true, got_birth},   {TOPIC_BEAT, true, got_beat},
-    {TOPIC_STATUS, true, got_report},  {TOPIC_EVENTS, true, got_events},
-    {TOPIC_RPC_UP, true, got_rpc},     {TOPIC_APPLY, false, got_apply},
-    {TOPIC_DELETE, false, got_delete}, {TOPIC_ENROLL_REQUEST, false, got_enroll},
+    {TOPIC_ONLINE, true, true, got_birth},    {TOPIC_BEAT, false, true, got_beat},
+    {TOPIC_STATUS, true, true, got_report},   {TOPIC_EVENTS, false, true, got_events},
+    {TOPIC_RPC_UP, false, true, got_rpc},     {TOPIC_APPLY, false, false, got_apply},
+    {TOPIC_DELETE, false, false, got_delete}, {TOPIC_ENROLL_REQUEST, false, false, got_enroll},
 };
+
+static void retained_changed(void *ctx)
+{
+    const struct hub *hub = ctx;
+    if (hub->spec.broker)
+        broker_changed(hub->spec.broker);
+}
 
 static void message(void *ctx, const struct bus_msg *msg)
 {
@@ -347,6 +355,8 @@ static void message(void *ctx, const struct bus_msg *msg)
     for (size_t i = 0; i < ARRAY_LEN(handlers); i++) {
         if (handlers[i].type != topic.type)
             continue;
+        if (handlers[i].retained && !msg->retain) /* else the broker had it already */
+            retained_changed(hub);
         struct member *member = handlers[i].of_member ? member_of(hub, topic.node) : NULL;
         if (!handlers[i].of_member || member)
             handlers[i].got(hub, member, &topic, msg);
@@ -477,7 +487,7 @@ int hub_new(const struct hub_spec *spec, struct hub **ret, struct err *err)
     hub->by_name = map_new();
     hub->bound = map_new();
     hub->leaving = loop_timer_new(spec->loop, left, hub);
-    hub->queue = outqueue_new(spec->bus);
+    hub->queue = outqueue_new(spec->bus, retained_changed, hub);
     hub->intake = intake_new(spec->api, report_settled, hub);
     hub->people = people_new(spec->api, hub->queue);
     const struct calls_spec calls = {

@@ -22,12 +22,16 @@ struct outqueue {
     struct list items;
     size_t answers; /* bytes of the messages that wait and are not retained */
     bool told;      /* that answers are dropped */
+    outqueue_retained_fn *retained;
+    void *ctx;
 };
 
-struct outqueue *outqueue_new(struct bus *bus)
+struct outqueue *outqueue_new(struct bus *bus, outqueue_retained_fn *retained, void *ctx)
 {
     struct outqueue *queue = xcalloc(1, sizeof(*queue));
     queue->bus = bus;
+    queue->retained = retained;
+    queue->ctx = ctx;
     list_init(&queue->items);
     return queue;
 }
@@ -85,6 +89,8 @@ void outqueue_put(struct outqueue *queue, const struct bus_msg *msg)
         .correlation_len = msg->correlation_len,
     };
     list_append(&queue->items, &item->link);
+    if (msg->retain && queue->retained)
+        queue->retained(queue->ctx);
     outqueue_pump(queue);
 }
 

@@ -6,7 +6,9 @@
 
 struct outqueue;
 
-struct outqueue *outqueue_new(struct bus *bus);
+/* retained (may be NULL) is told of each message that the broker is to keep or to drop. */
+typedef void outqueue_retained_fn(void *ctx);
+struct outqueue *outqueue_new(struct bus *bus, outqueue_retained_fn *retained, void *ctx);
 void outqueue_free(struct outqueue *queue);
 /* Copies. What is not retained is dropped while 16 MiB of it wait. */
 void outqueue_put(struct outqueue *queue, const struct bus_msg *msg);

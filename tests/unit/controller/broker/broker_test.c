@@ -83,6 +83,41 @@ static void test_broker__left_behind_it_is_adopted(void **state)
     client_done(&c);
 }
 
+static bool database_is_there(const struct bench *b)
+{
+    char path[128];
+
+    snprintf(path, sizeof(path), "%s/broker/mosquitto.db", b->dir);
+    return access(path, F_OK) == 0;
+}
+
+/* The database is written when there is something to write: then soon, else never. */
+static void test_broker__saves_what_changed(void **state)
+{
+    struct bench *b = *state;
+    struct client c;
+
+    if (!b)
+        skip();
+    bench_start(b);
+    client_unix(b, &c, "controller");
+    bench_until(b, &c.connected, 1);
+    assert_int_equal(client_say_retained(&c, "limpet/v1/x", "kept"), 0);
+    int64_t from = loop_now(b->loop);
+    broker_changed(b->broker);
+    broker_changed(b->broker);
+    while (!database_is_there(b) && loop_now(b->loop) - from < 30 * NS_PER_S)
+        assert_int_equal(loop_step(b->loop, 50 * NS_PER_MS), 0);
+    assert_true(database_is_there(b));
+    assert_true(loop_now(b->loop) - from >= 9 * NS_PER_S);
+    kill(broker_pid(b->broker), SIGKILL);
+    bench_until(b, &b->downs, 1);
+    bench_until(b, &b->ups, 2);
+    bench_until(b, &c.connected, 2);
+    assert_true(c.session); /* it knows its clients again */
+    client_done(&c);
+}
+
 static void test_broker__with_another_configuration_it_is_replaced(void **state)
 {
     struct bench *b = *state;
@@ -194,6 +229,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_broker__killed_it_comes_back, bench_setup,
                                         bench_teardown),
         cmocka_unit_test_setup_teardown(test_broker__left_behind_it_is_adopted, bench_setup,
+                                        bench_teardown),
+        cmocka_unit_test_setup_teardown(test_broker__saves_what_changed, bench_setup,
                                         bench_teardown),
         cmocka_unit_test_setup_teardown(test_broker__with_another_configuration_it_is_replaced,
                                         bench_setup, bench_teardown),

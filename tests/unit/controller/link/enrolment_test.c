@@ -34,7 +34,7 @@ static int setup(void **state)
     struct fixture *f = xcalloc(1, sizeof(*f));
     world_init(&f->world);
     bus_stub_init(&f->stub);
-    f->queue = outqueue_new(&f->stub.bus);
+    f->queue = outqueue_new(&f->stub.bus, NULL, NULL);
     snprintf(f->dir, sizeof(f->dir), "/tmp/limpet-enrol-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
     const struct trust_spec trust = {.disk = disk_posix(), .dir = f->dir, .clock = &f->world.clock};

@@ -53,7 +53,7 @@ static void expect(struct bus_stub *stub, const char *topics)
 static void test_outqueue__order(void **state)
 {
     struct bus_stub *stub = *state;
-    struct outqueue *queue = outqueue_new(&stub->bus);
+    struct outqueue *queue = outqueue_new(&stub->bus, NULL, NULL);
     stub->room = 2;
     put(queue, "a", true);
     put(queue, "b", true);
@@ -78,7 +78,7 @@ static void test_outqueue__order(void **state)
 static void test_outqueue__refused(void **state)
 {
     struct bus_stub *stub = *state;
-    struct outqueue *queue = outqueue_new(&stub->bus);
+    struct outqueue *queue = outqueue_new(&stub->bus, NULL, NULL);
     stub->error = -EMSGSIZE;
     put(queue, "large", true);
     stub->error = 0;
@@ -96,7 +96,7 @@ static void test_outqueue__refused(void **state)
 static void test_outqueue__answers_are_bounded(void **state)
 {
     struct bus_stub *stub = *state;
-    struct outqueue *queue = outqueue_new(&stub->bus);
+    struct outqueue *queue = outqueue_new(&stub->bus, NULL, NULL);
     autofree char *large = xcalloc(1, 1024 * 1024);
     const struct bus_msg answer = {.topic = "answer", .payload = large, .len = 1024 * 1024};
     stub->room = 0;
