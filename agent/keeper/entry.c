@@ -75,6 +75,7 @@ void entry_free(struct entry *entry)
         close(entry->pidfd);
     list_remove(&entry->link);
     keeper_report_free(entry->last);
+    free(entry->failure);
     free(entry->uid);
     free(entry->cgroup);
     free(entry->run_dir);
@@ -168,12 +169,12 @@ static void sweep(struct entry *entry)
     bool told = entry->told;
     bool expected = entry->removing || (entry->last && entry->last->state == KEEPER_ENDED);
     struct keeper_report *last = steal(entry->last);
-    char *uid = steal(entry->uid);
+    autofree char *failure = steal(entry->failure);
+    autofree char *uid = steal(entry->uid);
     entry_free(entry);
     if (told)
-        impl->handler.gone(impl->ctx, uid, expected, last);
+        impl->handler.gone(impl->ctx, uid, &(struct keeper_end){expected, failure, last});
     keeper_report_free(last);
-    free(uid);
 }
 
 void entry_begin_sweep(struct entry *entry)
@@ -237,17 +238,13 @@ static void take_report(struct entry *entry, const struct proto *message)
     impl->handler.report(impl->ctx, report);
 }
 
-/* The keeper could not make the pod: the agent learns why from gone()'s last report. */
+/* The keeper could not set the pod up and ends: gone() tells the agent why. */
 static void take_failure(struct entry *entry, const char *text)
 {
-    struct keeper_report *report = entry->last;
-    for (size_t i = 0; report && i < report->container_count; i++) {
-        struct keeper_exit *last = &report->containers[i].last;
-        *last = (struct keeper_exit){.valid = true, .code = 128};
-        snprintf(last->reason, sizeof(last->reason), "StartError");
-        snprintf(last->message, sizeof(last->message), "%s", text ? text : "");
-    }
-    log_warn("pod could not be set up pod=%s error=%s", entry->uid, log_quote(text ? text : ""));
+    struct err cut = {0};
+    err_set(&cut, -EIO, "%s", str_empty(text) ? "its keeper does not say why" : text);
+    free(entry->failure);
+    entry->failure = xstrdup(cut.msg);
 }
 
 static void take_message(struct entry *entry, const void *data, size_t len)

@@ -35,6 +35,7 @@ struct entry {
     int64_t deadline;         /* boot ns of what the timer is about */
     int64_t wait_ns;
     struct keeper_report *last;
+    char *failure; /* why it could not set the pod up, by its own word; NULL */
 };
 
 struct impl {

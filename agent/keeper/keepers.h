@@ -5,12 +5,19 @@
 #include "agent/keeper/report.h"
 #include "common/loop/loop.h"
 
+/* How a keeper ended. */
+struct keeper_end {
+    bool expected; /* in order, after `remove` or KEEPER_ENDED; else it died */
+    /* It could not set the pod up, and said why: UTF-8, at most 255 bytes. NULL: it did not. */
+    const char *failure;
+    const struct keeper_report *last; /* NULL: none came */
+};
+
 struct keepers_handler {
     /* The pod's state changed (also once for each adopted keeper). Borrowed for the call. */
     void (*report)(void *ctx, const struct keeper_report *report);
-    /* The keeper is gone and everything of the pod was killed and swept: last is its last report if
-     * it ended in order after `remove` or KEEPER_ENDED, else expected is false: it died. */
-    void (*gone)(void *ctx, const char *uid, bool expected, const struct keeper_report *last);
+    /* The keeper is gone and everything of the pod was killed and swept. Borrowed for the call. */
+    void (*gone)(void *ctx, const char *uid, const struct keeper_end *end);
     /* Once after start: every keeper that was found has reported or is gone. Only from now on does
      * "no report" mean "no keeper": nothing is spawned before. */
     void (*settled)(void *ctx);

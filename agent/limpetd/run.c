@@ -201,10 +201,9 @@ static void end_if_done(struct ending *ending)
         loop_stop(ending->loop, 0);
 }
 
-static void end_gone(void *ctx, const char *uid, bool expected, const struct keeper_report *last)
+static void end_gone(void *ctx, const char *uid, const struct keeper_end *end)
 {
-    (void)expected;
-    (void)last;
+    (void)end;
     struct ending *ending = ctx;
     map_del(ending->left, uid);
     end_if_done(ending);

@@ -11,6 +11,7 @@
 
 /* A keeper that lived this long died for a reason of its own: its pod is started anew at once. */
 #define KEEPER_STABLE_NS (60 * NS_PER_S)
+#define KEEPER_DIED "SandboxChanged"
 /* Steps of one pod in one round; each changes the view, so more than this is a loop in the table.
  */
 #define MAX_STEPS 12
@@ -200,6 +201,9 @@ static void keeper_reported(void *ctx, const struct keeper_report *report)
                  record->keeper == POD_KEEPER_REMOVING;
     if (!stale)
         record->keeper = state;
+    /* The sandbox stands: what kept it from being made is over. Deaths are counted on. */
+    if (!str_eq(record->spawn_setback.reason, KEEPER_DIED))
+        setback_clear(&record->spawn_setback);
     if (report->state == KEEPER_RUNNING && !record->stable_at)
         record->stable_at = agent_now(agent) + KEEPER_STABLE_NS;
     if (report->state == KEEPER_ENDED && ended_by_itself(record, before))
@@ -218,9 +222,24 @@ void agent_name_freed(const struct pod_record *freed)
     }
 }
 
-static void keeper_gone(void *ctx, const char *uid, bool expected, const struct keeper_report *last)
+/* Nobody asked for this end: told, counted, and tried again after a while. The same failure to set
+ * the pod up is told once. */
+static void count_death(struct pod_record *record, const char *failure)
 {
-    (void)last;
+    struct setback *setback = &record->spawn_setback;
+    const char *reason = failure ? "FailedCreatePodSandBox" : KEEPER_DIED;
+    const char *message =
+        failure ? failure : "the pod's keeper died: its containers were killed, it starts anew";
+    bool again = failure && str_eq(setback->message, message);
+    if (record->stable_at && record->stable_at <= agent_now(record->agent))
+        setback_clear(setback);
+    setback_set(setback, &backoff_start, agent_now(record->agent), reason, message);
+    if (!again)
+        publish_event(record, "Warning", reason, "%s", message);
+}
+
+static void keeper_gone(void *ctx, const char *uid, const struct keeper_end *end)
+{
     struct agent *agent = ctx;
     struct pod_record *record = map_get(agent->records, uid);
     if (!record)
@@ -232,14 +251,8 @@ static void keeper_gone(void *ctx, const char *uid, bool expected, const struct 
         keeper_report_free(record->report);
         record->report = NULL;
     }
-    if (!expected) {
-        if (record->stable_at && record->stable_at <= agent_now(agent))
-            setback_clear(&record->spawn_setback);
-        const char *message = "the pod's keeper died: its containers were killed, it starts anew";
-        setback_set(&record->spawn_setback, &backoff_start, agent_now(agent), "SandboxChanged",
-                    message);
-        publish_event(record, "Warning", "SandboxChanged", "%s", message);
-    }
+    if (!end->expected)
+        count_death(record, end->failure);
     record->stable_at = 0;
     agent_name_freed(record);
 }

@@ -145,11 +145,10 @@ static void on_report(void *ctx, const struct keeper_report *report)
     }
 }
 
-static void on_gone(void *ctx, const char *uid, bool expected, const struct keeper_report *last)
+static void on_gone(void *ctx, const char *uid, const struct keeper_end *end)
 {
     struct bench *b = ctx;
-    (void)last;
-    if (!expected || !str_eq(uid, b->uid))
+    if (!end->expected || !str_eq(uid, b->uid))
         exit(1);
     mark(b, PHASE_GONE);
     if (++b->done == b->count)

@@ -182,6 +182,46 @@ static void test_jobs__faults_of_the_node_pass(void **state)
     world_free(world);
 }
 
+/* A sandbox that cannot be set up says why wherever one looks, is told once, tried again with
+ * backoff, and disturbs nothing. */
+static void test_jobs__sandbox_that_fails_says_why(void **state)
+{
+    static const char why[] = "cannot set sysctl net.nothing.here=1: No such file or directory";
+    struct world *world = world_new(*state, 6, 1);
+    struct node *node = &world->nodes[0];
+    world_pod(world, "good", 0, "[run]", "Always");
+    world_settle(world, 20 * S);
+    autofree char *before = world_running(world, 0);
+    keepers_fake_fail(node->keepers, why);
+    size_t warnings = node->warnings;
+    world_pod(world, "web", 0, "[run]", "Always");
+    world_run(world, 30 * S);
+    world_expect_running(world, 0, before);
+    cleanup(value_free) struct value *pod =
+        gateway_get(&world->gateway, &kind_pod, "default", "web");
+    const struct value *list = value_path(pod, "status", "containerStatuses", NULL);
+    const struct value *waiting = value_path(value_at(list, 0), "state", "waiting", NULL);
+    assert_string_equal(value_get_str(waiting, "reason"), "FailedCreatePodSandBox");
+    assert_string_equal(value_get_str(waiting, "message"), why);
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, 0);
+    assert_int_equal(agent_why(node->agent, "default", "web", &text), 0);
+    assert_non_null(strstr(buf_str(&text), why));
+    assert_non_null(strstr(buf_str(&text), "next try in"));
+    assert_int_equal(node->warnings, warnings + 1);
+    assert_non_null(strstr(node->last_warning, why));
+    keepers_fake_fail(node->keepers, NULL);
+    world_settle(world, 60 * S);
+    /* What is over is not told any more, and does not put off what comes after. */
+    buf_done(&text);
+    assert_int_equal(agent_why(node->agent, "default", "web", &text), 0);
+    assert_string_equal(buf_str(&text), "it runs\n");
+    assert_true(keepers_fake_kill(node->keepers, "default", "web"));
+    world_run(world, 2 * S);
+    assert_true(world_runs(world, 0, "web"));
+    world_free(world);
+}
+
 static void see_env(void *ctx, const struct keepers_fake_process *process)
 {
     for (size_t i = 0; process->env[i]; i++)
@@ -233,6 +273,7 @@ int main(void)
         cmocka_unit_test(test_jobs__changed_pod_begins_anew),
         cmocka_unit_test(test_jobs__image_that_fails_says_so_and_comes),
         cmocka_unit_test(test_jobs__faults_of_the_node_pass),
+        cmocka_unit_test(test_jobs__sandbox_that_fails_says_why),
         cmocka_unit_test(test_jobs__secret_reaches_its_pod),
     };
     return SCENARIOS(tests);

@@ -42,6 +42,8 @@ says() {
 # waiting for an image: the pod with it.
 with_image() { pod "$1" | jq --arg image "$2" '.spec.containers[0] |= (.image = $image | .imagePullPolicy = "Always")' | apply >/dev/null; }
 tried() { grep -c "pod=default/$1 reason=\(Failed\|ErrImagePull\|BackOff\)" "$STAND/a/agent.log"; }
+# no_trace UID: neither a control group nor a run folder.
+no_trace() { [[ ! -e $STAND/a/run/pods/$1 && -z $(find /sys/fs/cgroup -type d -path "*/limpet-$ID/a/pod$1*") ]]; }
 tried_again() { [[ $(tried "$1") -gt $2 ]]; }
 
 stand_make main
@@ -118,6 +120,14 @@ pod command | jq '.spec.containers[0].command = ["/no/such/program"]' | apply >/
 says command '/no/such/program' '(RunContainerError|StartError|CrashLoopBackOff|ContainerCannotRun)'
 pod folder | jq '.spec.containers[0].workingDir = "/bin/sh"' | apply >/dev/null
 within 20 "a working folder that is none: why says it" matches '/bin/sh|[Dd]irectory' lp why pod/folder
+
+# ---- a sandbox that cannot be set up ----
+# A sysctl that would be the pod's own, if there were one of that name.
+pod sandbox | jq '.spec.securityContext.sysctls = [{name: "net.nothing.here", value: "1"}]' | apply >/dev/null
+says sandbox 'cannot set sysctl net.nothing.here=1: No such file' FailedCreatePodSandBox
+within 5 "sandbox: it is tried again with backoff" matches 'failed [2-9][0-9]* times, next try in' ld a why sandbox
+is "sandbox: it is told once" "$(grep -c 'event pod=default/sandbox reason=FailedCreatePodSandBox' "$STAND/a/agent.log")" 1
+within 5 "sandbox: nothing of it is left between tries" no_trace "$(lp get pod sandbox -o json | jq -r .metadata.uid)"
 
 # ---- manifests with mistakes ----
 cat >"$STAND/wrong.yaml" <<'END'

@@ -52,12 +52,13 @@ static void on_report(void *ctx, const struct keeper_report *report)
     print_report("report", report);
 }
 
-static void on_gone(void *ctx, const char *uid, bool expected, const struct keeper_report *last)
+static void on_gone(void *ctx, const char *uid, const struct keeper_end *end)
 {
     (void)ctx;
-    printf("gone %s %s\n", uid, expected ? "expected" : "died");
-    if (last)
-        print_report("last", last);
+    printf("gone %s %s%s%s\n", uid, end->expected ? "expected" : "died",
+           end->failure ? " failure=" : "", end->failure ? end->failure : "");
+    if (end->last)
+        print_report("last", end->last);
 }
 
 static void on_settled(void *ctx)

@@ -48,6 +48,7 @@ struct keepers_fake {
     pid_t last_pid;
     uint64_t starts;
     int refuse;
+    char *failure; /* of new keepers to set their pod up */
     /* The agent that listens; NULL: none does. */
     const struct keepers_handler *handler;
     void *ctx;
@@ -227,29 +228,34 @@ static void tick_due(void *ctx)
 
 /* Telling the agent. */
 
+static void end_pod(struct pod *pod, bool expected, const char *failure)
+{
+    struct keepers_fake *fake = pod->fake;
+    autofree char *uid = xstrdup(pod->plan->pod_uid);
+    struct keeper_report *last =
+        pod->sandbox ? keeper_report_copy(keeper_core_report(pod->core)) : NULL;
+    pod_free(pod);
+    if (hears(fake))
+        fake->handler->gone(fake->ctx, uid, &(struct keeper_end){expected, failure, last});
+    keeper_report_free(last);
+}
+
 static void tell_due(void *ctx)
 {
     struct pod *pod = ctx;
     struct keepers_fake *fake = pod->fake;
+    if (!pod->sandbox && fake->failure) {
+        end_pod(pod, pod->removing, fake->failure);
+        return;
+    }
     pod->sandbox = true;
     if (hears(fake) && !pod->removing)
         fake->handler->report(fake->ctx, keeper_core_report(pod->core));
 }
 
-static void end_pod(struct pod *pod, bool expected)
-{
-    struct keepers_fake *fake = pod->fake;
-    autofree char *uid = xstrdup(pod->plan->pod_uid);
-    struct keeper_report *last = keeper_report_copy(keeper_core_report(pod->core));
-    pod_free(pod);
-    if (hears(fake))
-        fake->handler->gone(fake->ctx, uid, expected, last);
-    keeper_report_free(last);
-}
-
 static void leave_due(void *ctx)
 {
-    end_pod(ctx, true);
+    end_pod(ctx, true, NULL);
 }
 
 static void settle_due(void *ctx)
@@ -448,6 +454,7 @@ void keepers_fake_free(struct keepers_fake *fake)
     end_all(fake);
     loop_timer_free(fake->settle);
     free(fake->boot_id);
+    free(fake->failure);
     free(fake);
 }
 
@@ -467,7 +474,7 @@ bool keepers_fake_kill(struct keepers_fake *fake, const char *ns, const char *na
 {
     struct pod *pod = find_name(fake, ns, name);
     if (pod)
-        end_pod(pod, false);
+        end_pod(pod, false, NULL);
     return pod != NULL;
 }
 
@@ -490,6 +497,12 @@ bool keepers_fake_exit(struct keepers_fake *fake, const char *ns, const char *na
 void keepers_fake_refuse(struct keepers_fake *fake, int error)
 {
     fake->refuse = error;
+}
+
+void keepers_fake_fail(struct keepers_fake *fake, const char *why)
+{
+    free(fake->failure);
+    fake->failure = why ? xstrdup(why) : NULL;
 }
 
 void keepers_fake_each(const struct keepers_fake *fake, keepers_fake_each_fn *fn, void *ctx)

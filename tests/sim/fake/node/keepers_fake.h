@@ -34,6 +34,8 @@ bool keepers_fake_exit(struct keepers_fake *fake, const char *ns, const char *na
                        const char *container, int status);
 /* The next spawns are refused with this error (0: no more). */
 void keepers_fake_refuse(struct keepers_fake *fake, int error);
+/* New keepers cannot set their pod up, for this reason (NULL: no more). */
+void keepers_fake_fail(struct keepers_fake *fake, const char *why);
 
 struct keepers_fake_process {
     const char *uid, *ns, *name, *container;
