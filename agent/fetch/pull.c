@@ -4,7 +4,7 @@
 #include "agent/fetch/registry.h"
 #include "agent/fetch/source.h"
 #include "agent/fetch/unpack.h"
-#include "agent/image/store.h"
+#include "agent/image/image_store.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
@@ -28,7 +28,7 @@
 
 struct pull {
     const struct job *job;
-    struct store *store;
+    struct image_store *store;
     struct source *source;
     struct platform platforms[PLATFORMS_MAX];
     size_t platform_count;
@@ -100,7 +100,7 @@ static void measure(struct pull *p, struct extract_limits *ret)
 {
     struct statvfs fs;
     *ret = (struct extract_limits){LAYER_MAX, INODES_MAX, RATIO_FROM, RATIO};
-    if (statvfs(store_root(p->store), &fs) < 0)
+    if (statvfs(image_store_root(p->store), &fs) < 0)
         return;
     int64_t bytes = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize - RESERVE_BYTES;
     int64_t inodes = (int64_t)fs.f_favail - RESERVE_INODES;
@@ -112,11 +112,11 @@ static void measure(struct pull *p, struct extract_limits *ret)
 
 static int unpack_layer(struct pull *p, int blob_fd, const char *diff_id, struct err *err)
 {
-    struct store_dir dir;
+    struct image_store_dir dir;
     struct extract_limits limits;
     struct extract_result result = {0};
     measure(p, &limits);
-    int rc = store_dir_new(p->store, &dir, err);
+    int rc = image_store_dir_new(p->store, &dir, err);
     if (rc < 0)
         return rc;
     rc = unpack(blob_fd, dir.fd, &limits, on_unpack, p, &result, err);
@@ -125,17 +125,17 @@ static int unpack_layer(struct pull *p, int blob_fd, const char *diff_id, struct
                      "digest of the unpacked layer differs (want %.19s..., got %.19s...)", diff_id,
                      result.diff_id);
     if (rc == 0)
-        rc = store_add_layer(p->store, &dir, diff_id, result.bytes, result.inodes, err);
+        rc = image_store_add_layer(p->store, &dir, diff_id, result.bytes, result.inodes, err);
     close(dir.fd);
     if (rc < 0)
-        store_dir_remove(p->store, &dir);
+        image_store_dir_remove(p->store, &dir);
     return rc;
 }
 
 static int check_room(struct pull *p, int64_t size, struct err *err)
 {
     struct statvfs fs;
-    if (statvfs(store_root(p->store), &fs) < 0)
+    if (statvfs(image_store_root(p->store), &fs) < 0)
         return 0;
     int64_t free_bytes = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize - RESERVE_BYTES;
     if (size > free_bytes)
@@ -149,11 +149,11 @@ static int check_room(struct pull *p, int64_t size, struct err *err)
 static int get_layer(struct pull *p, const struct descriptor *layer, const char *diff_id,
                      struct err *err)
 {
-    autoclose int fd = store_partial(p->store, layer->digest, err);
+    autoclose int fd = image_store_partial(p->store, layer->digest, err);
     if (fd < 0)
         return fd;
     int rc = 0;
-    if (!store_has_layer(p->store, diff_id)) {
+    if (!image_store_has_layer(p->store, diff_id)) {
         struct source_request request = {.kind = SOURCE_BLOB, .size = layer->size};
         memcpy(request.digest, layer->digest, sizeof(request.digest));
         struct source_reply reply = {0};
@@ -164,7 +164,7 @@ static int get_layer(struct pull *p, const struct descriptor *layer, const char 
             return rc; /* what has come is kept for the next time */
         rc = unpack_layer(p, fd, diff_id, err);
     }
-    store_partial_remove(p->store, layer->digest);
+    image_store_partial_remove(p->store, layer->digest);
     p->done += layer->size;
     return rc;
 }
@@ -173,10 +173,10 @@ static int get_layers(struct pull *p, const struct manifest *manifest,
                       const struct image_config *config, struct err *err)
 {
     for (size_t i = 0; i < manifest->count; i++)
-        if (!store_has_layer(p->store, config->diff_ids[i]))
+        if (!image_store_has_layer(p->store, config->diff_ids[i]))
             p->progress.total += manifest->items[i].size;
     for (size_t i = 0; i < manifest->count; i++) {
-        if (store_has_layer(p->store, config->diff_ids[i]))
+        if (image_store_has_layer(p->store, config->diff_ids[i]))
             continue;
         int rc = get_layer(p, &manifest->items[i], config->diff_ids[i], err);
         if (rc < 0)
@@ -209,7 +209,7 @@ static int install(struct pull *p, const struct reference *ref, const struct blo
     if (rc == 0)
         rc = get_layers(p, manifest, config, err);
     if (rc == 0)
-        rc = store_put(p->store, ref, blob, &config_blob, err);
+        rc = image_store_put(p->store, ref, blob, &config_blob, err);
     if (rc < 0)
         return rc;
     char text[REFERENCE_MAX + 256];
@@ -380,15 +380,15 @@ static int load_archive(struct pull *p, struct err *err)
 
 int pull_job(const struct job *job, char ***ret_images, char reason[32], struct err *err)
 {
-    cleanup(store_free) struct store *store = NULL;
+    cleanup(image_store_free) struct image_store *store = NULL;
     struct utsname host;
     struct pull p = {.job = job, .reason = reason};
     set_reason(&p, "ErrImagePull");
-    int rc = store_open(job->root, &store, err);
+    int rc = image_store_open(job->root, &store, err);
     if (rc < 0)
         return rc;
-    store_sweep(store);
-    autoclose int lock = store_lock(store, false, true, err);
+    image_store_sweep(store);
+    autoclose int lock = image_store_lock(store, false, true, err);
     if (lock < 0)
         return lock;
     p.store = store;

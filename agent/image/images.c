@@ -1,7 +1,7 @@
 #include "agent/image/images.h"
 
 #include "agent/image/fetcher.h"
-#include "agent/image/store.h"
+#include "agent/image/image_store.h"
 #include "common/base/list.h"
 #include "common/base/log.h"
 #include "common/base/map.h"
@@ -25,7 +25,7 @@ struct node {
     struct images api;
     struct loop *loop;
     struct images_spec spec;
-    struct store *store;
+    struct image_store *store;
     struct map *entries; /* digest -> struct entry */
     struct list tasks;   /* struct task: running and waiting for their turn */
     struct map *failed;  /* archives that could not be loaded: name -> their size and time */
@@ -136,7 +136,7 @@ static void finish(struct image_request *r, int code, struct image *image, const
 static struct image *look_up(struct image_request *r, struct err *err)
 {
     struct stored *stored = NULL;
-    int rc = store_get(r->node->store, &r->ref, &stored, err);
+    int rc = image_store_get(r->node->store, &r->ref, &stored, err);
     return rc < 0 ? NULL : hold(r->node, stored);
 }
 
@@ -210,12 +210,12 @@ static void note_archive(struct task *task, int code, const char *const *images,
 {
     struct err err = {0};
     if (code == 0)
-        code = store_set_loaded(task->node->store, task->file, images, &err);
+        code = image_store_set_loaded(task->node->store, task->file, images, &err);
     if (code < 0) {
         log_warn("archive not loaded: file=%s error=%s", log_quote(task->file),
                  log_quote(message ? message : err.msg));
         free(map_put(task->node->failed, task->file,
-                     store_archive_mark(task->node->store, task->file)));
+                     image_store_archive_mark(task->node->store, task->file)));
     }
 }
 
@@ -306,9 +306,9 @@ static int see_archive(void *ctx, const char *name, enum disk_type type)
 {
     struct node *node = ctx;
     if (type != DISK_FILE || !str_has_suffix(name, ".tar") || name[0] == '.' ||
-        store_is_loaded(node->store, name) || find_task(node, NULL, name))
+        image_store_is_loaded(node->store, name) || find_task(node, NULL, name))
         return 0;
-    autofree char *mark = store_archive_mark(node->store, name);
+    autofree char *mark = image_store_archive_mark(node->store, name);
     if (mark && !str_eq(map_get(node->failed, name), mark))
         add_task(node, NULL, name);
     return 0;
@@ -417,7 +417,7 @@ static void images_free(struct images *images)
     }
     map_free(node->entries, free_entry);
     map_free(node->failed, free);
-    store_free(node->store);
+    image_store_free(node->store);
     free((char *)node->spec.root);
     free((char *)node->spec.fetch_path);
     free((char *)node->spec.ca_dir);
@@ -446,8 +446,8 @@ static const char *const *copy_list(const char *const *list)
 int images_new(struct loop *loop, const struct images_spec *spec, struct images **ret,
                struct err *err)
 {
-    struct store *store = NULL;
-    int rc = store_open(spec->root, &store, err);
+    struct image_store *store = NULL;
+    int rc = image_store_open(spec->root, &store, err);
     if (rc < 0)
         return rc;
     struct node *node = xcalloc(1, sizeof(*node));

@@ -3,7 +3,7 @@
 #include "agent/limpetd/verbs.h"
 
 #include "agent/image/fetcher.h"
-#include "agent/image/store.h"
+#include "agent/image/image_store.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -91,15 +91,15 @@ static int collect(void *ctx, const struct stored *image)
 static int list(const struct config *config, bool json)
 {
     struct err err = {0};
-    cleanup(store_free) struct store *store = NULL;
+    cleanup(image_store_free) struct image_store *store = NULL;
     cleanup(value_free) struct value *doc = value_new_map();
     autofree char *root = images_root(config);
     struct value *items = value_set(doc, "images", value_new_list());
-    int rc = store_open(root, &store, &err);
+    int rc = image_store_open(root, &store, &err);
     if (rc == 0 && !json)
         printf("%-48s %-19s %11s  %s\n", "IMAGE", "ID", "SIZE", "LOADED");
     if (rc == 0)
-        rc = store_list(store, json ? collect : print_row, items, &err);
+        rc = image_store_list(store, json ? collect : print_row, items, &err);
     if (rc < 0)
         return fail(err.msg);
     if (json) {

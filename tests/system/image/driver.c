@@ -5,7 +5,7 @@
  * are taken from INSECURE, separated by spaces. */
 
 #include "agent/image/images.h"
-#include "agent/image/store.h"
+#include "agent/image/image_store.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 
@@ -54,12 +54,13 @@ static bool is_held(void *ctx, const char *digest)
 static void prune(struct driver *d)
 {
     struct err err = {0};
-    struct store *store = NULL;
-    if (store_open(d->root, &store, &err) < 0 || store_remove_unused(store, is_held, d, &err) < 0) {
+    struct image_store *store = NULL;
+    if (image_store_open(d->root, &store, &err) < 0 ||
+        image_store_remove_unused(store, is_held, d, &err) < 0) {
         puts(err.msg);
         d->failed = true;
     }
-    store_free(store);
+    image_store_free(store);
 }
 
 static void finish(struct driver *d)

@@ -1,6 +1,6 @@
 #include "agent/image/images.h"
 
-#include "agent/image/store.h"
+#include "agent/image/image_store.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/crypto/crypto.h"
@@ -99,13 +99,13 @@ static int jobs(struct fixture *f)
 static void install(struct fixture *f, const char *reference)
 {
     struct reference ref;
-    struct store *store = NULL;
-    struct store_dir dir;
+    struct image_store *store = NULL;
+    struct image_store_dir dir;
     cleanup(blob_done) struct blob manifest, config;
     blob_init(&manifest);
     blob_init(&config);
     assert_int_equal(reference_parse(reference, &ref, NULL), 0);
-    assert_int_equal(store_open(f->root, &store, NULL), 0);
+    assert_int_equal(image_store_open(f->root, &store, NULL), 0);
     (void)buf_addstr(&config.text, "{\"rootfs\":{\"diff_ids\":[\"" DIFF_ID
                                    "\"]},\"config\":{\"User\":\"app\",\"Cmd\":[\"/x\"]}}");
     memcpy(config.digest, DIGEST_PREFIX, strlen(DIGEST_PREFIX));
@@ -117,11 +117,11 @@ static void install(struct fixture *f, const char *reference)
                    config.digest);
     memcpy(manifest.digest, DIGEST_PREFIX, strlen(DIGEST_PREFIX));
     sha256_hex(manifest.text.data, manifest.text.len, manifest.digest + strlen(DIGEST_PREFIX));
-    assert_int_equal(store_dir_new(store, &dir, NULL), 0);
-    assert_int_equal(store_add_layer(store, &dir, DIFF_ID, 1, 1, NULL), 0);
+    assert_int_equal(image_store_dir_new(store, &dir, NULL), 0);
+    assert_int_equal(image_store_add_layer(store, &dir, DIFF_ID, 1, 1, NULL), 0);
     close(dir.fd);
-    assert_int_equal(store_put(store, &ref, &manifest, &config, NULL), 0);
-    store_free(store);
+    assert_int_equal(image_store_put(store, &ref, &manifest, &config, NULL), 0);
+    image_store_free(store);
 }
 
 static void done(void *ctx, int code, struct image *image, const char *reason, const char *message)

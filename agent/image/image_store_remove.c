@@ -1,6 +1,6 @@
 /* The half of the store that takes things away; only ever under the exclusive lock. */
 
-#include "agent/image/store.h"
+#include "agent/image/image_store.h"
 
 #include "common/base/map.h"
 #include "common/base/mem.h"
@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 struct walk {
-    struct store *store;
+    struct image_store *store;
     struct disk *disk;
     const char *folder;
     struct map *keep; /* names that stay */
@@ -26,15 +26,15 @@ static int remove_one(void *ctx, const char *name, enum disk_type type)
     snprintf(hex, sizeof(hex), "%.64s", name); /* of "<hex>" as of "<hex>.json" */
     if (walk->keep && map_get(walk->keep, hex))
         return 0;
-    autofree char *path = xasprintf("%s/%s/%s", store_root(walk->store), walk->folder, name);
+    autofree char *path = xasprintf("%s/%s/%s", image_store_root(walk->store), walk->folder, name);
     (void)walk->disk->remove_tree(walk->disk, path, NULL); /* what is left goes the next time */
     return 0;
 }
 
-static void remove_all_but(struct store *store, const char *folder, struct map *keep)
+static void remove_all_but(struct image_store *store, const char *folder, struct map *keep)
 {
     struct walk walk = {store, disk_posix(), folder, keep};
-    autofree char *path = xasprintf("%s/%s", store_root(store), folder);
+    autofree char *path = xasprintf("%s/%s", image_store_root(store), folder);
     (void)walk.disk->list(walk.disk, path, remove_one, &walk, NULL);
 }
 
@@ -43,27 +43,27 @@ static int remove_torn(void *ctx, const char *name, enum disk_type type)
     struct walk *walk = ctx;
     char digest[DIGEST_LEN + 1];
     snprintf(digest, sizeof(digest), "sha256:%.64s", name);
-    if (type != DISK_DIR || store_has_layer(walk->store, digest))
+    if (type != DISK_DIR || image_store_has_layer(walk->store, digest))
         return 0;
-    autofree char *path = xasprintf("%s/layers/%s", store_root(walk->store), name);
+    autofree char *path = xasprintf("%s/layers/%s", image_store_root(walk->store), name);
     (void)walk->disk->remove_tree(walk->disk, path, NULL);
     return 0;
 }
 
-void store_sweep(struct store *store)
+void image_store_sweep(struct image_store *store)
 {
-    autoclose int lock = store_lock(store, true, false, NULL);
+    autoclose int lock = image_store_lock(store, true, false, NULL);
     if (lock < 0)
         return;
     remove_all_but(store, "tmp", NULL);
     struct walk walk = {store, disk_posix(), "layers", NULL};
-    autofree char *path = xasprintf("%s/layers", store_root(store));
+    autofree char *path = xasprintf("%s/layers", image_store_root(store));
     (void)walk.disk->list(walk.disk, path, remove_torn, &walk, NULL);
 }
 
 struct mark {
-    struct store *store;
-    store_keep_fn *keep;
+    struct image_store *store;
+    image_store_keep_fn *keep;
     void *ctx;
     struct map *layers, *manifests, *configs, *refs;
 };
@@ -94,7 +94,7 @@ static int remove_marked(struct mark *m, struct err *err)
         struct reference ref;
         int rc = reference_parse(text, &ref, err);
         if (rc == 0)
-            rc = store_forget(m->store, &ref, err);
+            rc = image_store_forget(m->store, &ref, err);
         if (rc < 0)
             return rc;
     }
@@ -105,13 +105,14 @@ static int remove_marked(struct mark *m, struct err *err)
     return 0;
 }
 
-int store_remove_unused(struct store *store, store_keep_fn *keep, void *ctx, struct err *err)
+int image_store_remove_unused(struct image_store *store, image_store_keep_fn *keep, void *ctx,
+                              struct err *err)
 {
-    autoclose int lock = store_lock(store, true, false, err);
+    autoclose int lock = image_store_lock(store, true, false, err);
     if (lock < 0)
         return lock;
     struct mark m = {store, keep, ctx, map_new(), map_new(), map_new(), map_new()};
-    int rc = store_list(store, mark_one, &m, err);
+    int rc = image_store_list(store, mark_one, &m, err);
     if (rc == 0)
         rc = remove_marked(&m, err);
     struct map *maps[] = {m.layers, m.manifests, m.configs, m.refs};

@@ -1,4 +1,4 @@
-#include "agent/image/store.h"
+#include "agent/image/image_store.h"
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
@@ -17,20 +17,20 @@
 
 #define RECORD_MAX (256 * 1024)
 
-struct store {
+struct image_store {
     char *root;
     int root_fd;
     struct disk *disk;
     unsigned next_dir;
 };
 
-static char *below(const struct store *store, const char *folder, const char *name,
+static char *below(const struct image_store *store, const char *folder, const char *name,
                    const char *suffix)
 {
     return xasprintf("%s/%s/%s%s", store->root, folder, name, suffix);
 }
 
-static int make_folders(struct store *store, struct err *err)
+static int make_folders(struct image_store *store, struct err *err)
 {
     static const char *const folders[] = {"layers",  "manifests", "configs", "refs",
                                           "partial", "loaded",    "tmp"};
@@ -42,9 +42,9 @@ static int make_folders(struct store *store, struct err *err)
     return rc;
 }
 
-int store_open(const char *root, struct store **ret, struct err *err)
+int image_store_open(const char *root, struct image_store **ret, struct err *err)
 {
-    cleanup(store_free) struct store *store = xcalloc(1, sizeof(*store));
+    cleanup(image_store_free) struct image_store *store = xcalloc(1, sizeof(*store));
     store->root = xstrdup(root);
     store->root_fd = -1;
     store->disk = disk_posix();
@@ -58,7 +58,7 @@ int store_open(const char *root, struct store **ret, struct err *err)
     return 0;
 }
 
-void store_free(struct store *store)
+void image_store_free(struct image_store *store)
 {
     if (!store)
         return;
@@ -68,12 +68,12 @@ void store_free(struct store *store)
     free(store);
 }
 
-const char *store_root(const struct store *store)
+const char *image_store_root(const struct image_store *store)
 {
     return store->root;
 }
 
-int store_lock(struct store *store, bool exclusive, bool wait, struct err *err)
+int image_store_lock(struct image_store *store, bool exclusive, bool wait, struct err *err)
 {
     int fd = openat(store->root_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
@@ -101,7 +101,8 @@ static void ref_name(const char *text, char ret[160])
 }
 
 /* Reads JSON that we wrote ourselves. */
-static int read_json(struct store *store, const char *path, struct value **ret, struct err *err)
+static int read_json(struct image_store *store, const char *path, struct value **ret,
+                     struct err *err)
 {
     cleanup(buf_done) struct buf text;
     buf_init(&text, RECORD_MAX);
@@ -109,7 +110,7 @@ static int read_json(struct store *store, const char *path, struct value **ret, 
     return rc < 0 ? rc : json_parse(buf_str(&text), text.len, ret, err);
 }
 
-static int write_json(struct store *store, const char *path, const struct value *value,
+static int write_json(struct image_store *store, const char *path, const struct value *value,
                       struct err *err)
 {
     cleanup(buf_done) struct buf text;
@@ -120,8 +121,8 @@ static int write_json(struct store *store, const char *path, const struct value 
 }
 
 /* Reads a file that is named by its digest, and believes it only if it has that digest. */
-static int read_blob(struct store *store, const char *folder, const char *digest, struct buf *ret,
-                     struct err *err)
+static int read_blob(struct image_store *store, const char *folder, const char *digest,
+                     struct buf *ret, struct err *err)
 {
     autofree char *path = below(store, folder, digest_hex(digest), "");
     int rc = store->disk->read(store->disk, path, MANIFEST_MAX_BYTES, ret, err);
@@ -135,7 +136,7 @@ static int read_blob(struct store *store, const char *folder, const char *digest
 }
 
 /* The bytes of a layer that is whole; negative if it is not. */
-static int64_t layer_bytes(struct store *store, const char *diff_id)
+static int64_t layer_bytes(struct image_store *store, const char *diff_id)
 {
     autofree char *dir = below(store, "layers", digest_hex(diff_id), "");
     autofree char *record = below(store, "layers", digest_hex(diff_id), ".json");
@@ -148,7 +149,7 @@ static int64_t layer_bytes(struct store *store, const char *diff_id)
     return value_get_int(value, "bytes", 0);
 }
 
-bool store_has_layer(struct store *store, const char *diff_id)
+bool image_store_has_layer(struct image_store *store, const char *diff_id)
 {
     return layer_bytes(store, diff_id) >= 0;
 }
@@ -162,7 +163,7 @@ static bool again_above(const struct image_config *config, size_t i)
     return false;
 }
 
-static int find_layers(struct store *store, struct stored *stored, struct err *err)
+static int find_layers(struct image_store *store, struct stored *stored, struct err *err)
 {
     const struct image_config *config = stored->config;
     stored->layers = xcalloc(config->diff_id_count + 1, sizeof(*stored->layers));
@@ -180,7 +181,7 @@ static int find_layers(struct store *store, struct stored *stored, struct err *e
     return 0;
 }
 
-static int read_config(struct store *store, struct stored *stored, struct err *err)
+static int read_config(struct image_store *store, struct stored *stored, struct err *err)
 {
     cleanup(buf_done) struct buf text;
     cleanup(manifest_free) struct manifest *manifest = NULL;
@@ -199,7 +200,8 @@ static int read_config(struct store *store, struct stored *stored, struct err *e
     return rc;
 }
 
-static int read_stored(struct store *store, const char *name, struct stored **ret, struct err *err)
+static int read_stored(struct image_store *store, const char *name, struct stored **ret,
+                       struct err *err)
 {
     autofree char *path = below(store, "refs", name, "");
     cleanup(value_free) struct value *record = NULL;
@@ -225,8 +227,8 @@ static int read_stored(struct store *store, const char *name, struct stored **re
     return 0;
 }
 
-int store_get(struct store *store, const struct reference *ref, struct stored **ret,
-              struct err *err)
+int image_store_get(struct image_store *store, const struct reference *ref, struct stored **ret,
+                    struct err *err)
 {
     char text[REFERENCE_MAX + 256], name[160];
     reference_format(ref, text);
@@ -247,7 +249,7 @@ void stored_free(struct stored *stored)
 }
 
 struct list_walk {
-    struct store *store;
+    struct image_store *store;
     stored_fn *fn;
     void *ctx;
 };
@@ -261,16 +263,16 @@ static int list_one(void *ctx, const char *name, enum disk_type type)
     return walk->fn(walk->ctx, stored);
 }
 
-int store_list(struct store *store, stored_fn *fn, void *ctx, struct err *err)
+int image_store_list(struct image_store *store, stored_fn *fn, void *ctx, struct err *err)
 {
     struct list_walk walk = {store, fn, ctx};
     autofree char *path = xasprintf("%s/refs", store->root);
     return store->disk->list(store->disk, path, list_one, &walk, err);
 }
 
-int store_dir_new(struct store *store, struct store_dir *ret, struct err *err)
+int image_store_dir_new(struct image_store *store, struct image_store_dir *ret, struct err *err)
 {
-    struct store_dir dir = {.fd = -1};
+    struct image_store_dir dir = {.fd = -1};
     for (int i = 0; i < 1000; i++) {
         snprintf(dir.name, sizeof(dir.name), "%d.%u", (int)getpid(), store->next_dir++);
         autofree char *path = below(store, "tmp", dir.name, "");
@@ -292,13 +294,13 @@ int store_dir_new(struct store *store, struct store_dir *ret, struct err *err)
     return err_set(err, -EEXIST, "%s/tmp: no free name", store->root);
 }
 
-void store_dir_remove(struct store *store, const struct store_dir *dir)
+void image_store_dir_remove(struct image_store *store, const struct image_store_dir *dir)
 {
     autofree char *path = below(store, "tmp", dir->name, "");
     (void)store->disk->remove_tree(store->disk, path, NULL);
 }
 
-static int sync_folder(struct store *store, const char *folder, struct err *err)
+static int sync_folder(struct image_store *store, const char *folder, struct err *err)
 {
     autoclose int fd = openat(store->root_fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 || fsync(fd) < 0)
@@ -306,8 +308,8 @@ static int sync_folder(struct store *store, const char *folder, struct err *err)
     return 0;
 }
 
-int store_add_layer(struct store *store, const struct store_dir *dir, const char *diff_id,
-                    int64_t bytes, int64_t inodes, struct err *err)
+int image_store_add_layer(struct image_store *store, const struct image_store_dir *dir,
+                          const char *diff_id, int64_t bytes, int64_t inodes, struct err *err)
 {
     autofree char *from = below(store, "tmp", dir->name, "");
     autofree char *to = below(store, "layers", digest_hex(diff_id), "");
@@ -329,7 +331,7 @@ int store_add_layer(struct store *store, const struct store_dir *dir, const char
     return write_json(store, record, value, err);
 }
 
-int store_partial(struct store *store, const char *digest, struct err *err)
+int image_store_partial(struct image_store *store, const char *digest, struct err *err)
 {
     autofree char *path = below(store, "partial", digest_hex(digest), "");
     for (int i = 0; i < 100; i++) {
@@ -344,21 +346,21 @@ int store_partial(struct store *store, const char *digest, struct err *err)
     return err_set(err, -EAGAIN, "%s: others keep removing it", path);
 }
 
-void store_partial_remove(struct store *store, const char *digest)
+void image_store_partial_remove(struct image_store *store, const char *digest)
 {
     autofree char *path = below(store, "partial", digest_hex(digest), "");
     (void)unlink(path);
 }
 
-static int put_blob(struct store *store, const char *folder, const struct blob *blob,
+static int put_blob(struct image_store *store, const char *folder, const struct blob *blob,
                     struct err *err)
 {
     autofree char *path = below(store, folder, digest_hex(blob->digest), "");
     return store->disk->replace(store->disk, path, buf_str(&blob->text), blob->text.len, 0600, err);
 }
 
-int store_put(struct store *store, const struct reference *ref, const struct blob *manifest,
-              const struct blob *config, struct err *err)
+int image_store_put(struct image_store *store, const struct reference *ref,
+                    const struct blob *manifest, const struct blob *config, struct err *err)
 {
     char text[REFERENCE_MAX + 256], name[160];
     reference_format(ref, text);
@@ -376,7 +378,7 @@ int store_put(struct store *store, const struct reference *ref, const struct blo
     return write_json(store, path, record, err);
 }
 
-int store_forget(struct store *store, const struct reference *ref, struct err *err)
+int image_store_forget(struct image_store *store, const struct reference *ref, struct err *err)
 {
     char text[REFERENCE_MAX + 256], name[160];
     reference_format(ref, text);
@@ -386,7 +388,7 @@ int store_forget(struct store *store, const struct reference *ref, struct err *e
 }
 
 /* An archive is known by its size and the time of its last change. */
-char *store_archive_mark(struct store *store, const char *name)
+char *image_store_archive_mark(struct image_store *store, const char *name)
 {
     autofree char *path = xasprintf("%s/%s", store->root, name);
     struct disk_stat st;
@@ -395,25 +397,25 @@ char *store_archive_mark(struct store *store, const char *name)
     return xasprintf("%lld %lld", (long long)st.size, (long long)st.mtime_ns);
 }
 
-static char *loaded_path(struct store *store, const char *name)
+static char *loaded_path(struct image_store *store, const char *name)
 {
     char file[160];
     ref_name(name, file);
     return below(store, "loaded", file, "");
 }
 
-static bool is_whole(struct store *store, const char *text)
+static bool is_whole(struct image_store *store, const char *text)
 {
     struct reference ref;
     cleanup(stored_free) struct stored *stored = NULL;
     return text && reference_parse(text, &ref, NULL) == 0 &&
-           store_get(store, &ref, &stored, NULL) == 0;
+           image_store_get(store, &ref, &stored, NULL) == 0;
 }
 
-bool store_is_loaded(struct store *store, const char *name)
+bool image_store_is_loaded(struct image_store *store, const char *name)
 {
     autofree char *path = loaded_path(store, name);
-    autofree char *mark = store_archive_mark(store, name);
+    autofree char *mark = image_store_archive_mark(store, name);
     cleanup(value_free) struct value *value = NULL;
     if (!mark || read_json(store, path, &value, NULL) < 0 ||
         !str_eq(value_get_str(value, "file"), mark))
@@ -425,11 +427,11 @@ bool store_is_loaded(struct store *store, const char *name)
     return true;
 }
 
-int store_set_loaded(struct store *store, const char *name, const char *const *images,
-                     struct err *err)
+int image_store_set_loaded(struct image_store *store, const char *name, const char *const *images,
+                           struct err *err)
 {
     autofree char *path = loaded_path(store, name);
-    autofree char *mark = store_archive_mark(store, name);
+    autofree char *mark = image_store_archive_mark(store, name);
     if (!mark)
         return err_set(err, -ENOENT, "%s/%s is gone", store->root, name);
     cleanup(value_free) struct value *value = value_new_map();

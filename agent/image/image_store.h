@@ -21,14 +21,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct store;
+struct image_store;
 /* Makes the folders that are missing. */
-nodiscard int store_open(const char *root, struct store **ret, struct err *err);
-void store_free(struct store *store);
-const char *store_root(const struct store *store);
+nodiscard int image_store_open(const char *root, struct image_store **ret, struct err *err);
+void image_store_free(struct image_store *store);
+const char *image_store_root(const struct image_store *store);
 
 /* A lock as a descriptor: closing it lets go. -EWOULDBLOCK without wait. */
-nodiscard int store_lock(struct store *store, bool exclusive, bool wait, struct err *err);
+nodiscard int image_store_lock(struct image_store *store, bool exclusive, bool wait,
+                               struct err *err);
 
 /* An image that is whole. */
 struct stored {
@@ -41,28 +42,31 @@ struct stored {
     int64_t time;  /* when it came, seconds since 1970 */
 };
 /* -ENOENT: not there, or not whole (then the message says what is wrong with it). */
-nodiscard int store_get(struct store *store, const struct reference *ref, struct stored **ret,
-                        struct err *err);
+nodiscard int image_store_get(struct image_store *store, const struct reference *ref,
+                              struct stored **ret, struct err *err);
 void stored_free(struct stored *stored);
 typedef int stored_fn(void *ctx, const struct stored *stored); /* non-zero stops */
 /* Every image that is whole, by the names of their files. */
-nodiscard int store_list(struct store *store, stored_fn *fn, void *ctx, struct err *err);
+nodiscard int image_store_list(struct image_store *store, stored_fn *fn, void *ctx,
+                               struct err *err);
 
-bool store_has_layer(struct store *store, const char *diff_id);
-struct store_dir {
+bool image_store_has_layer(struct image_store *store, const char *diff_id);
+struct image_store_dir {
     char name[64]; /* in tmp/ */
     int fd;
 };
 /* A new folder to unpack into; the caller closes fd. */
-nodiscard int store_dir_new(struct store *store, struct store_dir *ret, struct err *err);
+nodiscard int image_store_dir_new(struct image_store *store, struct image_store_dir *ret,
+                                  struct err *err);
 /* The folder becomes the layer (one that is there without a record is replaced). */
-nodiscard int store_add_layer(struct store *store, const struct store_dir *dir, const char *diff_id,
-                              int64_t bytes, int64_t inodes, struct err *err);
-void store_dir_remove(struct store *store, const struct store_dir *dir);
+nodiscard int image_store_add_layer(struct image_store *store, const struct image_store_dir *dir,
+                                    const char *diff_id, int64_t bytes, int64_t inodes,
+                                    struct err *err);
+void image_store_dir_remove(struct image_store *store, const struct image_store_dir *dir);
 /* Opens (makes) the file of a compressed layer for reading and writing, locked: another process
  * that fetches the same waits here. */
-nodiscard int store_partial(struct store *store, const char *digest, struct err *err);
-void store_partial_remove(struct store *store, const char *digest);
+nodiscard int image_store_partial(struct image_store *store, const char *digest, struct err *err);
+void image_store_partial_remove(struct image_store *store, const char *digest);
 
 struct blob {
     char digest[DIGEST_LEN + 1];
@@ -78,29 +82,31 @@ static inline void blob_done(struct blob *blob)
     buf_done(&blob->text);
 }
 /* Records the image under the reference. Its layers are there. */
-nodiscard int store_put(struct store *store, const struct reference *ref,
-                        const struct blob *manifest, const struct blob *config, struct err *err);
+nodiscard int image_store_put(struct image_store *store, const struct reference *ref,
+                              const struct blob *manifest, const struct blob *config,
+                              struct err *err);
 
 /* Removes the reference alone. Missing is success. */
-nodiscard int store_forget(struct store *store, const struct reference *ref, struct err *err);
+nodiscard int image_store_forget(struct image_store *store, const struct reference *ref,
+                                 struct err *err);
 /* Removes what an interrupted process left. Does nothing while another one works here. */
-void store_sweep(struct store *store);
-typedef bool store_keep_fn(void *ctx, const char *manifest_digest);
+void image_store_sweep(struct image_store *store);
+typedef bool image_store_keep_fn(void *ctx, const char *manifest_digest);
 /* Removes images that keep says false to, then layers, manifests and configs no image has.
  * -EWOULDBLOCK: something is being added right now. */
-nodiscard int store_remove_unused(struct store *store, store_keep_fn *keep, void *ctx,
-                                  struct err *err);
+nodiscard int image_store_remove_unused(struct image_store *store, image_store_keep_fn *keep,
+                                        void *ctx, struct err *err);
 
 /* Archives (<root>/<name>.tar) for images_new: is this very file loaded already; remember it. */
 /* Its size and time of change as text (caller frees); NULL: there is no such file. */
-char *store_archive_mark(struct store *store, const char *name);
+char *image_store_archive_mark(struct image_store *store, const char *name);
 /* Also false when an image that came with it is not whole any more. */
-bool store_is_loaded(struct store *store, const char *name);
+bool image_store_is_loaded(struct image_store *store, const char *name);
 /* images: canonical references, NULL-terminated. */
-nodiscard int store_set_loaded(struct store *store, const char *name, const char *const *images,
-                               struct err *err);
+nodiscard int image_store_set_loaded(struct image_store *store, const char *name,
+                                     const char *const *images, struct err *err);
 
 #include "common/base/cleanup.h"
-CLEANUP_DEFINE(struct store, store_free);
+CLEANUP_DEFINE(struct image_store, image_store_free);
 CLEANUP_DEFINE(struct stored, stored_free);
 CLEANUP_DEFINE_VALUE(struct blob, blob_done);
