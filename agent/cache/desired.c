@@ -29,6 +29,7 @@ struct desired {
     struct desired_spec spec; /* strings owned */
     struct index index;       /* committed */
     bool committed;
+    bool doubtful; /* a copy was damaged, and may have been newer; until the next commit */
     struct staged staged;
     struct map *present; /* digest -> (not NULL): a verified file is on disk */
     struct early *early;
@@ -87,6 +88,7 @@ static void load_copy(struct desired *desired, const char *name, struct buf *pay
     if (rc < 0) {
         log_error("copy of the desired state is damaged: file=%s error=%s", path,
                   log_quote(err.msg));
+        desired->doubtful = true;
         return;
     }
     switch (index_accept(desired->committed ? &desired->index : NULL, &index, &err)) {
@@ -260,6 +262,7 @@ static int try_commit(struct desired *desired, struct err *err)
     drop_staged(desired);
     index_init(&staged->index);
     desired->committed = true;
+    desired->doubtful = false;
     desired->changed = true;
     return 0;
 }
@@ -336,6 +339,11 @@ void desired_free(struct desired *desired)
 bool desired_is_known(const struct desired *desired)
 {
     return desired->committed;
+}
+
+bool desired_is_certain(const struct desired *desired)
+{
+    return desired->committed && !desired->doubtful;
 }
 
 bool desired_lists(const struct desired *desired, const char *path)

@@ -31,6 +31,8 @@ void desired_free(struct desired *desired);
 /* An index is in force. Else what this node should run is not known, which is not the same as
  * "nothing": what runs is left alone. */
 bool desired_is_known(const struct desired *desired);
+/* And no newer one can have been lost: for what is removed for good. */
+bool desired_is_certain(const struct desired *desired);
 /* The index in force lists this path. */
 bool desired_lists(const struct desired *desired, const char *path);
 uint64_t desired_epoch(const struct desired *desired); /* committed; 0 = none yet */

@@ -2,6 +2,7 @@
 #include "agent/runtime/caps.h"
 
 #include "agent/keeper/exits.h"
+#include "agent/pod/folder.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -31,30 +32,39 @@ char *agent_volume_dir(const struct agent *agent, const char *uid)
     return xasprintf("%s/volumes/%s", agent->spec.run_dir, uid);
 }
 
-static char *log_dir_of(const struct agent *agent, const struct pod_record *record)
+char *agent_status_file(const struct agent *agent, const char *uid)
 {
-    return xasprintf("%s/%s_%s_%s", agent->spec.log_dir, record->ns, record->name, record->uid);
+    return xasprintf("%s/status/%s.json", agent->spec.run_dir, uid);
+}
+
+static char *log_dir_of(const struct agent *agent, const char *uid, const char *ns,
+                        const char *name)
+{
+    autofree char *folder = folder_of_logs(ns, name, uid);
+    return xasprintf("%s/%s", agent->spec.log_dir, folder);
 }
 
 char *agent_log_file(const struct agent *agent, const struct pod_record *record,
                      const char *container)
 {
-    autofree char *dir = log_dir_of(agent, record);
+    autofree char *dir = log_dir_of(agent, record->uid, record->ns, record->name);
     return xasprintf("%s/%s.log", dir, container);
 }
 
-void agent_sweep_pod(const struct agent *agent, const struct pod_record *record)
+void agent_sweep_pod(const struct agent *agent, const char *uid, const char *ns, const char *name)
 {
-    autofree char *state = agent_state_dir(agent, record->uid);
-    autofree char *run = agent_run_dir(agent, record->uid);
-    autofree char *volumes = agent_volume_dir(agent, record->uid);
-    autofree char *logs = log_dir_of(agent, record);
+    autofree char *state = agent_state_dir(agent, uid);
+    autofree char *run = agent_run_dir(agent, uid);
+    autofree char *volumes = agent_volume_dir(agent, uid);
+    autofree char *logs = name ? log_dir_of(agent, uid, ns, name) : NULL;
     const char *const dirs[] = {state, run, volumes, logs};
-    for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(dirs) && dirs[i]; i++) {
         struct err err = {0};
-        if (agent->world.disk->remove_tree(agent->world.disk, dirs[i], &err) < 0)
-            log_warn("folder of a pod that is gone stays: pod=%s/%s error=%s", record->ns,
-                     record->name, log_quote(err.msg));
+        if (agent->world.disk->remove_tree(agent->world.disk, dirs[i], &err) == 0)
+            continue;
+        log_warn("folder of a pod that is gone stays: pod=%s/%s error=%s", ns ? ns : "?",
+                 name ? name : "?", log_quote(err.msg));
+        return; /* the logs too: their name tells whose the rest is when it is swept again */
     }
 }
 
@@ -307,6 +317,8 @@ static void read_manifests(struct agent *agent)
             record->volumes_setback.retry_at = agent_now(agent);
         agent_touch(record);
     }
+    if (agent->started)
+        leftovers_sweep(agent->leftovers);
 }
 
 void agent_reload(struct agent *agent)
@@ -401,6 +413,7 @@ int agent_new(const struct agent_world *world, const struct agent_spec *spec,
     agent->ctx = ctx;
     agent->records = map_new();
     agent->filters = filters_new();
+    agent->leftovers = leftovers_new(agent);
     agent->manifests = manifests_new(&(struct manifests_spec){
         .disk = world->disk,
         .static_dir = agent->spec.static_dir,
@@ -434,6 +447,7 @@ void agent_free(struct agent *agent)
         pod_record_free(record);
     }
     map_free(agent->records, NULL);
+    leftovers_free(agent->leftovers);
     if (agent->round)
         loop_defer_free(agent->round);
     manifests_free(agent->manifests);

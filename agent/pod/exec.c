@@ -165,7 +165,7 @@ static bool forget(struct pod_record *record)
     autofree char *run = agent_volume_dir(agent, record->uid);
     struct volume_spec spec = volume_spec_of(record, NULL, state, run);
     volumes_remove(&spec);
-    agent_sweep_pod(agent, record);
+    agent_sweep_pod(agent, record->uid, record->ns, record->name);
     if (!record->forgotten)
         publish_status(record, true);
     if (record->spec) {

@@ -16,6 +16,7 @@ struct agent {
     struct map *records;      /* uid -> struct pod_record */
     struct loop_defer *round; /* a round over the dirty records is due */
     struct filters *filters;
+    struct leftovers *leftovers;
     bool started;
 };
 
@@ -49,13 +50,22 @@ void publish_event(const struct pod_record *record, const char *type, const char
 /* compile.c: the launch plan of a pod whose images and volumes are ready. -ENOENT, -EINVAL. */
 nodiscard int compile_plan(const struct pod_record *record, struct buf *ret, struct err *err);
 
+/* leftovers.c: removes, one pod a turn of the loop, what pods left that neither a record nor a
+ * manifest knows; what a manifest that cannot be read may want stays. Called after each reading of
+ * the manifests; once all is decided it does nothing any more. */
+struct leftovers *leftovers_new(struct agent *agent);
+void leftovers_free(struct leftovers *leftovers);
+void leftovers_sweep(struct leftovers *leftovers);
+
 /* Paths of a pod; callers free. */
 char *agent_state_dir(const struct agent *agent, const char *uid); /* survives a reboot */
 char *agent_run_dir(const struct agent *agent, const char *uid);   /* tmpfs, of the keeper */
 /* tmpfs: what a keeper that dies does not take with it. */
 char *agent_volume_dir(const struct agent *agent, const char *uid);
-/* Removes the folders of a pod that is gone: state, run, logs. */
-void agent_sweep_pod(const struct agent *agent, const struct pod_record *record);
+char *agent_status_file(const struct agent *agent, const char *uid); /* tmpfs: publish.c */
+/* Removes the folders of a pod that is gone: state, run, volumes, and last its logs (ns and name
+ * NULL: they are not known). */
+void agent_sweep_pod(const struct agent *agent, const char *uid, const char *ns, const char *name);
 char *agent_log_file(const struct agent *agent, const struct pod_record *record,
                      const char *container);
 

@@ -32,8 +32,10 @@ struct manifests {
     struct docs desired;    /* the last good desired state */
     struct map *unreadable; /* paths of the desired state that are listed but not to be had */
     bool static_unknown;    /* something in the static directory was never read well */
+    bool static_missing;    /* there is no such directory */
     struct map *problems;   /* what was complained of already */
     struct map *pods;       /* uid -> struct pod_spec */
+    struct map *second;     /* uids of pods whose name another has taken */
     struct pod_spec **in_order;
     size_t pod_count;
     struct map *sources; /* "<kind>/<ns>/<name>" -> struct value */
@@ -76,9 +78,11 @@ static void free_pod(void *p)
 static void forget_pods(struct manifests *m)
 {
     map_free(m->pods, free_pod);
+    map_free(m->second, NULL);
     map_free(m->sources, free_value);
     free(m->in_order);
     m->pods = map_new();
+    m->second = map_new();
     m->sources = map_new();
     m->in_order = NULL;
     m->pod_count = 0;
@@ -94,6 +98,7 @@ struct manifests *manifests_new(const struct manifests_spec *spec)
     m->problems = map_new();
     m->unreadable = map_new();
     m->pods = map_new();
+    m->second = map_new();
     m->sources = map_new();
     return m;
 }
@@ -106,6 +111,7 @@ void manifests_free(struct manifests *m)
     map_free(m->problems, NULL);
     map_free(m->unreadable, NULL);
     map_free(m->pods, free_pod);
+    map_free(m->second, NULL);
     map_free(m->sources, free_value);
     docs_done(&m->desired);
     free(m->in_order);
@@ -188,12 +194,13 @@ static void read_static(struct manifests *m)
     int rc = m->spec.disk->list(m->spec.disk, m->spec.static_dir, see_static_file, m, &err);
     if (rc < 0) {
         bool never_there = rc == -ENOENT && map_len(m->files) == 0;
+        m->static_missing = rc == -ENOENT;
         m->static_unknown = !never_there;
         if (!never_there)
             complain(m, m->spec.static_dir, err.msg);
         return;
     }
-    m->static_unknown = false;
+    m->static_unknown = m->static_missing = false;
     for (size_t i = 0; map_next(m->files, &i, &name, &p);) {
         if (!((struct static_file *)p)->seen) {
             static_file_free(map_del(m->files, name));
@@ -266,6 +273,7 @@ static void add_pod(struct manifests *m, const char *from, struct value *object,
         autofree char *message =
             xasprintf("pod %s/%s: another manifest with this name came first", pod->ns, pod->name);
         complain(m, from, message);
+        (void)map_put(m->second, pod->uid, m);
         pod_spec_free(pod);
         return;
     }
@@ -334,6 +342,24 @@ bool manifests_may_want(const struct manifests *m, const char *ns, const char *n
         return true;
     autofree char *path = xasprintf("Pod/%s/%s", ns, name);
     return map_get(m->unreadable, path) != NULL && !WEAKENED(MANIFESTS_UNREADABLE);
+}
+
+bool manifests_rule_out(const struct manifests *m, const char *uid, const char *ns,
+                        const char *name)
+{
+    bool maybe_static = !name || may_be_static(m, name);
+    if (map_get(m->pods, uid) || map_get(m->second, uid))
+        return false;
+    if (maybe_static && (m->static_unknown || m->static_missing))
+        return false;
+    if (!m->spec.desired) /* never enrolled, or what says so cannot be read */
+        return name && maybe_static;
+    if (!desired_is_certain(m->spec.desired))
+        return false;
+    if (!name)
+        return map_len(m->unreadable) == 0;
+    autofree char *path = xasprintf("Pod/%s/%s", ns, name);
+    return map_get(m->unreadable, path) == NULL;
 }
 
 const struct value *manifests_find(const struct manifests *m, const char *kind, const char *ns,

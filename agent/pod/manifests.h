@@ -38,6 +38,11 @@ const struct pod_spec *manifests_pod_at(const struct manifests *manifests, size_
  * a desired state without an index) may ask for a pod of this name: such a pod is left as it is.
  * What is damaged never means "stop". */
 bool manifests_may_want(const struct manifests *manifests, const char *ns, const char *name);
+/* True if it is certain that no manifest asks for this pod, for what is removed and cannot come
+ * back; ns and name are NULL where they are not known. Stricter than the opposite of may_want: a
+ * static directory that is not there is a doubt too. */
+bool manifests_rule_out(const struct manifests *manifests, const char *uid, const char *ns,
+                        const char *name);
 /* A ConfigMap or Secret; NULL if the node has none of that name. */
 const struct value *manifests_find(const struct manifests *manifests, const char *kind,
                                    const char *ns, const char *name);

@@ -92,17 +92,12 @@ static struct value *pod_object(const struct pod_record *record, struct value *s
     return pod;
 }
 
-static char *status_file(const struct pod_record *record)
-{
-    return xasprintf("%s/status/%s.json", record->agent->spec.run_dir, record->uid);
-}
-
 /* For `limpetd ps` and `why`, which work with everything else dead: what the agent knows stands on
  * tmpfs. */
 static void write_status_file(const struct pod_record *record, const struct value *pod)
 {
     struct disk *disk = record->agent->world.disk;
-    autofree char *path = status_file(record);
+    autofree char *path = agent_status_file(record->agent, record->uid);
     cleanup(value_free) struct value *copy = value_copy(pod);
     cleanup(buf_done) struct buf why;
     buf_init(&why, 0);
@@ -126,7 +121,7 @@ void publish_status(struct pod_record *record, bool gone)
     cleanup(value_free) struct value *pod = pod_object(record, status);
     if (gone) {
         struct err err = {0};
-        autofree char *path = status_file(record);
+        autofree char *path = agent_status_file(record->agent, record->uid);
         if (agent->world.disk->remove(agent->world.disk, path, &err) < 0)
             log_warn("status file not removed: error=%s", log_quote(err.msg));
     } else {

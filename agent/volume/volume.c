@@ -92,7 +92,9 @@ void volumes_free(struct volume *volumes, size_t count)
 void volumes_remove(const struct volume_spec *spec)
 {
     autofree char *tmp = xasprintf("%s/volumes", spec->tmp_dir);
-    DIR *dir = opendir(tmp);
+    autoclose int pod = open(spec->tmp_dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int list = openat(pod, "volumes", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *dir = list < 0 ? NULL : fdopendir(list);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         autofree char *path = xasprintf("%s/%s", tmp, entry->d_name);
         if (entry->d_name[0] != '.')
@@ -102,7 +104,7 @@ void volumes_remove(const struct volume_spec *spec)
         closedir(dir);
     const char *const parents[] = {spec->tmp_dir, spec->disk_dir};
     for (size_t i = 0; i < ARRAY_LEN(parents); i++) {
-        autoclose int fd = open(parents[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+        autoclose int fd = open(parents[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd >= 0 && path_remove_tree(fd, "volumes") < 0)
             continue; /* swept again when the pod's folders go */
     }

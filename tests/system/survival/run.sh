@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # timeout: 240
 # The point of it all: pods run on through the death of broker, controller, agent and all three, through a reboot
-# with the gateway down, a wiped disk, and desired state that is not to be believed.
+# with the gateway down, a wiped disk, and desired state that is not to be believed; what pods leave that end amid it
+# goes.
 set -u
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=tests/system/lib/stand.sh
 . "$here/../lib/stand.sh"
 # shellcheck source=tests/system/survival/deaths.sh
 . "$here/deaths.sh"
+# shellcheck source=tests/system/survival/leftovers.sh
+. "$here/leftovers.sh"
 # shellcheck source=tests/system/survival/lies.sh
 . "$here/lies.sh"
 
@@ -19,5 +22,6 @@ stand_up main a b
 deaths
 reboot_alone
 wiped
+leftovers
 lies
 conclude

@@ -207,6 +207,37 @@ static void test_manifests__no_desired_state_wants_anything(void **state)
     assert_false(manifests_may_want(f->manifests, "default", "web-pi"));
 }
 
+/* What is removed for good must not only be wanted by nobody: it must be known that nobody does. */
+static void test_manifests__rule_out(void **state)
+{
+    struct fixture *f = *state;
+    const char *const uid = "11111111-2222-3333-4444-555555555555";
+    open_manifests(f); /* no directory */
+    assert_false(manifests_rule_out(f->manifests, uid, "default", "web-pi"));
+    plant(f, ".keep", "");
+    open_manifests(f);
+    assert_true(manifests_rule_out(f->manifests, uid, "default", "web-pi"));
+    /* A node that was never enrolled knows nothing of what a gateway may have wanted. */
+    assert_false(manifests_rule_out(f->manifests, uid, "default", "web"));
+    assert_false(manifests_rule_out(f->manifests, uid, NULL, NULL));
+    plant(f, "a.yaml", POD("web", "x"));
+    plant(f, "b.yaml", POD("web", "y"));
+    open_manifests(f);
+    autofree char *first = xstrdup(find(f, "web-pi")->uid);
+    assert_false(manifests_rule_out(f->manifests, first, "default", "web-pi"));
+    assert_true(manifests_rule_out(f->manifests, uid, "default", "web-pi"));
+    plant(f, "a.yaml", POD("web", "y")); /* which was the second */
+    plant(f, "b.yaml", POD("web", "x"));
+    open_manifests(f);
+    assert_false(manifests_rule_out(f->manifests, first, "default", "web-pi"));
+    plant(f, "c.yaml", "kind: [");
+    open_manifests(f);
+    assert_false(manifests_rule_out(f->manifests, uid, "default", "web-pi"));
+    disk_fake_fail(f->disk, DISK_FAKE_LOOK, -EIO, 0, -1);
+    open_manifests(f);
+    assert_false(manifests_rule_out(f->manifests, uid, "default", "web-pi"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(test_manifests__##name, set_up, tear_down)
 
 int main(void)
@@ -219,6 +250,7 @@ int main(void)
         TEST(first_of_a_name_wins),
         TEST(sources_beside_pods),
         TEST(no_desired_state_wants_anything),
+        TEST(rule_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
