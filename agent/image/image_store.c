@@ -1,4 +1,4 @@
-#include "agent/image/image_store.h"
+#include "agent/image/image_store_parts.h"
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
@@ -135,8 +135,7 @@ static int read_blob(struct image_store *store, const char *folder, const char *
     return 0;
 }
 
-/* The bytes of a layer that is whole; negative if it is not. */
-static int64_t layer_bytes(struct image_store *store, const char *diff_id)
+int64_t image_store_layer_bytes(struct image_store *store, const char *diff_id)
 {
     autofree char *dir = below(store, "layers", digest_hex(diff_id), "");
     autofree char *record = below(store, "layers", digest_hex(diff_id), ".json");
@@ -151,7 +150,7 @@ static int64_t layer_bytes(struct image_store *store, const char *diff_id)
 
 bool image_store_has_layer(struct image_store *store, const char *diff_id)
 {
-    return layer_bytes(store, diff_id) >= 0;
+    return image_store_layer_bytes(store, diff_id) >= 0;
 }
 
 /* overlayfs refuses a folder that is listed twice; the upper one hides the lower anyway. */
@@ -171,7 +170,7 @@ static int find_layers(struct image_store *store, struct stored *stored, struct 
     for (size_t i = 0; i < config->diff_id_count; i++) {
         if (again_above(config, i))
             continue;
-        int64_t bytes = layer_bytes(store, config->diff_ids[i]);
+        int64_t bytes = image_store_layer_bytes(store, config->diff_ids[i]);
         if (bytes < 0)
             return err_set(err, -ENOENT, "layer %zu/%zu (%.19s...) is not there", i + 1,
                            config->diff_id_count, config->diff_ids[i]);
@@ -181,7 +180,7 @@ static int find_layers(struct image_store *store, struct stored *stored, struct 
     return 0;
 }
 
-static int read_config(struct image_store *store, struct stored *stored, struct err *err)
+int image_store_read_config(struct image_store *store, struct stored *stored, struct err *err)
 {
     cleanup(buf_done) struct buf text;
     cleanup(manifest_free) struct manifest *manifest = NULL;
@@ -200,8 +199,8 @@ static int read_config(struct image_store *store, struct stored *stored, struct 
     return rc;
 }
 
-static int read_stored(struct image_store *store, const char *name, struct stored **ret,
-                       struct err *err)
+int image_store_read_ref(struct image_store *store, const char *name, struct stored **ret,
+                         struct err *err)
 {
     autofree char *path = below(store, "refs", name, "");
     cleanup(value_free) struct value *record = NULL;
@@ -212,11 +211,23 @@ static int read_stored(struct image_store *store, const char *name, struct store
     const char *digest = value_get_str(record, "manifest");
     if (!reference || !digest_valid(digest))
         return err_set(err, -ENOENT, "%s is damaged", path);
-    cleanup(stored_free) struct stored *stored = xcalloc(1, sizeof(*stored));
+    struct stored *stored = xcalloc(1, sizeof(*stored));
     stored->reference = xstrdup(reference);
     stored->time = value_get_int(record, "time", 0);
     snprintf(stored->digest, sizeof(stored->digest), "%.71s", digest);
-    rc = read_config(store, stored, err);
+    *ret = stored;
+    return 0;
+}
+
+static int read_stored(struct image_store *store, const char *name, struct stored **ret,
+                       struct err *err)
+{
+    cleanup(stored_free) struct stored *stored = NULL;
+    int rc = image_store_read_ref(store, name, &stored, err);
+    if (rc < 0)
+        return rc;
+    const char *reference = stored->reference;
+    rc = image_store_read_config(store, stored, err);
     if (rc == 0)
         rc = find_layers(store, stored, err);
     if (rc < 0)
@@ -412,12 +423,17 @@ static bool is_whole(struct image_store *store, const char *text)
            image_store_get(store, &ref, &stored, NULL) == 0;
 }
 
-bool image_store_is_loaded(struct image_store *store, const char *name)
+int image_store_read_loaded(struct image_store *store, const char *name, struct value **ret)
 {
     autofree char *path = loaded_path(store, name);
+    return read_json(store, path, ret, NULL);
+}
+
+bool image_store_is_loaded(struct image_store *store, const char *name)
+{
     autofree char *mark = image_store_archive_mark(store, name);
     cleanup(value_free) struct value *value = NULL;
-    if (!mark || read_json(store, path, &value, NULL) < 0 ||
+    if (!mark || image_store_read_loaded(store, name, &value) < 0 ||
         !str_eq(value_get_str(value, "file"), mark))
         return false;
     const struct value *images = value_get(value, "images");

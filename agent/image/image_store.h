@@ -5,7 +5,8 @@
  * record, or differs from its digest, is not there. All calls block for as long as the medium
  * takes.
  *
- *   lock                 shared: something is being added; exclusive: something is removed
+ *   lock                 shared: something is being added; exclusive: something is removed; locks
+ *                        on its bytes: images that are in use (hold.h)
  *   layers/<hex>/        an unpacked layer; layers/<hex>.json its record
  *   manifests/<hex>      of this node's platform; configs/<hex>
  *   refs/<name>-<hash>   JSON: the reference and the digest of its manifest
@@ -17,6 +18,7 @@
 #include "agent/image/reference.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/map.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -91,11 +93,28 @@ nodiscard int image_store_forget(struct image_store *store, const struct referen
                                  struct err *err);
 /* Removes what an interrupted process left. Does nothing while another one works here. */
 void image_store_sweep(struct image_store *store);
-typedef bool image_store_keep_fn(void *ctx, const char *manifest_digest);
-/* Removes images that keep says false to, then layers, manifests and configs no image has.
- * -EWOULDBLOCK: something is being added right now. */
-nodiscard int image_store_remove_unused(struct image_store *store, image_store_keep_fn *keep,
-                                        void *ctx, struct err *err);
+/* Removes what pulls left that were interrupted before this time (seconds since 1970), parts that
+ * could be resumed too. Does nothing while another process works here. */
+void image_store_sweep_old(struct image_store *store, int64_t before_s);
+
+struct image_store_wanted {
+    struct map *references; /* canonical, as keys */
+    /* Adds the digits of each layer that is in use, as keys; asked when nobody can begin to use one
+     * any more. Negative: nothing is removed. */
+    int (*in_use)(void *ctx, struct map *layers, struct err *err);
+    void *ctx;
+};
+struct image_store_freed {
+    struct map *images; /* the references removed, as keys; map_free it */
+    size_t layers;
+    int64_t bytes; /* unpacked layers, parts of pulls */
+};
+/* Removes the images that nobody wants, holds, or names by an archive of this folder that is still
+ * there; then layers, manifests and configs no image has, and what interrupted pulls left. Each
+ * step can be the last. -EWOULDBLOCK: something is being added or removed right now. */
+nodiscard int image_store_remove_unused(struct image_store *store,
+                                        const struct image_store_wanted *wanted,
+                                        struct image_store_freed *ret, struct err *err);
 
 /* Archives (<root>/<name>.tar) for images_new: is this very file loaded already; remember it. */
 /* Its size and time of change as text (caller frees); NULL: there is no such file. */

@@ -1,52 +1,68 @@
 /* The half of the store that takes things away; only ever under the exclusive lock. */
 
-#include "agent/image/image_store.h"
+#include "agent/image/hold.h"
+#include "agent/image/image_store_parts.h"
 
+#include "common/base/log.h"
 #include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/fs/disk.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
-struct walk {
+static char *path_of(struct image_store *store, const char *folder, const char *name)
+{
+    return xasprintf("%s/%s/%s", image_store_root(store), folder, name);
+}
+
+static int each(struct image_store *store, const char *folder, disk_list_fn *fn, void *ctx,
+                struct err *err)
+{
+    autofree char *path = path_of(store, folder, "");
+    return disk_posix()->list(disk_posix(), path, fn, ctx, err);
+}
+
+/* Sweeping. */
+
+struct sweep {
     struct image_store *store;
-    struct disk *disk;
     const char *folder;
-    struct map *keep; /* names that stay */
+    int64_t before_ns; /* only what has not changed since; INT64_MAX: all */
+    int64_t bytes;     /* of files that went */
 };
 
-static int remove_one(void *ctx, const char *name, enum disk_type type)
+static int sweep_one(void *ctx, const char *name, enum disk_type type)
 {
-    struct walk *walk = ctx;
-    (void)type;
-    char hex[DIGEST_HEX + 1];
-    snprintf(hex, sizeof(hex), "%.64s", name); /* of "<hex>" as of "<hex>.json" */
-    if (walk->keep && map_get(walk->keep, hex))
+    struct sweep *sweep = ctx;
+    struct disk_stat st = {0};
+    autofree char *path = path_of(sweep->store, sweep->folder, name);
+    (void)disk_posix()->stat(disk_posix(), path, &st, NULL);
+    if (st.mtime_ns >= sweep->before_ns)
         return 0;
-    autofree char *path = xasprintf("%s/%s/%s", image_store_root(walk->store), walk->folder, name);
-    (void)walk->disk->remove_tree(walk->disk, path, NULL); /* what is left goes the next time */
+    if (disk_posix()->remove_tree(disk_posix(), path, NULL) == 0 && type == DISK_FILE)
+        sweep->bytes += st.size; /* what is left goes the next time */
     return 0;
 }
 
-static void remove_all_but(struct image_store *store, const char *folder, struct map *keep)
+static int64_t sweep_folder(struct image_store *store, const char *folder, int64_t before_ns)
 {
-    struct walk walk = {store, disk_posix(), folder, keep};
-    autofree char *path = xasprintf("%s/%s", image_store_root(store), folder);
-    (void)walk.disk->list(walk.disk, path, remove_one, &walk, NULL);
+    struct sweep sweep = {store, folder, before_ns, 0};
+    (void)each(store, folder, sweep_one, &sweep, NULL);
+    return sweep.bytes;
 }
 
 static int remove_torn(void *ctx, const char *name, enum disk_type type)
 {
-    struct walk *walk = ctx;
+    struct image_store *store = ctx;
     char digest[DIGEST_LEN + 1];
     snprintf(digest, sizeof(digest), "sha256:%.64s", name);
-    if (type != DISK_DIR || image_store_has_layer(walk->store, digest))
+    if (type != DISK_DIR || image_store_has_layer(store, digest))
         return 0;
-    autofree char *path = xasprintf("%s/layers/%s", image_store_root(walk->store), name);
-    (void)walk->disk->remove_tree(walk->disk, path, NULL);
+    autofree char *path = path_of(store, "layers", name);
+    (void)disk_posix()->remove_tree(disk_posix(), path, NULL);
     return 0;
 }
 
@@ -55,68 +71,216 @@ void image_store_sweep(struct image_store *store)
     autoclose int lock = image_store_lock(store, true, false, NULL);
     if (lock < 0)
         return;
-    remove_all_but(store, "tmp", NULL);
-    struct walk walk = {store, disk_posix(), "layers", NULL};
-    autofree char *path = xasprintf("%s/layers", image_store_root(store));
-    (void)walk.disk->list(walk.disk, path, remove_torn, &walk, NULL);
+    (void)sweep_folder(store, "tmp", INT64_MAX);
+    (void)each(store, "layers", remove_torn, store, NULL);
 }
+
+void image_store_sweep_old(struct image_store *store, int64_t before_s)
+{
+    autoclose int lock = image_store_lock(store, true, false, NULL);
+    if (lock < 0)
+        return;
+    (void)sweep_folder(store, "partial", before_s * INT64_C(1000000000));
+    (void)sweep_folder(store, "tmp", before_s * INT64_C(1000000000));
+}
+
+/* Marking what stays. */
 
 struct mark {
     struct image_store *store;
-    image_store_keep_fn *keep;
-    void *ctx;
-    struct map *layers, *manifests, *configs, *refs;
+    struct map *wanted;                       /* references */
+    struct map *layers, *manifests, *configs; /* digits that stay */
+    struct map *refs;                         /* files of references that go -> struct stored */
+    int held_fd;
+    bool doubt; /* what an image that stays consists of cannot be read: then all layers stay */
 };
 
-static void mark(struct map *map, const char *name)
+static void add(struct map *map, const char *name)
 {
-    map_put(map, name, map);
+    (void)map_put(map, name, map);
 }
 
-static int mark_one(void *ctx, const struct stored *stored)
+static void doubt(struct mark *m, const struct err *err)
+{
+    m->doubt = true;
+    log_warn("no layer is removed: an image cannot be read: error=%s", log_quote(err->msg));
+}
+
+static void keep_manifest(struct mark *m, struct stored *stored)
+{
+    add(m->manifests, digest_hex(stored->digest));
+    struct err err = {0};
+    if (image_store_read_config(m->store, stored, &err) < 0) {
+        doubt(m, &err);
+        return;
+    }
+    add(m->configs, digest_hex(stored->id));
+    for (size_t i = 0; i < stored->config->diff_id_count; i++)
+        add(m->layers, digest_hex(stored->config->diff_ids[i]));
+}
+
+/* From now on nobody can begin to use an image that goes. */
+static bool is_in_use(struct mark *m, const char *digest)
+{
+    bool held = hold_deny(m->held_fd, digest) < 0;
+    return held && !WEAKENED(IMAGE_HELD);
+}
+
+static void free_stored(void *stored)
+{
+    stored_free(stored);
+}
+
+static int mark_ref(void *ctx, const char *name, enum disk_type type)
 {
     struct mark *m = ctx;
-    if (!m->keep(m->ctx, stored->digest)) {
-        mark(m->refs, stored->reference);
-        return 0;
+    struct stored *stored = NULL;
+    struct err err = {0};
+    (void)type;
+    if (image_store_read_ref(m->store, name, &stored, &err) < 0)
+        doubt(m, &err);
+    else if (map_get(m->wanted, stored->reference) || is_in_use(m, stored->digest)) {
+        keep_manifest(m, stored);
+        stored_free(stored);
+    } else {
+        (void)map_put(m->refs, name, stored);
     }
-    mark(m->manifests, digest_hex(stored->digest));
-    mark(m->configs, digest_hex(stored->id));
-    for (size_t i = 0; i < stored->config->diff_id_count; i++)
-        mark(m->layers, digest_hex(stored->config->diff_ids[i]));
     return 0;
 }
 
-static int remove_marked(struct mark *m, struct err *err)
+/* Of a tag that has moved on since. */
+static int mark_manifest(void *ctx, const char *name, enum disk_type type)
 {
-    const char *text = NULL;
-    for (size_t i = 0; map_next(m->refs, &i, &text, NULL);) {
-        struct reference ref;
-        int rc = reference_parse(text, &ref, err);
-        if (rc == 0)
-            rc = image_store_forget(m->store, &ref, err);
+    struct mark *m = ctx;
+    cleanup(stored_free) struct stored *stored = xcalloc(1, sizeof(*stored));
+    (void)type;
+    snprintf(stored->digest, sizeof(stored->digest), "sha256:%.64s", name);
+    if (digest_valid(stored->digest) && !map_get(m->manifests, name) &&
+        is_in_use(m, stored->digest))
+        keep_manifest(m, stored);
+    return 0;
+}
+
+/* An archive that lies here is to be had without a network: so are its images. */
+static int mark_archive(void *ctx, const char *name, enum disk_type type)
+{
+    struct mark *m = ctx;
+    cleanup(value_free) struct value *record = NULL;
+    if (type != DISK_FILE || !str_has_suffix(name, ".tar") || WEAKENED(IMAGE_ARCHIVE_KEPT) ||
+        image_store_read_loaded(m->store, name, &record) < 0)
+        return 0;
+    const struct value *images = value_get(record, "images");
+    for (size_t i = 0; i < value_len(images); i++)
+        if (value_str(value_at(images, i)))
+            add(m->wanted, value_str(value_at(images, i)));
+    return 0;
+}
+
+static int mark_all(struct mark *m, const struct image_store_wanted *wanted, struct err *err)
+{
+    const char *reference = NULL;
+    for (size_t i = 0; map_next(wanted->references, &i, &reference, NULL);)
+        add(m->wanted, reference);
+    int rc = each(m->store, "", mark_archive, m, err);
+    if (rc == 0)
+        rc = each(m->store, "refs", mark_ref, m, err);
+    if (rc == 0)
+        rc = each(m->store, "manifests", mark_manifest, m, err);
+    return rc < 0 ? rc : wanted->in_use(wanted->ctx, m->layers, err);
+}
+
+/* Removing what is not marked. */
+
+struct removal {
+    struct mark *mark;
+    const char *folder;
+    const struct map *keep;
+    struct image_store_freed *freed;
+};
+
+static int remove_blob(void *ctx, const char *name, enum disk_type type)
+{
+    const struct removal *removal = ctx;
+    (void)type;
+    if (map_get(removal->keep, name))
+        return 0;
+    autofree char *path = path_of(removal->mark->store, removal->folder, name);
+    (void)disk_posix()->remove_tree(disk_posix(), path, NULL);
+    return 0;
+}
+
+/* Its record first: a layer that is removed in part must not pass for one that is whole. */
+static int remove_layer(void *ctx, const char *name, enum disk_type type)
+{
+    const struct removal *removal = ctx;
+    struct image_store *store = removal->mark->store;
+    struct disk *disk = disk_posix();
+    char digest[DIGEST_LEN + 1];
+    snprintf(digest, sizeof(digest), "sha256:%.64s", name); /* of "<hex>" as of "<hex>.json" */
+    if (!digest_valid(digest) || map_get(removal->keep, digest_hex(digest)))
+        return 0;
+    autofree char *dir = path_of(store, "layers", digest_hex(digest));
+    autofree char *record = xasprintf("%s.json", dir);
+    int64_t bytes = image_store_layer_bytes(store, digest);
+    if (disk->remove(disk, record, NULL) < 0 || disk->remove_tree(disk, dir, NULL) < 0)
+        return 0; /* what is left goes the next time */
+    removal->freed->layers += type == DISK_DIR;
+    removal->freed->bytes += bytes > 0 ? bytes : 0;
+    return 0;
+}
+
+/* References first, so that none leads to what is being removed. */
+static int remove_refs(struct mark *m, struct image_store_freed *freed, struct err *err)
+{
+    const char *name = NULL;
+    void *stored = NULL;
+    for (size_t i = 0; map_next(m->refs, &i, &name, &stored);) {
+        autofree char *path = path_of(m->store, "refs", name);
+        int rc = disk_posix()->remove(disk_posix(), path, err);
         if (rc < 0)
             return rc;
+        add(freed->images, ((const struct stored *)stored)->reference);
     }
-    remove_all_but(m->store, "manifests", m->manifests);
-    remove_all_but(m->store, "configs", m->configs);
-    remove_all_but(m->store, "layers", m->layers);
-    remove_all_but(m->store, "partial", NULL);
     return 0;
 }
 
-int image_store_remove_unused(struct image_store *store, image_store_keep_fn *keep, void *ctx,
-                              struct err *err)
+static int remove_unmarked(struct mark *m, struct image_store_freed *freed, struct err *err)
+{
+    int rc = remove_refs(m, freed, err);
+    if (rc == 0 && !m->doubt) {
+        struct removal removal = {m, "manifests", m->manifests, freed};
+        (void)each(m->store, removal.folder, remove_blob, &removal, NULL);
+        removal = (struct removal){m, "configs", m->configs, freed};
+        (void)each(m->store, removal.folder, remove_blob, &removal, NULL);
+        removal = (struct removal){m, "layers", m->layers, freed};
+        (void)each(m->store, removal.folder, remove_layer, &removal, NULL);
+    }
+    freed->bytes += sweep_folder(m->store, "partial", INT64_MAX);
+    freed->bytes += sweep_folder(m->store, "tmp", INT64_MAX);
+    return rc;
+}
+
+int image_store_remove_unused(struct image_store *store, const struct image_store_wanted *wanted,
+                              struct image_store_freed *ret, struct err *err)
 {
     autoclose int lock = image_store_lock(store, true, false, err);
-    if (lock < 0)
-        return lock;
-    struct mark m = {store, keep, ctx, map_new(), map_new(), map_new(), map_new()};
-    int rc = image_store_list(store, mark_one, &m, err);
+    if (lock == -EWOULDBLOCK)
+        return err_set(err, lock, "images are being pulled, loaded or removed just now: try again");
+    autoclose int held_fd = lock < 0 ? lock : hold_open(image_store_root(store), err);
+    if (held_fd < 0)
+        return held_fd;
+    struct mark m = {store, map_new(), map_new(), map_new(), map_new(), map_new(), held_fd, false};
+    struct image_store_freed freed = {.images = map_new()};
+    int rc = mark_all(&m, wanted, err);
     if (rc == 0)
-        rc = remove_marked(&m, err);
-    struct map *maps[] = {m.layers, m.manifests, m.configs, m.refs};
+        rc = remove_unmarked(&m, &freed, err);
+    if (rc == 0)
+        *ret = freed;
+    else
+        map_free(freed.images, NULL);
+    struct map *maps[] = {m.wanted, m.layers, m.manifests, m.configs};
     for (size_t i = 0; i < ARRAY_LEN(maps); i++)
         map_free(maps[i], NULL);
+    map_free(m.refs, free_stored);
     return rc;
 }

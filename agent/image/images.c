@@ -1,6 +1,7 @@
 #include "agent/image/images.h"
 
 #include "agent/image/fetcher.h"
+#include "agent/image/hold.h"
 #include "agent/image/image_store.h"
 #include "common/base/list.h"
 #include "common/base/log.h"
@@ -13,6 +14,7 @@
 #include <stdio.h>
 
 #define FETCHERS_MAX 2 /* at once: the line and the card are narrow */
+#define OLD_S 86400    /* what an interrupted pull left so long ago is not resumed any more */
 
 /* An image somebody holds. */
 struct entry {
@@ -26,6 +28,7 @@ struct node {
     struct loop *loop;
     struct images_spec spec;
     struct image_store *store;
+    int hold_fd;         /* -1: there is no file for it */
     struct map *entries; /* digest -> struct entry */
     struct list tasks;   /* struct task: running and waiting for their turn */
     struct map *failed;  /* archives that could not be loaded: name -> their size and time */
@@ -63,12 +66,27 @@ static struct node *node_of(struct images *images)
 
 /* Images held. */
 
-static struct image *hold(struct node *node, struct stored *stored)
+/* Between the look at it and the hold somebody may have removed it. */
+static int take_hold(struct node *node, const struct stored *stored, struct err *err)
+{
+    bool whole = node->hold_fd < 0 || hold_take(node->hold_fd, stored->digest) == 0;
+    for (size_t i = 0; whole && i < stored->config->diff_id_count; i++)
+        whole = image_store_has_layer(node->store, stored->config->diff_ids[i]);
+    if (whole)
+        return 0;
+    hold_drop(node->hold_fd, stored->digest);
+    return err_set(err, -ENOENT, "image %.100s is being removed", stored->reference);
+}
+
+/* Takes stored; NULL: it is going. */
+static struct image *hold(struct node *node, struct stored *stored, struct err *err)
 {
     struct entry *entry = map_get(node->entries, stored->digest);
-    if (entry) {
-        entry->refs++;
+    if (entry || take_hold(node, stored, err) < 0) {
         stored_free(stored);
+        if (!entry)
+            return NULL;
+        entry->refs++;
         return &entry->image;
     }
     entry = xcalloc(1, sizeof(*entry));
@@ -109,7 +127,9 @@ static void images_release(struct images *images, struct image *image)
     struct entry *entry = container_of(image, struct entry, image);
     if (--entry->refs > 0)
         return;
-    map_del(node_of(images)->entries, image->digest);
+    struct node *node = node_of(images);
+    map_del(node->entries, image->digest);
+    hold_drop(node->hold_fd, image->digest);
     free_entry(entry);
 }
 
@@ -137,7 +157,7 @@ static struct image *look_up(struct image_request *r, struct err *err)
 {
     struct stored *stored = NULL;
     int rc = image_store_get(r->node->store, &r->ref, &stored, err);
-    return rc < 0 ? NULL : hold(r->node, stored);
+    return rc < 0 ? NULL : hold(r->node, stored, err);
 }
 
 /* Tasks. */
@@ -417,6 +437,8 @@ static void images_free(struct images *images)
     }
     map_free(node->entries, free_entry);
     map_free(node->failed, free);
+    if (node->hold_fd >= 0)
+        close(node->hold_fd);
     image_store_free(node->store);
     free((char *)node->spec.root);
     free((char *)node->spec.fetch_path);
@@ -446,10 +468,15 @@ static const char *const *copy_list(const char *const *list)
 int images_new(struct loop *loop, const struct images_spec *spec, struct images **ret,
                struct err *err)
 {
-    struct image_store *store = NULL;
+    cleanup(image_store_free) struct image_store *store = NULL;
     int rc = image_store_open(spec->root, &store, err);
     if (rc < 0)
         return rc;
+    struct err refused = {0};
+    int hold_fd = hold_open(spec->root, &refused);
+    if (hold_fd < 0)
+        log_warn("images cannot be held, do not prune: error=%s", log_quote(refused.msg));
+    image_store_sweep_old(store, clock_wall(loop_clock(loop)) / NS_PER_S - OLD_S);
     struct node *node = xcalloc(1, sizeof(*node));
     node->api = (struct images){.ensure = images_ensure,
                                 .cancel = images_cancel,
@@ -457,7 +484,8 @@ int images_new(struct loop *loop, const struct images_spec *spec, struct images 
                                 .release = images_release,
                                 .free = images_free};
     node->loop = loop;
-    node->store = store;
+    node->store = steal(store);
+    node->hold_fd = hold_fd;
     node->spec = (struct images_spec){.root = copy(spec->root),
                                       .fetch_path = copy(spec->fetch_path),
                                       .ca_dir = copy(spec->ca_dir),

@@ -1,5 +1,6 @@
 #include "agent/keeper/adopt.h"
 
+#include "agent/keeper/pidfile.h"
 #include "common/base/cleanup.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -13,7 +14,7 @@
 
 #define ADOPT_NS (5 * NS_PER_S)       /* of one that runs already */
 #define START_SWEEP_NS (3 * NS_PER_S) /* in keepers->start; what is left goes on from the loop */
-#define PID_FILE_MAX 8192
+#define PID_FILE_HEAD 8192
 #define SWEEP_PAUSE_NS (1 * NS_PER_MS) /* at first */
 
 /* The process that holds the lock on the pod's pid file; 0: nobody. */
@@ -25,17 +26,10 @@ static pid_t lock_holder(int fd)
 
 static void read_state_dir(struct entry *entry, int fd)
 {
-    char text[PID_FILE_MAX];
+    char text[PID_FILE_HEAD];
     ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
-    if (n <= 0)
-        return;
-    text[n] = '\0';
-    char *line = strchr(text, '\n');
-    line = line ? strchr(line + 1, '\n') : NULL;
-    if (!line || line[1] != '/')
-        return;
-    line[1 + strcspn(line + 1, "\n")] = '\0';
-    entry->state_dir = xstrdup(line + 1);
+    text[n > 0 ? n : 0] = '\0';
+    entry->state_dir = pidfile_state_dir(text);
 }
 
 /* A pod's run folder: adopts its keeper, or leaves the entry to be swept. */

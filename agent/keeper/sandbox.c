@@ -1,5 +1,6 @@
 #include "agent/keeper/sandbox.h"
 
+#include "agent/keeper/pidfile.h"
 #include "agent/runtime/sys.h"
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
@@ -24,8 +25,8 @@
 /* ---- the run folder ---- */
 
 /* A POSIX lock: it ends with the process, it is not inherited, and F_GETLK tells whose it is, so
- * that an agent that starts anew knows for sure which process is the keeper. The text is for people
- * and for sweeping up after a keeper that died. */
+ * that an agent that starts anew knows for sure which process is the keeper. The text is for
+ * people, for sweeping up after a keeper that died, and for whoever wants to remove a layer. */
 static int take_lock(struct sandbox *sandbox, struct err *err)
 {
     const struct launch_plan *plan = sandbox->plan;
@@ -38,7 +39,7 @@ static int take_lock(struct sandbox *sandbox, struct err *err)
         return err_errno(err, errno, "cannot open %s", path);
     if (fcntl(fd, F_SETLK, &lock) < 0)
         return err_set(err, -EBUSY, "the pod has a keeper already: %s is locked", path);
-    autofree char *text = xasprintf("%d\n%s\n%s\n", (int)getpid(), plan->cgroup, plan->state_dir);
+    autofree char *text = pidfile_print(plan, getpid());
     if (ftruncate(fd, 0) < 0 || pwrite(fd, text, strlen(text), 0) < 0)
         return err_errno(err, errno, "cannot write %s", path);
     sandbox->lock_fd = steal_fd(&fd);

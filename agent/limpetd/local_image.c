@@ -1,9 +1,11 @@
-/* limpetd image: load an image from a file, list what there is. Safe while the agent runs. */
+/* limpetd image: load an image from a file, list what there is, remove what nobody wants. Safe
+ * while the agent runs. */
 
 #include "agent/limpetd/verbs.h"
 
 #include "agent/image/fetcher.h"
 #include "agent/image/image_store.h"
+#include "agent/limpetd/unused_images.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -24,6 +26,16 @@ static int fail(const char *message)
 static char *images_root(const struct config *config)
 {
     return xasprintf("%s/images", config->state_dir);
+}
+
+/* Takes doc. */
+static void print_json(struct value *doc)
+{
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, 0);
+    (void)json_write_pretty(doc, &text);
+    puts(buf_str(&text));
+    value_free(doc);
 }
 
 /* load */
@@ -102,12 +114,46 @@ static int list(const struct config *config, bool json)
         rc = image_store_list(store, json ? collect : print_row, items, &err);
     if (rc < 0)
         return fail(err.msg);
-    if (json) {
-        cleanup(buf_done) struct buf text;
-        buf_init(&text, 0);
-        (void)json_write_pretty(doc, &text);
-        puts(buf_str(&text));
-    }
+    if (json)
+        print_json(steal(doc));
+    return 0;
+}
+
+/* prune */
+
+static struct value *freed_document(const struct image_store_freed *freed)
+{
+    struct value *doc = value_new_map();
+    struct value *images = value_set(doc, "images", value_new_list());
+    const char *reference = NULL;
+    for (size_t i = 0; map_next(freed->images, &i, &reference, NULL);)
+        value_append(images, value_new_str(reference));
+    value_set_int(doc, "layers", (int64_t)freed->layers);
+    value_set_int(doc, "bytes", freed->bytes);
+    return doc;
+}
+
+static void print_freed(const struct image_store_freed *freed)
+{
+    const char *reference = NULL;
+    for (size_t i = 0; map_next(freed->images, &i, &reference, NULL);)
+        printf("removed %s\n", reference);
+    printf("%zu images and %zu layers removed, %.1f MB freed\n", map_len(freed->images),
+           freed->layers, (double)freed->bytes / 1e6);
+}
+
+static int prune(const struct config *config, bool json)
+{
+    struct err err = {0};
+    struct image_store_freed freed = {0};
+    autofree char *root = images_root(config);
+    if (unused_images_remove(config, root, &freed, &err) < 0)
+        return fail(err.msg);
+    if (json)
+        print_json(freed_document(&freed));
+    else
+        print_freed(&freed);
+    map_free(freed.images, NULL);
     return 0;
 }
 
@@ -121,5 +167,7 @@ int verb_image(const struct verb_args *args)
     bool json = args->argc == 3 && str_eq(argv[1], "-o") && str_eq(argv[2], "json");
     if (str_eq(argv[0], "ls") && (args->argc == 1 || json))
         return list(args->config, json);
+    if (str_eq(argv[0], "prune") && (args->argc == 1 || json))
+        return prune(args->config, json);
     return 2;
 }

@@ -12,7 +12,8 @@ static const struct verb verbs[] = {
     {"ps", "[-o json]", "list the pods of this node", verb_ps},
     {"why", "[NAMESPACE/]POD", "say why a pod is not (fully) running", verb_why},
     {"logs", "[-f] [--tail N] [NAMESPACE/]POD [CONTAINER]", "show a container's log", verb_logs},
-    {"image", "load FILE [REFERENCE] | ls [-o json]", "load and list images", verb_image},
+    {"image", "load FILE [REFERENCE] | ls | prune [-o json]", "load, list, remove unused images",
+     verb_image},
     {"teardown", "", "stop every pod, remove bridge and rules (uninstall)", verb_teardown},
 };
 

@@ -344,6 +344,30 @@ bool manifests_may_want(const struct manifests *m, const char *ns, const char *n
     return map_get(m->unreadable, path) != NULL && !WEAKENED(MANIFESTS_UNREADABLE);
 }
 
+static void each_image(const struct docs *docs, manifests_image_fn *fn, void *ctx)
+{
+    static const char *const lists[] = {"containers", "initContainers"};
+    for (size_t i = 0; i < docs->count * ARRAY_LEN(lists); i++) {
+        const struct value *spec = value_get(docs->items[i / ARRAY_LEN(lists)], "spec");
+        const struct value *list = value_get(spec, lists[i % ARRAY_LEN(lists)]);
+        for (size_t c = 0; c < value_len(list); c++) {
+            const char *image = value_get_str(value_at(list, c), "image");
+            if (image)
+                fn(ctx, image);
+        }
+    }
+}
+
+bool manifests_each_image(const struct manifests *m, manifests_image_fn *fn, void *ctx)
+{
+    void *file;
+    for (size_t i = 0; map_next(m->files, &i, NULL, &file);)
+        each_image(&((struct static_file *)file)->docs, fn, ctx);
+    each_image(&m->desired, fn, ctx);
+    return !m->static_unknown && !m->static_missing && map_len(m->unreadable) == 0 &&
+           (!m->spec.desired || desired_is_certain(m->spec.desired));
+}
+
 bool manifests_rule_out(const struct manifests *m, const char *uid, const char *ns,
                         const char *name)
 {

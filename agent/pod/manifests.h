@@ -38,6 +38,11 @@ const struct pod_spec *manifests_pod_at(const struct manifests *manifests, size_
  * a desired state without an index) may ask for a pod of this name: such a pod is left as it is.
  * What is damaged never means "stop". */
 bool manifests_may_want(const struct manifests *manifests, const char *ns, const char *name);
+/* Each image of each pod that a manifest asks for, as it is written there, those of pods that came
+ * second to another of their name too. True if that is certainly all: nothing is in doubt. */
+typedef void manifests_image_fn(void *ctx, const char *image);
+nodiscard bool manifests_each_image(const struct manifests *manifests, manifests_image_fn *fn,
+                                    void *ctx);
 /* True if it is certain that no manifest asks for this pod, for what is removed and cannot come
  * back; ns and name are NULL where they are not known. Stricter than the opposite of may_want: a
  * static directory that is not there is a doubt too. */

@@ -42,24 +42,28 @@ static void print_image(const char *reference, const struct image *image)
     puts("");
 }
 
-static bool is_held(void *ctx, const char *digest)
+static int nothing_in_use(void *ctx, struct map *layers, struct err *err)
 {
-    struct driver *d = ctx;
-    for (int i = 0; i < d->held_count; i++)
-        if (str_eq(d->held[i]->digest, digest))
-            return true;
-    return false;
+    (void)ctx;
+    (void)layers;
+    (void)err;
+    return 0;
 }
 
+/* What is held here is in use by the hold alone. */
 static void prune(struct driver *d)
 {
     struct err err = {0};
     struct image_store *store = NULL;
+    struct image_store_wanted wanted = {map_new(), nothing_in_use, d};
+    struct image_store_freed freed = {0};
     if (image_store_open(d->root, &store, &err) < 0 ||
-        image_store_remove_unused(store, is_held, d, &err) < 0) {
+        image_store_remove_unused(store, &wanted, &freed, &err) < 0) {
         puts(err.msg);
         d->failed = true;
     }
+    map_free(wanted.references, NULL);
+    map_free(freed.images, NULL);
     image_store_free(store);
 }
 

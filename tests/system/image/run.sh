@@ -245,9 +245,13 @@ archives() {
     check "archives in the store's folder are loaded" driver ensure Never test.local/plain:1
     check "... once" test -n "$(ls "$STORE/loaded")"
     rm "$STORE/dotdot.tar"
-    check "unused images are removed" driver prune
-    check "... with their layers" test "$(layer_count)" == 0
-    check "... and loaded again when they are wanted" driver ensure Never test.local/plain:1
+    check "their images stay while they do" driver prune
+    check "... with their layers" test "$(layer_count)" == 3
+    mv "$STORE/plain.tar" "$STORE/plain.kept"
+    check "an image whose archive is gone is removed" driver prune
+    check "... with its layers" test "$(layer_count)" == 0
+    mv "$STORE/plain.kept" "$STORE/plain.tar"
+    check "... and loaded again when it is wanted" driver ensure Never test.local/plain:1
 }
 
 prunes() {

@@ -182,36 +182,6 @@ static void test_image_store__other_bytes(void **state)
     assert_int_equal(get(f), -ENOENT);
 }
 
-static bool keep_nothing(void *ctx, const char *digest)
-{
-    (void)ctx;
-    (void)digest;
-    return false;
-}
-static bool keep_all(void *ctx, const char *digest)
-{
-    (void)ctx;
-    (void)digest;
-    return true;
-}
-
-static void test_image_store__remove_unused(void **state)
-{
-    struct fixture *f = *state;
-    put(f);
-    assert_int_equal(image_store_remove_unused(f->store, keep_all, NULL, NULL), 0);
-    assert_int_equal(get(f), 0);
-    int lock = image_store_lock(f->store, false, true, NULL);
-    assert_true(lock >= 0);
-    assert_int_equal(image_store_remove_unused(f->store, keep_nothing, NULL, NULL), -EWOULDBLOCK);
-    assert_int_equal(get(f), 0);
-    close(lock);
-    assert_int_equal(image_store_remove_unused(f->store, keep_nothing, NULL, NULL), 0);
-    assert_int_equal(get(f), -ENOENT);
-    autofree char *dir = below(f, "layers", DIFF_ID, "");
-    assert_int_equal(access(dir, F_OK), -1);
-}
-
 static void test_image_store__sweep(void **state)
 {
     struct fixture *f = *state;
@@ -255,7 +225,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_image_store__record_without_layer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_image_store__damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(test_image_store__other_bytes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_image_store__remove_unused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_image_store__sweep, setup, teardown),
         cmocka_unit_test_setup_teardown(test_image_store__archives, setup, teardown),
     };

@@ -339,6 +339,44 @@ static void test_images__archives(void **state)
     assert_int_equal(jobs(f), 2);
 }
 
+static int nothing_in_use(void *ctx, struct map *layers, struct err *err)
+{
+    (void)ctx;
+    (void)layers;
+    (void)err;
+    return 0;
+}
+
+static size_t prune(struct fixture *f)
+{
+    struct image_store *store = NULL;
+    struct image_store_wanted wanted = {map_new(), nothing_in_use, NULL};
+    struct image_store_freed freed = {0};
+    assert_int_equal(image_store_open(f->root, &store, NULL), 0);
+    assert_int_equal(image_store_remove_unused(store, &wanted, &freed, NULL), 0);
+    size_t removed = map_len(freed.images);
+    map_free(wanted.references, NULL);
+    map_free(freed.images, NULL);
+    image_store_free(store);
+    return removed;
+}
+
+/* An image that was given out stays until it was given back. */
+static void test_images__held(void **state)
+{
+    struct fixture *f = *state;
+    install(f, "reg.local/web:1");
+    begin(f, "exit 1");
+    want(f, "reg.local/web:1", IMAGE_PULL_NEVER);
+    want(f, "reg.local/web:1", IMAGE_PULL_NEVER);
+    run(f);
+    assert_int_equal(prune(f), 0);
+    f->images->release(f->images, f->answers[0].image);
+    assert_int_equal(prune(f), 0);
+    f->images->release(f->images, f->answers[1].image);
+    assert_int_equal(prune(f), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +391,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_images__liar, setup, teardown),
         cmocka_unit_test_setup_teardown(test_images__cancel, setup, teardown),
         cmocka_unit_test_setup_teardown(test_images__archives, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_images__held, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

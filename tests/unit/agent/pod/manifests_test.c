@@ -238,6 +238,32 @@ static void test_manifests__rule_out(void **state)
     assert_false(manifests_rule_out(f->manifests, uid, "default", "web-pi"));
 }
 
+static void add_word(void *ctx, const char *image)
+{
+    size_t len = strlen(ctx);
+    snprintf((char *)ctx + len, 128 - len, "%s ", image);
+}
+
+/* Those of the second pod of a name too; and whether that is all. */
+static void test_manifests__each_image(void **state)
+{
+    struct fixture *f = *state;
+    char images[128] = "";
+    open_manifests(f);
+    assert_false(manifests_each_image(f->manifests, add_word, images)); /* no directory */
+    assert_string_equal(images, "");
+    plant(f, "a.yaml", POD("web", "x") "  - {name: side, image: y}\n");
+    plant(f, "b.yaml", POD("web", "z"));
+    open_manifests(f);
+    assert_true(manifests_each_image(f->manifests, add_word, images));
+    assert_string_equal(images, "x y z ");
+    plant(f, "c.yaml", "kind: [");
+    open_manifests(f);
+    images[0] = '\0';
+    assert_false(manifests_each_image(f->manifests, add_word, images));
+    assert_string_equal(images, "x y z ");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(test_manifests__##name, set_up, tear_down)
 
 int main(void)
@@ -251,6 +277,7 @@ int main(void)
         TEST(sources_beside_pods),
         TEST(no_desired_state_wants_anything),
         TEST(rule_out),
+        TEST(each_image),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

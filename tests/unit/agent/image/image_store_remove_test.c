@@ -1,0 +1,383 @@
+#include "agent/image/hold.h"
+#include "agent/image/image_store.h"
+
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/crypto/crypto.h"
+#include "common/fs/disk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+/* Layers are called by a letter; each weighs 10 bytes. */
+struct fixture {
+    char root[64];
+    struct image_store *store;
+    struct map *wanted;
+    const char *in_use; /* letters */
+    int refuse;
+    struct image_store_freed freed;
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = xcalloc(1, sizeof(*f));
+    snprintf(f->root, sizeof(f->root), "/tmp/limpet-remove-XXXXXX");
+    assert_non_null(mkdtemp(f->root));
+    assert_int_equal(image_store_open(f->root, &f->store, NULL), 0);
+    f->wanted = map_new();
+    f->in_use = "";
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    map_free(f->wanted, NULL);
+    map_free(f->freed.images, NULL);
+    image_store_free(f->store);
+    int rc = disk_posix()->remove_tree(disk_posix(), f->root, NULL);
+    free(f);
+    return rc;
+}
+
+static void layer_digest(char letter, char ret[DIGEST_LEN + 1])
+{
+    memcpy(ret, DIGEST_PREFIX, strlen(DIGEST_PREFIX));
+    memset(ret + strlen(DIGEST_PREFIX), letter, DIGEST_HEX);
+    ret[DIGEST_LEN] = '\0';
+}
+
+static void seal(struct blob *blob)
+{
+    memcpy(blob->digest, DIGEST_PREFIX, strlen(DIGEST_PREFIX));
+    sha256_hex(buf_str(&blob->text), blob->text.len, blob->digest + strlen(DIGEST_PREFIX));
+}
+
+static void add_layer(struct fixture *f, char letter)
+{
+    char digest[DIGEST_LEN + 1];
+    struct image_store_dir dir;
+    layer_digest(letter, digest);
+    if (image_store_has_layer(f->store, digest))
+        return;
+    assert_int_equal(image_store_dir_new(f->store, &dir, NULL), 0);
+    assert_int_equal(mkdirat(dir.fd, "sub", 0755), 0);
+    assert_int_equal(image_store_add_layer(f->store, &dir, digest, 10, 1, NULL), 0);
+    close(dir.fd);
+}
+
+/* An image of these layers under a reference; its manifest's digest. */
+static void add_image(struct fixture *f, const char *reference, const char *layers,
+                      char ret_digest[DIGEST_LEN + 1])
+{
+    struct reference ref;
+    cleanup(blob_done) struct blob manifest, config;
+    blob_init(&manifest);
+    blob_init(&config);
+    assert_int_equal(reference_parse(reference, &ref, NULL), 0);
+    (void)buf_addstr(&config.text, "{\"rootfs\":{\"diff_ids\":[");
+    (void)buf_addstr(&manifest.text, "");
+    for (size_t i = 0; layers[i]; i++) {
+        char digest[DIGEST_LEN + 1];
+        layer_digest(layers[i], digest);
+        add_layer(f, layers[i]);
+        (void)buf_addf(&config.text, "%s\"%s\"", i ? "," : "", digest);
+    }
+    (void)buf_addstr(&config.text, "]}}");
+    seal(&config);
+    (void)buf_addf(&manifest.text,
+                   "{\"schemaVersion\":2,\"config\":{\"digest\":\"%s\",\"size\":%zu},\"layers\":[",
+                   config.digest, config.text.len);
+    for (size_t i = 0; layers[i]; i++) {
+        char digest[DIGEST_LEN + 1];
+        layer_digest(layers[i], digest);
+        (void)buf_addf(&manifest.text,
+                       "%s{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",\"digest\":"
+                       "\"%s\",\"size\":1}",
+                       i ? "," : "", digest);
+    }
+    (void)buf_addstr(&manifest.text, "]}");
+    seal(&manifest);
+    assert_int_equal(image_store_put(f->store, &ref, &manifest, &config, NULL), 0);
+    if (ret_digest)
+        memcpy(ret_digest, manifest.digest, DIGEST_LEN + 1);
+}
+
+static void want(struct fixture *f, const char *reference)
+{
+    (void)map_put(f->wanted, reference, f);
+}
+
+static int in_use(void *ctx, struct map *layers, struct err *err)
+{
+    const struct fixture *f = ctx;
+    for (const char *letter = f->in_use; *letter; letter++) {
+        char digest[DIGEST_LEN + 1];
+        layer_digest(*letter, digest);
+        (void)map_put(layers, digest_hex(digest), layers);
+    }
+    return f->refuse ? err_set(err, f->refuse, "not now") : 0;
+}
+
+static int prune(struct fixture *f)
+{
+    const struct image_store_wanted wanted = {f->wanted, in_use, f};
+    map_free(f->freed.images, NULL);
+    f->freed = (struct image_store_freed){0};
+    return image_store_remove_unused(f->store, &wanted, &f->freed, NULL);
+}
+
+static bool has_image(struct fixture *f, const char *reference)
+{
+    struct reference ref;
+    struct stored *stored = NULL;
+    assert_int_equal(reference_parse(reference, &ref, NULL), 0);
+    int rc = image_store_get(f->store, &ref, &stored, NULL);
+    stored_free(stored);
+    return rc == 0;
+}
+
+/* The letters of the layers that are there. */
+static void expect_layers(struct fixture *f, const char *letters)
+{
+    for (char letter = 'a'; letter <= 'f'; letter++) {
+        char digest[DIGEST_LEN + 1];
+        layer_digest(letter, digest);
+        autofree char *dir = xasprintf("%s/layers/%s", f->root, digest_hex(digest));
+        bool there = access(dir, F_OK) == 0;
+        if (there != (strchr(letters, letter) != NULL) ||
+            there != image_store_has_layer(f->store, digest))
+            fail_msg("layer %c is%s there", letter, there ? "" : " not");
+    }
+}
+
+static void test_image_store_remove__unwanted_goes_shared_stays(void **state)
+{
+    struct fixture *f = *state;
+    add_image(f, "reg.local/web:1", "abc", NULL);
+    add_image(f, "reg.local/old:1", "ade", NULL);
+    want(f, "reg.local/web:1");
+    want(f, "reg.local/never:1");
+    assert_int_equal(prune(f), 0);
+    assert_true(has_image(f, "reg.local/web:1"));
+    assert_false(has_image(f, "reg.local/old:1"));
+    expect_layers(f, "abc");
+    assert_int_equal(f->freed.layers, 2);
+    assert_int_equal(f->freed.bytes, 20);
+    assert_int_equal(map_len(f->freed.images), 1);
+    assert_non_null(map_get(f->freed.images, "reg.local/old:1"));
+    assert_int_equal(prune(f), 0);
+    assert_int_equal(f->freed.layers + map_len(f->freed.images), 0);
+}
+
+/* Another name of an image that is wanted goes alone. */
+static void test_image_store_remove__second_name(void **state)
+{
+    struct fixture *f = *state;
+    add_image(f, "reg.local/web:1", "ab", NULL);
+    add_image(f, "reg.local/alias:1", "ab", NULL);
+    want(f, "reg.local/web:1");
+    assert_int_equal(prune(f), 0);
+    assert_true(has_image(f, "reg.local/web:1"));
+    assert_false(has_image(f, "reg.local/alias:1"));
+    assert_int_equal(f->freed.layers, 0);
+}
+
+static void test_image_store_remove__held_stays(void **state)
+{
+    struct fixture *f = *state;
+    char first[DIGEST_LEN + 1], moved[DIGEST_LEN + 1];
+    add_image(f, "reg.local/web:1", "ab", first);
+    add_image(f, "reg.local/moved:1", "cd", moved);
+    add_image(f, "reg.local/moved:1", "ef", NULL); /* the tag has moved on */
+    int user = hold_open(f->root, NULL);
+    assert_int_equal(hold_take(user, first), 0);
+    assert_int_equal(hold_take(user, moved), 0);
+    want(f, "reg.local/moved:1");
+    assert_int_equal(prune(f), 0);
+    assert_true(has_image(f, "reg.local/web:1"));
+    expect_layers(f, "abcdef");
+    close(user);
+    assert_int_equal(prune(f), 0);
+    assert_false(has_image(f, "reg.local/web:1"));
+    expect_layers(f, "ef");
+}
+
+/* A keeper runs from layers that no image has any more. */
+static void test_image_store_remove__layers_in_use_stay(void **state)
+{
+    struct fixture *f = *state;
+    add_image(f, "reg.local/web:1", "abc", NULL);
+    f->in_use = "ac";
+    assert_int_equal(prune(f), 0);
+    expect_layers(f, "ac");
+    f->in_use = "";
+    add_image(f, "reg.local/web:1", "abc", NULL);
+    f->refuse = -EAGAIN;
+    assert_int_equal(prune(f), -EAGAIN);
+    assert_true(has_image(f, "reg.local/web:1"));
+    f->refuse = 0;
+    assert_int_equal(prune(f), 0);
+    expect_layers(f, "");
+}
+
+static void write_file(const struct fixture *f, const char *name, const char *text)
+{
+    autofree char *path = xasprintf("%s/%s", f->root, name);
+    autoclose int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+static void test_image_store_remove__images_of_archives_stay(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const images[] = {"reg.local/kiosk:1", NULL};
+    add_image(f, "reg.local/kiosk:1", "ab", NULL);
+    write_file(f, "kiosk.tar", "archive");
+    assert_int_equal(image_store_set_loaded(f->store, "kiosk.tar", images, NULL), 0);
+    write_file(f, "kiosk.tar", "another that is not loaded yet");
+    assert_int_equal(prune(f), 0);
+    assert_true(has_image(f, "reg.local/kiosk:1"));
+    autofree char *path = xasprintf("%s/kiosk.tar", f->root);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(prune(f), 0);
+    assert_false(has_image(f, "reg.local/kiosk:1"));
+    expect_layers(f, "");
+}
+
+struct find {
+    const struct fixture *f;
+    const char *folder;
+};
+
+static int damage_one(void *ctx, const char *name, enum disk_type type)
+{
+    const struct find *find = ctx;
+    (void)type;
+    autofree char *path = xasprintf("%s/%s", find->folder, name);
+    write_file(find->f, path, "{");
+    return 0;
+}
+
+/* What is damaged does not say what it needs: no layer goes. */
+static void test_image_store_remove__damage_removes_no_layer(void **state)
+{
+    static const char *const folders[] = {"manifests", "configs", "refs"};
+    struct fixture *f = *state;
+    want(f, "reg.local/web:1");
+    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+        autofree char *path = xasprintf("%s/%s", f->root, folders[i]);
+        struct find find = {f, folders[i]};
+        add_image(f, "reg.local/web:1", "ab", NULL);
+        assert_int_equal(disk_posix()->list(disk_posix(), path, damage_one, &find, NULL), 0);
+        add_image(f, "reg.local/old:1", "cd", NULL);
+        assert_int_equal(prune(f), 0);
+        expect_layers(f, "abcd");
+    }
+    add_image(f, "reg.local/web:1", "ab", NULL);
+    assert_int_equal(prune(f), 0);
+    assert_true(has_image(f, "reg.local/web:1"));
+    expect_layers(f, "ab");
+}
+
+/* A layer whose removal ends half-way does not pass for one that is whole. */
+static void test_image_store_remove__half_a_layer_is_none(void **state)
+{
+    struct fixture *f = *state;
+    char digest[DIGEST_LEN + 1];
+    if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0)
+        skip();
+    add_image(f, "reg.local/web:1", "a", NULL);
+    layer_digest('a', digest);
+    autofree char *sub = xasprintf("%s/layers/%s/sub", f->root, digest_hex(digest));
+    assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+    assert_int_equal(mount("x", sub, "tmpfs", 0, NULL), 0); /* stops the removal */
+    assert_int_equal(prune(f), 0);
+    assert_false(image_store_has_layer(f->store, digest));
+    assert_int_equal(f->freed.layers, 0);
+    assert_int_equal(umount(sub), 0);
+    assert_int_equal(prune(f), 0);
+    expect_layers(f, "");
+}
+
+static void test_image_store_remove__not_while_something_is_added(void **state)
+{
+    struct fixture *f = *state;
+    add_image(f, "reg.local/web:1", "a", NULL);
+    int lock = image_store_lock(f->store, false, true, NULL);
+    assert_true(lock >= 0);
+    assert_int_equal(prune(f), -EWOULDBLOCK);
+    assert_true(has_image(f, "reg.local/web:1"));
+    close(lock);
+    assert_int_equal(prune(f), 0);
+    assert_false(has_image(f, "reg.local/web:1"));
+}
+
+static bool exists(const struct fixture *f, const char *name)
+{
+    autofree char *path = xasprintf("%s/%s", f->root, name);
+    return access(path, F_OK) == 0;
+}
+
+static void age(const struct fixture *f, const char *name, time_t when)
+{
+    autofree char *path = xasprintf("%s/%s", f->root, name);
+    const struct timespec times[2] = {{.tv_sec = when}, {.tv_sec = when}};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void test_image_store_remove__what_pulls_left(void **state)
+{
+    struct fixture *f = *state;
+    struct image_store_dir dir;
+    write_file(f, "partial/old", "123");
+    write_file(f, "partial/new", "12345");
+    assert_int_equal(image_store_dir_new(f->store, &dir, NULL), 0);
+    close(dir.fd);
+    autofree char *tmp = xasprintf("tmp/%s", dir.name);
+    age(f, "partial/old", 1000);
+    age(f, "partial/new", 2000);
+    age(f, tmp, 1000);
+    int lock = image_store_lock(f->store, false, true, NULL);
+    image_store_sweep_old(f->store, 1500); /* somebody works here */
+    assert_true(exists(f, "partial/old"));
+    close(lock);
+    image_store_sweep_old(f->store, 1500);
+    assert_false(exists(f, "partial/old"));
+    assert_false(exists(f, tmp));
+    assert_true(exists(f, "partial/new"));
+    assert_int_equal(prune(f), 0);
+    assert_false(exists(f, "partial/new"));
+    assert_int_equal(f->freed.bytes, 5);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(test_image_store_remove__##name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(unwanted_goes_shared_stays),
+        TEST(second_name),
+        TEST(held_stays),
+        TEST(layers_in_use_stay),
+        TEST(images_of_archives_stay),
+        TEST(damage_removes_no_layer),
+        TEST(half_a_layer_is_none),
+        TEST(not_while_something_is_added),
+        TEST(what_pulls_left),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
