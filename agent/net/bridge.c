@@ -1,6 +1,7 @@
 /* The network type of a plain node: a Linux bridge, veth pairs, NAT by nftables. */
 
 #include "agent/net/addresses.h"
+#include "agent/net/firewall.h"
 #include "agent/net/net.h"
 #include "agent/net/netlink.h"
 
@@ -30,6 +31,7 @@ struct bridge {
     int mtu;
     struct proc_run *nft;
     struct loop_timer *nft_retry;
+    struct firewall *firewall; /* somebody else's */
 };
 
 static struct bridge *bridge_of(struct net *net)
@@ -201,6 +203,7 @@ static int bridge_start(struct net *net, const char *const *uids, struct err *er
         return rc;
     enable_forwarding(b);
     load_ruleset(b);
+    firewall_open(b->firewall);
     return 0;
 }
 
@@ -347,6 +350,7 @@ static int bridge_teardown(struct net *net, struct err *err)
     if (rc == 0)
         rc = netlink_del_link(nl, b->name, err);
     delete_table(b);
+    firewall_close(b->firewall);
     autofree char *marker = xasprintf("%s/ip_forward_was_off", b->run_dir);
     struct disk_stat st;
     struct err ignored = {0};
@@ -362,6 +366,7 @@ static void bridge_free(struct net *net)
     struct bridge *b = bridge_of(net);
     proc_run_free(b->nft);
     loop_timer_free(b->nft_retry);
+    firewall_free(b->firewall);
     addresses_free(b->addresses);
     free(b->name);
     free(b->cidr);
@@ -407,6 +412,7 @@ int net_new(struct loop *loop, const struct net_spec *spec, struct net **ret, st
     b->run_dir = xstrdup(spec->run_dir);
     b->mtu = spec->mtu;
     b->nft_retry = loop_timer_new(loop, load_ruleset, b);
+    b->firewall = firewall_new(loop, spec->bridge, spec->pod_cidr);
     *ret = &b->net;
     return 0;
 }
