@@ -1,6 +1,7 @@
 #include "agent/keeper/launcher.h"
 
 #include "agent/keeper/proto.h"
+#include "agent/runtime/signals.h"
 #include "agent/runtime/sys.h"
 #include "common/base/cleanup.h"
 #include "common/base/mem.h"
@@ -29,6 +30,7 @@ struct launcher {
     char *group;
     struct cgroup_host cgroups;
     char *cgroup_text;
+    sigset_t ignored; /* by this process */
 };
 
 /* A mount of the program alone that nobody can reach by a path and nobody can write through. */
@@ -84,6 +86,7 @@ int launcher_new(const char *keeper_path, const char *cgroup_root,
     launcher->program = fd;
     launcher->cgroups = *cgroups;
     launcher->cgroup_text = cgroup_print(cgroups);
+    signals_find_ignored(&launcher->ignored);
     launcher->group = xasprintf("%s/keepers", cgroup_root);
     *ret = launcher;
     return 0;
@@ -143,23 +146,12 @@ static int child_fds(int plan_fd, int agent_fd)
     return 0;
 }
 
-static void child_reset(void)
-{
-    struct sigaction dfl = {.sa_handler = SIG_DFL};
-    sigset_t none;
-    sigemptyset(&none);
-    for (int signo = 1; signo < NSIG; signo++)
-        if (signo != SIGKILL && signo != SIGSTOP)
-            sigaction(signo, &dfl, NULL);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    setsid();
-}
-
 _Noreturn static void child(const struct launcher *launcher, char *const argv[], int plan_fd,
                             int agent_fd)
 {
     char *const env[] = {NULL};
-    child_reset();
+    signals_reset(&launcher->ignored); /* a keeper relies on it: it ignores none */
+    setsid();
     /* Above those that are put in place. */
     int program = fcntl(launcher->program, F_DUPFD_CLOEXEC, FIRST_OTHER + 3);
     int r = program < 0 ? -errno : child_fds(plan_fd, agent_fd);

@@ -41,6 +41,17 @@ static void tell_failure(int fd, const struct err *err)
         return;
 }
 
+/* Blocked, not ignored: the mask is what containers are rid of in one call. */
+static void block_signals(void)
+{
+    static const int unwanted[] = {SIGPIPE, SIGHUP, SIGINT};
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < ARRAY_LEN(unwanted); i++)
+        sigaddset(&set, unwanted[i]);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 static int keep(const char *cgroups, struct err *err)
 {
     const void *bytes = NULL;
@@ -48,9 +59,7 @@ static int keep(const char *cgroups, struct err *err)
     struct launch_plan *plan = NULL;
     struct loop *loop = NULL;
     struct keeper *keeper;
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    signal(SIGINT, SIG_IGN);
+    block_signals();
     int r = map_plan(&bytes, &len, err);
     if (r == 0)
         r = launch_decode(bytes, len, &plan, err);

@@ -5,6 +5,7 @@
 #include "agent/runtime/mnt.h"
 #include "agent/runtime/privs.h"
 #include "agent/runtime/rootfs.h"
+#include "agent/runtime/signals.h"
 #include "agent/runtime/sys.h"
 #include "agent/runtime/user.h"
 #include "common/base/cleanup.h"
@@ -83,16 +84,10 @@ static void set_oom_score(int value)
         return;
 }
 
-static void reset_process(void)
+static void reset_process(const struct child_spec *spec)
 {
     struct rlimit core = {0, 0};
-    struct sigaction dfl = {.sa_handler = SIG_DFL};
-    sigset_t none;
-    sigemptyset(&none);
-    for (int signo = 1; signo < NSIG; signo++)
-        if (signo != SIGKILL && signo != SIGSTOP)
-            sigaction(signo, &dfl, NULL);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    signals_reset(spec->ignored);
     getrlimit(RLIMIT_CORE, &core);
     core.rlim_cur = 0;
     setrlimit(RLIMIT_CORE, &core);
@@ -306,7 +301,7 @@ void child_run(const struct child_spec *spec)
     struct user user;
     int tty = -1;
     close_inherited(spec);
-    reset_process();
+    reset_process(spec);
     if (isolate(spec, &err) < 0 || make_root(spec, &tty, &err) < 0)
         fail(spec, CHILD_SETUP, &err);
     int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);

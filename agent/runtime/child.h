@@ -5,6 +5,7 @@
 #include "agent/runtime/cgroup.h"
 #include "agent/runtime/launch.h"
 
+#include <signal.h>
 #include <stdint.h>
 
 enum child_stage {
@@ -27,12 +28,13 @@ struct child_spec {
     const struct launch_plan *plan;
     const struct launch_container *container;
     const struct cgroup_host *cgroups;
-    const char *cgroup; /* of the container */
-    bool join_unified;  /* it was not cloned into it */
-    const char *dir;    /* for its writable layer; of this attempt alone */
-    const char *shm;    /* the pod's /dev/shm on the host, or NULL */
-    int report;         /* the socket */
-    int in, out, err;   /* its stdio without a terminal */
+    const char *cgroup;      /* of the container */
+    bool join_unified;       /* it was not cloned into it */
+    const char *dir;         /* for its writable layer; of this attempt alone */
+    const char *shm;         /* the pod's /dev/shm on the host, or NULL */
+    int report;              /* the socket */
+    int in, out, err;        /* its stdio without a terminal */
+    const sigset_t *ignored; /* by the caller, which the container does not inherit; NULL: none */
 };
 
 /* Called in the child of sys_fork(NEWPID | NEWNS ...). Never returns. */

@@ -20,6 +20,7 @@ pid1=$(pid_of keep1 a) pid2=$(pid_of keep2 a) keeper1=$(keeper_of keep1) keeper2
 # The keeper's program cannot be overwritten through /proc/<pid>/exe, and the keeper is in no session of ours.
 chmod 755 "/proc/$keeper1/exe" 2>"$T/exe"
 has "the keeper's program cannot be written" "$(cat "$T/exe")" 'Read-only file system|Operation not permitted'
+has "the keeper ignores no signal: it has none to take from its containers" "$(cat "/proc/$keeper1/status")" '^SigIgn:.0000000000000000$'
 is "the keeper has a session of its own" "$(cut -d' ' -f6 "/proc/$keeper1/stat")" "$keeper1"
 hasnt "the keeper is not in the agent's control group" "$(cat "/proc/$keeper1/cgroup")" ":memory:$(sed -n 's/.*:memory://p' /proc/self/cgroup | head -n 1)\$"
 has "the keeper is in the keepers' group" "$(cat "/proc/$keeper1/cgroup")" "/$GROUP/keepers\$"
