@@ -4,6 +4,7 @@
 #include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/bus/beat.h"
 #include "controller/link/enrolment.h"
 #include "controller/link/intake.h"
@@ -33,8 +34,10 @@ struct hub {
     struct intake *intake;
     struct enrolment *enrolment;
     struct people *people;
-    struct map *by_name;        /* Node object -> struct member */
-    struct map *bound;          /* "ns/pod" -> char *: the name of the node it is bound to */
+    struct map *by_name;    /* Node object -> struct member */
+    struct map *bound;      /* "ns/pod" -> char *: the name of the node it is bound to */
+    bool complete, started; /* every object is known; somebody wants it to run */
+    struct loop_defer *catch_up;
     struct loop_timer *leaving; /* how long stop waits at most */
     void (*stopped)(void *ctx); /* NULL: nobody waits */
     void *stopped_ctx;
@@ -117,6 +120,8 @@ static void node_changed(void *ctx, enum api_event_type type, const struct value
     member->tally = tally_new();
     (void)map_put(hub->by_name, name, member);
     tell_bound_pods(hub, name, member->session);
+    if (hub->complete)
+        session_begin(member->session);
 }
 
 /* Objects. */
@@ -480,6 +485,34 @@ static int watch_objects(struct hub *hub, struct err *err)
     return 0;
 }
 
+static int go_online(struct hub *hub, struct err *err)
+{
+    static const struct bus_handler handler = {
+        .connected = connected, .disconnected = disconnected, .message = message, .acked = acked};
+    return hub->spec.bus->start(hub->spec.bus, &handler, hub, err);
+}
+
+/* What was there at the start is read in several turns of the loop. Until all of it is known,
+ * nothing is said (a node would end the pods that were not read yet) and nothing is listened to (a
+ * node that was not read yet would not be known). */
+static void catch_up(void *ctx)
+{
+    struct hub *hub = ctx;
+    struct err err = {0};
+    bool live = api_watch_is_live(hub->node_watch) && api_watch_is_live(hub->pod_watch);
+    hub->catch_up = NULL;
+    if (!live && !WEAKENED(HUB_COMPLETE)) {
+        hub->catch_up = loop_defer(hub->spec.loop, catch_up, hub);
+        return;
+    }
+    hub->complete = true;
+    void *p;
+    for (size_t i = 0; map_next(hub->by_name, &i, NULL, &p);)
+        session_begin(((struct member *)p)->session);
+    if (hub->started && go_online(hub, &err) < 0)
+        log_error("no connection to the broker: error=%s", log_quote(err.msg));
+}
+
 int hub_new(const struct hub_spec *spec, struct hub **ret, struct err *err)
 {
     struct hub *hub = xcalloc(1, sizeof(*hub));
@@ -505,21 +538,22 @@ int hub_new(const struct hub_spec *spec, struct hub **ret, struct err *err)
         hub_free(hub);
         return rc;
     }
+    hub->catch_up = loop_defer(spec->loop, catch_up, hub);
     *ret = hub;
     return 0;
 }
 
 int hub_start(struct hub *hub, struct err *err)
 {
-    static const struct bus_handler handler = {
-        .connected = connected, .disconnected = disconnected, .message = message, .acked = acked};
     nodes_hearing(hub->spec.nodes, false);
-    return hub->spec.bus->start(hub->spec.bus, &handler, hub, err);
+    hub->started = true;
+    return hub->complete ? go_online(hub, err) : 0;
 }
 
 void hub_stop(struct hub *hub, void (*done)(void *ctx), void *ctx)
 {
     bool connected_now = hub->spec.bus->is_connected(hub->spec.bus);
+    hub->started = false;
     hub->spec.bus->stop(hub->spec.bus);
     if (!connected_now) {
         done(ctx);
@@ -535,6 +569,7 @@ void hub_free(struct hub *hub)
     if (!hub)
         return;
     hub->spec.bus->stop(hub->spec.bus);
+    loop_defer_free(hub->catch_up);
     struct api_watch *const watches[] = {hub->node_watch, hub->pod_watch, hub->secret_watch,
                                          hub->config_watch};
     for (size_t i = 0; i < ARRAY_LEN(watches); i++)

@@ -33,7 +33,7 @@ struct session {
     struct index next;   /* being written */
     struct buf next_payload;
     struct map *sheets; /* of the round under way: path -> struct sheet */
-    bool republish, writing, freed;
+    bool begun, republish, writing, freed;
     int sealing_writes;
     struct loop_defer *round;
     struct loop_timer *retry;
@@ -346,7 +346,7 @@ static void run_round(void *ctx)
 
 static void plan_round(struct session *session)
 {
-    if (!session->round)
+    if (!session->round && session->begun)
         session->round = loop_defer(session->world.loop, run_round, session);
 }
 
@@ -390,8 +390,13 @@ struct session *session_new(const struct session_world *world, const char *name,
     session->retry = loop_timer_new(world->loop, retry_due, session);
     session->republish = true;
     recall_index(session);
-    plan_round(session);
     return session;
+}
+
+void session_begin(struct session *session)
+{
+    session->begun = true;
+    plan_round(session);
 }
 
 void session_free(struct session *session)

@@ -17,10 +17,14 @@ struct session_world {
     const struct key *signer; /* desired-state key */
 };
 
-/* name: the Node object; node: its id; sealing: the node's public sealing key (taken). */
+/* name: the Node object; node: its id; sealing: the node's public sealing key (taken). Silent until
+ * session_begin. */
 struct session *session_new(const struct session_world *world, const char *name, const char *node,
                             struct key *sealing);
 void session_free(struct session *session);
+/* Every pod of the node was told by session_pod: what is missing now is gone. Before, a node would
+ * be told to end what was not read yet. */
+void session_begin(struct session *session);
 
 const char *session_node(const struct session *session);
 const char *session_name(const struct session *session);

@@ -114,3 +114,6 @@ nodiscard int api_watch(struct api *api, const struct api_user *user, const stru
                         const struct api_list_query *query, int64_t from, api_watch_fn *fn,
                         void *ctx, struct api_watch **ret);
 void api_watch_free(struct api_watch *watch);
+/* Whether all that was there when it began has been told (which takes several turns of the loop):
+ * who concludes anything from what is *not* there waits for this. */
+bool api_watch_is_live(const struct api_watch *watch);

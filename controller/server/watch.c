@@ -100,6 +100,11 @@ int api_watch(struct api *api, const struct api_user *user, const struct api_ref
     return 0;
 }
 
+bool api_watch_is_live(const struct api_watch *watch)
+{
+    return store_watch_is_live(watch->source);
+}
+
 void api_watch_free(struct api_watch *watch)
 {
     if (!watch)

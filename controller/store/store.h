@@ -91,3 +91,5 @@ typedef void store_watch_fn(void *ctx, const struct store_event *event);
 nodiscard int store_watch(struct store *store, const char *prefix, int64_t from, store_watch_fn *fn,
                           void *ctx, struct store_watch **ret);
 void store_watch_free(struct store_watch *watch);
+/* Whether everything from before it began has been told: what comes now is new. */
+bool store_watch_is_live(const struct store_watch *watch);

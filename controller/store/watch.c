@@ -139,6 +139,11 @@ void watchers_emit(struct watchers *set, struct item *item, struct item *previou
     leave(set);
 }
 
+bool store_watch_is_live(const struct store_watch *watch)
+{
+    return !watch->defer && !watch->count;
+}
+
 void store_watch_free(struct store_watch *watch)
 {
     if (!watch || watch->dead)

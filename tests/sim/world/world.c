@@ -168,8 +168,7 @@ struct world *world_new_dark(const struct cast *cast, uint64_t seed, size_t node
     return world;
 }
 
-/* As an enrolment leaves it. */
-static void enrol_node(struct world *world, size_t i)
+void world_enrol(struct world *world, size_t i)
 {
     cleanup(value_free) struct value *object = value_new_map();
     cleanup(buf_done) struct buf pem;
@@ -192,7 +191,7 @@ struct world *world_new(const struct cast *cast, uint64_t seed, size_t nodes)
     gateway_start(&world->gateway);
     turns(world);
     for (size_t i = 0; i < nodes; i++)
-        enrol_node(world, i);
+        world_enrol(world, i);
     for (size_t i = 0; i < nodes; i++)
         world_start_agent(world, i);
     world_settle(world, 15 * S); /* a node that came before the gateway is heard at its next beat */

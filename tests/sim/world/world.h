@@ -31,6 +31,7 @@ struct world {
 struct world *world_new(const struct cast *cast, uint64_t seed, size_t nodes);
 /* Nothing is started: for tests that begin with a dark gateway. */
 struct world *world_new_dark(const struct cast *cast, uint64_t seed, size_t nodes);
+void world_enrol(struct world *world, size_t node); /* its object, as an enrolment leaves it */
 /* Checks that nothing is held by agents that are gone. */
 void world_free(struct world *world);
 /* How many seeds a test takes: `usual`, or as the environment says (LIMPET_SIM_SEEDS, a factor;
