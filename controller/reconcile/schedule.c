@@ -5,6 +5,7 @@
 #include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "controller/reconcile/condition.h"
 #include "controller/sched/sched.h"
 
@@ -255,10 +256,21 @@ static void try_pod(struct schedule *schedule, struct pod *pod)
     tell(schedule, pod, buf_str(&why));
 }
 
+/* Pods that were not read yet take room too. */
+static bool knows_all(const struct schedule *schedule)
+{
+    return (api_watch_is_live(schedule->node_watch) && api_watch_is_live(schedule->pod_watch)) ||
+           WEAKENED(SCHEDULE_COMPLETE);
+}
+
 static void on_turn(void *ctx)
 {
     struct schedule *schedule = ctx;
     schedule->defer = NULL;
+    if (!knows_all(schedule)) {
+        wake(schedule);
+        return;
+    }
     refresh_candidates(schedule);
     for (int i = 0; i < TURN_MAX && !list_empty(&schedule->queue); i++)
         try_pod(schedule, container_of(schedule->queue.next, struct pod, link));

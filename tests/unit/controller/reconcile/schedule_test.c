@@ -178,6 +178,31 @@ static void test_schedule__tells_once(void **state)
     world_done(&world);
 }
 
+/* A gateway that starts reads its pods in several turns: those that it has not read yet take room
+ * all the same. */
+static void test_schedule__waits_for_all_pods(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    world_node(&world, "n", "1");
+    world_status(&world, "Node", "", "n",
+                 "{'allocatable':{'cpu':'3','memory':'1Gi','pods':'1000'},"
+                 "'conditions':[{'type':'Ready','status':'True','reason':'R','message':'m'}]}");
+    for (int i = 0; i < 300; i++) {
+        char name[8];
+        snprintf(name, sizeof(name), "q%03d", i);
+        world_pod(&world, name, "10m", "n");
+    }
+    world_pod(&world, "first", "10m", "");
+    struct schedule *schedule = start(&world);
+    assert_string_equal(world_node_of(&world, "first"), "");
+    assert_string_equal(told(&world, "first"),
+                        "False Unschedulable 0/1 nodes are available: 1 Insufficient cpu.");
+    schedule_free(schedule);
+    world_done(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_schedule__lets_others_alone),
         cmocka_unit_test(test_schedule__node_affinity),
         cmocka_unit_test(test_schedule__tells_once),
+        cmocka_unit_test(test_schedule__waits_for_all_pods),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
