@@ -295,6 +295,25 @@ int topic_parse_mounted(const char *mount, const char *text, struct topic *ret, 
     return topic_parse(full, ret, err);
 }
 
+bool topic_tree_node(const char *text, char ret[TOPIC_NODE_MAX + 1])
+{
+    static const char top[] = TOPIC_ROOT "nodes/";
+    char node[TOPIC_NODE_MAX + 1];
+
+    if (!str_has_prefix(text, top))
+        return false;
+    text += strlen(top);
+    size_t len = strcspn(text, "/");
+    if (len >= sizeof(node) || text[len] != '/')
+        return false;
+    memcpy(node, text, len);
+    node[len] = '\0';
+    if (!topic_node_valid(node))
+        return false;
+    memcpy(ret, node, len + 1);
+    return true;
+}
+
 bool topic_matches(const char *filter, const char *topic)
 {
     /* Section 4.7.2: wildcards at the first level do not match topics that begin with '$'. */

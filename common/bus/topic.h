@@ -78,6 +78,9 @@ nodiscard int topic_filter(const struct topic *topic, char ret[TOPIC_MAX + 1], s
 /* The two filters of one node: everything told to it, everything it says. node "+" is allowed. */
 nodiscard int topic_filter_down(const char *node, char ret[TOPIC_MAX + 1], struct err *err);
 nodiscard int topic_filter_up(const char *node, char ret[TOPIC_MAX + 1], struct err *err);
+/* The node below whose "nodes/<node>/" a topic lies, whatever stands behind; false if below none.
+ */
+bool topic_tree_node(const char *text, char ret[TOPIC_NODE_MAX + 1]);
 /* MQTT 5 section 4.7: does the topic match the filter ('+', '#', '$' rules)? */
 bool topic_matches(const char *filter, const char *topic);
 

@@ -10,6 +10,7 @@
 #include "controller/link/intake.h"
 #include "controller/link/outqueue.h"
 #include "controller/link/people.h"
+#include "controller/link/remains.h"
 #include "controller/link/session.h"
 #include "controller/link/tally.h"
 
@@ -34,6 +35,7 @@ struct hub {
     struct intake *intake;
     struct enrolment *enrolment;
     struct people *people;
+    struct remains *remains;
     struct map *by_name;    /* Node object -> struct member */
     struct map *bound;      /* "ns/pod" -> char *: the name of the node it is bound to */
     bool complete, started; /* every object is known; somebody wants it to run */
@@ -86,6 +88,7 @@ static void drop_member(struct hub *hub, const char *name)
     if (!member)
         return;
     calls_forget(hub->calls, session_node(member->session));
+    remains_node(hub->remains, session_node(member->session));
     member_free(member);
 }
 
@@ -307,6 +310,15 @@ static void got_events(struct hub *hub, struct member *member, const struct topi
     log_debug("events of a node: node=%s bytes=%zu", topic->node, msg->len);
 }
 
+/* What the broker retains of our own. */
+static void got_manifest(struct hub *hub, struct member *member, const struct topic *topic,
+                         const struct bus_msg *msg)
+{
+    (void)hub;
+    if (msg->retain && msg->len > 0)
+        session_retained(member->session, topic);
+}
+
 /* Messages of people and of nodes that want to be. */
 
 static void got_apply(struct hub *hub, struct member *member, const struct topic *topic,
@@ -337,10 +349,15 @@ static const struct {
     void (*got)(struct hub *hub, struct member *member, const struct topic *topic,
                 const struct bus_msg *msg);
 } handlers[] = {
-    {TOPIC_ONLINE, true, true, got_birth},    {TOPIC_BEAT, false, true, got_beat},
-    {TOPIC_STATUS, true, true, got_report},   {TOPIC_EVENTS, false, true, got_events},
-    {TOPIC_RPC_UP, false, true, got_rpc},     {TOPIC_APPLY, false, false, got_apply},
-    {TOPIC_DELETE, false, false, got_delete}, {TOPIC_ENROLL_REQUEST, false, false, got_enroll},
+    {TOPIC_ONLINE, true, true, got_birth},
+    {TOPIC_BEAT, false, true, got_beat},
+    {TOPIC_STATUS, true, true, got_report},
+    {TOPIC_EVENTS, false, true, got_events},
+    {TOPIC_RPC_UP, false, true, got_rpc},
+    {TOPIC_MANIFEST, false, true, got_manifest},
+    {TOPIC_APPLY, false, false, got_apply},
+    {TOPIC_DELETE, false, false, got_delete},
+    {TOPIC_ENROLL_REQUEST, false, false, got_enroll},
 };
 
 static void retained_changed(void *ctx)
@@ -355,17 +372,20 @@ static void message(void *ctx, const struct bus_msg *msg)
     struct hub *hub = ctx;
     struct topic topic;
     struct err err = {0};
+    char node[TOPIC_NODE_MAX + 1];
+    struct member *member = NULL;
+    if (topic_tree_node(msg->topic, node) && !(member = member_of(hub, node))) {
+        remains_message(hub->remains, node, msg);
+        return;
+    }
     if (topic_parse(msg->topic, &topic, &err) < 0)
         return;
     for (size_t i = 0; i < ARRAY_LEN(handlers); i++) {
-        if (handlers[i].type != topic.type)
+        if (handlers[i].type != topic.type || (!member && handlers[i].of_member))
             continue;
         if (handlers[i].retained && !msg->retain) /* else the broker had it already */
             retained_changed(hub);
-        struct member *member = handlers[i].of_member ? member_of(hub, topic.node) : NULL;
-        if (!handlers[i].of_member || member)
-            handlers[i].got(hub, member, &topic, msg);
-        return;
+        handlers[i].got(hub, member, &topic, msg);
     }
 }
 
@@ -400,6 +420,7 @@ static void connected(void *ctx, bool session_present)
     /* The broker is a cache: whatever it still has, everything is said again. */
     outqueue_clear(hub->queue);
     subscribe_all(hub);
+    remains_connected(hub->remains);
     void *p;
     for (size_t i = 0; map_next(hub->by_name, &i, NULL, &p);)
         session_republish(((struct member *)p)->session);
@@ -523,6 +544,12 @@ int hub_new(const struct hub_spec *spec, struct hub **ret, struct err *err)
     hub->queue = outqueue_new(spec->bus, retained_changed, hub);
     hub->intake = intake_new(spec->api, report_settled, hub);
     hub->people = people_new(spec->api, hub->queue);
+    const struct remains_spec remains = {.loop = spec->loop,
+                                         .api = spec->api,
+                                         .store = spec->store,
+                                         .bus = spec->bus,
+                                         .queue = hub->queue};
+    hub->remains = remains_new(&remains);
     const struct calls_spec calls = {
         .loop = spec->loop, .bus = spec->bus, .rng = spec->rng, .sealing = spec->trust->sealing};
     hub->calls = calls_new(&calls);
@@ -580,6 +607,7 @@ void hub_free(struct hub *hub)
     calls_free(hub->calls);
     map_free(hub->by_name, member_free);
     map_free(hub->bound, free);
+    remains_free(hub->remains);
     outqueue_free(hub->queue);
     loop_timer_free(hub->leaving);
     free(hub);

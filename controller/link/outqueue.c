@@ -57,6 +57,11 @@ void outqueue_clear(struct outqueue *queue)
     list_each(it, tmp, &queue->items) item_free(container_of(it, struct item, link));
 }
 
+bool outqueue_is_idle(const struct outqueue *queue)
+{
+    return list_empty(&queue->items);
+}
+
 void outqueue_free(struct outqueue *queue)
 {
     if (!queue)

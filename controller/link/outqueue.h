@@ -14,4 +14,5 @@ void outqueue_free(struct outqueue *queue);
 void outqueue_put(struct outqueue *queue, const struct bus_msg *msg);
 /* After an acknowledgement or a new connection: sends what it can. */
 void outqueue_pump(struct outqueue *queue);
+bool outqueue_is_idle(const struct outqueue *queue); /* nothing waits */
 void outqueue_clear(struct outqueue *queue);

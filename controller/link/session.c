@@ -4,6 +4,7 @@
 #include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/bus/sealed.h"
 #include "common/data/json.h"
 #include "common/data/yaml.h"
@@ -65,7 +66,7 @@ static void add_sheet(struct session *session, const char *path, const char *pay
 
 static char *sealed_key(const struct session *session, const char *path)
 {
-    return xasprintf("limpet.io/sealed/%s/%s", session->node, path);
+    return xasprintf(SESSION_SEALED "%s/%s", session->node, path);
 }
 
 static void sealed_written(void *ctx, int code, int64_t revision)
@@ -78,7 +79,7 @@ static void sealed_written(void *ctx, int code, int64_t revision)
             session_free(session);
         return;
     }
-    if (code < 0)
+    if (code < 0 && code != -ENOENT)
         loop_timer_after(session->retry, RETRY_NS);
     else if (session->sealing_writes == 0)
         plan_round(session);
@@ -135,6 +136,36 @@ static int add_secret(struct session *session, const char *path, const struct va
     }
     rc = seal_anew(session, path, hash, secret, err);
     return rc < 0 ? rc : 1;
+}
+
+/* Records of secrets that no pod of the node reads any more, or that are gone. */
+
+struct unused {
+    const struct session *session;
+    size_t skip; /* bytes of the prefix */
+    struct value *keys;
+};
+
+static int see_sealed(void *ctx, const struct store_item *item)
+{
+    struct unused *unused = ctx;
+    if (!index_find(&unused->session->index, item->key + unused->skip))
+        value_append(unused->keys, value_new_str(item->key));
+    return 0;
+}
+
+/* Called while the last durable index lists exactly what is needed. */
+static void drop_unused(struct session *session)
+{
+    autofree char *prefix = sealed_key(session, "");
+    cleanup(value_free) struct value *keys = value_new_list();
+    struct unused unused = {.session = session, .skip = strlen(prefix), .keys = keys};
+    store_list(session->world.store, prefix, NULL, see_sealed, &unused);
+    for (size_t i = 0; i < value_len(keys) && !WEAKENED(SESSION_UNUSED); i++) {
+        session->sealing_writes++;
+        store_delete(session->world.store, value_str(value_at(keys, i)), STORE_ANY, sealed_written,
+                     session);
+    }
 }
 
 struct gather {
@@ -230,6 +261,15 @@ static bool lists(const struct index *index, const char *path, const char *diges
     return entry && str_eq(entry->digest, digest);
 }
 
+static void clear_sheet(struct session *session, const char *path, const char *digest)
+{
+    char topic[TOPIC_MAX + 1];
+    struct err err = {0};
+    if (!lists(&session->index, path, digest) &&
+        topic_of_manifest(session->node, path, digest, topic, &err) == 0)
+        put_message(session, topic, NULL, 0);
+}
+
 /* Manifests first, then the index, then what only the older index listed goes. */
 static void publish(struct session *session, const struct index *older)
 {
@@ -247,12 +287,8 @@ static void publish(struct session *session, const struct index *older)
     snprintf(topic.node, sizeof(topic.node), "%s", session->node);
     if (topic_build(&topic, text, &err) == 0)
         put_message(session, text, session->payload.data, session->payload.len);
-    for (size_t i = 0; older && i < older->count; i++) {
-        const struct index_entry *entry = &older->entries[i];
-        if (!lists(&session->index, entry->path, entry->digest) &&
-            topic_of_manifest(session->node, entry->path, entry->digest, text, &err) == 0)
-            put_message(session, text, NULL, 0);
-    }
+    for (size_t i = 0; older && i < older->count; i++)
+        clear_sheet(session, older->entries[i].path, older->entries[i].digest);
     session->republish = false;
 }
 
@@ -260,7 +296,7 @@ static void publish(struct session *session, const struct index *older)
 
 static char *index_key(const struct session *session)
 {
-    return xasprintf("limpet.io/indexes//%s", session->node);
+    return xasprintf(SESSION_INDEXES "%s", session->node);
 }
 
 static bool same_entries(const struct session *session)
@@ -300,6 +336,16 @@ static void index_written(void *ctx, int code, int64_t revision)
     plan_round(session); /* what changed meanwhile */
 }
 
+/* A node that comes back after its object was deleted still holds its last index, of which there is
+ * no record any more. No generation was ever above the store's revision at its time, so one that
+ * begins above the revision is above them all. */
+static uint64_t next_generation(const struct session *session)
+{
+    if (session->index.generation > 0 || WEAKENED(SESSION_FIRST_GENERATION))
+        return session->index.generation + 1;
+    return (uint64_t)store_revision(session->world.store) + 1;
+}
+
 static int write_index(struct session *session, struct err *err)
 {
     struct index *next = &session->next;
@@ -308,7 +354,7 @@ static int write_index(struct session *session, struct err *err)
     buf_done(&session->next_payload);
     snprintf(next->node, sizeof(next->node), "%s", session->node);
     next->epoch = EPOCH;
-    next->generation = session->index.generation + 1;
+    next->generation = next_generation(session);
     next->time_ns = clock_wall(loop_clock(session->world.loop));
     const char *path;
     void *p;
@@ -339,6 +385,7 @@ static void run_round(void *ctx)
     if (same_entries(session)) {
         if (session->republish)
             publish(session, NULL);
+        drop_unused(session);
     } else if (write_index(session, &err) < 0) {
         log_error("index not made: node=%s error=%s", session->node, log_quote(err.msg));
     }
@@ -459,6 +506,16 @@ void session_source(struct session *session, const char *kind, const char *ns, c
     autofree char *path = xasprintf("%s/%s/%s", kind, ns, name);
     if (map_get(session->sources, path))
         plan_round(session);
+}
+
+void session_retained(struct session *session, const struct topic *topic)
+{
+    char path[TOPIC_PATH_MAX + 1];
+    struct err err = {0};
+    /* Before the first index that we know of nothing can be told from what is in force. */
+    if (session->payload.len > 0 &&
+        topic_path(topic->kind, topic->ns, topic->name, path, &err) == 0)
+        clear_sheet(session, path, topic->digest);
 }
 
 void session_republish(struct session *session)

@@ -7,6 +7,11 @@
 #include "controller/link/outqueue.h"
 #include "controller/server/api.h"
 
+/* Keys in the store: "<SESSION_INDEXES><node>" is the node's last index as it was signed,
+ * "<SESSION_SEALED><node>/<path>" a secret as it was sealed to it. */
+#define SESSION_INDEXES "limpet.io/indexes//"
+#define SESSION_SEALED "limpet.io/sealed/"
+
 struct session;
 
 struct session_world {
@@ -34,6 +39,9 @@ const struct key *session_sealing(const struct session *session);
 void session_pod(struct session *session, const char *ns, const char *name, bool gone);
 /* A ConfigMap or Secret changed; nothing happens unless a pod of the node reads it. */
 void session_source(struct session *session, const char *kind, const char *ns, const char *name);
+/* The broker retains this manifest for the node: cleared if the last index does not list it (a
+ * gateway was killed, or the broker, before it was cleared). */
+void session_retained(struct session *session, const struct topic *topic);
 /* The broker may have lost everything: says it all again. */
 void session_republish(struct session *session);
 uint64_t session_generation(const struct session *session);

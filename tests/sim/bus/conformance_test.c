@@ -86,6 +86,33 @@ static void test_bus__retained(void **state)
     peer_free(c);
 }
 
+/* A look at what is retained: the subscription has ended when it comes. */
+static void test_bus__retained_outlives_its_subscription(void **state)
+{
+    struct world *w = *state;
+
+    if (!w)
+        skip();
+    struct peer *c = controller(w), *a = node(w, "a", 60);
+    for (int i = 0; i < 100; i++) {
+        char topic[64];
+        snprintf(topic, sizeof(topic), DOWN "Pod/default/p%d", i);
+        peer_say(c, topic, "kept", 1, true);
+    }
+    peer_listen(a, DOWN "x", 1);
+    assert_int_equal(a->bus->subscribe(a->bus, DOWN "#", 1, NULL), 0);
+    assert_int_equal(a->bus->unsubscribe(a->bus, DOWN "#", NULL), 0);
+    world_until(w, &a->heard, 100);
+    for (int i = 0; i < 100; i++)
+        assert_true(a->said[i].retain);
+    peer_say(c, DOWN "desired", "live", 1, false); /* nothing more */
+    peer_say(c, DOWN "x", "heard", 1, false);
+    world_until(w, &a->heard, 101);
+    assert_string_equal(a->said[100].text, "heard");
+    peer_free(a);
+    peer_free(c);
+}
+
 static void test_bus__qos_is_the_lower_of_both(void **state)
 {
     static const struct {
@@ -484,6 +511,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BOTH(test_bus__a_session_is_kept_and_ends),
         BOTH(test_bus__retained),
+        BOTH(test_bus__retained_outlives_its_subscription),
         BOTH(test_bus__qos_is_the_lower_of_both),
         BOTH(test_bus__away_qos1_waits_and_qos0_does_not),
         BOTH(test_bus__a_will_is_said_when_a_process_dies),

@@ -56,9 +56,22 @@ static void written(void *ctx, int code, int64_t revision)
     (*left)--;
 }
 
+/* Revisions go on where the earlier life's ended. */
+static void use_revisions(struct gateway *gateway, size_t *left)
+{
+    static const char key[] = "sim/revision";
+    for (int64_t i = store_revision(gateway->store); i < gateway->revision; i++, ++*left)
+        store_put(gateway->store, STORE_VOLATILE, key, "x", 1, STORE_ANY, written, left);
+    if (*left == 0)
+        return;
+    ++*left;
+    store_delete(gateway->store, key, STORE_ANY, written, left);
+}
+
 static void put_back(struct gateway *gateway)
 {
     size_t left = 0;
+    use_revisions(gateway, &left);
     const char *key;
     void *p;
     for (size_t i = 0; map_next(gateway->durable, &i, &key, &p);) {
@@ -117,6 +130,7 @@ void gateway_kill(struct gateway *gateway)
     map_free(gateway->durable, free);
     gateway->durable = map_new();
     store_list(gateway->store, "", NULL, keep_item, gateway->durable);
+    gateway->revision = store_revision(gateway->store);
     bus_leash_kill(gateway->bus);
     hub_free(gateway->hub);
     nodes_free(gateway->nodes);

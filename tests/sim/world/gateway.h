@@ -12,6 +12,7 @@ struct gateway {
     struct bus_fake *broker;
     const struct trust *trust;
     struct map *durable; /* key -> struct durable: what an earlier life had on disk */
+    int64_t revision;    /* of the store, which never goes back */
     unsigned lives;
     bool up;
     struct store *store;

@@ -13,6 +13,8 @@ here=$(dirname "$(readlink -f "$0")")
 . "$here/leftovers.sh"
 # shellcheck source=tests/system/survival/lies.sh
 . "$here/lies.sh"
+# shellcheck source=tests/system/survival/departed.sh
+. "$here/departed.sh"
 
 for program in jq openssl mosquitto_pub python3; do
     command -v "$program" >/dev/null || skip "needs $program (tools/install test)"
@@ -24,4 +26,5 @@ reboot_alone
 wiped
 leftovers
 lies
+departed
 conclude

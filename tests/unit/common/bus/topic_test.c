@@ -282,6 +282,33 @@ static void test_topic__mounted(void **state)
                          0);
 }
 
+static void test_topic__tree_node(void **state)
+{
+    static const struct {
+        const char *text, *node; /* NULL: below none */
+    } cases[] = {
+        {"limpet/v1/nodes/" NODE "/up/online", NODE},
+        {"limpet/v1/nodes/" NODE "/down/Pod/default/web/" DIGEST, NODE},
+        {"limpet/v1/nodes/" NODE "/whatever//x", NODE},
+        {"limpet/v1/nodes/" NODE "/", NODE},
+        {"limpet/v1/nodes/" NODE, NULL},
+        {"limpet/v1/nodes/pi-01/up/online", NULL},
+        {"limpet/v1/nodes/" DIGEST DIGEST "/up", NULL},
+        {"limpet/v1/nodes//up", NULL},
+        {"limpet/v1/users/admin/apply", NULL},
+        {"other/nodes/" NODE "/up", NULL},
+        {"", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char node[TOPIC_NODE_MAX + 1] = "";
+
+        assert_int_equal(topic_tree_node(cases[i].text, node), cases[i].node != NULL);
+        assert_string_equal(node, cases[i].node ? cases[i].node : "");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +321,7 @@ int main(void)
         cmocka_unit_test(test_topic__matches),
         cmocka_unit_test(test_topic__paths_and_manifest_topics),
         cmocka_unit_test(test_topic__mounted),
+        cmocka_unit_test(test_topic__tree_node),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

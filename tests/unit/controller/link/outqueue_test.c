@@ -84,8 +84,10 @@ static void test_outqueue__refused(void **state)
     stub->error = 0;
     put(queue, "next", true);
     expect(stub, "next");
+    assert_true(outqueue_is_idle(queue));
     stub->room = 0;
     put(queue, "lost", true);
+    assert_false(outqueue_is_idle(queue));
     outqueue_clear(queue); /* the connection broke */
     stub->room = SIZE_MAX;
     outqueue_pump(queue);
