@@ -12,6 +12,9 @@
 /* In place; what is not a Secret is left as it is. -EEXIST if it is sealed already. */
 nodiscard int sealed_close(struct value *manifest, const struct key *to, const char *node,
                            const char *path, struct err *err);
+/* In place: as long as sealed_close would make it, whatever the node and the path, with nothing of
+ * the secret in it. For sizes; no node opens it. False, and nothing is changed: not a Secret. */
+bool sealed_sketch(struct value *manifest);
 /* In place: puts `data` back. What is not a sealed Secret is left as it is. -EBADMSG when it does
  * not open for this node and path. */
 nodiscard int sealed_open(struct value *manifest, const struct key *key, const char *node,

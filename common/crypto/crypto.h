@@ -48,6 +48,7 @@ nodiscard int key_verify(const struct key *key, const void *data, size_t len, co
 /* Sealing to a public key: ephemeral ECDH, HKDF-SHA256, AES-256-GCM; `context` is bound as
  * additional data. Format (decision record): version byte 1, 65-byte ephemeral point, 12-byte
  * nonce, ciphertext, 16-byte tag. */
+#define KEY_SEAL_OVERHEAD 94 /* bytes that sealing adds */
 nodiscard int key_seal(const struct key *to, const void *context, size_t context_len,
                        const void *data, size_t len, struct buf *ret, struct err *err);
 /* 0, or -EBADMSG. */

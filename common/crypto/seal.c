@@ -19,6 +19,8 @@ enum {
     HEAD_LEN = 1 + POINT_LEN + NONCE_LEN,
 };
 
+_Static_assert(HEAD_LEN + TAG_LEN == KEY_SEAL_OVERHEAD, "the format is fixed for ever");
+
 static const char info_label[] = "limpet seal 1";
 
 static size_t bound(size_t context_len)

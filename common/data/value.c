@@ -3,6 +3,7 @@
 #include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/data/limits.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -227,6 +228,19 @@ const char *value_type_name(enum value_type type)
         [VALUE_MAP] = "map",
     };
     return names[type];
+}
+
+size_t value_size(const struct value *value, int *ret_depth)
+{
+    size_t size = 1;
+    int deepest = 0;
+    for (size_t i = 0; i < value_len(value) && size <= DATA_MAX_NODES; i++) {
+        int depth;
+        size += value_size(value_at(value, i), &depth);
+        deepest = depth > deepest ? depth : deepest;
+    }
+    *ret_depth = value_type(value) >= VALUE_LIST ? deepest + 1 : 0;
+    return size;
 }
 
 int value_line(const struct value *value)

@@ -41,6 +41,10 @@ const char *value_type_name(enum value_type type);     /* "string", "list", "map
 int value_line(const struct value *value);             /* 1-based; 0 = unknown */
 void value_set_line(struct value *value, int line);
 
+/* Values of a tree, itself among them, and how deep its lists and maps are nested (a scalar: 0).
+ * For comparison with limits.h: it stops counting soon beyond DATA_MAX_NODES. */
+size_t value_size(const struct value *value, int *ret_depth);
+
 /* Readers: NULL or a wrong type gives the default, so that lookups chain. */
 bool value_bool(const struct value *value, bool def);
 int64_t value_int(const struct value *value, int64_t def);

@@ -85,20 +85,6 @@ static int refuse_deep(struct reader *r, int line)
     return bad(r, line, -E2BIG, "nested more than %d deep", DATA_MAX_DEPTH);
 }
 
-/* Values of a tree, and how deep it goes (a scalar: 0). Stops counting beyond the caps. */
-static size_t tree_size(const struct value *value, int *ret_depth)
-{
-    size_t size = 1;
-    int deepest = 0;
-    for (size_t i = 0; i < value_len(value) && size <= DATA_MAX_NODES; i++) {
-        int depth;
-        size += tree_size(value_at(value, i), &depth);
-        deepest = depth > deepest ? depth : deepest;
-    }
-    *ret_depth = value_type(value) >= VALUE_LIST ? deepest + 1 : 0;
-    return size;
-}
-
 static int read_alias(struct reader *r, const yaml_event_t *event, int depth, struct value **ret)
 {
     int line = line_of(event), deeper;
@@ -108,7 +94,7 @@ static int read_alias(struct reader *r, const yaml_event_t *event, int depth, st
     const struct value *value = map_get(r->anchors, name);
     if (!value)
         return bad(r, line, -EINVAL, "the alias *%s names no anchor above it", name);
-    int e = count_nodes(r, line, tree_size(value, &deeper));
+    int e = count_nodes(r, line, value_size(value, &deeper));
     if (e < 0)
         return e;
     if (depth + deeper > DATA_MAX_DEPTH)
@@ -212,7 +198,7 @@ static int merge_map(struct reader *r, struct value *map, const struct value *fr
         if (value_get(map, key))
             continue;
         const struct value *item = value_at(from, i);
-        int depth, e = count_nodes(r, value_line(from), tree_size(item, &depth));
+        int depth, e = count_nodes(r, value_line(from), value_size(item, &depth));
         if (e < 0)
             return e;
         value_set(map, key, value_copy(item));

@@ -8,7 +8,7 @@
 #include "common/bus/sealed.h"
 #include "common/data/json.h"
 #include "common/data/yaml.h"
-#include "controller/link/manifest.h"
+#include "controller/manifest/manifest.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -6,6 +6,7 @@
 struct strategy {
     const struct schema_kind *kind;
     bool keep_status; /* of what a client creates */
+    bool travels;     /* to nodes */
     void (*born)(struct value *object);
     void (*check_update)(const struct value *old, const struct value *next, struct diags *diags);
     int64_t (*grace)(const struct value *object, int64_t wanted);
@@ -109,11 +110,11 @@ static void check_secret_update(const struct value *old, const struct value *nex
 }
 
 static const struct strategy strategies[] = {
-    {&kind_pod, false, pod_born, check_pod_update, pod_grace},
-    {&kind_node, true, NULL, NULL, NULL},
-    {&kind_namespace, false, namespace_born, NULL, NULL},
-    {&kind_config_map, false, NULL, check_immutable_data, NULL},
-    {&kind_secret, false, NULL, check_secret_update, NULL},
+    {&kind_pod, false, true, pod_born, check_pod_update, pod_grace},
+    {&kind_node, true, false, NULL, NULL, NULL},
+    {&kind_namespace, false, false, namespace_born, NULL, NULL},
+    {&kind_config_map, false, true, NULL, check_immutable_data, NULL},
+    {&kind_secret, false, true, NULL, check_secret_update, NULL},
 };
 
 static const struct strategy *find(const struct schema_kind *kind)
@@ -146,4 +147,9 @@ int64_t strategy_grace(const struct schema_kind *kind, const struct value *objec
 {
     const struct strategy *strategy = find(kind);
     return strategy->grace ? strategy->grace(object, wanted) : 0;
+}
+
+bool strategy_travels(const struct schema_kind *kind)
+{
+    return find(kind)->travels;
 }

@@ -14,3 +14,5 @@ void strategy_check_update(const struct schema_kind *kind, const struct value *o
 /* Seconds that a deletion leaves the object to end by itself; 0: it goes at once. wanted < 0: its
  * own. */
 int64_t strategy_grace(const struct schema_kind *kind, const struct value *object, int64_t wanted);
+/* Whether objects of the kind are sent to nodes. */
+bool strategy_travels(const struct schema_kind *kind);

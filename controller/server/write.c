@@ -11,6 +11,7 @@
 #include "common/data/limits.h"
 #include "controller/server/authz.h"
 #include "controller/server/change.h"
+#include "controller/server/fit.h"
 #include "controller/server/meta.h"
 #include "controller/server/status.h"
 
@@ -36,6 +37,7 @@ struct write {
     api_done_fn *done;
     void *ctx;
     struct change change;
+    bool removal; /* its mark may use the room that is kept for it */
     int tries;
 };
 
@@ -161,35 +163,38 @@ static int64_t expected(const struct value *stored_object)
 
 static void put(struct write *write, int64_t expect)
 {
+    const struct schema_kind *kind = write->kind;
     cleanup(buf_done) struct buf bytes;
-    buf_init(&bytes, DATA_MAX_BYTES);
+    buf_init(&bytes, 0);
     meta_strip_revision(write->change.object);
-    if (json_write(write->change.object, &bytes) != 0) {
-        fail(write, status_of(413, write->kind, write->name, "the object is larger than %d bytes",
-                              DATA_MAX_BYTES));
+    (void)json_write(write->change.object, &bytes);
+    struct value *refusal = NULL;
+    if (!write->removal || bytes.len > DATA_MAX_BYTES)
+        refusal = fit_refusal(kind, write->change.object, write->flags, bytes.len);
+    if (refusal) {
+        fail(write, refusal);
         return;
     }
-    enum store_class class =
-        write->kind->flags & SCHEMA_KIND_VOLATILE ? STORE_VOLATILE : STORE_DURABLE;
+    if (write->flags & API_DRY_RUN) {
+        finish(write);
+        return;
+    }
+    enum store_class class = kind->flags & SCHEMA_KIND_VOLATILE ? STORE_VOLATILE : STORE_DURABLE;
     store_put(write->api->store, class, write->key, bytes.data, bytes.len, expect, stored, write);
 }
 
 static void execute(struct write *write, int64_t expect)
 {
-    bool dry = write->flags & API_DRY_RUN;
     switch (write->change.action) {
     case CHANGE_REFUSE:
     case CHANGE_KEEP:
         finish(write);
         break;
     case CHANGE_PUT:
-        if (dry)
-            finish(write);
-        else
-            put(write, expect);
+        put(write, expect);
         break;
     case CHANGE_REMOVE:
-        if (dry)
+        if (write->flags & API_DRY_RUN)
             finish(write);
         else
             store_delete(write->api->store, write->key, expect, stored, write);
@@ -418,6 +423,7 @@ void api_delete(struct api *api, const struct api_user *user, const struct api_r
     struct write *write =
         write_new(api, ref, flags & ~(unsigned)API_STATUS, plan_delete, done, ctx);
     options = options ? options : &usual;
+    write->removal = true;
     write->options.grace_s = options->grace_s;
     write->options.uid = copy_or_null(options->uid);
     write->options.resource_version = copy_or_null(options->resource_version);

@@ -86,12 +86,40 @@ static void test_sealed__refuses_garbage(void **state)
     }
 }
 
+/* A sketch has the length of the real one, and nothing of the secret. */
+static void test_sealed__sketch(void **state)
+{
+    cleanup(key_free) struct key *key = NULL;
+
+    (void)state;
+    assert_int_equal(key_generate(&key, NULL), 0);
+    for (size_t len = 0; len < 40; len++) {
+        cleanup(value_free) struct value *sealed = parse(SECRET);
+        char data[41] = "";
+
+        memset(data, 'Q', len);
+        value_set_str(value_get(sealed, "data"), "password", data);
+        cleanup(value_free) struct value *sketch = value_copy(sealed);
+        assert_int_equal(sealed_close(sealed, key, NODE, PATH, NULL), 0);
+        assert_true(sealed_sketch(sketch));
+        assert_int_equal(strlen(value_get_str(sketch, SEALED_KEY)),
+                         strlen(value_get_str(sealed, SEALED_KEY)));
+        value_del(sealed, SEALED_KEY);
+        value_del(sketch, SEALED_KEY);
+        assert_true(value_equal(sealed, sketch));
+    }
+    cleanup(value_free) struct value *map = parse("{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\"}");
+    assert_false(sealed_sketch(map));
+    assert_int_equal(value_len(map), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sealed__opens_where_it_belongs_and_nowhere_else),
         cmocka_unit_test(test_sealed__leaves_the_rest_alone),
         cmocka_unit_test(test_sealed__refuses_garbage),
+        cmocka_unit_test(test_sealed__sketch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -129,6 +129,25 @@ static void test_value__lists(void **state)
     assert_null(value_at(list, ARRAY_LEN(want)));
 }
 
+static void test_value__size(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t size;
+        int depth;
+    } cases[] = {
+        {"null", 1, 0}, {"\"x\"", 1, 0},   {"[]", 1, 1},
+        {"{}", 1, 1},   {"[1,2,3]", 4, 1}, {"{\"a\":[1,{\"b\":null}],\"c\":2}", 6, 3},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        cleanup(value_free) struct value *value = json(cases[i].text);
+        int depth = -1;
+        assert_int_equal(value_size(value, &depth), cases[i].size);
+        assert_int_equal(depth, cases[i].depth);
+    }
+}
+
 static void test_value__make_map(void **state)
 {
     (void)state;
@@ -168,6 +187,7 @@ int main(void)
         cmocka_unit_test(test_value__absent_null_and_zero_are_three_things),
         cmocka_unit_test(test_value__map_of_any_size),
         cmocka_unit_test(test_value__lists),
+        cmocka_unit_test(test_value__size),
         cmocka_unit_test(test_value__make_map),
         cmocka_unit_test(test_value__readers_take_anything),
     };

@@ -1,7 +1,9 @@
-#include "controller/link/manifest.h"
+#include "controller/manifest/manifest.h"
 
 #include "common/base/str.h"
+#include "common/bus/sealed.h"
 #include "common/data/json.h"
+#include "common/data/yaml.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -100,12 +102,51 @@ static void test_manifest__every_source_is_named(void **state)
     assert_int_equal(none.len, 0);
 }
 
+static size_t rendered(const struct value *object)
+{
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, 0);
+    assert_int_equal(manifest_render(object, &text), 0);
+    return text.len;
+}
+
+static void test_manifest__size(void **state)
+{
+    (void)state;
+    cleanup(value_free) struct value *map =
+        parse("{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"c\"},"
+              "\"data\":{\"a\":\"1\\n2\\n\"},\"status\":{\"not\":\"sent\"}}");
+    assert_int_equal(manifest_size(map), rendered(map));
+    cleanup(value_free) struct value *secret =
+        parse("{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":\"s\"},"
+              "\"data\":{\"a\":\"QUJD\"}}");
+    cleanup(key_free) struct key *key = NULL;
+    struct err err = {0};
+    assert_int_equal(key_generate(&key, &err), 0);
+    size_t size = manifest_size(secret);
+    assert_int_equal(sealed_close(secret, key, "pi.01234567", "Secret/default/s", &err), 0);
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, 0);
+    assert_int_equal(yaml_write(secret, &text), 0);
+    assert_int_equal(size, text.len);
+    /* A sketch is not always the longer one. */
+    cleanup(value_free) struct value *many =
+        parse("{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"data\":{}}");
+    char lines[2001];
+    for (size_t i = 0; i < sizeof(lines); i++)
+        lines[i] = i % 2 ? '\n' : 'x';
+    lines[sizeof(lines) - 1] = '\0';
+    value_set_str(value_get(many, "data"), "key", lines);
+    assert_int_equal(manifest_size(many), rendered(many));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_manifest__without_what_only_the_gateway_needs),
         cmocka_unit_test(test_manifest__same_meaning_same_bytes),
         cmocka_unit_test(test_manifest__every_source_is_named),
+        cmocka_unit_test(test_manifest__size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,10 @@
 struct value *manifest_strip(const struct value *object);
 int manifest_render(const struct value *object, struct buf *ret);
 
+/* Bytes of the longest text that the object is on its way to a node or there: as it is rendered,
+ * and if it is a Secret, rendered sealed. */
+size_t manifest_size(const struct value *object);
+
 /* The ConfigMaps and Secrets a pod reads: fn(ctx, kind, name), maybe several times for one. */
 typedef void manifest_ref_fn(void *ctx, const char *kind, const char *name);
 void manifest_refs(const struct value *pod, manifest_ref_fn *fn, void *ctx);

@@ -1,6 +1,7 @@
-#include "controller/link/manifest.h"
+#include "controller/manifest/manifest.h"
 
 #include "common/base/str.h"
+#include "common/bus/sealed.h"
 #include "common/data/yaml.h"
 
 #define LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"
@@ -45,6 +46,21 @@ int manifest_render(const struct value *object, struct buf *ret)
 {
     cleanup(value_free) struct value *stripped = manifest_strip(object);
     return yaml_write(stripped, ret);
+}
+
+static size_t text_size(const struct value *manifest)
+{
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, 0);
+    return yaml_write(manifest, &text) == 0 ? text.len : SIZE_MAX;
+}
+
+size_t manifest_size(const struct value *object)
+{
+    cleanup(value_free) struct value *manifest = manifest_strip(object);
+    size_t plain = text_size(manifest);
+    size_t sealed = sealed_sketch(manifest) ? text_size(manifest) : 0;
+    return plain > sealed ? plain : sealed;
 }
 
 static void tell(const struct value *ref, const char *field, const char *kind, manifest_ref_fn *fn,
