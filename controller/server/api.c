@@ -71,12 +71,9 @@ char *api_key(const struct schema_kind *kind, const char *ns, const char *name)
     return xasprintf("%s/%s/", kind->group, kind->plural);
 }
 
-const struct value *api_decode(struct api *api, const struct store_item *item)
+/* The caller's. */
+static struct value *decode(const struct store_item *item)
 {
-    for (size_t i = 0; i < API_DECODED; i++)
-        if (api->decoded[i].revision == item->mod_revision &&
-            str_eq(api->decoded[i].key, item->key))
-            return api->decoded[i].object;
     struct err err = {0};
     struct value *object = NULL;
     if (json_parse(item->value, item->len, &object, &err) != 0) {
@@ -85,6 +82,18 @@ const struct value *api_decode(struct api *api, const struct store_item *item)
         return NULL;
     }
     meta_set_revision(object, item->mod_revision);
+    return object;
+}
+
+const struct value *api_decode(struct api *api, const struct store_item *item)
+{
+    for (size_t i = 0; i < API_DECODED; i++)
+        if (api->decoded[i].revision == item->mod_revision &&
+            str_eq(api->decoded[i].key, item->key))
+            return api->decoded[i].object;
+    struct value *object = decode(item);
+    if (!object)
+        return NULL;
     struct api_decoded *slot = &api->decoded[api->decoded_next++ % API_DECODED];
     free(slot->key);
     value_free(slot->object);
@@ -139,24 +148,11 @@ static void listing_done(struct listing *listing)
 }
 CLEANUP_DEFINE_VALUE(struct listing, listing_done);
 
-/* For a list the decoded object is the caller's at once: the cache would only be washed out. */
-static struct value *decode_own(const struct store_item *item)
-{
-    struct err err = {0};
-    struct value *object = NULL;
-    if (json_parse(item->value, item->len, &object, &err) != 0) {
-        log_error("stored object does not parse key=%s error=%s", log_quote(item->key),
-                  log_quote(err.msg));
-        return NULL;
-    }
-    meta_set_revision(object, item->mod_revision);
-    return object;
-}
-
+/* Past the cache, which a list would only wash out. */
 static int take_item(void *ctx, const struct store_item *item)
 {
     struct listing *listing = ctx;
-    cleanup(value_free) struct value *object = decode_own(item);
+    cleanup(value_free) struct value *object = decode(item);
     if (!object || !selector_match(listing->labels, object) ||
         !selector_match(listing->fields, object))
         return 0;
