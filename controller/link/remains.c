@@ -7,6 +7,7 @@
 #include "common/bus/topic.h"
 #include "controller/link/enrolment.h"
 #include "controller/link/session.h"
+#include "controller/link/sheets.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -74,7 +75,7 @@ static void record_gone(void *ctx, int code, int64_t revision)
 
 static void sweep_store(void *ctx)
 {
-    static const char *const prefixes[] = {SESSION_INDEXES, SESSION_SEALED};
+    static const char *const prefixes[] = {SESSION_INDEXES, SHEETS_SEALED};
     struct remains *remains = ctx;
     cleanup(value_free) struct value *keys = value_new_list();
     for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {

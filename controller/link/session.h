@@ -7,10 +7,8 @@
 #include "controller/link/outqueue.h"
 #include "controller/server/api.h"
 
-/* Keys in the store: "<SESSION_INDEXES><node>" is the node's last index as it was signed,
- * "<SESSION_SEALED><node>/<path>" a secret as it was sealed to it. */
+/* Keys in the store: "<SESSION_INDEXES><node>" is the node's last index as it was signed. */
 #define SESSION_INDEXES "limpet.io/indexes//"
-#define SESSION_SEALED "limpet.io/sealed/"
 
 struct session;
 

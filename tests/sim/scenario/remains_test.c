@@ -2,6 +2,7 @@
 
 #include "common/bus/index.h"
 #include "controller/link/session.h"
+#include "controller/link/sheets.h"
 #include "tests/sim/world/scenario.h"
 
 static size_t records(const struct world *world, const char *prefix, size_t node)
@@ -87,26 +88,26 @@ static void test_remains__secrets_that_nobody_reads(void **state)
     reader(world, "three", 0, "b");
     reader(world, "far", 1, "a");
     world_settle(world, 20 * S);
-    assert_int_equal(records(world, SESSION_SEALED, 0), 2);
-    assert_int_equal(records(world, SESSION_SEALED, 1), 1);
+    assert_int_equal(records(world, SHEETS_SEALED, 0), 2);
+    assert_int_equal(records(world, SHEETS_SEALED, 1), 1);
     secret(world, "a", "c2Vjb25k"); /* in the place of the first */
     world_delete(world, "one");
     world_settle(world, 20 * S);
     world_run(world, 2 * S);
-    assert_int_equal(records(world, SESSION_SEALED, 0), 2);
+    assert_int_equal(records(world, SHEETS_SEALED, 0), 2);
     world_delete(world, "two");
     world_settle(world, 20 * S);
     world_run(world, 2 * S);
-    assert_int_equal(records(world, SESSION_SEALED, 0), 1);
-    assert_int_equal(records(world, SESSION_SEALED, 1), 1);
+    assert_int_equal(records(world, SHEETS_SEALED, 0), 1);
+    assert_int_equal(records(world, SHEETS_SEALED, 1), 1);
     remove_object(world, &kind_secret, "b"); /* its reader stays */
     world_run(world, 2 * S);
-    assert_int_equal(records(world, SESSION_SEALED, 0), 0);
+    assert_int_equal(records(world, SHEETS_SEALED, 0), 0);
     expect_tidy(world, 0);
     expect_tidy(world, 1);
     secret(world, "b", "dGhpcmQ="); /* and is there again */
     world_run(world, 2 * S);
-    assert_int_equal(records(world, SESSION_SEALED, 0), 1);
+    assert_int_equal(records(world, SHEETS_SEALED, 0), 1);
     world_free(world);
 }
 
@@ -139,7 +140,7 @@ static void test_remains__crash_while_things_go(void **state)
             world_settle(world, 60 * S);
             world_run(world, 3 * S);
             expect_tidy(world, 0);
-            assert_int_equal(records(world, SESSION_SEALED, 0), 0);
+            assert_int_equal(records(world, SHEETS_SEALED, 0), 0);
         }
         world_free(world);
     }
@@ -160,7 +161,7 @@ static void expect_gone(struct world *world, size_t node)
     if (retained(world, node, "") != 0)
         world_fail(world, "the broker retains %zu messages of a node that is gone",
                    retained(world, node, ""));
-    assert_int_equal(records(world, SESSION_SEALED, node), 0);
+    assert_int_equal(records(world, SHEETS_SEALED, node), 0);
     assert_int_equal(records(world, SESSION_INDEXES, node), 0);
 }
 
@@ -168,7 +169,7 @@ static void expect_there(struct world *world, size_t node)
 {
     expect_tidy(world, node);
     assert_true(retained(world, node, "up/") >= 2);
-    assert_int_equal(records(world, SESSION_SEALED, node), 1);
+    assert_int_equal(records(world, SHEETS_SEALED, node), 1);
     assert_int_equal(records(world, SESSION_INDEXES, node), 1);
 }
 

@@ -1,0 +1,200 @@
+#include "controller/link/sheets.h"
+
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "../reconcile/world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define NODE "pi.01234567"
+
+struct fixture {
+    struct world world;
+    struct key *sealing;
+    struct sheets *sheets;
+    int written, code;
+};
+
+static void on_written(void *ctx, int code)
+{
+    struct fixture *f = ctx;
+    f->written++;
+    f->code = code;
+}
+
+static void make_sheets(struct fixture *f)
+{
+    const struct sheets_world world = {f->world.api, f->world.store, NODE, f->sealing};
+    f->sheets = sheets_new(&world, on_written, f);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = xcalloc(1, sizeof(*f));
+    world_init(&f->world);
+    world_node(&f->world, "pi", "4");
+    assert_int_equal(key_generate(&f->sealing, NULL), 0);
+    make_sheets(f);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    sheets_free(f->sheets);
+    world_done(&f->world);
+    key_free(f->sealing);
+    free(f);
+    return 0;
+}
+
+static const struct sheet *find(const struct fixture *f, const char *wanted)
+{
+    struct sheets_cursor cursor = {0};
+    const struct sheet *sheet;
+    const char *path;
+    while (sheets_next(f->sheets, &cursor, &path, &sheet))
+        if (str_eq(path, wanted))
+            return sheet;
+    return NULL;
+}
+
+static const char *payload_of(const struct fixture *f, const char *path)
+{
+    const struct sheet *sheet = find(f, path);
+    return sheet ? sheet->payload : NULL;
+}
+
+static void reader(struct fixture *f, const char *name, const char *kind, const char *field,
+                   const char *source)
+{
+    autofree char *json =
+        xasprintf("{'apiVersion':'v1','kind':'Pod','metadata':{'name':'%s','namespace':'default'},"
+                  "'spec':{'nodeName':'pi','containers':[{'name':'c','image':'i'}],"
+                  "'volumes':[{'name':'v','%s':{'%s':'%s'}}]}}",
+                  name, kind, field, source);
+    world_create(&f->world, json, 201);
+    sheets_pod(f->sheets, "default", name, false);
+}
+
+static void source(struct fixture *f, const char *kind, const char *name)
+{
+    autofree char *json =
+        xasprintf("{'apiVersion':'v1','kind':'%s','metadata':{'name':'%s','namespace':'default'},"
+                  "'data':{'k':'dmFsdWU='}}",
+                  kind, name);
+    world_create(&f->world, json, 201);
+}
+
+/* Only what changed is rendered. */
+static void test_sheets__pods(void **state)
+{
+    struct fixture *f = *state;
+    world_pod(&f->world, "a", "100m", "pi");
+    world_pod(&f->world, "b", "100m", "pi");
+    sheets_pod(f->sheets, "default", "a", false);
+    sheets_pod(f->sheets, "default", "b", false);
+    assert_int_equal(sheets_refresh(f->sheets), 0);
+    assert_int_equal(sheets_count(f->sheets), 2);
+    const char *a = payload_of(f, "Pod/default/a"), *b = payload_of(f, "Pod/default/b");
+    assert_non_null(strstr(a, "name: a"));
+    sheets_pod(f->sheets, "default", "b", false);
+    assert_int_equal(sheets_refresh(f->sheets), 0);
+    assert_ptr_equal(payload_of(f, "Pod/default/a"), a);
+    assert_ptr_not_equal(payload_of(f, "Pod/default/b"), b);
+    sheets_pod(f->sheets, "default", "a", true);
+    assert_int_equal(sheets_refresh(f->sheets), 0);
+    assert_int_equal(sheets_count(f->sheets), 1);
+    assert_null(find(f, "Pod/default/a"));
+}
+
+/* A source counts while a pod reads it, from when it is there. */
+static void test_sheets__sources(void **state)
+{
+    struct fixture *f = *state;
+    assert_false(sheets_source(f->sheets, "ConfigMap/default/late"));
+    reader(f, "a", "configMap", "name", "late");
+    assert_int_equal(sheets_refresh(f->sheets), 0);
+    assert_null(find(f, "ConfigMap/default/late"));
+    source(f, "ConfigMap", "late");
+    assert_true(sheets_source(f->sheets, "ConfigMap/default/late"));
+    assert_int_equal(sheets_refresh(f->sheets), 0);
+    const char *late = payload_of(f, "ConfigMap/default/late");
+    assert_non_null(late);
+    reader(f, "b", "configMap", "name", "late");
+    sheets_pod(f->sheets, "default", "a", true);
+    assert_int_equal(sheets_refresh(f->sheets), 0);
+    assert_ptr_equal(payload_of(f, "ConfigMap/default/late"), late);
+    sheets_pod(f->sheets, "default", "b", true);
+    assert_int_equal(sheets_refresh(f->sheets), 0);
+    assert_int_equal(sheets_count(f->sheets), 0);
+    assert_false(sheets_source(f->sheets, "ConfigMap/default/late"));
+}
+
+static bool is_stored(struct fixture *f, const char *path)
+{
+    autofree char *key = xasprintf(SHEETS_SEALED NODE "/%s", path);
+    struct store_item item;
+    return store_get(f->world.store, key, &item) == 0;
+}
+
+/* Sealed once: the same bytes again after a restart; and gone when nobody reads it. */
+static void test_sheets__secrets(void **state)
+{
+    struct fixture *f = *state;
+    source(f, "Secret", "s");
+    reader(f, "a", "secret", "secretName", "s");
+    assert_int_equal(sheets_refresh(f->sheets), 1);
+    assert_true(sheets_are_writing(f->sheets));
+    assert_null(find(f, "Secret/default/s"));
+    world_turn(&f->world);
+    assert_int_equal(f->written, 1);
+    assert_int_equal(f->code, 0);
+    assert_int_equal(sheets_refresh(f->sheets), 0);
+    autofree char *sealed = xstrdup(payload_of(f, "Secret/default/s"));
+    assert_null(strstr(sealed, "dmFsdWU"));
+    assert_true(is_stored(f, "Secret/default/s"));
+    sheets_free(f->sheets);
+    make_sheets(f);
+    sheets_pod(f->sheets, "default", "a", false);
+    assert_int_equal(sheets_refresh(f->sheets), 0);
+    assert_string_equal(payload_of(f, "Secret/default/s"), sealed);
+    sheets_drop_unused(f->sheets);
+    assert_false(sheets_are_writing(f->sheets));
+    sheets_pod(f->sheets, "default", "a", true);
+    assert_int_equal(sheets_refresh(f->sheets), 0);
+    sheets_drop_unused(f->sheets);
+    assert_true(sheets_are_writing(f->sheets));
+    world_turn(&f->world);
+    assert_int_equal(f->written, 2);
+    assert_false(is_stored(f, "Secret/default/s"));
+}
+
+/* Freed while a write is under way: nothing is called any more, and nothing leaks. */
+static void test_sheets__freed(void **state)
+{
+    struct fixture *f = *state;
+    source(f, "Secret", "s");
+    reader(f, "a", "secret", "secretName", "s");
+    assert_int_equal(sheets_refresh(f->sheets), 1);
+    sheets_free(f->sheets);
+    f->sheets = NULL;
+    world_turn(&f->world);
+    assert_int_equal(f->written, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_sheets__pods, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sheets__sources, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sheets__secrets, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sheets__freed, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
