@@ -203,8 +203,12 @@ static void keeper_reported(void *ctx, const struct keeper_report *report)
     enum pod_keeper state = states[report->state], before = record->keeper;
     keeper_report_free(record->report);
     record->report = keeper_report_copy(report);
-    if (before == POD_KEEPER_NONE) /* adopted */
+    if (before == POD_KEEPER_NONE) { /* adopted */
         record->accepted_wall_ns = report->started_wall_ns;
+        record->is_static =
+            WEAKENED(POD_STATIC_UID) ||
+            pod_uid_is_static(report->pod_uid, report->pod_ns, report->pod_name, report->spec_hash);
+    }
     /* What was asked of the keeper overtakes what it had sent before. */
     bool stale = (record->keeper == POD_KEEPER_RUNNING && state == POD_KEEPER_SANDBOX) ||
                  (record->keeper == POD_KEEPER_STOPPING && state < POD_KEEPER_STOPPING) ||
@@ -302,6 +306,7 @@ static void read_manifests(struct agent *agent)
         bool known = map_get(agent->records, spec->uid) != NULL;
         struct pod_record *record = get_record(agent, spec->uid, spec->ns, spec->name);
         record->spec = spec;
+        record->is_static = spec->is_static;
         record->grace_s = spec->grace_s;
         if (!known)
             recall_exits(record);
@@ -310,8 +315,8 @@ static void read_manifests(struct agent *agent)
     for (size_t i = 0; map_next(agent->records, &i, NULL, &p);) {
         struct pod_record *record = p;
         record->spec = manifests_pod(agent->manifests, record->uid);
-        record->held =
-            !record->spec && manifests_may_want(agent->manifests, record->ns, record->name);
+        record->held = !record->spec && manifests_may_want(agent->manifests, record->ns,
+                                                           record->name, record->is_static);
         /* What a volume lacked may have come. */
         if (record->volumes_setback.retry_at)
             record->volumes_setback.retry_at = agent_now(agent);

@@ -325,20 +325,12 @@ const struct pod_spec *manifests_pod_at(const struct manifests *m, size_t i)
     return i < m->pod_count ? m->in_order[i] : NULL;
 }
 
-/* Static pods, and only they by right, end in the node's name. */
-static bool may_be_static(const struct manifests *m, const char *name)
+bool manifests_may_want(const struct manifests *m, const char *ns, const char *name, bool is_static)
 {
-    autofree char *suffix = xasprintf("-%s", m->spec.node_name);
-    return str_has_suffix(name, suffix);
-}
-
-bool manifests_may_want(const struct manifests *m, const char *ns, const char *name)
-{
-    bool is_static = may_be_static(m, name);
     bool desired_known = m->spec.desired && desired_is_known(m->spec.desired);
-    if (is_static && m->static_unknown)
-        return true;
-    if (!is_static && !desired_known && !WEAKENED(MANIFESTS_UNKNOWN))
+    if (is_static)
+        return m->static_unknown;
+    if (!desired_known && !WEAKENED(MANIFESTS_UNKNOWN))
         return true;
     autofree char *path = xasprintf("Pod/%s/%s", ns, name);
     return map_get(m->unreadable, path) != NULL && !WEAKENED(MANIFESTS_UNREADABLE);

@@ -36,8 +36,10 @@ const struct pod_spec *manifests_pod(const struct manifests *manifests, const ch
 const struct pod_spec *manifests_pod_at(const struct manifests *manifests, size_t i);
 /* True if a manifest that cannot be read just now (torn, damaged, a directory that does not answer,
  * a desired state without an index) may ask for a pod of this name: such a pod is left as it is.
- * What is damaged never means "stop". */
-bool manifests_may_want(const struct manifests *manifests, const char *ns, const char *name);
+ * What is damaged never means "stop". is_static: it came from the static directory
+ * (pod_uid_is_static). */
+bool manifests_may_want(const struct manifests *manifests, const char *ns, const char *name,
+                        bool is_static);
 /* Each image of each pod that a manifest asks for, as it is written there, those of pods that came
  * second to another of their name too. True if that is certainly all: nothing is in doubt. */
 typedef void manifests_image_fn(void *ctx, const char *image);

@@ -33,6 +33,7 @@ struct pod_record {
     char uid[POD_UID_LEN + 1];
     char *ns, *name;
     const struct pod_spec *spec; /* NULL: no manifest asks for it; set anew at each reload */
+    bool is_static;              /* of the static directory, by its manifest or its keeper's word */
     bool held;                   /* a manifest that cannot be read may ask for it: left as it is */
     bool forgotten;              /* gone for good, but still listed with a deletionTimestamp */
     char planned_hash[POD_HASH_LEN + 1]; /* of the spec the gates were opened for */

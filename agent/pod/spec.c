@@ -29,14 +29,23 @@ static void hash_spec(const struct value *object, char ret[POD_HASH_LEN + 1])
     schema_hash(schema_field_find(kind_pod.type, "spec")->object, spec, ret);
 }
 
-/* The shape of a UUID, from a digest: the same static pod has the same uid after every restart. */
-static void uid_of_content(const struct pod_spec *spec, char ret[POD_UID_LEN + 1])
+/* The shape of a UUID, from a digest: the same static pod has the same uid after every restart. It
+ * stays as it is: keepers of earlier releases are known by it. */
+static void uid_of_content(const char *ns, const char *name, const char *hash,
+                           char ret[POD_UID_LEN + 1])
 {
     char hex[SHA256_HEX + 1];
-    autofree char *text = xasprintf("static/%s/%s/%s", spec->ns, spec->name, spec->hash);
+    autofree char *text = xasprintf("static/%s/%s/%s", ns, name, hash);
     sha256_hex(text, strlen(text), hex);
     snprintf(ret, POD_UID_LEN + 1, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
              hex + 20);
+}
+
+bool pod_uid_is_static(const char *uid, const char *ns, const char *name, const char *hash)
+{
+    char own[POD_UID_LEN + 1];
+    uid_of_content(ns, name, hash, own);
+    return str_eq(uid, own);
 }
 
 /* A uid becomes part of paths: only what Kubernetes itself would write is taken. */
@@ -73,7 +82,7 @@ int pod_spec_new(struct value *object, const char *static_node_name, struct pod_
     spec->name = value_get_str(meta, "name");
     hash_spec(object, spec->hash);
     if (spec->is_static) {
-        uid_of_content(spec, spec->uid);
+        uid_of_content(spec->ns, spec->name, spec->hash, spec->uid);
         value_set_str(meta, "uid", spec->uid);
     } else {
         const char *uid = value_get_str(meta, "uid");

@@ -27,6 +27,10 @@ nodiscard int pod_spec_new(struct value *object, const char *static_node_name,
                            struct pod_spec **ret, struct err *err);
 void pod_spec_free(struct pod_spec *spec);
 
+/* Whether this is the uid that a static pod of that content gets: told of a pod whose manifest
+ * cannot be read any more, whatever its name looks like. hash as in struct pod_spec. */
+bool pod_uid_is_static(const char *uid, const char *ns, const char *name, const char *hash);
+
 /* spec.containers; never NULL for a checked pod. */
 const struct value *pod_spec_containers(const struct pod_spec *spec);
 

@@ -111,6 +111,13 @@ static int add_file(void *ctx, const char *name, enum disk_type type)
     return 0;
 }
 
+/* A pod of the gateway that has a name as static pods have it. */
+static void pod_named_like_a_static_one(struct world *world)
+{
+    world_pod(world, "c-node-0", 0, "[run]", "Always");
+    world_settle(world, 20 * S);
+}
+
 /* One bit of each file of the desired state, both copies of the index too. */
 static void test_disk__flipped_bit_stops_nothing(void **state)
 {
@@ -120,6 +127,7 @@ static void test_disk__flipped_bit_stops_nothing(void **state)
         struct node *node = &world->nodes[0];
         struct disk *disk = disk_fake_disk(node->state);
         struct err err = {0};
+        pod_named_like_a_static_one(world);
         world_run(world, 5 * S); /* until both copies are written */
         autofree char *running = world_running(world, 0);
         struct files files = {{xstrdup(NODE_DESIRED "/index.a"), xstrdup(NODE_DESIRED "/index.b")},
@@ -139,7 +147,7 @@ static void test_disk__flipped_bit_stops_nothing(void **state)
             world_settle(world, 60 * S);
             world_expect_running(world, 0, running);
         }
-        /* And with nobody who could send it again: the other pod runs after a reboot. */
+        /* And with nobody who could send it again: the other pods run after a reboot. */
         world_run(world, 5 * S);
         gateway_kill(&world->gateway);
         bus_fake_kill(world->broker);
@@ -147,7 +155,9 @@ static void test_disk__flipped_bit_stops_nothing(void **state)
         assert_int_equal(disk_fake_flip(node->state, files.paths[2], 3), 0);
         world_reboot(world, 0, DISK_FAKE_LOSE_ALL);
         world_run(world, 10 * S);
-        assert_int_equal(world_runs(world, 0, "a") + world_runs(world, 0, "b"), 1);
+        assert_int_equal(world_runs(world, 0, "a") + world_runs(world, 0, "b") +
+                             world_runs(world, 0, "c-node-0"),
+                         2);
         bus_fake_start(world->broker, true);
         gateway_start(&world->gateway);
         world_settle(world, 60 * S);
@@ -162,6 +172,7 @@ static void test_disk__lost_index_stops_nothing(void **state)
     struct world *world = two_pods(state, 6);
     struct disk *disk = disk_fake_disk(world->nodes[0].state);
     struct err err = {0};
+    pod_named_like_a_static_one(world);
     autofree char *running = world_running(world, 0);
     gateway_kill(&world->gateway);
     bus_fake_kill(world->broker);

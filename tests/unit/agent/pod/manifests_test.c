@@ -91,10 +91,10 @@ static void test_manifests__no_directory(void **state)
     open_manifests(f);
     assert_int_equal(count(f), 0);
     assert_int_equal(f->problems, 0);
-    assert_false(manifests_may_want(f->manifests, "default", "web-pi"));
+    assert_false(manifests_may_want(f->manifests, "default", "web-pi", true));
     disk_fake_fail(f->disk, DISK_FAKE_LOOK, -EIO, 0, -1);
     open_manifests(f);
-    assert_true(manifests_may_want(f->manifests, "default", "web-pi"));
+    assert_true(manifests_may_want(f->manifests, "default", "web-pi", true));
     assert_int_equal(f->problems, 1);
 }
 
@@ -143,10 +143,10 @@ static void test_manifests__bad_files_keep_the_last_good(void **state)
     }
     open_manifests(f); /* a new life never saw the good one */
     assert_int_equal(count(f), 0);
-    assert_true(manifests_may_want(f->manifests, "default", "web-pi"));
+    assert_true(manifests_may_want(f->manifests, "default", "web-pi", true));
     plant(f, "a.yaml", POD("web", "x"));
     manifests_read(f->manifests);
-    assert_false(manifests_may_want(f->manifests, "default", "other-pi"));
+    assert_false(manifests_may_want(f->manifests, "default", "other-pi", true));
 }
 
 /* A file that is taken away takes its pods; one that cannot be read does not. */
@@ -203,8 +203,9 @@ static void test_manifests__no_desired_state_wants_anything(void **state)
 {
     struct fixture *f = *state;
     open_manifests(f);
-    assert_true(manifests_may_want(f->manifests, "default", "web"));
-    assert_false(manifests_may_want(f->manifests, "default", "web-pi"));
+    assert_true(manifests_may_want(f->manifests, "default", "web", false));
+    assert_true(manifests_may_want(f->manifests, "default", "web-pi", false));
+    assert_false(manifests_may_want(f->manifests, "default", "web-pi", true));
 }
 
 /* What is removed for good must not only be wanted by nobody: it must be known that nobody does. */

@@ -101,12 +101,34 @@ static void test_spec__hash(void **state)
     assert_string_equal(base->hash, labelled->hash);
 }
 
+/* Keepers outlive their manifests and the agent: the uid alone must tell, in later releases too. */
+static void test_spec__uid_tells_static_pods(void **state)
+{
+    (void)state;
+    struct pod_spec *made = NULL;
+    struct err err = {0};
+    char hash[POD_HASH_LEN + 1] = "";
+    while (strlen(hash) < POD_HASH_LEN)
+        strcat(hash, "ab");
+    const char *const uid = "56edadd2-e2a8-fc9e-2f4d-a7300a866468";
+    assert_true(pod_uid_is_static(uid, "default", "web-pi", hash));
+    assert_false(pod_uid_is_static(uid, "other", "web-pi", hash));
+    assert_false(pod_uid_is_static(uid, "default", "web", hash));
+    assert_int_equal(pod_spec_new(parse("\"name\":\"web\"", ""), "pi", &made, &err), 0);
+    cleanup(pod_spec_free) struct pod_spec *here = made;
+    assert_true(pod_uid_is_static(here->uid, here->ns, here->name, here->hash));
+    cleanup(pod_spec_free) struct pod_spec *desired =
+        make("\"name\":\"web-pi\",\"uid\":\"ab-1\"", "");
+    assert_false(pod_uid_is_static(desired->uid, desired->ns, desired->name, desired->hash));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_spec__uids_that_are_refused),
         cmocka_unit_test(test_spec__projection),
         cmocka_unit_test(test_spec__hash),
+        cmocka_unit_test(test_spec__uid_tells_static_pods),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
