@@ -447,51 +447,42 @@ bool desired_take_changed(struct desired *desired)
     return changed;
 }
 
-/* Opens a sealed Secret in memory; what is not sealed is given as it stands. */
-static int give(struct desired *desired, const struct index_entry *entry, const struct buf *text,
-                desired_each_fn *fn, void *ctx)
+/* Opens a sealed Secret in memory. */
+static int open_secret(const struct desired *desired, const char *path, struct buf *text,
+                       struct err *err)
 {
-    if (!str_has_prefix(entry->path, "Secret/"))
-        return fn(ctx, entry->path, text->data, text->len);
     cleanup(diags_done) struct diags diags;
     diags_init(&diags);
     cleanup(value_free) struct value *manifest = NULL;
-    struct err err = {0};
     int rc = yaml_parse(text->data, text->len, &manifest, &diags);
-    if (rc == 0 && desired->spec.sealing)
-        rc = sealed_open(manifest, desired->spec.sealing, desired->spec.node, entry->path, &err);
-    cleanup(buf_done) struct buf plain;
-    buf_init(&plain, 0);
-    if (rc == 0)
-        rc = yaml_write(manifest, &plain);
-    if (rc < 0) {
-        log_error("secret not readable: path=%s error=%s", entry->path, log_quote(err.msg));
-        return 0;
-    }
-    rc = fn(ctx, entry->path, plain.data, plain.len);
-    crypto_wipe(plain.data, plain.len);
-    return rc;
+    if (rc < 0)
+        return err_set(err, rc, "secret %s: not YAML", path);
+    if (desired->spec.sealing)
+        rc = sealed_open(manifest, desired->spec.sealing, desired->spec.node, path, err);
+    buf_done(text);
+    return rc < 0 ? rc : yaml_write(manifest, text);
 }
 
 int desired_each(struct desired *desired, desired_each_fn *fn, void *ctx)
 {
     for (size_t i = 0; i < desired->index.count; i++) {
         const struct index_entry *entry = &desired->index.entries[i];
-        if (!is_present(desired, entry->digest))
-            continue;
-        cleanup(buf_done) struct buf text;
-        buf_init(&text, 0);
-        struct err err = {0};
-        if (read_manifest(desired, entry->digest, &text, &err) < 0) {
-            log_error("manifest not readable: path=%s error=%s", entry->path, log_quote(err.msg));
-            (void)map_del(desired->present, entry->digest);
-            continue;
-        }
-        int rc = give(desired, entry, &text, fn, ctx);
+        int rc = is_present(desired, entry->digest) ? fn(ctx, entry->path, entry->digest) : 0;
         if (rc != 0)
             return rc;
     }
     return 0;
+}
+
+int desired_read(struct desired *desired, const char *path, const char *digest, struct buf *ret,
+                 struct err *err)
+{
+    int rc = read_manifest(desired, digest, ret, err);
+    if (rc < 0)
+        (void)map_del(desired->present, digest);
+    else if (str_has_prefix(path, "Secret/"))
+        rc = open_secret(desired, path, ret, err);
+    return rc;
 }
 
 int desired_missing(struct desired *desired, desired_missing_fn *fn, void *ctx)

@@ -3,6 +3,7 @@
  * copies) as the only commit record. What is forged, replayed, older, empty, torn or corrupt
  * changes nothing here. */
 
+#include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/crypto/crypto.h"
 #include "common/fs/disk.h"
@@ -57,10 +58,14 @@ bool desired_is_unfinished(const struct desired *desired);
 /* True once after each commit (the reconciler reads anew). */
 bool desired_take_changed(struct desired *desired);
 
-/* The committed manifests: path "Pod/ns/name", plain YAML (secrets opened). Borrowed for the call.
- */
-typedef int desired_each_fn(void *ctx, const char *path, const char *yaml, size_t len);
+/* The committed manifests that are on disk, in the order of the index: path "Pod/ns/name". */
+typedef int desired_each_fn(void *ctx, const char *path, const char *digest);
 int desired_each(struct desired *desired, desired_each_fn *fn, void *ctx);
+/* Appends one of them, plain YAML: a secret is opened, and the caller wipes it. -EBADMSG and what
+ * reading gives: the file is damaged or does not answer, and counts as missing from now on; or a
+ * secret does not open. */
+nodiscard int desired_read(struct desired *desired, const char *path, const char *digest,
+                           struct buf *ret, struct err *err);
 /* Listed but not on disk (staged or committed): what to ask for again. */
 typedef int desired_missing_fn(void *ctx, const char *path, const char *digest);
 int desired_missing(struct desired *desired, desired_missing_fn *fn, void *ctx);

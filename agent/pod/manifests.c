@@ -1,6 +1,8 @@
 #include "agent/pod/manifests.h"
 
+#include "agent/pod/docs.h"
 #include "common/base/buf.h"
+#include "common/base/log.h"
 #include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -8,15 +10,9 @@
 #include "common/crypto/crypto.h"
 #include "common/data/diag.h"
 #include "common/data/limits.h"
-#include "common/kinds/manifest.h"
+#include "common/kinds/kinds.h"
 
 #include <errno.h>
-
-/* Objects as they stand in a file or in the desired state, before pods are made of them. */
-struct docs {
-    struct value **items;
-    size_t count;
-};
 
 /* One file of the static directory: its last good content. */
 struct static_file {
@@ -26,37 +22,29 @@ struct static_file {
     bool good; /* docs hold what stood there once */
 };
 
+/* One manifest of the desired state: what its digest says does not change. */
+struct desired_file {
+    struct docs docs;
+    bool seen;
+    bool good; /* it could be read as a manifest */
+};
+
 struct manifests {
     struct manifests_spec spec;
     struct map *files;      /* name -> struct static_file */
-    struct docs desired;    /* the last good desired state */
+    struct map *desired;    /* digest -> struct desired_file */
     struct map *unreadable; /* paths of the desired state that are listed but not to be had */
     bool static_unknown;    /* something in the static directory was never read well */
     bool static_missing;    /* there is no such directory */
     struct map *problems;   /* what was complained of already */
-    struct map *pods;       /* uid -> struct pod_spec */
-    struct map *second;     /* uids of pods whose name another has taken */
-    struct pod_spec **in_order;
+    /* The set, borrowed from the files. */
+    struct map *pods;   /* uid -> struct pod_spec */
+    struct map *names;  /* "<ns>/<name>" -> the same */
+    struct map *second; /* uids of pods whose name another has taken */
+    const struct pod_spec **in_order;
     size_t pod_count;
     struct map *sources; /* "<kind>/<ns>/<name>" -> struct value */
 };
-
-static void docs_done(struct docs *docs)
-{
-    for (size_t i = 0; i < docs->count; i++)
-        value_free(docs->items[i]);
-    free(docs->items);
-    *docs = (struct docs){0};
-}
-
-static int docs_add(void *ctx, const struct schema_kind *kind, struct value *object)
-{
-    (void)kind;
-    struct docs *docs = ctx;
-    docs->items = xreallocarray(docs->items, docs->count + 1, sizeof(*docs->items));
-    docs->items[docs->count++] = object;
-    return 0;
-}
 
 static void static_file_free(void *p)
 {
@@ -65,23 +53,22 @@ static void static_file_free(void *p)
     free(file);
 }
 
-static void free_value(void *p)
+static void desired_file_free(void *p)
 {
-    value_free(p);
+    struct desired_file *file = p;
+    docs_done(&file->docs);
+    free(file);
 }
 
-static void free_pod(void *p)
+static void forget_set(struct manifests *m)
 {
-    pod_spec_free(p);
-}
-
-static void forget_pods(struct manifests *m)
-{
-    map_free(m->pods, free_pod);
+    map_free(m->pods, NULL);
+    map_free(m->names, NULL);
     map_free(m->second, NULL);
-    map_free(m->sources, free_value);
+    map_free(m->sources, NULL);
     free(m->in_order);
     m->pods = map_new();
+    m->names = map_new();
     m->second = map_new();
     m->sources = map_new();
     m->in_order = NULL;
@@ -97,7 +84,9 @@ struct manifests *manifests_new(const struct manifests_spec *spec)
     m->files = map_new();
     m->problems = map_new();
     m->unreadable = map_new();
+    m->desired = map_new();
     m->pods = map_new();
+    m->names = map_new();
     m->second = map_new();
     m->sources = map_new();
     return m;
@@ -110,10 +99,11 @@ void manifests_free(struct manifests *m)
     map_free(m->files, static_file_free);
     map_free(m->problems, NULL);
     map_free(m->unreadable, NULL);
-    map_free(m->pods, free_pod);
+    map_free(m->pods, NULL);
+    map_free(m->names, NULL);
     map_free(m->second, NULL);
-    map_free(m->sources, free_value);
-    docs_done(&m->desired);
+    map_free(m->sources, NULL);
+    map_free(m->desired, desired_file_free);
     free(m->in_order);
     free((char *)m->spec.static_dir);
     free((char *)m->spec.node_name);
@@ -132,6 +122,35 @@ static void complain(struct manifests *m, const char *file, const char *message)
     m->spec.problem(m->spec.ctx, file, message);
 }
 
+/* Whose docs are being loaded: for what they complain of. */
+struct loading {
+    struct manifests *m;
+    const char *from;
+};
+
+static void docs_problem(void *ctx, const char *message)
+{
+    const struct loading *loading = ctx;
+    complain(loading->m, loading->from, message);
+}
+
+/* False: the text is not a good manifest, which was said. */
+static bool load_docs(struct manifests *m, const char *from, bool is_static, const struct buf *text,
+                      struct docs *ret)
+{
+    struct loading loading = {m, from};
+    cleanup(diags_done) struct diags diags;
+    diags_init(&diags);
+    if (docs_load(buf_str(text), text->len, is_static ? from : NULL,
+                  is_static ? m->spec.node_name : NULL, docs_problem, &loading, ret, &diags) == 0)
+        return true;
+    cleanup(buf_done) struct buf message;
+    buf_init(&message, 0);
+    diags_print(&diags, from, &message);
+    complain(m, from, buf_str(&message));
+    return false;
+}
+
 static void load_static_file(struct manifests *m, const char *path, struct static_file *file)
 {
     cleanup(buf_done) struct buf text;
@@ -146,17 +165,9 @@ static void load_static_file(struct manifests *m, const char *path, struct stati
     if (str_eq(digest, file->digest))
         return;
     strcpy(file->digest, digest);
-    cleanup(diags_done) struct diags diags;
-    diags_init(&diags);
     struct docs docs = {0};
-    if (manifest_load(buf_str(&text), text.len, path, docs_add, &docs, &diags) < 0) {
-        cleanup(buf_done) struct buf message;
-        buf_init(&message, 0);
-        diags_print(&diags, path, &message);
-        complain(m, path, buf_str(&message));
-        docs_done(&docs);
+    if (!load_docs(m, path, true, &text, &docs))
         return;
-    }
     docs_done(&file->docs);
     file->docs = docs;
     file->good = true;
@@ -212,23 +223,69 @@ static void read_static(struct manifests *m)
     }
 }
 
-struct desired_walk {
-    struct manifests *m;
-    struct docs docs;
-};
-
-static int load_desired(void *ctx, const char *path, const char *yaml, size_t len)
+static void add_pod(struct manifests *m, const char *from, const struct pod_spec *pod)
 {
-    struct desired_walk *walk = ctx;
-    cleanup(diags_done) struct diags diags;
-    diags_init(&diags);
-    if (manifest_load(yaml, len, NULL, docs_add, &walk->docs, &diags) < 0) {
-        cleanup(buf_done) struct buf message;
-        buf_init(&message, 0);
-        diags_print(&diags, path, &message);
-        complain(walk->m, path, buf_str(&message));
-        map_put(walk->m->unreadable, path, walk->m);
+    autofree char *name = xasprintf("%s/%s", pod->ns, pod->name);
+    if (map_get(m->pods, pod->uid) || map_get(m->names, name)) {
+        autofree char *message =
+            xasprintf("pod %s: another manifest with this name came first", name);
+        complain(m, from, message);
+        (void)map_put(m->second, pod->uid, m);
+        return;
     }
+    map_put(m->pods, pod->uid, (void *)(uintptr_t)pod);
+    map_put(m->names, name, (void *)(uintptr_t)pod);
+    m->in_order = xreallocarray(m->in_order, m->pod_count + 1, sizeof(*m->in_order));
+    m->in_order[m->pod_count++] = pod;
+}
+
+static void add_docs(struct manifests *m, const char *from, const struct docs *docs)
+{
+    for (size_t i = 0; i < docs->pod_count; i++)
+        add_pod(m, from, docs->pods[i]);
+    for (size_t i = 0; i < docs->source_count; i++) {
+        struct value *source = docs->sources[i];
+        autofree char *key = xasprintf("%s/%s/%s", value_get_str(source, "kind"),
+                                       object_namespace(source), object_name(source));
+        if (!map_get(m->sources, key))
+            map_put(m->sources, key, source);
+    }
+}
+
+/* Reads a manifest that is new; true if it was to be had. */
+static bool load_desired(struct manifests *m, const char *path, const char *digest,
+                         struct desired_file *file)
+{
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, 0);
+    struct err err = {0};
+    int rc = desired_read(m->spec.desired, path, digest, &text, &err);
+    if (rc == 0)
+        file->good = load_docs(m, path, false, &text, &file->docs);
+    else
+        log_error("manifest not readable: path=%s error=%s", path, log_quote(err.msg));
+    if (text.data)
+        crypto_wipe(text.data, text.len);
+    return rc == 0;
+}
+
+static int see_desired(void *ctx, const char *path, const char *digest)
+{
+    struct manifests *m = ctx;
+    struct desired_file *file = map_get(m->desired, digest);
+    if (!file) {
+        file = xcalloc(1, sizeof(*file));
+        if (!load_desired(m, path, digest, file)) {
+            free(file); /* desired_missing tells it from now on */
+            return 0;
+        }
+        map_put(m->desired, digest, file);
+    }
+    file->seen = true;
+    if (file->good)
+        add_docs(m, "desired state", &file->docs);
+    else
+        map_put(m->unreadable, path, m);
     return 0;
 }
 
@@ -240,79 +297,35 @@ static int note_missing(void *ctx, const char *path, const char *digest)
     return 0;
 }
 
+/* What the index lists, in its order. Only what is new is read. */
 static void read_desired(struct manifests *m)
 {
+    const char *digest;
+    void *p;
     if (!m->spec.desired)
         return;
-    struct desired_walk walk = {.m = m};
     map_free(m->unreadable, NULL);
     m->unreadable = map_new();
-    (void)desired_each(m->spec.desired, load_desired, &walk);
+    for (size_t i = 0; map_next(m->desired, &i, NULL, &p);)
+        ((struct desired_file *)p)->seen = false;
+    (void)desired_each(m->spec.desired, see_desired, m);
     (void)desired_missing(m->spec.desired, note_missing, m);
-    docs_done(&m->desired);
-    m->desired = walk.docs;
-}
-
-static bool name_is_taken(const struct manifests *m, const struct pod_spec *pod)
-{
-    for (size_t i = 0; i < m->pod_count; i++)
-        if (str_eq(m->in_order[i]->ns, pod->ns) && str_eq(m->in_order[i]->name, pod->name))
-            return true;
-    return false;
-}
-
-static void add_pod(struct manifests *m, const char *from, struct value *object, bool is_static)
-{
-    struct err err = {0};
-    struct pod_spec *pod = NULL;
-    if (pod_spec_new(object, is_static ? m->spec.node_name : NULL, &pod, &err) < 0) {
-        complain(m, from, err.msg);
-        return;
-    }
-    if (map_get(m->pods, pod->uid) || name_is_taken(m, pod)) {
-        autofree char *message =
-            xasprintf("pod %s/%s: another manifest with this name came first", pod->ns, pod->name);
-        complain(m, from, message);
-        (void)map_put(m->second, pod->uid, m);
-        pod_spec_free(pod);
-        return;
-    }
-    map_put(m->pods, pod->uid, pod);
-    m->in_order = xreallocarray(m->in_order, m->pod_count + 1, sizeof(struct pod_spec *));
-    m->in_order[m->pod_count++] = pod;
-}
-
-static void add_docs(struct manifests *m, const char *from, const struct docs *docs, bool is_static)
-{
-    for (size_t i = 0; i < docs->count; i++) {
-        const struct value *doc = docs->items[i];
-        const char *kind = value_get_str(doc, "kind");
-        if (str_eq(kind, "Pod")) {
-            add_pod(m, from, value_copy(doc), is_static);
-        } else if (str_eq(kind, "ConfigMap") || str_eq(kind, "Secret")) {
-            autofree char *key =
-                xasprintf("%s/%s/%s", kind, object_namespace(doc), object_name(doc));
-            if (!map_get(m->sources, key))
-                map_put(m->sources, key, value_copy(doc));
-        } else {
-            autofree char *message = xasprintf("a %s does nothing on a node: left out", kind);
-            complain(m, from, message);
-        }
-    }
+    for (size_t i = 0; map_next(m->desired, &i, &digest, &p);)
+        if (!((struct desired_file *)p)->seen)
+            desired_file_free(map_del(m->desired, digest));
 }
 
 void manifests_read(struct manifests *m)
 {
-    read_static(m);
-    read_desired(m);
-    forget_pods(m);
     const char *name;
     void *p;
+    read_static(m);
+    forget_set(m);
     for (size_t i = 0; map_next(m->files, &i, &name, &p);) {
         autofree char *path = xasprintf("%s/%s", m->spec.static_dir, name);
-        add_docs(m, path, &((struct static_file *)p)->docs, true);
+        add_docs(m, path, &((struct static_file *)p)->docs);
     }
-    add_docs(m, "desired state", &m->desired, false);
+    read_desired(m);
 }
 
 const struct pod_spec *manifests_pod(const struct manifests *m, const char *uid)
@@ -339,8 +352,8 @@ bool manifests_may_want(const struct manifests *m, const char *ns, const char *n
 static void each_image(const struct docs *docs, manifests_image_fn *fn, void *ctx)
 {
     static const char *const lists[] = {"containers", "initContainers"};
-    for (size_t i = 0; i < docs->count * ARRAY_LEN(lists); i++) {
-        const struct value *spec = value_get(docs->items[i / ARRAY_LEN(lists)], "spec");
+    for (size_t i = 0; i < docs->pod_count * ARRAY_LEN(lists); i++) {
+        const struct value *spec = value_get(docs->pods[i / ARRAY_LEN(lists)]->object, "spec");
         const struct value *list = value_get(spec, lists[i % ARRAY_LEN(lists)]);
         for (size_t c = 0; c < value_len(list); c++) {
             const char *image = value_get_str(value_at(list, c), "image");
@@ -355,9 +368,17 @@ bool manifests_each_image(const struct manifests *m, manifests_image_fn *fn, voi
     void *file;
     for (size_t i = 0; map_next(m->files, &i, NULL, &file);)
         each_image(&((struct static_file *)file)->docs, fn, ctx);
-    each_image(&m->desired, fn, ctx);
+    for (size_t i = 0; map_next(m->desired, &i, NULL, &file);)
+        each_image(&((struct desired_file *)file)->docs, fn, ctx);
     return !m->static_unknown && !m->static_missing && map_len(m->unreadable) == 0 &&
            (!m->spec.desired || desired_is_certain(m->spec.desired));
+}
+
+/* By its name alone: more may be than are. */
+static bool may_be_static(const struct manifests *m, const char *name)
+{
+    autofree char *suffix = xasprintf("-%s", m->spec.node_name);
+    return str_has_suffix(name, suffix);
 }
 
 bool manifests_rule_out(const struct manifests *m, const char *uid, const char *ns,

@@ -28,7 +28,8 @@ void manifests_free(struct manifests *manifests);
  * hidden. */
 bool manifests_is_file(const char *name);
 
-/* Reads both again. Pods that stay the same keep nothing of the old pointers: look them up anew. */
+/* Reads both again: of the static directory each file, of the desired state what is new. Pointers
+ * into the set end here: look pods up anew. */
 void manifests_read(struct manifests *manifests);
 
 const struct pod_spec *manifests_pod(const struct manifests *manifests, const char *uid);

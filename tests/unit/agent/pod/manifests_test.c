@@ -98,6 +98,20 @@ static void test_manifests__no_directory(void **state)
     assert_int_equal(f->problems, 1);
 }
 
+/* What did not change is not made anew. */
+static void test_manifests__unchanged_files_are_kept(void **state)
+{
+    struct fixture *f = *state;
+    plant(f, "a.yaml", POD("web", "x"));
+    plant(f, "b.yaml", POD("db", "y"));
+    open_manifests(f);
+    const struct pod_spec *web = find(f, "web-pi"), *db = find(f, "db-pi");
+    plant(f, "b.yaml", POD("db", "z"));
+    manifests_read(f->manifests);
+    assert_ptr_equal(find(f, "web-pi"), web);
+    assert_ptr_not_equal(find(f, "db-pi"), db);
+}
+
 static void test_manifests__static_pods_get_names_and_uids(void **state)
 {
     struct fixture *f = *state;
@@ -271,6 +285,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(no_directory),
+        TEST(unchanged_files_are_kept),
         TEST(static_pods_get_names_and_uids),
         TEST(bad_files_keep_the_last_good),
         TEST(removed_or_unreadable),
