@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -98,28 +97,12 @@ int mnt_open_dir(int root_fd, const char *name, struct err *err)
     return fd;
 }
 
-/* The directory or file at which a mount goes, made if missing. */
+/* The directory or file at which a mount goes, made if missing. Links of the image are followed
+ * inside the root, also one that leads nowhere (/etc/resolv.conf into a /run that is empty). */
 static int open_target(int root_fd, const char *target, bool directory)
 {
-    if (directory)
-        return path_mkdirs_in(root_fd, target, 0755);
-    int fd = path_open_in(root_fd, target, O_PATH, 0);
-    if (fd != -ENOENT)
-        return fd;
-    char parent[PATH_MAX];
-    const char *name = strrchr(target, '/');
-    if (!name || !name[1] || (size_t)(name - target) >= sizeof(parent))
-        return -EINVAL;
-    memcpy(parent, target, (size_t)(name - target));
-    parent[name - target] = '\0';
-    autoclose int dir = path_mkdirs_in(root_fd, *parent ? parent : "/", 0755);
-    if (dir < 0)
-        return dir;
-    autoclose int made =
-        openat(dir, name + 1, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (made < 0 && errno != EEXIST)
-        return -errno;
-    return path_open_in(root_fd, target, O_PATH, 0);
+    return directory ? path_mkdirs_in(root_fd, target, 0755)
+                     : path_mkfile_in(root_fd, target, 0644);
 }
 
 /* A volume over /proc would let a container answer for the kernel (CVE-2019-16884). */

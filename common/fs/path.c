@@ -87,6 +87,8 @@ static int walk_follow(struct walk *walk, int link, bool dir)
     memcpy(walk->rest, joined, (size_t)len + 1);
     if (target[0] == '/')
         walk_done(walk);
+    if (target[0] == '/' && WEAKENED(PATH_LINK_IN_ROOT))
+        walk->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     return 0;
 }
 
@@ -113,9 +115,21 @@ static int make_one(int parent, const char *name, mode_t mode)
 
 struct request {
     int flags;
-    mode_t mode;
-    bool make_dirs; /* instead of opening with flags */
+    mode_t mode, dir_mode;
+    bool make;      /* what is missing: directories on the way, and what stands at the end */
+    bool directory; /* that stands at the end, whatever the flags say */
 };
+
+/* Makes what is missing: a directory, or at the end an empty file. */
+static int make_missing(int parent, const char *name, bool file, const struct request *request)
+{
+    if (!file)
+        return make_one(parent, name, request->dir_mode);
+    autoclose int fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return errno == EEXIST ? 0 : -errno;
+    return fchmod(fd, request->mode) < 0 ? -errno : 0;
+}
 
 /* One component that is not "." or "..". Returns 1 to go on, a negative errno, or with last set the
  * final descriptor in *ret_fd and 0. */
@@ -124,8 +138,9 @@ static int walk_step(struct walk *walk, const char *name, bool last, bool dir,
 {
     int parent = walk_fd(walk);
     int fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT && request->make_dirs) {
-        int r = make_one(parent, name, request->mode);
+    if (fd < 0 && errno == ENOENT && request->make) {
+        bool file = last && !request->directory;
+        int r = file && dir ? -EISDIR : make_missing(parent, name, file, request);
         if (r < 0)
             return r;
         fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -136,14 +151,14 @@ static int walk_step(struct walk *walk, const char *name, bool last, bool dir,
     if (found >= 0 && fstat(found, &st) < 0)
         return -errno;
     bool is_link = found >= 0 && S_ISLNK(st.st_mode);
-    bool as_is = last && !dir && !request->make_dirs &&
+    bool as_is = last && !dir && !request->directory &&
                  (request->flags & O_NOFOLLOW ||
                   (request->flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL));
     if (is_link && !as_is) {
         int r = walk_follow(walk, found, dir || !last);
         return r < 0 ? r : 1;
     }
-    if (last && !request->make_dirs) {
+    if (last && !request->directory) {
         if (found < 0 && error != ENOENT)
             return -error;
         if (dir && request->flags & O_CREAT)
@@ -192,7 +207,7 @@ static int walk_open(int root_fd, const char *path, const struct request *reques
     }
     if (r < 0)
         return r;
-    int flags = request->make_dirs ? O_PATH | O_DIRECTORY : request->flags;
+    int flags = request->directory ? O_PATH | O_DIRECTORY : request->flags;
     int fd = openat(walk_fd(&walk), ".", flags | O_CLOEXEC, request->mode);
     return fd < 0 ? -errno : fd;
 }
@@ -248,5 +263,13 @@ int path_walk_in(int root_fd, const char *path, int flags, mode_t mode)
 
 int path_mkdirs_in(int root_fd, const char *path, mode_t mode)
 {
-    return walk_open(root_fd, path, &(struct request){.mode = mode, .make_dirs = true});
+    return walk_open(root_fd, path,
+                     &(struct request){.dir_mode = mode, .make = true, .directory = true});
+}
+
+int path_mkfile_in(int root_fd, const char *path, mode_t mode)
+{
+    return walk_open(
+        root_fd, path,
+        &(struct request){.flags = O_PATH, .mode = mode, .dir_mode = 0755, .make = true});
 }

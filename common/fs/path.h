@@ -17,6 +17,10 @@ nodiscard int path_walk_in(int root_fd, const char *path, int flags, mode_t mode
 /* Creates the directories of `path` below root_fd (mode as given, existing ones kept) and opens the
  * last; O_PATH | O_DIRECTORY. */
 nodiscard int path_mkdirs_in(int root_fd, const char *path, mode_t mode);
+/* Opens (O_PATH) what stands at `path` below root_fd; what is missing is made: an empty file with
+ * the mode given, its directories with 0755. A link that leads nowhere is followed, inside, and the
+ * file is made where it leads. */
+nodiscard int path_mkfile_in(int root_fd, const char *path, mode_t mode);
 /* Removes a directory tree (or a file) without following links or crossing mounts, in bounded
  * memory however deep it is. Missing is success. -EXDEV or -EBUSY: something is mounted in it, the
  * rest is still there in part. name is one component, -EINVAL otherwise. Blocks for as long as it

@@ -206,6 +206,49 @@ is "a mount target's link stays inside" "$(output eviltarget.log)" "volume"
 is "nothing was made outside" "$(ls -A "$T/outside")" ""
 gone eviltarget
 
+# Files that the node puts into /etc, into images that have none, or links in their place.
+mkdir -p "$T/etc-links/bin" "$T/etc-links/etc" "$T/no-etc/bin" "$T/etc-loop/bin" "$T/etc-loop/etc"
+for image in etc-links no-etc etc-loop; do
+    cp "$T/layer/bin/busybox" "$T/$image/bin/busybox"
+    for applet in sh cat ls readlink; do ln -s busybox "$T/$image/bin/$applet"; done
+done
+ln -s ../run/systemd/resolve/stub-resolv.conf "$T/etc-links/etc/resolv.conf"
+ln -s "$T/outside/hosts" "$T/etc-links/etc/hosts"
+ln -s ../../../../../../../../..$T/outside/name "$T/etc-links/etc/hostname"
+ln -s hosts "$T/etc-loop/etc/hosts"
+echo from the node >"$T/vol/etc-file"
+for image in etc-links no-etc; do
+    pod "$image" <<X
+container a
+layer $T/$image
+arg /bin/sh
+arg -c
+arg for f in hosts hostname resolv.conf; do cat /etc/\$f; echo x 2>&1 >>/etc/\$f; done; readlink /etc/resolv.conf; ls /run/systemd/resolve
+bind $T/vol/etc-file /etc/hosts ro
+bind $T/vol/etc-file /etc/hostname ro
+bind $T/vol/etc-file /etc/resolv.conf ro
+log $T/log/$image.log 0 0
+X
+    run "$image"
+    out=$(output "$image.log")
+    is "$image: files of the node are in /etc" "$(printf '%s\n' "$out" | grep -c '^from the node$')" 3
+    is "$image: and cannot be written" "$(printf '%s\n' "$out" | grep -c 'Read-only file system')" 3
+    gone "$image"
+done
+has "a link of the image stays one" "$(output etc-links.log)" '^\.\./run/systemd/resolve/stub-resolv\.conf$'
+has "the file is made where it leads, inside" "$(output etc-links.log)" '^stub-resolv\.conf$'
+is "no link led a mount outside" "$(ls -A "$T/outside")$(grep -F "$T/outside" /proc/self/mountinfo)" ""
+is "the file of the node is as it was" "$(cat "$T/vol/etc-file")" "from the node"
+pod etcloop <<X
+container a
+layer $T/etc-loop
+arg /bin/true
+bind $T/vol/etc-file /etc/hosts ro
+X
+run etcloop
+has "a link to itself is refused, and says so" "$(newest etcloop)" 'StartError .*cannot make the mount point /etc/hosts: Too many levels'
+gone etcloop
+
 pod priv <<X
 container a
 $(common priv.log 'probe mount; probe device /tmp; ls /dev | head -n 40; cat /proc/self/status')

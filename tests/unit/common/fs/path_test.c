@@ -243,6 +243,50 @@ static void test_path__mkdirs(void **state)
     umask(before);
 }
 
+static void test_path__mkfile(void **state)
+{
+    (void)state;
+    char absolute[128], made[160];
+    snprintf(absolute, sizeof(absolute), "%s/outside/hosts", top);
+    snprintf(made, sizeof(made), "root%s", absolute);
+    assert_int_equal(symlink("../../run/resolve/stub", "root/etc/resolv.conf"), 0);
+    assert_int_equal(symlink(absolute, "root/etc/hosts"), 0);
+    assert_int_equal(symlink("resolv.conf", "root/etc/twice"), 0);
+    assert_int_equal(symlink("made-dir/", "root/etc/slash"), 0);
+    mode_t before = umask(077);
+    const char *const cases[][2] = {
+        {"/none/etc/hosts", "root/none/etc/hosts"},
+        {"/etc/passwd", "root/etc/passwd"},
+        {"abs-in", "root/etc/passwd"},
+        {"/etc/twice", "root/run/resolve/stub"}, /* made where the dangling links lead */
+        {"/etc/resolv.conf", "root/run/resolve/stub"},
+        {"/etc/hosts", made}, /* as if the root were / */
+        {"dangling", "root/new-target"},
+        {"out-dir/secret", "root/outside/secret"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        autoclose int fd = path_mkfile_in(root_fd, cases[i][0], 0644);
+        if (fd < 0 || !same(fd, cases[i][1]))
+            fail_msg("%s: %d", cases[i][0], fd);
+        assert_true((fcntl(fd, F_GETFL) & O_PATH) && (fcntl(fd, F_GETFD) & FD_CLOEXEC));
+    }
+    umask(before);
+    struct stat st;
+    assert_int_equal(stat("root/run/resolve/stub", &st), 0);
+    assert_int_equal(st.st_mode, S_IFREG | 0644);
+    assert_int_equal(st.st_size, 0);
+    assert_int_equal(stat("root/none/etc", &st), 0);
+    assert_int_equal(st.st_mode, S_IFDIR | 0755);
+    assert_int_equal(stat("root/etc/passwd", &st), 0);
+    assert_int_equal(st.st_size, strlen("inside"));
+    assert_int_equal(access("outside/hosts", F_OK), -1);
+    assert_int_equal(path_mkfile_in(root_fd, "etc/passwd/x", 0644), -ENOTDIR);
+    assert_int_equal(path_mkfile_in(root_fd, "loop1", 0644), -ELOOP);
+    assert_int_equal(path_mkfile_in(root_fd, "a/new/", 0644), -EISDIR);
+    assert_int_equal(path_mkfile_in(root_fd, "etc/slash", 0644), -EISDIR);
+    assert_int_equal(path_mkfile_in(root_fd, "", 0644), -ENOENT);
+}
+
 static void test_path__depth_is_bounded(void **state)
 {
     (void)state;
@@ -259,10 +303,10 @@ static void test_path__depth_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TREE(test_path__resolves_inside),  TREE(test_path__the_root_is_its_own_parent),
-        TREE(test_path__last_component),   TREE(test_path__creates_inside),
-        TREE(test_path__limits),           TREE(test_path__mkdirs),
-        TREE(test_path__depth_is_bounded),
+        TREE(test_path__resolves_inside), TREE(test_path__the_root_is_its_own_parent),
+        TREE(test_path__last_component),  TREE(test_path__creates_inside),
+        TREE(test_path__limits),          TREE(test_path__mkdirs),
+        TREE(test_path__mkfile),          TREE(test_path__depth_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
