@@ -29,6 +29,11 @@ struct disk {
      * The folder exists. */
     int (*replace)(struct disk *disk, const char *path, const void *data, size_t len, mode_t mode,
                    struct err *err);
+    /* Writes the file in place: those who hold it open or have it mounted see the new content. Made
+     * if missing (its folder exists). Neither synced nor whole after a power cut: for what is made
+     * anew at each boot. On failure (-ENOSPC) the content may be a part of either. */
+    int (*overwrite)(struct disk *disk, const char *path, const void *data, size_t len, mode_t mode,
+                     struct err *err);
     /* Removes a file or an empty directory and syncs the directory; -ENOENT is success. */
     int (*remove)(struct disk *disk, const char *path, struct err *err);
     /* Removes a directory tree whole, without following links or crossing mounts; not synced: what

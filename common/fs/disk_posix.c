@@ -168,6 +168,37 @@ static int posix_replace(struct disk *disk, const char *path, const void *data, 
     return sync_dir(dir, dir_path, err);
 }
 
+/* First the new bytes, then the end: who reads meanwhile never finds the file empty. */
+static int write_over(int fd, const void *data, size_t len, mode_t mode)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode))
+        return -EINVAL;
+    if ((st.st_mode & 07777) != mode && fchmod(fd, mode) < 0)
+        return -errno;
+    int r = write_all(fd, data, len);
+    if (r == 0 && st.st_size > (off_t)len && ftruncate(fd, (off_t)len) < 0)
+        r = -errno;
+    return r;
+}
+
+static int posix_overwrite(struct disk *disk, const char *path, const void *data, size_t len,
+                           mode_t mode, struct err *err)
+{
+    if (WEAKENED(DISK_IN_PLACE))
+        return posix_replace(disk, path, data, len, mode, err);
+    struct place place = {0};
+    int r = place_of(path, &place, err);
+    free(place.dir);
+    if (r < 0)
+        return r;
+    autoclose int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+    r = fd < 0 ? -errno : write_over(fd, data, len, mode);
+    return r < 0 ? err_errno(err, -r, "cannot write %s", path) : 0;
+}
+
 static int posix_remove(struct disk *disk, const char *path, struct err *err)
 {
     (void)disk;
@@ -367,6 +398,7 @@ struct disk *disk_posix(void)
     static const struct disk disk = {
         .read = posix_read,
         .replace = posix_replace,
+        .overwrite = posix_overwrite,
         .remove = posix_remove,
         .remove_tree = posix_remove_tree,
         .mkdirs = posix_mkdirs,

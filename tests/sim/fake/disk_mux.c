@@ -33,6 +33,13 @@ static int mux_replace(struct disk *disk, const char *path, const void *data, si
     return to->replace(to, path, data, len, mode, err);
 }
 
+static int mux_overwrite(struct disk *disk, const char *path, const void *data, size_t len,
+                         mode_t mode, struct err *err)
+{
+    struct disk *to = pick(disk, path);
+    return to->overwrite(to, path, data, len, mode, err);
+}
+
 static int mux_remove(struct disk *disk, const char *path, struct err *err)
 {
     struct disk *to = pick(disk, path);
@@ -76,6 +83,7 @@ struct disk_mux *disk_mux_new(struct disk *base, const char *prefix, struct disk
     mux->disk = (struct disk){
         .read = mux_read,
         .replace = mux_replace,
+        .overwrite = mux_overwrite,
         .remove = mux_remove,
         .remove_tree = mux_remove_tree,
         .mkdirs = mux_mkdirs,

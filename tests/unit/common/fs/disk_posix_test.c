@@ -240,6 +240,45 @@ static void test_disk_posix__what_is_not_a_file(void **state)
     expect("target", "kept");
 }
 
+static int over(const char *name, const char *text, struct err *err)
+{
+    memset(calls.log, 0, sizeof(calls.log));
+    return disk_posix()->overwrite(disk_posix(), at(name), text, strlen(text), 0644, err);
+}
+
+/* Who has the file open sees what is written over it; nothing is synced. */
+static void test_disk_posix__overwrite_is_in_place(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"short", "and longer than", "s"};
+    struct err err = {0};
+    mode_t umask_before = umask(077);
+    assert_int_equal(over("a", "first", &err), 0);
+    assert_string_equal(calls.log, "w");
+    autoclose int fd = open(at("a"), O_RDONLY | O_CLOEXEC);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        char text[32] = "";
+        assert_int_equal(over("a", texts[i], &err), 0);
+        assert_int_equal(pread(fd, text, sizeof(text) - 1, 0), strlen(texts[i]));
+        assert_string_equal(text, texts[i]);
+        assert_null(strpbrk(calls.log, "frd"));
+    }
+    struct stat st;
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0644); /* whatever the umask says */
+    umask(umask_before);
+    calls.fails = 'w';
+    calls.error = ENOSPC;
+    assert_int_equal(over("a", "x", &err), -ENOSPC);
+    assert_non_null(strstr(err.msg, root));
+    calls.fails = 0;
+    assert_int_equal(symlink("a", "link"), 0);
+    assert_int_equal(over("link", "x", &err), -ELOOP);
+    assert_int_equal(mkfifo(at("fifo"), 0600), 0);
+    assert_true(over("fifo", "x", &err) < 0); /* and does not wait for a reader */
+    expect("a", "s");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +289,8 @@ int main(void)
                                         close_root),
         cmocka_unit_test_setup_teardown(test_disk_posix__concurrent_writers, open_root, close_root),
         cmocka_unit_test_setup_teardown(test_disk_posix__what_is_not_a_file, open_root, close_root),
+        cmocka_unit_test_setup_teardown(test_disk_posix__overwrite_is_in_place, open_root,
+                                        close_root),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

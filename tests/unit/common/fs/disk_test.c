@@ -115,6 +115,31 @@ static void test_disk__replace_read_remove(void **state)
     assert_int_equal(put(f, "no/folder", "x"), -ENOENT);
 }
 
+static int over(const struct fixture *f, const char *path, const char *text)
+{
+    struct err err = {0};
+    int r = f->disk->overwrite(f->disk, at(f, path), text, strlen(text), 0644, &err);
+    assert_true(r == 0 || (err.code == r && strstr(err.msg, path)));
+    return r;
+}
+
+static void test_disk__overwrite(void **state)
+{
+    const struct fixture *f = *state;
+    assert_int_equal(over(f, "a", "one"), 0);
+    expect(f, "a", "one");
+    assert_int_equal(over(f, "a", "two, longer"), 0);
+    expect(f, "a", "two, longer");
+    assert_int_equal(over(f, "a", "3"), 0);
+    expect(f, "a", "3");
+    assert_int_equal(over(f, "a", ""), 0);
+    expect(f, "a", "");
+    assert_int_equal(over(f, "no/folder", "x"), -ENOENT);
+    assert_int_equal(make(f, "d"), 0);
+    assert_int_equal(over(f, "d", "x"), -EISDIR);
+    assert_int_equal(over(f, "a/below", "x"), -ENOTDIR);
+}
+
 static void test_disk__read_appends_up_to_a_cap(void **state)
 {
     const struct fixture *f = *state;
@@ -157,6 +182,7 @@ static void test_disk__paths_that_name_no_file(void **state)
     struct err err = {0};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         assert_int_equal(f->disk->replace(f->disk, bad[i], "x", 1, 0600, &err), -EINVAL);
+        assert_int_equal(f->disk->overwrite(f->disk, bad[i], "x", 1, 0600, &err), -EINVAL);
         assert_int_equal(f->disk->remove(f->disk, bad[i], &err), -EINVAL);
     }
     assert_int_equal(f->disk->mkdirs(f->disk, "relative", 0700, &err), -EINVAL);
@@ -220,11 +246,9 @@ static void test_disk__stat_and_space(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(test_disk__replace_read_remove),
-        BOTH(test_disk__read_appends_up_to_a_cap),
-        BOTH(test_disk__folders),
-        BOTH(test_disk__paths_that_name_no_file),
-        BOTH(test_disk__list_in_byte_order),
+        BOTH(test_disk__replace_read_remove),      BOTH(test_disk__overwrite),
+        BOTH(test_disk__read_appends_up_to_a_cap), BOTH(test_disk__folders),
+        BOTH(test_disk__paths_that_name_no_file),  BOTH(test_disk__list_in_byte_order),
         BOTH(test_disk__stat_and_space),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
