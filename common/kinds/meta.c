@@ -116,10 +116,3 @@ const struct schema_type type_object_field_selector = {
     DOC("A field of the pod itself."),
     FIELDS(F(1, "apiVersion", STRING, DEF("v1")), F(2, "fieldPath", STRING, REQUIRED)),
 };
-
-const struct schema_type type_resource_field_selector = {
-    .name = "ResourceFieldSelector",
-    DOC("A limit or request of a container."),
-    FIELDS(F(1, "containerName", STRING, RULE(dns1123_label)), F(2, "resource", STRING, REQUIRED),
-           F(3, "divisor", QUANTITY)),
-};

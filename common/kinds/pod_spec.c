@@ -175,24 +175,6 @@ static void fill_spec(struct value *spec)
         value_set(spec, once, value_copy(value_get(spec, now)));
 }
 
-static const struct schema_type type_host_alias = {
-    .name = "HostAlias",
-    DOC("A line of the pod's /etc/hosts."),
-    FIELDS(F(1, "ip", STRING, REQUIRED, RULE(ip)),
-           F(2, "hostnames", LIST(STRING), RULE(dns1123_subdomain))),
-};
-
-static const struct schema_type type_pod_dns_config_option = {
-    .name = "PodDNSConfigOption",
-    FIELDS(F(1, "name", STRING, REQUIRED), F(2, "value", STRING)),
-};
-
-static const struct schema_type type_pod_dns_config = {
-    .name = "PodDNSConfig",
-    FIELDS(F(1, "nameservers", LIST(STRING), RULE(ip)), F(2, "searches", LIST(STRING)),
-           F(3, "options", LIST(OBJECT(type_pod_dns_config_option)))),
-};
-
 static const struct schema_type type_pod_readiness_gate = {
     .name = "PodReadinessGate",
     FIELDS(F(1, "conditionType", STRING, REQUIRED, RULE(qualified_name))),
@@ -247,13 +229,15 @@ const struct schema_type type_pod_spec = {
            F(14, "securityContext", OBJECT(type_pod_security_context), DEF("{}")),
            F(15, "imagePullSecrets", LIST(OBJECT(type_local_object_reference)), BY("name")),
            F(16, "hostname", STRING, RULE(dns1123_label)),
-           F(17, "subdomain", STRING, RULE(dns1123_label)),
+           F(17, "subdomain", STRING, RULE(dns1123_label),
+             DOC("Makes the full name hostname.subdomain.namespace.svc.cluster.local.")),
            F(18, "affinity", OBJECT(type_affinity)),
            F(19, "schedulerName", STRING, DEF("default-scheduler")),
            F(22, "tolerations", LIST(OBJECT(type_toleration))),
-           F(23, "hostAliases", LIST(OBJECT(type_host_alias)), UNIQUE_BY("ip")),
+           F(23, "hostAliases", LIST(OBJECT(type_host_alias)), BY("ip"),
+             DOC("Further lines of the containers' /etc/hosts.")),
            F(24, "priorityClassName", STRING, RULE(dns1123_subdomain)), F(25, "priority", INT32),
-           F(26, "dnsConfig", OBJECT(type_pod_dns_config)),
+           F(26, "dnsConfig", OBJECT(type_pod_dns_config), DOC("Added to what dnsPolicy gives.")),
            F(28, "readinessGates", LIST(OBJECT(type_pod_readiness_gate))),
            F(29, "runtimeClassName", STRING, RULE(dns1123_subdomain)),
            F(30, "enableServiceLinks", BOOL, DEF("true")),
@@ -261,8 +245,8 @@ const struct schema_type type_pod_spec = {
            F(32, "overhead", RESOURCE_LIST),
            F(33, "topologySpreadConstraints", LIST(OBJECT(type_topology_spread_constraint)),
              BY("topologyKey")),
-           F(35, "setHostnameAsFQDN", BOOL), F(36, "os", OBJECT(type_pod_os)),
-           F(37, "hostUsers", BOOL),
+           F(35, "setHostnameAsFQDN", BOOL, DOC("The full name is the containers' host name.")),
+           F(36, "os", OBJECT(type_pod_os)), F(37, "hostUsers", BOOL),
            F(38, "schedulingGates", LIST(OBJECT(type_pod_scheduling_gate)), UNIQUE_BY("name")),
            F(39, "resourceClaims", LIST(OBJECT(type_pod_resource_claim)), BY("name"),
              UNIQUE_AND_RETAIN_KEYS),

@@ -56,6 +56,57 @@ static void fill_requirements(struct value *resources)
             value_set(requests, value_key_at(limits, i), value_copy(value_at(limits, i)));
 }
 
+/* Canonical forms of the divisors that Kubernetes takes. */
+static const char *const cpu_divisors[] = {"1m", "1", NULL};
+static const char *const byte_divisors[] = {"1",   "1k",  "1M",  "1G",  "1T",  "1P",  "1E",
+                                            "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei", NULL};
+
+static void check_divisor(const struct value *divisor, bool cpu, struct schema_walk *walk)
+{
+    struct quantity quantity;
+    char text[64];
+    if (quantity_of(divisor, &quantity) < 0 || (quantity.units == 0 && quantity.nano == 0))
+        return; /* zero is as none */
+    quantity_format(&quantity, text);
+    for (const char *const *known = cpu ? cpu_divisors : byte_divisors; *known; known++)
+        if (strcmp(*known, text) == 0)
+            return;
+    schema_mistake(walk, divisor, "divisor", CAUSE_INVALID, "%s: must be %s", text,
+                   cpu ? "1m or 1 for cpu" : "1, 1k to 1E or 1Ki to 1Ei");
+}
+
+/* "limits.cpu", "requests.memory", "limits.hugepages-2Mi" */
+static void check_field_selector(const struct value *selector, struct schema_walk *walk)
+{
+    static const char *const sides[] = {"limits.", "requests."};
+    static const char *const names[] = {"cpu", "memory", "ephemeral-storage"};
+    const struct value *resource = value_get(selector, "resource");
+    const char *s = value_str(resource), *name = NULL;
+    if (str_empty(s))
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(sides) && !name; i++)
+        if (str_has_prefix(s, sides[i]))
+            name = s + strlen(sides[i]);
+    bool known = name && str_has_prefix(name, "hugepages-") && name[strlen("hugepages-")];
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        known |= str_eq(name, names[i]);
+    if (known)
+        check_divisor(value_get(selector, "divisor"), str_eq(name, "cpu"), walk);
+    else
+        schema_mistake(walk, resource, "resource", CAUSE_NOT_SUPPORTED,
+                       "\"%.64s\": must be limits or requests, a dot, and cpu, memory, "
+                       "ephemeral-storage or hugepages-<size>",
+                       s);
+}
+
+const struct schema_type type_resource_field_selector = {
+    .name = "ResourceFieldSelector",
+    DOC("A limit or request of a container."),
+    .check = check_field_selector,
+    FIELDS(F(1, "containerName", STRING, RULE(dns1123_label)), F(2, "resource", STRING, REQUIRED),
+           F(3, "divisor", QUANTITY)),
+};
+
 static const struct schema_type type_resource_claim = {
     .name = "ResourceClaim",
     FIELDS(F(1, "name", STRING, REQUIRED, RULE(dns1123_label)), F(2, "request", STRING)),

@@ -5,7 +5,7 @@
 
 /* meta.c */
 extern const struct schema_type type_object_meta, type_label_selector, type_local_object_reference,
-    type_object_field_selector, type_resource_field_selector;
+    type_object_field_selector;
 /* A LocalObjectReference whose name must be given. */
 extern const struct schema_type type_named_reference;
 
@@ -27,7 +27,12 @@ extern const struct schema_type type_affinity, type_toleration, type_topology_sp
 /* pod_spec.c, pod_status.c */
 extern const struct schema_type type_pod_spec, type_pod_status;
 
-/* resource.c: names of resources (cpu, memory, example.com/gpu), as keys of resource lists. */
+/* dns.c */
+extern const struct schema_type type_host_alias, type_pod_dns_config;
+
+/* resource.c */
+extern const struct schema_type type_resource_field_selector;
+/* Names of resources (cpu, memory, example.com/gpu), as keys of resource lists. */
 const char *format_resource_name(const char *s);
 /* The shape RESOURCE_LIST: name -> quantity, not negative. */
 #define SHAPE_RESOURCE_LIST SHAPE_MAP(QUANTITY), RULE(not_negative), KEYS(format_resource_name)

@@ -165,6 +165,124 @@ static void test_pod__mistakes(void **state)
     expect_mistakes("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n", "line 1: spec: required\n");
 }
 
+/* hostAliases, dnsConfig, subdomain, setHostnameAsFQDN. */
+static void test_pod__names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *spec, *want;
+    } cases[] = {
+        {"  hostAliases: [{ip: 10.0.0.1, hostnames: [a, b.c]}, {ip: 'fd00::1'}, {ip: 10.0.0.1, "
+         "hostnames: [d]}]\n  subdomain: sub\n  setHostnameAsFQDN: true\n",
+         ""},
+        {"  hostAliases: [{hostnames: [a]}, {ip: x}, {ip: 10.0.0.1, hostnames: [A_b, 'a b']}]\n",
+         "line 6: spec.hostAliases[0].ip: required\n"
+         "line 6: spec.hostAliases[1].ip: \"x\": must be an IP address\n"
+         "line 6: spec.hostAliases[2].hostnames[0]: \"A_b\": must be a-z, 0-9, '-' and '.', each "
+         "part beginning and ending with a letter or digit\n"
+         "line 6: spec.hostAliases[2].hostnames[1]: \"a b\": must be a-z, 0-9, '-' and '.', each "
+         "part beginning and ending with a letter or digit\n"},
+        {"  subdomain: a.b\n",
+         "line 6: spec.subdomain: \"a.b\": must be a-z, 0-9 and '-', beginning and ending with a "
+         "letter or digit\n"},
+        {"  dnsPolicy: cluster\n", "line 6: spec.dnsPolicy: \"cluster\": must be one of "
+                                   "ClusterFirst, ClusterFirstWithHostNet, Default, None\n"},
+        {"  dnsPolicy: None\n  dnsConfig: {nameservers: [1.1.1.1, '::1'], searches: [a.b, c., ., "
+         "_x.y_z], options: [{name: ndots, value: '2'}, {name: edns0}]}\n",
+         ""},
+        {"  dnsPolicy: None\n  dnsConfig: {searches: [a]}\n",
+         "line 6: spec.dnsConfig.nameservers: required with dnsPolicy None\n"},
+        {"  dnsConfig: {nameservers: [1.1.1.1, 2.2.2.2, 3.3.3.3, dns.example]}\n",
+         "line 6: spec.dnsConfig.nameservers: 4: must be at most 3\n"
+         "line 6: spec.dnsConfig.nameservers[3]: \"dns.example\": must be an IP address\n"},
+        {"  dnsConfig: {searches: ['a b', a..b, -a, '', '..']}\n",
+         "line 6: spec.dnsConfig.searches[0]: \"a b\": must be a domain of a-z, 0-9, '-', '_' and "
+         "'.'\n"
+         "line 6: spec.dnsConfig.searches[1]: \"a..b\": must be a domain of a-z, 0-9, '-', '_' and "
+         "'.'\n"
+         "line 6: spec.dnsConfig.searches[2]: \"-a\": must be a domain of a-z, 0-9, '-', '_' and "
+         "'.'\n"
+         "line 6: spec.dnsConfig.searches[3]: \"\": must be a domain of a-z, 0-9, '-', '_' and "
+         "'.'\n"
+         "line 6: spec.dnsConfig.searches[4]: \"..\": must be a domain of a-z, 0-9, '-', '_' and "
+         "'.'\n"},
+        {"  dnsConfig: {options: [{value: x}]}\n",
+         "line 6: spec.dnsConfig.options[0].name: required\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[1024];
+        snprintf(text, sizeof(text), "%s%s%s", POD, APP, cases[i].spec);
+        expect_mistakes(text, cases[i].want);
+    }
+}
+
+/* As many search domains, and as long ones, as a resolver takes. */
+static void test_pod__search_limits(void **state)
+{
+    (void)state;
+    static const struct {
+        int count, len;
+        const char *want;
+    } cases[] = {
+        {32, 5, ""},
+        {33, 5, "line 6: spec.dnsConfig.searches: 33: must be at most 32\n"},
+        {32, 63, ""}, /* 2047 characters */
+        {8, 253, ""},
+        {9, 253,
+         "line 6: spec.dnsConfig.searches: 2285 characters, blanks between them included: must be at "
+         "most 2048\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        cleanup(buf_done) struct buf text = {0};
+        buf_addstr(&text, POD APP "  dnsConfig: {searches: [");
+        for (int n = 0; n < cases[i].count; n++)
+            buf_addf(&text, "%s'%0*d'", n ? ", " : "", cases[i].len, n);
+        buf_addstr(&text, "]}\n");
+        expect_mistakes(buf_str(&text), cases[i].want);
+    }
+}
+
+static void test_pod__resource_fields(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *ref, *want; /* below "line 5: spec.containers[0].env[0].valueFrom." */
+    } cases[] = {
+        {"resource: limits.cpu, divisor: 1m", NULL},
+        {"resource: limits.cpu, divisor: 1000m, containerName: b", NULL},
+        {"resource: requests.memory, divisor: 1Mi", NULL},
+        {"resource: requests.memory, divisor: 1", NULL},
+        {"resource: requests.memory, divisor: '0'", NULL},
+        {"resource: limits.ephemeral-storage, divisor: 1000", NULL},
+        {"resource: limits.hugepages-2Mi", NULL},
+        {"resource: limits.cpu, divisor: 1k", "divisor: 1k: must be 1m or 1 for cpu"},
+        {"resource: limits.memory, divisor: 1m", "divisor: 1m: must be 1, 1k to 1E or 1Ki to 1Ei"},
+        {"resource: limits.memory, divisor: 2Ki",
+         "divisor: 2Ki: must be 1, 1k to 1E or 1Ki to 1Ei"},
+        {"divisor: 1", "resource: required"},
+        {"resource: cpu", "resource: \"cpu\": must be limits or requests, a dot, and cpu, memory, "
+                          "ephemeral-storage or hugepages-<size>"},
+        {"resource: limits.pods",
+         "resource: \"limits.pods\": must be limits or requests, a dot, and cpu, memory, "
+         "ephemeral-storage or hugepages-<size>"},
+        {"resource: limits.cpu, containerName: A_",
+         "containerName: \"A_\": must be a-z, 0-9 and '-', beginning and ending with a letter or "
+         "digit"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[512], want[512] = "";
+        snprintf(text, sizeof(text),
+                 "%s  containers: [{name: a, image: x, env: [{name: A, valueFrom: "
+                 "{resourceFieldRef: {%s}}}]}]\n",
+                 POD, cases[i].ref);
+        if (cases[i].want)
+            snprintf(want, sizeof(want),
+                     "line 5: spec.containers[0].env[0].valueFrom.resourceFieldRef.%s\n",
+                     cases[i].want);
+        expect_mistakes(text, want);
+    }
+}
+
 static void test_pod__too_many_containers_are_not_compared(void **state)
 {
     (void)state;
@@ -298,6 +416,9 @@ int main(void)
         cmocka_unit_test(test_pod__pull_policy_by_tag),
         cmocka_unit_test(test_pod__host_network),
         cmocka_unit_test(test_pod__mistakes),
+        cmocka_unit_test(test_pod__names),
+        cmocka_unit_test(test_pod__search_limits),
+        cmocka_unit_test(test_pod__resource_fields),
         cmocka_unit_test(test_pod__too_many_containers_are_not_compared),
         cmocka_unit_test(test_pod__update),
         cmocka_unit_test(test_pod__status_from_a_node),
