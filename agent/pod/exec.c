@@ -29,8 +29,13 @@ static struct volume_spec volume_spec_of(const struct pod_record *record,
                                          const struct volume_source *source, const char *state,
                                          const char *run)
 {
-    return (struct volume_spec){
-        .pod_ns = record->ns, .disk_dir = state, .tmp_dir = run, .source = source};
+    const struct value *pod = record->spec ? record->spec->object : NULL;
+    const struct value *group = value_path(pod, "spec", "securityContext", "fsGroup", NULL);
+    return (struct volume_spec){.pod_ns = record->ns,
+                                .disk_dir = state,
+                                .tmp_dir = run,
+                                .source = source,
+                                .fs_group = value_int(group, -1)};
 }
 
 static void prepare_volumes(struct pod_record *record)

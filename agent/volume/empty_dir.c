@@ -40,4 +40,4 @@ static int prepare(const struct volume_spec *spec, const char *name, const struc
     return mount_memory(ret->host_path, source, err);
 }
 
-const struct volume_type volume_empty_dir = {"emptyDir", prepare};
+const struct volume_type volume_empty_dir = {"emptyDir", prepare, FS_GROUP_TOP};

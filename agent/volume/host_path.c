@@ -78,4 +78,4 @@ static int prepare(const struct volume_spec *spec, const char *name, const struc
     return ret->host_path ? 0 : err_errno(err, errno, "hostPath %s", path);
 }
 
-const struct volume_type volume_host_path = {"hostPath", prepare};
+const struct volume_type volume_host_path = {"hostPath", prepare, FS_GROUP_NOTHING};

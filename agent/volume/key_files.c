@@ -151,5 +151,5 @@ static int prepare_secret(const struct volume_spec *spec, const char *name,
     return prepare_keys(&type, spec, name, source, ret, err);
 }
 
-const struct volume_type volume_config_map = {"configMap", prepare_config_map};
-const struct volume_type volume_secret = {"secret", prepare_secret};
+const struct volume_type volume_config_map = {"configMap", prepare_config_map, FS_GROUP_TREE};
+const struct volume_type volume_secret = {"secret", prepare_secret, FS_GROUP_TREE};

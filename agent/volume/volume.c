@@ -58,6 +58,9 @@ static int prepare_one(const struct volume_spec *spec, const struct value *volum
         return err_set(err, -EINVAL, "volume \"%s\": this node does not know its type", name);
     ret->name = xstrdup(name);
     int rc = type->prepare(spec, name, value_get(volume, type->field), ret, err);
+    if (rc == 0 && spec->fs_group >= 0)
+        rc =
+            fs_group_give(ret->host_path, type->group, (gid_t)spec->fs_group, !ret->read_only, err);
     if (rc < 0)
         (void)err_wrap(err, "volume \"%s\"", name);
     return rc;

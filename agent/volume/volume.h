@@ -20,6 +20,7 @@ struct volume_spec {
     const char *tmp_dir;  /* of this pod alone, on tmpfs: configMap, secret (never on flash),
                              emptyDir Memory */
     const struct volume_source *source;
+    int64_t fs_group; /* the pod's securityContext.fsGroup; -1 = none */
 };
 
 /* What a volume became. */

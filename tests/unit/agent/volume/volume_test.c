@@ -60,7 +60,7 @@ static int setup(void **state)
     assert_int_equal(mkdir(world->disk, 0700) | mkdir(world->tmp, 0700), 0);
     assert_int_equal(json_parse(objects, strlen(objects), &world->objects, &world->err), 0);
     world->source = (struct volume_source){find, world};
-    world->spec = (struct volume_spec){"default", world->disk, world->tmp, &world->source};
+    world->spec = (struct volume_spec){"default", world->disk, world->tmp, &world->source, -1};
     *state = world;
     return 0;
 }
@@ -243,6 +243,80 @@ static void test_empty_dir__memory(void **state)
     assert_int_equal(access(parent, F_OK), -1); /* unmounted, or it could not go */
 }
 
+/* "mode:group" of a path below the first volume; "" is the volume itself. */
+static void expect_group(const struct world *world, const char *path, const char *expected)
+{
+    autofree char *full = xasprintf("%s/%s", world->list[0].host_path, path);
+    struct stat st;
+    assert_int_equal(stat(full, &st), 0);
+    autofree char *found = xasprintf("%o:%u", st.st_mode & 07777, st.st_gid);
+    if (strcmp(found, expected) != 0)
+        fail_msg("%s: %s, want %s", path, found, expected);
+}
+
+#define ITEMS                                                                                      \
+    "\"items\":[{\"key\":\"a.conf\",\"path\":\"x/y/z\",\"mode\":256},"                             \
+    "{\"key\":\"bin\",\"path\":\"b\",\"mode\":493},{\"key\":\"..b\",\"path\":\"c\",\"mode\":0}]"
+
+static void test_fs_group__files(void **state)
+{
+    struct world *world = *state;
+    world->spec.fs_group = 2000;
+    assert_int_equal(
+        prepare(world, "[{\"name\":\"v\",\"configMap\":{\"name\":\"app\"," ITEMS "}}]"), 0);
+    expect_group(world, "", "2755:2000");
+    expect_group(world, "x", "2755:2000");
+    expect_group(world, "x/y", "2755:2000");
+    expect_group(world, "x/y/z", "440:2000"); /* 0400, and the group reads */
+    expect_group(world, "b", "755:2000");
+    expect_group(world, "c", "440:2000");
+    assert_int_equal(prepare(world, "[{\"name\":\"v\",\"secret\":{\"secretName\":\"key\","
+                                    "\"defaultMode\":384}}]"),
+                     0);
+    expect_group(world, "", "2755:2000");
+    expect_group(world, "token", "640:2000");
+    world->spec.fs_group = -1;
+    assert_int_equal(
+        prepare(world, "[{\"name\":\"v\",\"configMap\":{\"name\":\"app\"," ITEMS "}}]"), 0);
+    expect_group(world, "x/y", "755:0");
+    expect_group(world, "x/y/z", "400:0");
+}
+
+static void test_fs_group__empty_dir(void **state)
+{
+    struct world *world = *state;
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        skip();
+    static const char *const media[] = {"", "Memory"};
+    for (size_t i = 0; i < ARRAY_LEN(media); i++) {
+        world->spec.fs_group = 2000;
+        autofree char *volumes =
+            xasprintf("[{\"name\":\"v\",\"emptyDir\":{\"medium\":\"%s\"}}]", media[i]);
+        assert_int_equal(prepare(world, volumes), 0);
+        expect_group(world, "", "2777:2000");
+        autofree char *file = xasprintf("%s/file", world->list[0].host_path);
+        close(open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+        expect_group(world, "file", "600:2000"); /* it inherits the group */
+        assert_int_equal(chown(file, 0, 7), 0);
+        assert_int_equal(prepare(world, volumes), 0);
+        expect_group(world, "", "2777:2000");
+        expect_group(world, "file", "600:7"); /* and is the pod's own afterwards */
+        volumes_remove(&world->spec);
+    }
+}
+
+/* What is the node's stays the node's. */
+static void test_fs_group__host_path(void **state)
+{
+    struct world *world = *state;
+    autofree char *dir = xasprintf("%s/dir", world->dir);
+    assert_int_equal(mkdir(dir, 0750) | chmod(dir, 0750), 0);
+    autofree char *volumes = xasprintf("[{\"name\":\"v\",\"hostPath\":{\"path\":\"%s\"}}]", dir);
+    world->spec.fs_group = 2000;
+    assert_int_equal(prepare(world, volumes), 0);
+    expect_group(world, "", "750:0");
+}
+
 static const struct host_case {
     const char *type,
         *path; /* below the world's folder, which has "dir", "file", "fifo", "link" to "dir" */
@@ -304,6 +378,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_key_files__begin_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(test_empty_dir__disk, setup, teardown),
         cmocka_unit_test_setup_teardown(test_host_path__table, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fs_group__files, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fs_group__empty_dir, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fs_group__host_path, setup, teardown),
         cmocka_unit_test_setup_teardown(test_empty_dir__memory, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
