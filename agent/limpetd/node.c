@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <sys/file.h>
@@ -161,7 +162,7 @@ static int make_parts(struct node *node, struct err *err)
     return rc;
 }
 
-static int make_agent(struct node *node, struct err *err)
+static int make_agent(struct node *node, const struct value *status, struct err *err)
 {
     static const struct agent_handler handler = {pod_status_changed, pod_event};
     const struct config *c = node->config;
@@ -171,7 +172,10 @@ static int make_agent(struct node *node, struct err *err)
                                       .keepers = node->keepers,
                                       .images = node->images,
                                       .net = node->net};
+    char host_name[HOST_NAME_MAX + 1] = "localhost";
+    (void)gethostname(host_name, sizeof(host_name));
     const struct agent_spec spec = {.node_name = c->node,
+                                    .host_name = host_name,
                                     .static_dir = c->manifest_dir,
                                     .state_dir = c->state_dir,
                                     .run_dir = c->run_dir,
@@ -179,6 +183,7 @@ static int make_agent(struct node *node, struct err *err)
                                     .cgroup_root = c->cgroup,
                                     .host_ip = node->address,
                                     .boot_id = node->boot_id,
+                                    .allocatable = value_get(status, "allocatable"),
                                     .desired = node->desired};
     return agent_new(&world, &spec, &handler, node, &node->agent, err);
 }
@@ -234,13 +239,11 @@ static int make_bus(struct node *node, struct err *err)
     return rc;
 }
 
-static int make_link(struct node *node, struct err *err)
+static int make_link(struct node *node, const struct value *status, struct err *err)
 {
     int rc = make_bus(node, err);
     if (rc < 0)
         return rc;
-    cleanup(value_free) struct value *status =
-        nodeinfo_status(node->config->node, node->address, node->boot_id);
     cleanup(value_free) struct value *labels = nodeinfo_labels(node->config->node);
     const struct link_spec spec = {.loop = node->loop,
                                    .bus = node->bus,
@@ -297,10 +300,12 @@ int node_new(struct loop *loop, const struct config *config, struct node **ret, 
         open_desired(node);
         rc = make_parts(node, err);
     }
+    cleanup(value_free) struct value *status =
+        nodeinfo_status(config->node, node->address, node->boot_id, config->state_dir);
     if (rc == 0)
-        rc = make_agent(node, err);
+        rc = make_agent(node, status, err);
     if (rc == 0 && node->desired && !str_empty(config->gateway))
-        rc = make_link(node, err);
+        rc = make_link(node, status, err);
     if (rc == 0)
         rc = agent_start(node->agent, err);
     if (rc < 0) {

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/statvfs.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
@@ -64,13 +65,45 @@ static char *os_image(void)
     return name ? name : xstrdup("Linux");
 }
 
-static struct value *resources(long cpus, int64_t memory)
+struct room {
+    long cpus;
+    int64_t memory, storage; /* bytes; storage 0 = unknown */
+};
+
+static struct room all_room(const char *state_dir)
+{
+    struct sysinfo info = {0};
+    struct statvfs fs;
+    struct room room = {.cpus = sysconf(_SC_NPROCESSORS_ONLN)};
+    (void)sysinfo(&info);
+    room.memory = (int64_t)info.totalram * info.mem_unit;
+    if (statvfs(state_dir, &fs) == 0)
+        room.storage = (int64_t)fs.f_blocks * (int64_t)fs.f_frsize;
+    return room;
+}
+
+static struct room pods_room(const struct room *all)
+{
+    int64_t reserve = all->memory / 10 > RESERVE_MIN ? all->memory / 10 : RESERVE_MIN;
+    return (struct room){.cpus = all->cpus,
+                         .memory = all->memory > reserve ? all->memory - reserve : 0,
+                         .storage = all->storage - all->storage / 10};
+}
+
+static void set_ki(struct value *map, const char *name, int64_t bytes)
+{
+    autofree char *text = xasprintf("%lldKi", (long long)(bytes / 1024));
+    value_set_str(map, name, text);
+}
+
+static struct value *resources(const struct room *room)
 {
     struct value *map = value_new_map();
-    autofree char *cpu = xasprintf("%ld", cpus);
-    autofree char *mem = xasprintf("%lldKi", (long long)(memory / 1024));
+    autofree char *cpu = xasprintf("%ld", room->cpus);
     value_set_str(map, "cpu", cpu);
-    value_set_str(map, "memory", mem);
+    if (room->storage > 0)
+        set_ki(map, "ephemeral-storage", room->storage);
+    set_ki(map, "memory", room->memory);
     value_set_str(map, "pods", PODS);
     return map;
 }
@@ -85,18 +118,15 @@ static void add_address(struct value *list, const char *type, const char *addres
     value_append(list, item);
 }
 
-struct value *nodeinfo_status(const char *node_name, const char *address, const char *boot_id)
+struct value *nodeinfo_status(const char *node_name, const char *address, const char *boot_id,
+                              const char *state_dir)
 {
     struct utsname uts = {0};
-    struct sysinfo info = {0};
     (void)uname(&uts);
-    (void)sysinfo(&info);
-    int64_t memory = (int64_t)info.totalram * info.mem_unit;
-    int64_t reserve = memory / 10 > RESERVE_MIN ? memory / 10 : RESERVE_MIN;
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    const struct room all = all_room(state_dir), pods = pods_room(&all);
     struct value *status = value_new_map();
-    value_set(status, "capacity", resources(cpus, memory));
-    value_set(status, "allocatable", resources(cpus, memory > reserve ? memory - reserve : 0));
+    value_set(status, "capacity", resources(&all));
+    value_set(status, "allocatable", resources(&pods));
     struct value *addresses = value_set(status, "addresses", value_new_list());
     add_address(addresses, "InternalIP", address);
     add_address(addresses, "Hostname", node_name);

@@ -267,14 +267,39 @@ static void fill_answer(const struct bridge *b, uint32_t address, struct net_pod
     ret->prefix_len = addresses_prefix_len(b->addresses);
 }
 
+/* The pod's address, with its lease: one that has an address has a lease as well. */
+static int take_lease(struct bridge *b, const char *uid, uint32_t *ret, struct err *err)
+{
+    if (addresses_find(b->addresses, uid, ret))
+        return 0;
+    int rc = addresses_take(b->addresses, uid, ret, err);
+    if (rc < 0)
+        return rc;
+    rc = write_lease(b, uid, *ret, err);
+    if (rc < 0)
+        addresses_drop(b->addresses, uid);
+    return rc;
+}
+
+static int bridge_reserve(struct net *net, const char *uid, struct net_pod *ret, struct err *err)
+{
+    struct bridge *b = bridge_of(net);
+    uint32_t address = 0;
+    int rc = take_lease(b, uid, &address, err);
+    if (rc < 0) {
+        (void)err_wrap(err, "pod network");
+        return rc;
+    }
+    fill_answer(b, address, ret);
+    return 0;
+}
+
 static int bridge_attach(struct net *net, const char *uid, int netns_fd, struct net_pod *ret,
                          struct err *err)
 {
     struct bridge *b = bridge_of(net);
     uint32_t address = 0;
-    int rc = addresses_take(b->addresses, uid, &address, err);
-    if (rc == 0)
-        rc = write_lease(b, uid, address, err);
+    int rc = take_lease(b, uid, &address, err);
     if (rc == 0)
         rc = wire(b, uid, netns_fd, address, err);
     if (rc < 0) {
@@ -398,6 +423,7 @@ int net_new(struct loop *loop, const struct net_spec *spec, struct net **ret, st
     struct bridge *b = xcalloc(1, sizeof(*b));
     b->net = (struct net){
         .start = bridge_start,
+        .reserve = bridge_reserve,
         .attach = bridge_attach,
         .get = bridge_get,
         .detach = bridge_detach,

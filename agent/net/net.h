@@ -19,11 +19,15 @@ struct net {
     /* Makes bridge and base ruleset if they are not there; frees addresses of pods that are not in
      * `uids` (NULL-terminated). Called once at start, after the keepers were adopted. */
     int (*start)(struct net *net, const char *const *uids, struct err *err);
-    /* Gives the pod its interface eth0, address, default route (idempotent: a second call for the
-     * same pod and namespace gives the same answer). netns_fd is borrowed. */
+    /* The address that attach will give the pod, kept for it from now on until detach: a pod's
+     * files and environment name it before there is a namespace. Idempotent. -ENOSPC. */
+    int (*reserve)(struct net *net, const char *uid, struct net_pod *ret, struct err *err);
+    /* Gives the pod its interface eth0, the address that is reserved for it (or one now), a default
+     * route (idempotent: a second call for the same pod and namespace gives the same answer).
+     * netns_fd is borrowed. */
     int (*attach)(struct net *net, const char *uid, int netns_fd, struct net_pod *ret,
                   struct err *err);
-    /* What attach gave before (also after a restart of the agent); -ENOENT. */
+    /* What reserve or attach gave before (also after a restart of the agent); -ENOENT. */
     int (*get)(struct net *net, const char *uid, struct net_pod *ret);
     /* Frees the address. The interface goes with its namespace. */
     void (*detach)(struct net *net, const char *uid);

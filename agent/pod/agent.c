@@ -37,6 +37,13 @@ char *agent_status_file(const struct agent *agent, const char *uid)
     return xasprintf("%s/status/%s.json", agent->spec.run_dir, uid);
 }
 
+const char *agent_pod_ip(const struct pod_record *record)
+{
+    if (record->spec && record->spec->host_network)
+        return record->agent->spec.host_ip;
+    return record->address.address;
+}
+
 static char *log_dir_of(const struct agent *agent, const char *uid, const char *ns,
                         const char *name)
 {
@@ -389,6 +396,7 @@ static struct agent_spec copy_spec(const struct agent_spec *spec)
 {
     return (struct agent_spec){
         .node_name = xstrdup(spec->node_name),
+        .host_name = xstrdup(spec->host_name),
         .static_dir = xstrdup(spec->static_dir),
         .state_dir = xstrdup(spec->state_dir),
         .run_dir = xstrdup(spec->run_dir),
@@ -396,16 +404,19 @@ static struct agent_spec copy_spec(const struct agent_spec *spec)
         .cgroup_root = xstrdup(spec->cgroup_root),
         .host_ip = xstrdup(spec->host_ip ? spec->host_ip : ""),
         .boot_id = xstrdup(spec->boot_id),
+        .allocatable = value_copy(spec->allocatable),
         .desired = spec->desired,
     };
 }
 
 static void free_spec(struct agent_spec *spec)
 {
-    const char *strings[] = {spec->node_name, spec->static_dir,  spec->state_dir, spec->run_dir,
-                             spec->log_dir,   spec->cgroup_root, spec->host_ip,   spec->boot_id};
+    const char *strings[] = {spec->node_name,   spec->host_name, spec->static_dir,
+                             spec->state_dir,   spec->run_dir,   spec->log_dir,
+                             spec->cgroup_root, spec->host_ip,   spec->boot_id};
     for (size_t i = 0; i < ARRAY_LEN(strings); i++)
         free((char *)strings[i]);
+    value_free((struct value *)spec->allocatable);
 }
 
 int agent_new(const struct agent_world *world, const struct agent_spec *spec,

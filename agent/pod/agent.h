@@ -26,15 +26,17 @@ struct agent_world {
 };
 
 struct agent_spec {
-    const char *node_name;   /* the Node object's name */
-    const char *static_dir;  /* /etc/limpet/manifests */
-    const char *state_dir;   /* /var/lib/limpet: pods/<uid> below it */
-    const char *run_dir;     /* /run/limpet: pods/<uid>, status/<uid>.json below it */
-    const char *log_dir;     /* /var/log/limpet: <ns>_<name>_<uid>/<container>.log */
-    const char *cgroup_root; /* "limpet/<instance>" */
-    const char *host_ip;     /* the node's own address, text; "" = unknown */
-    const char *boot_id;     /* of this boot (a test seam replaces it) */
-    struct desired *desired; /* NULL: never enrolled, static pods only */
+    const char *node_name;           /* the Node object's name */
+    const char *host_name;           /* the machine's own: of pods of the host's network */
+    const char *static_dir;          /* /etc/limpet/manifests */
+    const char *state_dir;           /* /var/lib/limpet: pods/<uid> below it */
+    const char *run_dir;             /* /run/limpet: pods/<uid>, status/<uid>.json below it */
+    const char *log_dir;             /* /var/log/limpet: <ns>_<name>_<uid>/<container>.log */
+    const char *cgroup_root;         /* "limpet/<instance>" */
+    const char *host_ip;             /* the node's own address, text; "" = unknown */
+    const char *boot_id;             /* of this boot (a test seam replaces it) */
+    const struct value *allocatable; /* the Node's status.allocatable; copied; may be NULL */
+    struct desired *desired;         /* NULL: never enrolled, static pods only */
 };
 
 struct agent_handler {

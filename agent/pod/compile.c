@@ -1,6 +1,7 @@
 /* From a manifest to a launch plan: pure but for the paths it is given. */
 
 #include "agent/pod/env.h"
+#include "agent/pod/hostname.h"
 #include "agent/pod/internal.h"
 #include "agent/runtime/caps.h"
 
@@ -207,8 +208,8 @@ static const struct value *find_source(void *ctx, const char *kind, const char *
     return manifests_find(ctx, kind, ns, name);
 }
 
-static int compile_container(const struct pod_record *record, size_t i, struct parts *parts,
-                             struct launch_container *ret, struct err *err)
+static int compile_container(const struct pod_record *record, size_t i, const char *hostname,
+                             struct parts *parts, struct launch_container *ret, struct err *err)
 {
     const struct agent *agent = record->agent;
     const struct value *container = value_at(pod_spec_containers(record->spec), i);
@@ -221,6 +222,9 @@ static int compile_container(const struct pod_record *record, size_t i, struct p
         .source = &source,
         .node_name = agent->spec.node_name,
         .host_ip = agent->spec.host_ip,
+        .pod_ip = agent_pod_ip(record),
+        .hostname = hostname,
+        .allocatable = agent->spec.allocatable,
     };
     int rc = env_build(&input, &parts->env, err);
     if (rc == 0)
@@ -264,17 +268,6 @@ static enum launch_restart restart_of(const struct value *pod)
     return LAUNCH_RESTART_ALWAYS;
 }
 
-/* The pod's hostname: at most 63 bytes, as a label (spec.hostname, else its name). */
-static char *hostname_of(const struct pod_record *record)
-{
-    const char *own = value_str(value_path(record->spec->object, "spec", "hostname", NULL));
-    char *name = xstrndup(own ? own : record->name, 63);
-    for (size_t len = strlen(name); len > 0 && (name[len - 1] == '-' || name[len - 1] == '.');
-         len--)
-        name[len - 1] = '\0';
-    return name;
-}
-
 static const char *const *compile_sysctls(const struct pod_record *record, struct parts *parts)
 {
     const struct value *list =
@@ -287,15 +280,20 @@ static const char *const *compile_sysctls(const struct pod_record *record, struc
     return (const char *const *)parts->argv.items;
 }
 
-static void fill_pod(const struct pod_record *record, struct parts *parts, struct launch_plan *plan)
+static int fill_pod(const struct pod_record *record, struct parts *parts, struct launch_plan *plan,
+                    struct err *err)
 {
     const struct agent *agent = record->agent;
+    char *hostname = NULL;
+    int rc = hostname_kernel(record->spec, agent->spec.host_name, &hostname, err);
+    if (rc < 0)
+        return rc;
+    plan->hostname = keep(parts, hostname);
     const struct value *pod = record->spec->object;
     plan->pod_uid = record->uid;
     plan->pod_ns = record->ns;
     plan->pod_name = record->name;
     plan->spec_hash = record->spec->hash;
-    plan->hostname = keep(parts, hostname_of(record));
     plan->state_dir = keep(parts, agent_state_dir(agent, record->uid));
     plan->run_dir = keep(parts, agent_run_dir(agent, record->uid));
     plan->cgroup = keep(parts, xasprintf("%s/pod%s", agent->spec.cgroup_root, record->uid));
@@ -308,6 +306,7 @@ static void fill_pod(const struct pod_record *record, struct parts *parts, struc
     plan->backoff_min_ms = 10 * 1000;
     plan->backoff_max_ms = 300 * 1000;
     plan->backoff_reset_ms = 600 * 1000;
+    return 0;
 }
 
 int compile_plan(const struct pod_record *record, struct buf *ret, struct err *err)
@@ -316,17 +315,15 @@ int compile_plan(const struct pod_record *record, struct buf *ret, struct err *e
     struct parts *parts = xcalloc(count + 1, sizeof(*parts)); /* the last for the pod itself */
     struct launch_container *containers = xcalloc(count ? count : 1, sizeof(*containers));
     struct launch_plan plan = {.containers = containers, .container_count = count};
-    int rc = 0;
+    int rc = fill_pod(record, &parts[count], &plan, err);
     for (size_t i = 0; i < count && rc == 0; i++) {
-        rc = compile_container(record, i, &parts[i], &containers[i], err);
+        rc = compile_container(record, i, plan.hostname, &parts[i], &containers[i], err);
         if (rc < 0)
             (void)err_wrap(err, "container \"%s\"",
                            value_get_str(value_at(pod_spec_containers(record->spec), i), "name"));
     }
-    if (rc == 0) {
-        fill_pod(record, &parts[count], &plan);
+    if (rc == 0)
         rc = launch_encode(&plan, ret, err);
-    }
     for (size_t i = 0; i <= count; i++)
         parts_done(&parts[i]);
     free(parts);

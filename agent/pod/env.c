@@ -1,5 +1,7 @@
 #include "agent/pod/env.h"
 
+#include "agent/pod/resource_field.h"
+
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -146,7 +148,11 @@ static int from_field_ref(const struct env_input *in, const struct value *ref, c
         {"spec.nodeName", in->node_name},
         {"spec.serviceAccountName",
          value_str(value_path(in->pod, "spec", "serviceAccountName", NULL))},
+        /* One address family: each list has one. */
         {"status.hostIP", in->host_ip},
+        {"status.hostIPs", in->host_ip},
+        {"status.podIP", in->pod_ip},
+        {"status.podIPs", in->pod_ip},
     };
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
         if (str_eq(path, fields[i].path)) {
@@ -170,6 +176,8 @@ static int from_source(const struct env_input *in, const struct value *from, cha
         return from_key_ref(in, "Secret", ref, ret, err);
     if ((ref = value_get(from, "fieldRef")))
         return from_field_ref(in, ref, ret, err);
+    if ((ref = value_get(from, "resourceFieldRef")))
+        return resource_field_text(in->pod, in->container, ref, in->allocatable, ret, err);
     return err_set(err, -EINVAL, "valueFrom: a source this node does not know");
 }
 
@@ -231,8 +239,7 @@ int env_build(const struct env_input *in, struct strings *ret, struct err *err)
 {
     cleanup(strings_done) struct strings env = {0};
     put(&env, xstrdup(DEFAULT_PATH));
-    const char *hostname = value_str(value_path(in->pod, "spec", "hostname", NULL));
-    put(&env, xasprintf("HOSTNAME=%s", hostname ? hostname : object_name(in->pod)));
+    put(&env, xasprintf("HOSTNAME=%s", in->hostname));
     for (size_t i = 0; in->image_env && in->image_env[i]; i++)
         if (strchr(in->image_env[i], '='))
             put(&env, xstrdup(in->image_env[i]));

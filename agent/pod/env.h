@@ -14,6 +14,9 @@ struct env_input {
     const char *const *image_env;  /* NULL-terminated "K=V" */
     const struct volume_source *source;
     const char *node_name, *host_ip;
+    const char *pod_ip;              /* "" = it has none */
+    const char *hostname;            /* as the kernel tells it in the container */
+    const struct value *allocatable; /* what the node has for pods (Node's status.allocatable) */
 };
 
 /* An ordered list of strings, terminated by NULL in `items`. */

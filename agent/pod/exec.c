@@ -60,6 +60,15 @@ static void prepare_volumes(struct pod_record *record)
     setback_clear(&record->volumes_setback);
 }
 
+/* What the plan is compiled from beside images and volumes: the pod's address. */
+static int prepare_sandbox(struct pod_record *record, struct err *err)
+{
+    struct net *net = record->agent->world.net;
+    if (record->spec->host_network)
+        return 0;
+    return net->reserve(net, record->uid, &record->address, err);
+}
+
 static void spawn_keeper(struct pod_record *record)
 {
     struct agent *agent = record->agent;
@@ -67,12 +76,15 @@ static void spawn_keeper(struct pod_record *record)
     cleanup(buf_done) struct buf plan;
     buf_init(&plan, LAUNCH_MAX_BYTES);
     struct err err = {0};
-    int rc = compile_plan(record, &plan, &err);
-    const char *reason = "CreateContainerConfigError";
+    const char *reason = "FailedCreatePodSandBox";
+    int rc = prepare_sandbox(record, &err);
     if (rc == 0) {
-        reason = "FailedCreatePodSandBox";
-        rc = keepers->spawn(keepers, record->uid, plan.data, plan.len, &err);
+        rc = compile_plan(record, &plan, &err);
+        if (rc < 0)
+            reason = "CreateContainerConfigError";
     }
+    if (rc == 0)
+        rc = keepers->spawn(keepers, record->uid, plan.data, plan.len, &err);
     if (rc < 0) {
         failed(record, &record->spawn_setback, &backoff_start, reason, &err);
         return;

@@ -47,7 +47,8 @@ void publish_status(struct pod_record *record, bool gone);
 void publish_event(const struct pod_record *record, const char *type, const char *reason,
                    const char *fmt, ...) printf_like(4, 5);
 
-/* compile.c: the launch plan of a pod whose images and volumes are ready. -ENOENT, -EINVAL. */
+/* compile.c: the launch plan of a pod whose images, volumes and address are ready. -ENOENT,
+ * -EINVAL. */
 nodiscard int compile_plan(const struct pod_record *record, struct buf *ret, struct err *err);
 
 /* leftovers.c: removes, one pod a turn of the loop, what pods left that neither a record nor a
@@ -63,6 +64,8 @@ char *agent_run_dir(const struct agent *agent, const char *uid);   /* tmpfs, of 
 /* tmpfs: what a keeper that dies does not take with it. */
 char *agent_volume_dir(const struct agent *agent, const char *uid);
 char *agent_status_file(const struct agent *agent, const char *uid); /* tmpfs: publish.c */
+/* The pod's address, the node's for a pod of the host's network; "" = none yet. */
+const char *agent_pod_ip(const struct pod_record *record);
 /* Removes the folders of a pod that is gone: state, run, volumes, and last its logs (ns and name
  * NULL: they are not known). */
 void agent_sweep_pod(const struct agent *agent, const char *uid, const char *ns, const char *name);

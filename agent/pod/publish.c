@@ -49,13 +49,6 @@ static struct pod_container_facts facts_of(const struct pod_record *record, size
     return facts;
 }
 
-static const char *pod_ip(const struct pod_record *record)
-{
-    if (record->spec && record->spec->host_network)
-        return record->agent->spec.host_ip;
-    return record->address.address;
-}
-
 static struct value *status_of(const struct pod_record *record)
 {
     const struct value *spec = record->spec ? value_get(record->spec->object, "spec") : NULL;
@@ -70,7 +63,7 @@ static struct value *status_of(const struct pod_record *record)
         .finished = record->finished,
         .containers = containers,
         .container_count = count,
-        .pod_ip = pod_ip(record),
+        .pod_ip = agent_pod_ip(record),
         .host_ip = record->agent->spec.host_ip,
         .start_wall_ns = record->accepted_wall_ns,
         .now_wall_ns = clock_wall(loop_clock(record->agent->world.loop)),

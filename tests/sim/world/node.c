@@ -95,6 +95,7 @@ static int make_agent(struct node *node, struct err *err)
                                       .images = images_fake_open(node->images),
                                       .net = net_fake_open(node->net)};
     const struct agent_spec spec = {.node_name = node->name,
+                                    .host_name = node->name,
                                     .static_dir = NODE_MANIFESTS,
                                     .state_dir = NODE_STATE,
                                     .run_dir = NODE_RUN,

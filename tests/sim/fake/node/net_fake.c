@@ -45,12 +45,11 @@ static int fake_start(struct net *net, const char *const *uids, struct err *err)
     return 0;
 }
 
-static int fake_attach(struct net *net, const char *uid, int netns_fd, struct net_pod *ret,
-                       struct err *err)
+static int fake_reserve(struct net *net, const char *uid, struct net_pod *ret, struct err *err)
 {
     struct net_fake *fake = fake_of(net);
-    if (is_cut(fake) || fake->broken || netns_fd < 0)
-        return err_set(err, -EIO, "no bridge");
+    if (is_cut(fake))
+        return err_set(err, -EIO, "dead");
     struct net_pod *pod = map_get(fake->pods, uid);
     if (!pod) {
         pod = xcalloc(1, sizeof(*pod));
@@ -63,6 +62,15 @@ static int fake_attach(struct net *net, const char *uid, int netns_fd, struct ne
     }
     *ret = *pod;
     return 0;
+}
+
+static int fake_attach(struct net *net, const char *uid, int netns_fd, struct net_pod *ret,
+                       struct err *err)
+{
+    const struct net_fake *fake = fake_of(net);
+    if (is_cut(fake) || fake->broken || netns_fd < 0)
+        return err_set(err, -EIO, "no bridge");
+    return fake_reserve(net, uid, ret, err);
 }
 
 static int fake_get(struct net *net, const char *uid, struct net_pod *ret)
@@ -97,6 +105,7 @@ struct net_fake *net_fake_new(bool (*cut)(void *ctx), void *ctx)
 {
     struct net_fake *fake = xcalloc(1, sizeof(*fake));
     fake->net = (struct net){.start = fake_start,
+                             .reserve = fake_reserve,
                              .attach = fake_attach,
                              .get = fake_get,
                              .detach = fake_detach,

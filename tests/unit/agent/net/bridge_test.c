@@ -176,6 +176,55 @@ static void test_bridge__attach(void **state)
     close(b);
 }
 
+/* The address is known before there is a namespace, and stays the pod's. */
+static void test_bridge__reserve(void **state)
+{
+    struct world *world = *state;
+    struct net_pod pod = {0}, again = {0}, other = {0};
+    start_net(world, nobody);
+    assert_int_equal(world->net->reserve(world->net, UID_A, &pod, &world->err), 0);
+    assert_string_equal(pod.address, "10.99.7.2");
+    assert_string_equal(pod.gateway, "10.99.7.1");
+    assert_int_equal(pod.prefix_len, 24);
+    assert_int_equal(world->net->reserve(world->net, UID_A, &again, &world->err), 0);
+    assert_memory_equal(&pod, &again, sizeof(pod));
+    int a = new_namespace(world), b = new_namespace(world);
+    assert_int_equal(world->net->attach(world->net, UID_B, b, &other, &world->err), 0);
+    assert_string_equal(other.address, "10.99.7.3");
+    start_net(world, pod_a); /* the agent died between the two */
+    assert_int_equal(world->net->attach(world->net, UID_A, a, &again, &world->err), 0);
+    assert_memory_equal(&pod, &again, sizeof(pod));
+    enter(a);
+    expect_interface("eth0", "10.99.7.2", "255.255.255.0", 1400);
+    enter(world->home);
+    close(a);
+    close(b);
+}
+
+/* What cannot be written down is not given out: the next agent would give it out again. */
+static void test_bridge__reserve_fails(void **state)
+{
+    struct world *world = *state;
+    struct net_pod pod = {0};
+    start_net(world, nobody);
+    autofree char *dir = xasprintf("%s/net", world->dir), *away = xasprintf("%s/away", world->dir);
+    assert_int_equal(rename(dir, away), 0);
+    assert_int_equal(world->net->reserve(world->net, UID_A, &pod, &world->err), -ENOENT);
+    assert_true(str_has_prefix(world->err.msg, "pod network: "));
+    assert_string_equal(pod.address, "");
+    assert_int_equal(world->net->get(world->net, UID_A, &pod), -ENOENT);
+    assert_int_equal(rename(away, dir), 0);
+    assert_int_equal(world->net->reserve(world->net, UID_A, &pod, &world->err), 0);
+    autofree char *lease = xasprintf("%s/%s", dir, UID_A);
+    assert_int_equal(access(lease, F_OK), 0);
+    world->net->free(world->net);
+    world->net = NULL;
+    assert_int_equal(open_net(world, "10.99.7.0/30"), 0); /* one address */
+    assert_int_equal(world->net->start(world->net, nobody, &world->err), 0);
+    assert_int_equal(world->net->reserve(world->net, UID_A, &pod, &world->err), 0);
+    assert_int_equal(world->net->reserve(world->net, UID_B, &pod, &world->err), -ENOSPC);
+}
+
 static void test_bridge__restart(void **state)
 {
     struct world *world = *state;
@@ -322,6 +371,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_bridge__attach),         TEST(test_bridge__restart),
+        TEST(test_bridge__reserve),        TEST(test_bridge__reserve_fails),
         TEST(test_bridge__damaged_leases), TEST(test_bridge__detach),
         TEST(test_bridge__taken_away),     TEST(test_bridge__attach_fails),
         TEST(test_bridge__teardown),       TEST(test_net_new__refused),

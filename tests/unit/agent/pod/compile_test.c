@@ -44,6 +44,7 @@ static void world_init(struct world *world)
 {
     *world = (struct world){0};
     world->agent.spec = (struct agent_spec){.node_name = "n1",
+                                            .host_name = "machine",
                                             .state_dir = "/state",
                                             .run_dir = "/run/l",
                                             .log_dir = "/log",
@@ -102,6 +103,7 @@ static int compile(struct world *world, const char *spec)
                                         .ns = "default",
                                         .name = "web",
                                         .spec = pod,
+                                        .address = {.address = "10.42.0.7"},
                                         .containers = world->containers,
                                         .container_count = value_len(pod_spec_containers(pod)),
                                         .volumes = world->volumes,
@@ -286,7 +288,7 @@ static void test_compile__pod(void **state)
                         "  - {name: side, image: app}\n"),
         0);
     const struct launch_plan *plan = world.plan;
-    assert_string_equal(plan->hostname, "other");
+    assert_string_equal(plan->hostname, "machine"); /* of the host's network */
     expect_list(plan->sysctls, "net.core.somaxconn=99");
     assert_true(plan->host_network);
     assert_int_equal(plan->restart, LAUNCH_RESTART_ON_FAILURE);
@@ -302,6 +304,32 @@ static void test_compile__pod(void **state)
     assert_true(c->mounts[1].read_only && c->mounts[2].read_only);
     assert_string_equal(plan->containers[1].name, "side");
     world_done(&world);
+}
+
+static void test_compile__names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *fields, *hostname, *env;
+    } cases[] = {
+        {"", "web", "web 10.42.0.7"},
+        {"hostname: other, subdomain: sub", "other", "other 10.42.0.7"},
+        {"subdomain: sub, setHostnameAsFQDN: true", "web.sub.default.svc.cluster.local",
+         "web.sub.default.svc.cluster.local 10.42.0.7"},
+        {"hostNetwork: true", "machine", "machine 10.0.0.1"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct world world;
+        autofree char *spec =
+            xasprintf("  {%s%scontainers: [{name: app, image: app, command: [x, \"$(HOSTNAME) "
+                      "$(IP)\"], env: [{name: IP, valueFrom: {fieldRef: {fieldPath: "
+                      "status.podIP}}}]}]}\n",
+                      cases[i].fields, cases[i].fields[0] ? ", " : "");
+        assert_int_equal(compile(&world, spec), 0);
+        assert_string_equal(world.plan->hostname, cases[i].hostname);
+        assert_string_equal(world.plan->containers[0].argv[1], cases[i].env);
+        world_done(&world);
+    }
 }
 
 static void test_compile__refused(void **state)
@@ -320,6 +348,11 @@ static void test_compile__refused(void **state)
         {"  volumes: [{name: other, emptyDir: {}}]\n"
          "  containers: [{name: app, image: app, volumeMounts: [{name: other, mountPath: /d}]}]\n",
          -EINVAL, "container \"app\": volumeMounts[0]: no volume \"other\""},
+        {"  {subdomain: a123456789b123456789c123456789, setHostnameAsFQDN: true, containers: [{name: "
+         "app, image: app}], hostname: a123456789}\n",
+         -ENAMETOOLONG,
+         "setHostnameAsFQDN: a123456789.a123456789b123456789c123456789.default.svc.cluster.local "
+         "has 67 characters, a host name has at most 64"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct world world;
@@ -351,10 +384,15 @@ static void test_compile__large_arguments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_compile__defaults), cmocka_unit_test(test_compile__argv),
-        cmocka_unit_test(test_compile__user),     cmocka_unit_test(test_compile__security),
-        cmocka_unit_test(test_compile__limits),   cmocka_unit_test(test_compile__pod),
-        cmocka_unit_test(test_compile__refused),  cmocka_unit_test(test_compile__large_arguments),
+        cmocka_unit_test(test_compile__defaults),
+        cmocka_unit_test(test_compile__argv),
+        cmocka_unit_test(test_compile__user),
+        cmocka_unit_test(test_compile__security),
+        cmocka_unit_test(test_compile__limits),
+        cmocka_unit_test(test_compile__pod),
+        cmocka_unit_test(test_compile__names),
+        cmocka_unit_test(test_compile__refused),
+        cmocka_unit_test(test_compile__large_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,7 +37,8 @@ static int build(const char *container, struct strings *ret, struct err *err)
 {
     static const char pod[] =
         "{\"metadata\":{\"name\":\"web\",\"namespace\":\"default\",\"uid\":\"u-1\","
-        "\"labels\":{\"a/b\":\"label\"},\"annotations\":{\"n\":\"note\"}},\"spec\":{}}";
+        "\"labels\":{\"a/b\":\"label\"},\"annotations\":{\"n\":\"note\"}},\"spec\":{"
+        "\"containers\":[{\"name\":\"other\",\"resources\":{\"limits\":{\"cpu\":\"3\"}}}]}}";
     static const char *const image_env[] = {"PATH=/image", "A=image", "B=kept", "noise", NULL};
     cleanup(value_free) struct value *objects = parse(sources);
     cleanup(value_free) struct value *p = parse(pod);
@@ -48,7 +49,9 @@ static int build(const char *container, struct strings *ret, struct err *err)
                                          .image_env = image_env,
                                          .source = &source,
                                          .node_name = "n1",
-                                         .host_ip = "10.0.0.1"},
+                                         .host_ip = "10.0.0.1",
+                                         .pod_ip = "10.42.0.7",
+                                         .hostname = "web.sub"},
                      ret, err);
 }
 
@@ -57,35 +60,47 @@ static const struct env_case {
     int rc;
     const char *expected; /* after PATH, HOSTNAME, A and B; or the message */
 } env_cases[] = {
-    {"", "", 0, "PATH=/image HOSTNAME=web A=image B=kept"},
+    {"", "", 0, "PATH=/image HOSTNAME=web.sub A=image B=kept"},
     {"{\"name\":\"A\",\"value\":\"x\"},{\"name\":\"C\"}", "", 0,
-     "PATH=/image HOSTNAME=web A=x B=kept C="},
+     "PATH=/image HOSTNAME=web.sub A=x B=kept C="},
     {"{\"name\":\"C\",\"value\":\"$(B)-$(A)\"},{\"name\":\"D\",\"value\":\"$(C) $(E) $$(C)\"}", "",
-     0, "PATH=/image HOSTNAME=web A=image B=kept C=kept-image D=kept-image $(E) $(C)"},
+     0, "PATH=/image HOSTNAME=web.sub A=image B=kept C=kept-image D=kept-image $(E) $(C)"},
     {"{\"name\":\"C\",\"valueFrom\":{\"configMapKeyRef\":{\"name\":\"app\",\"key\":\"k\"}}},"
      "{\"name\":\"D\",\"valueFrom\":{\"secretKeyRef\":{\"name\":\"s\",\"key\":\"token\"}}}",
-     "", 0, "PATH=/image HOSTNAME=web A=image B=kept C=from map D=secret"},
+     "", 0, "PATH=/image HOSTNAME=web.sub A=image B=kept C=from map D=secret"},
     {"{\"name\":\"C\",\"valueFrom\":{\"configMapKeyRef\":{\"name\":\"app\",\"key\":\"x\"}}}", "",
      -ENOENT, "env C: ConfigMap default/app: key \"x\" not found"},
     {"{\"name\":\"C\",\"valueFrom\":{\"secretKeyRef\":{\"name\":\"no\",\"key\":\"x\"}}}", "",
      -ENOENT, "env C: Secret default/no not found"},
     {"{\"name\":\"C\",\"valueFrom\":{\"secretKeyRef\":{\"name\":\"no\",\"key\":\"x\","
      "\"optional\":true}}}",
-     "", 0, "PATH=/image HOSTNAME=web A=image B=kept"},
+     "", 0, "PATH=/image HOSTNAME=web.sub A=image B=kept"},
     {"{\"name\":\"C\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"metadata.name\"}}},"
      "{\"name\":\"D\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"metadata.labels['a/b']\"}}},"
      "{\"name\":\"E\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"spec.nodeName\"}}},"
      "{\"name\":\"F\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"metadata.annotations['z']\"}}}",
-     "", 0, "PATH=/image HOSTNAME=web A=image B=kept C=web D=label E=n1 F="},
+     "", 0, "PATH=/image HOSTNAME=web.sub A=image B=kept C=web D=label E=n1 F="},
+    {"{\"name\":\"C\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"status.podIP\"}}},"
+     "{\"name\":\"D\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"status.podIPs\"}}},"
+     "{\"name\":\"E\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"status.hostIP\"}}},"
+     "{\"name\":\"F\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"status.hostIPs\"}}}",
+     "", 0,
+     "PATH=/image HOSTNAME=web.sub A=image B=kept C=10.42.0.7 D=10.42.0.7 E=10.0.0.1 F=10.0.0.1"},
+    {"{\"name\":\"C\",\"valueFrom\":{\"resourceFieldRef\":{\"containerName\":\"other\","
+     "\"resource\":\"limits.cpu\"}}},{\"name\":\"D\",\"value\":\"$(C)\"}",
+     "", 0, "PATH=/image HOSTNAME=web.sub A=image B=kept C=3 D=3"},
+    {"{\"name\":\"C\",\"valueFrom\":{\"resourceFieldRef\":{\"containerName\":\"no\","
+     "\"resource\":\"limits.cpu\"}}}",
+     "", -ENOENT, "env C: the pod has no container \"no\""},
     {"{\"name\":\"C\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"spec.nope\"}}}", "", -EINVAL,
      "env C: fieldRef spec.nope: not known on this node"},
     {"", "{\"configMapRef\":{\"name\":\"app\"},\"prefix\":\"P_\"},{\"secretRef\":{\"name\":\"s\"}}",
-     0, "PATH=/image HOSTNAME=web A=image B=kept P_k=from map P_l.m=dots token=secret"},
+     0, "PATH=/image HOSTNAME=web.sub A=image B=kept P_k=from map P_l.m=dots token=secret"},
     {"", "{\"secretRef\":{\"name\":\"no\"}}", -ENOENT, "envFrom: Secret default/no not found"},
     {"", "{\"secretRef\":{\"name\":\"no\",\"optional\":true}}", 0,
-     "PATH=/image HOSTNAME=web A=image B=kept"},
+     "PATH=/image HOSTNAME=web.sub A=image B=kept"},
     {"{\"name\":\"k\",\"value\":\"own\"}", "{\"configMapRef\":{\"name\":\"app\"}}", 0,
-     "PATH=/image HOSTNAME=web A=image B=kept k=own l.m=dots"},
+     "PATH=/image HOSTNAME=web.sub A=image B=kept k=own l.m=dots"},
 };
 
 static void test_env__table(void **state)
