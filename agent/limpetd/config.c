@@ -24,6 +24,7 @@ static const struct setting settings[] = {
     {"cgroup", SETTING_STRING, AT(cgroup), "", 0, 0, 0},
     {"bridge", SETTING_STRING, AT(bridge), "limpet0", 0, 0, 0},
     {"podCIDR", SETTING_STRING, AT(pod_cidr), "10.42.0.0/24", 0, 0, 0},
+    {"resolvConf", SETTING_STRING, AT(resolv_conf), "/etc/resolv.conf", 0, 0, 0},
     {"libexecDir", SETTING_STRING, AT(libexec_dir), LIMPET_LIBEXEC, 0, 0, 0},
     {"bootIdFile", SETTING_STRING, AT(boot_id_file), "/proc/sys/kernel/random/boot_id", 0, 0, 0},
     {"registryCADir", SETTING_STRING, AT(registry_ca_dir), "", 0, 0, 0},

@@ -21,6 +21,7 @@ struct config {
     char *cgroup; /* below each controller's mount; default: limpet-pods.service's, or "limpet" */
     char *bridge;
     char *pod_cidr;
+    char *resolv_conf;          /* the node's, which pods' follow */
     char *libexec_dir;          /* limpet-keeper and limpet-fetch */
     char *boot_id_file;         /* tests put another one in its place */
     char *registry_ca_dir;      /* further CA certificates for registries; "" = none */

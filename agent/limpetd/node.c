@@ -3,6 +3,7 @@
 #include "agent/cache/desired.h"
 #include "agent/image/images.h"
 #include "agent/keeper/keepers.h"
+#include "agent/limpetd/file_watch.h"
 #include "agent/limpetd/folder_watch.h"
 #include "agent/limpetd/nodeinfo.h"
 #include "agent/link/identity.h"
@@ -23,6 +24,7 @@
 #include <sys/file.h>
 #include <sys/vfs.h>
 
+#define WATCH_SETTLE_NS (100 * NS_PER_MS)
 /* A node is back on the bus within 5 s of the broker being back, however long it was gone. */
 #define RECONNECT_MAX_NS (3 * NS_PER_S)
 
@@ -44,6 +46,7 @@ struct node {
     struct bus *bus;
     struct link *link;
     struct folder_watch *watch;
+    struct file_watch *node_files;
 };
 
 static char *below(const char *dir, const char *name)
@@ -183,6 +186,7 @@ static int make_agent(struct node *node, const struct value *status, struct err 
                                     .cgroup_root = c->cgroup,
                                     .host_ip = node->address,
                                     .boot_id = node->boot_id,
+                                    .resolv_conf = c->resolv_conf,
                                     .allocatable = value_get(status, "allocatable"),
                                     .desired = node->desired};
     return agent_new(&world, &spec, &handler, node, &node->agent, err);
@@ -282,6 +286,24 @@ static void watch_static(struct node *node)
                  log_quote(err.msg));
 }
 
+static void node_files_changed(void *ctx)
+{
+    struct node *node = ctx;
+    agent_node_files_changed(node->agent);
+}
+
+/* A node that boots offline gets its name servers minutes later. */
+static void watch_node_files(struct node *node)
+{
+    const char *const paths[] = {node->config->resolv_conf, AGENT_RESOLVED_FILE, AGENT_HOSTS_FILE,
+                                 NULL};
+    struct err err = {0};
+    if (file_watch_new(node->loop, paths, WATCH_SETTLE_NS, node_files_changed, node,
+                       &node->node_files, &err) < 0)
+        log_warn("pods that run see changes of the node's name servers at SIGHUP only: error=%s",
+                 log_quote(err.msg));
+}
+
 int node_new(struct loop *loop, const struct config *config, struct node **ret, struct err *err)
 {
     struct node *node = xcalloc(1, sizeof(*node));
@@ -313,6 +335,7 @@ int node_new(struct loop *loop, const struct config *config, struct node **ret, 
         return rc;
     }
     watch_static(node);
+    watch_node_files(node);
     *ret = node;
     return 0;
 }
@@ -320,6 +343,7 @@ int node_new(struct loop *loop, const struct config *config, struct node **ret, 
 void node_reload(struct node *node)
 {
     agent_reload(node->agent);
+    agent_node_files_changed(node->agent);
 }
 
 void node_stop(struct node *node, void (*done)(void *ctx), void *ctx)
@@ -347,6 +371,7 @@ void node_free(struct node *node)
     desired_free(node->desired);
     identity_free(node->identity);
     folder_watch_free(node->watch);
+    file_watch_free(node->node_files);
     if (node->lock_fd >= 0)
         close(node->lock_fd);
     free(node->address);

@@ -338,6 +338,12 @@ void agent_reload(struct agent *agent)
     read_manifests(agent);
 }
 
+void agent_node_files_changed(struct agent *agent)
+{
+    if (agent->started)
+        etc_refresh(agent);
+}
+
 static int make_dirs(struct agent *agent, struct err *err)
 {
     const struct {
@@ -376,6 +382,7 @@ static void keepers_settled(void *ctx)
         (void)agent->world.net->get(agent->world.net, uid, &((struct pod_record *)p)->address);
     agent->started = true;
     read_manifests(agent);
+    etc_refresh(agent); /* the node's files may have changed while no agent looked */
     log_info("agent ready pods=%zu", map_len(agent->records));
 }
 
@@ -404,6 +411,7 @@ static struct agent_spec copy_spec(const struct agent_spec *spec)
         .cgroup_root = xstrdup(spec->cgroup_root),
         .host_ip = xstrdup(spec->host_ip ? spec->host_ip : ""),
         .boot_id = xstrdup(spec->boot_id),
+        .resolv_conf = xstrdup(spec->resolv_conf),
         .allocatable = value_copy(spec->allocatable),
         .desired = spec->desired,
     };
@@ -411,9 +419,9 @@ static struct agent_spec copy_spec(const struct agent_spec *spec)
 
 static void free_spec(struct agent_spec *spec)
 {
-    const char *strings[] = {spec->node_name,   spec->host_name, spec->static_dir,
-                             spec->state_dir,   spec->run_dir,   spec->log_dir,
-                             spec->cgroup_root, spec->host_ip,   spec->boot_id};
+    const char *strings[] = {spec->node_name, spec->host_name,  spec->static_dir,  spec->state_dir,
+                             spec->run_dir,   spec->log_dir,    spec->cgroup_root, spec->host_ip,
+                             spec->boot_id,   spec->resolv_conf};
     for (size_t i = 0; i < ARRAY_LEN(strings); i++)
         free((char *)strings[i]);
     value_free((struct value *)spec->allocatable);

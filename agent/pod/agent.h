@@ -25,6 +25,10 @@ struct agent_world {
     struct net *net;
 };
 
+/* Files of the node, beside its resolv.conf, that files of pods are composed from. */
+#define AGENT_HOSTS_FILE "/etc/hosts"                          /* with hostNetwork */
+#define AGENT_RESOLVED_FILE "/run/systemd/resolve/resolv.conf" /* behind 127.0.0.53 */
+
 struct agent_spec {
     const char *node_name;           /* the Node object's name */
     const char *host_name;           /* the machine's own: of pods of the host's network */
@@ -35,6 +39,7 @@ struct agent_spec {
     const char *cgroup_root;         /* "limpet/<instance>" */
     const char *host_ip;             /* the node's own address, text; "" = unknown */
     const char *boot_id;             /* of this boot (a test seam replaces it) */
+    const char *resolv_conf;         /* the node's: /etc/resolv.conf */
     const struct value *allocatable; /* the Node's status.allocatable; copied; may be NULL */
     struct desired *desired;         /* NULL: never enrolled, static pods only */
 };
@@ -60,6 +65,9 @@ void agent_free(struct agent *agent); /* pods go on running */
 /* The desired state was committed anew, or the static directory changed: read again. A directory
  * that cannot be read, and a file that is torn or wrong, keep the last known set. */
 void agent_reload(struct agent *agent);
+
+/* The node's resolv.conf, or one of the files above, may have changed: pods that run see it. */
+void agent_node_files_changed(struct agent *agent);
 
 /* The pods as Pod objects with status, for the link's resync, `limpetd ps`, and tests. Borrowed. */
 typedef int agent_each_fn(void *ctx, const struct value *pod);

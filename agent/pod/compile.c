@@ -7,6 +7,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/schema/quantity.h"
 
 #include <errno.h>
@@ -84,11 +85,64 @@ static const struct volume *find_volume(const struct pod_record *record, const c
     return NULL;
 }
 
+/* Whether a mountPath, as written, is that path: with doubled, leading or trailing slashes, or
+ * without the first. */
+static bool is_same_path(const char *written, const char *path)
+{
+    while (true) {
+        written += strspn(written, "/");
+        path += strspn(path, "/");
+        size_t len = strcspn(written, "/");
+        if (len != strcspn(path, "/") || strncmp(written, path, len) != 0)
+            return false;
+        if (len == 0)
+            return true;
+        written += len;
+        path += len;
+    }
+}
+
+static bool mounts_at(const struct value *container, const char *path)
+{
+    const struct value *list = value_get(container, "volumeMounts");
+    for (size_t i = 0; i < value_len(list); i++)
+        if (is_same_path(value_get_str(value_at(list, i), "mountPath"), path))
+            return true;
+    return false;
+}
+
+/* The pod's files, before its volumes: one of them at /etc covers them all. Read-only, so that no
+ * container fills the node's memory through them (CVE-2020-8557). */
+static void compile_etc(const struct pod_record *record, const struct value *container,
+                        struct parts *parts)
+{
+    for (size_t i = 0; etc_name(i); i++) {
+        const char *target = keep(parts, xasprintf("/etc/%s", etc_name(i)));
+        if (mounts_at(container, target))
+            continue;
+        parts->mounts[parts->mount_count++] = (struct launch_mount){
+            .type = LAUNCH_MOUNT_BIND,
+            .source = keep(parts, etc_path(record, i)),
+            .target = target,
+            .read_only = !WEAKENED(ETC_READ_ONLY),
+        };
+    }
+}
+
+static size_t count_etc(void)
+{
+    size_t count = 0;
+    while (etc_name(count))
+        count++;
+    return count;
+}
+
 static int compile_mounts(const struct pod_record *record, const struct value *container,
                           struct parts *parts, struct err *err)
 {
     const struct value *list = value_get(container, "volumeMounts");
-    parts->mounts = xcalloc(value_len(list) + 1, sizeof(*parts->mounts));
+    parts->mounts = xcalloc(count_etc() + value_len(list), sizeof(*parts->mounts));
+    compile_etc(record, container, parts);
     for (size_t i = 0; i < value_len(list); i++) {
         const struct value *item = value_at(list, i);
         const char *name = value_get_str(item, "name");

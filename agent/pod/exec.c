@@ -60,13 +60,14 @@ static void prepare_volumes(struct pod_record *record)
     setback_clear(&record->volumes_setback);
 }
 
-/* What the plan is compiled from beside images and volumes: the pod's address. */
+/* What the plan is compiled from beside images and volumes: the pod's address and its files. */
 static int prepare_sandbox(struct pod_record *record, struct err *err)
 {
     struct net *net = record->agent->world.net;
-    if (record->spec->host_network)
-        return 0;
-    return net->reserve(net, record->uid, &record->address, err);
+    int rc = 0;
+    if (!record->spec->host_network)
+        rc = net->reserve(net, record->uid, &record->address, err);
+    return rc < 0 ? rc : etc_write(record, err);
 }
 
 static void spawn_keeper(struct pod_record *record)

@@ -47,7 +47,15 @@ void publish_status(struct pod_record *record, bool gone);
 void publish_event(const struct pod_record *record, const char *type, const char *reason,
                    const char *fmt, ...) printf_like(4, 5);
 
-/* compile.c: the launch plan of a pod whose images, volumes and address are ready. -ENOENT,
+/* etc.c: the files that containers have at /etc/<name>; i = 0, 1, ... until NULL. */
+const char *etc_name(size_t i);
+char *etc_path(const struct pod_record *record, size_t i); /* on the host; caller frees */
+/* Writes them, before the keeper is spawned: its spec and its address are known. */
+nodiscard int etc_write(const struct pod_record *record, struct err *err);
+/* Brings those of pods that run up to date with the node's files. */
+void etc_refresh(const struct agent *agent);
+
+/* compile.c: the launch plan of a pod whose images, volumes, address and files are ready. -ENOENT,
  * -EINVAL. */
 nodiscard int compile_plan(const struct pod_record *record, struct buf *ret, struct err *err);
 

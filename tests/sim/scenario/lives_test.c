@@ -200,6 +200,80 @@ static void test_lives__all_three_killed(void **state)
     }
 }
 
+/* "IP=..." of the environment of the pod's process; NULL: it does not run. */
+struct told {
+    const char *pod;
+    char address[48];
+};
+
+static void see_address(void *ctx, const struct keepers_fake_process *process)
+{
+    struct told *told = ctx;
+    for (size_t i = 0; str_eq(process->name, told->pod) && process->env[i]; i++)
+        if (str_has_prefix(process->env[i], "IP="))
+            snprintf(told->address, sizeof(told->address), "%s", process->env[i] + 3);
+}
+
+/* Its address, as its container was told and as the API tells. */
+static void expect_address(struct world *world, const char *pod)
+{
+    struct told told = {.pod = pod};
+    keepers_fake_each(world->nodes[0].keepers, see_address, &told);
+    cleanup(value_free) struct value *object =
+        gateway_get(&world->gateway, &kind_pod, "default", pod);
+    assert_true(told.address[0]);
+    assert_string_equal(told.address, value_str(value_path(object, "status", "podIP", NULL)));
+}
+
+static void expect_resolv_conf(struct world *world, const char *pod, const char *expected)
+{
+    cleanup(value_free) struct value *object =
+        gateway_get(&world->gateway, &kind_pod, "default", pod);
+    autofree char *path = xasprintf(NODE_RUN "/volumes/%s/etc/resolv.conf", object_uid(object));
+    struct disk *disk = disk_mux_disk(world->nodes[0].disk);
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, 0);
+    struct err err = {0};
+    assert_int_equal(disk->read(disk, path, 1000, &text, &err), 0);
+    assert_string_equal(buf_str(&text), expected);
+}
+
+static void node_resolves_by(const struct world *world, const char *server)
+{
+    autofree char *text = xasprintf("nameserver %s\n", server);
+    disk_fake_plant(world->nodes[0].state, "/etc/resolv.conf", text, strlen(text));
+}
+
+/* A pod knows its address from the first moment on, and its files are up to date whenever its agent
+ * lives. */
+static void test_lives__what_a_pod_is_told(void **state)
+{
+    struct world *world = world_new(*state, 5, 1);
+    world_apply(world, "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n"
+                       "  nodeName: node-0\n  containers:\n"
+                       "  - {name: main, image: app, command: [run], env: [{name: IP, valueFrom: "
+                       "{fieldRef: {fieldPath: status.podIP}}}]}\n");
+    world_settle(world, 20 * S);
+    expect_address(world, "web");
+    expect_resolv_conf(world, "web", ""); /* it came up offline */
+    autofree char *before = world_running(world, 0);
+    node_resolves_by(world, "10.0.0.1");
+    agent_node_files_changed(world->nodes[0].agent);
+    expect_resolv_conf(world, "web", "nameserver 10.0.0.1\n");
+    world_kill_agent(world, 0);
+    node_resolves_by(world, "10.0.0.2");
+    world_start_agent(world, 0);
+    world_settle(world, 20 * S);
+    expect_resolv_conf(world, "web", "nameserver 10.0.0.2\n");
+    world_expect_running(world, 0, before);
+    node_resolves_by(world, "10.0.0.3");
+    world_reboot(world, 0, DISK_FAKE_KEEP_ALL);
+    world_settle(world, 60 * S);
+    expect_address(world, "web");
+    expect_resolv_conf(world, "web", "nameserver 10.0.0.3\n");
+    world_free(world);
+}
+
 /* Everything at once, at random. */
 static void test_lives__storm(void **state)
 {
@@ -270,6 +344,7 @@ int main(void)
         cmocka_unit_test(test_lives__gateway_killed_at_any_time),
         cmocka_unit_test(test_lives__broker_killed_or_wiped),
         cmocka_unit_test(test_lives__all_three_killed),
+        cmocka_unit_test(test_lives__what_a_pod_is_told),
         cmocka_unit_test(test_lives__storm),
     };
     return SCENARIOS(tests);

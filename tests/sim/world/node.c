@@ -103,6 +103,7 @@ static int make_agent(struct node *node, struct err *err)
                                     .cgroup_root = "limpet",
                                     .host_ip = "192.168.1.10",
                                     .boot_id = node->boot_id,
+                                    .resolv_conf = "/etc/resolv.conf",
                                     .desired = node->desired};
     return agent_new(&world, &spec, &handler, node, &node->agent, err);
 }

@@ -175,6 +175,7 @@ node_make() {
     local node=$1 dir=$STAND/$1 number
     mkdir -p "$dir"/{state,run,log,manifests}
     cat /proc/sys/kernel/random/boot_id >"$dir/boot_id"
+    echo "nameserver 192.0.2.53" >"$dir/resolv.conf" # of nobody: no test depends on the machine's
     number=$(find "$STAND" -mindepth 2 -maxdepth 2 -name boot_id | wc -l)
     cat >"$dir/config.yaml" <<END
 node: $node
@@ -190,6 +191,7 @@ bridge: l${ID}b$number
 podCIDR: $POD_NET.$(((POD_NET3 + number) % 256)).0/24
 libexecDir: $LIMPET_BUILD
 bootIdFile: $dir/boot_id
+resolvConf: $dir/resolv.conf
 END
     if [[ -f $GW/config.yaml ]]; then echo "gateway: $HOST" >>"$dir/config.yaml"; fi
     [[ -z $NET ]] || net_add_node "$node" "$number"

@@ -296,14 +296,65 @@ static void test_compile__pod(void **state)
     assert_int_equal(plan->container_count, 2);
     const struct launch_container *c = &plan->containers[0];
     assert_string_equal(c->cwd, "/w");
-    assert_int_equal(c->mount_count, 3);
-    assert_string_equal(c->mounts[0].source, "/state/data");
-    assert_string_equal(c->mounts[0].target, "/d");
-    assert_string_equal(c->mounts[0].sub_path, "a/b");
-    assert_false(c->mounts[0].read_only);
-    assert_true(c->mounts[1].read_only && c->mounts[2].read_only);
+    assert_int_equal(c->mount_count, 6); /* three are of its /etc */
+    assert_string_equal(c->mounts[3].source, "/state/data");
+    assert_string_equal(c->mounts[3].target, "/d");
+    assert_string_equal(c->mounts[3].sub_path, "a/b");
+    assert_false(c->mounts[3].read_only);
+    assert_true(c->mounts[4].read_only && c->mounts[5].read_only);
     assert_string_equal(plan->containers[1].name, "side");
     world_done(&world);
+}
+
+/* "target<source" of each mount; "!" before what can be written. */
+static void expect_mounts(const struct launch_container *c, const char *expected)
+{
+    cleanup(buf_done) struct buf all;
+    buf_init(&all, 0);
+    for (size_t i = 0; i < c->mount_count; i++)
+        (void)buf_addf(&all, "%s%s%s<%s", i ? " " : "", c->mounts[i].read_only ? "" : "!",
+                       c->mounts[i].target, c->mounts[i].source);
+    assert_string_equal(buf_str(&all), expected);
+}
+
+#define ETC "/run/l/volumes/" UID "/etc/"
+#define HOSTS "/etc/hosts<" ETC "hosts"
+#define HOSTNAME "/etc/hostname<" ETC "hostname"
+#define RESOLV_CONF "/etc/resolv.conf<" ETC "resolv.conf"
+
+static const struct {
+    const char *mounts, *expected;
+} etc_cases[] = {
+    {"", HOSTS " " HOSTNAME " " RESOLV_CONF},
+    /* A mount of one's own at that very path, however it is written. */
+    {"{name: data, mountPath: /etc/hosts}", HOSTNAME " " RESOLV_CONF " !/etc/hosts</state/data"},
+    {"{name: data, mountPath: //etc//resolv.conf/}",
+     HOSTS " " HOSTNAME " !//etc//resolv.conf/</state/data"},
+    {"{name: data, mountPath: /etc/hostname, subPath: x}, {name: conf, mountPath: /etc/hosts}",
+     RESOLV_CONF " !/etc/hostname</state/data /etc/hosts</tmp/c"},
+    /* Near it. */
+    {"{name: data, mountPath: /etc/hosts.d}",
+     HOSTS " " HOSTNAME " " RESOLV_CONF " !/etc/hosts.d</state/data"},
+    {"{name: data, mountPath: /etc/hostname/x}",
+     HOSTS " " HOSTNAME " " RESOLV_CONF " !/etc/hostname/x</state/data"},
+    /* Over it: comes later, so it covers them. */
+    {"{name: data, mountPath: /etc}", HOSTS " " HOSTNAME " " RESOLV_CONF " !/etc</state/data"},
+};
+
+/* What the node answers for /etc stands before the volumes, and cannot be written. */
+static void test_compile__etc(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(etc_cases); i++) {
+        struct world world;
+        autofree char *spec =
+            xasprintf("  volumes: [{name: data, emptyDir: {}}, {name: conf, emptyDir: {}}]\n"
+                      "  containers: [{name: app, image: app, volumeMounts: [%s]}]\n",
+                      etc_cases[i].mounts);
+        assert_int_equal(compile(&world, spec), 0);
+        expect_mounts(&world.plan->containers[0], etc_cases[i].expected);
+        world_done(&world);
+    }
 }
 
 static void test_compile__names(void **state)
@@ -384,15 +435,11 @@ static void test_compile__large_arguments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_compile__defaults),
-        cmocka_unit_test(test_compile__argv),
-        cmocka_unit_test(test_compile__user),
-        cmocka_unit_test(test_compile__security),
-        cmocka_unit_test(test_compile__limits),
-        cmocka_unit_test(test_compile__pod),
-        cmocka_unit_test(test_compile__names),
-        cmocka_unit_test(test_compile__refused),
-        cmocka_unit_test(test_compile__large_arguments),
+        cmocka_unit_test(test_compile__defaults), cmocka_unit_test(test_compile__argv),
+        cmocka_unit_test(test_compile__user),     cmocka_unit_test(test_compile__security),
+        cmocka_unit_test(test_compile__limits),   cmocka_unit_test(test_compile__pod),
+        cmocka_unit_test(test_compile__etc),      cmocka_unit_test(test_compile__names),
+        cmocka_unit_test(test_compile__refused),  cmocka_unit_test(test_compile__large_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
