@@ -206,6 +206,21 @@ static int set_stdio(const struct child_spec *spec, int tty, struct err *err)
     return 0;
 }
 
+/* Programs open /dev/stdout and the like by /proc, under the ids that they are about to get: pipes
+ * and terminal are theirs then. Without a terminal a device is the host's /dev/null. */
+static int give_stdio(uint32_t uid, int tty, struct err *err)
+{
+    for (int fd = 0; fd < 3; fd++) {
+        struct stat st;
+        if (fstat(fd, &st) < 0)
+            return err_errno(err, errno, "cannot look at standard input and output");
+        bool own = tty >= 0 || S_ISFIFO(st.st_mode);
+        if (own && st.st_uid != uid && fchown(fd, uid, (gid_t)-1) < 0)
+            return err_errno(err, errno, "cannot hand standard input and output to user %u", uid);
+    }
+    return 0;
+}
+
 /* Everything but stdio is closed by the exec. */
 static int close_others(struct err *err)
 {
@@ -312,8 +327,8 @@ void child_run(const struct child_spec *spec)
     if (find_user(root, spec->container, &user, &err) < 0)
         fail(spec, CHILD_CONFIG, &err);
     if (enter_cwd(root, spec->container->cwd, &err) < 0 || rootfs_seal(spec->container, &err) < 0 ||
-        set_stdio(spec, tty, &err) < 0 || close_others(&err) < 0 ||
-        privs_drop(spec->container, &user, &err) < 0)
+        set_stdio(spec, tty, &err) < 0 || give_stdio(user.uid, tty, &err) < 0 ||
+        close_others(&err) < 0 || privs_drop(spec->container, &user, &err) < 0)
         fail(spec, CHILD_SETUP, &err);
     /* A change of ids has cleared it. */
     if (tie_to_keeper(spec->report, &err) < 0)

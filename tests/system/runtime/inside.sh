@@ -101,6 +101,31 @@ has "an id beyond 31 bits is refused" "$out" 'overflow waiting .*the id is beyon
 has "runAsNonRoot refuses root" "$out" 'rooted waiting .*runAsNonRoot'
 gone users
 
+# Programs that open /dev/stdout (nginx, httpd) under a user of their own.
+pod stdio <<X
+container pipes
+$(common sp.log '(: </dev/stdin) && echo in; echo out >/dev/stdout; echo err >/dev/stderr; cat </dev/null >/dev/null && echo null; stat -Lc "%u %g" /dev/stdout; stat -c "null %u %a" /dev/null')
+user 1234:50
+flag stdin
+container closed
+$(common sc.log '(: </dev/stdin) && echo in')
+user 1234
+container terminal
+$(common st.log 'echo out >/dev/stdout; echo err >/dev/stderr; echo con >/dev/console; (: </dev/stdin) && echo in')
+user 1234
+flag tty
+container rooted
+$(common sr.log 'echo out >/dev/stdout; stat -Lc "%u %g" /dev/stdout')
+X
+run stdio
+out=$(output sp.log | tr '\n' ' ')
+is "a user opens the pipes of its stdio" "$out" "in out err null 1234 0 null 0 666 "
+is "and a stdin that nobody opened" "$(output sc.log)" "in"
+is "and a terminal" "$(output st.log | tr -d '\r' | tr '\n' ' ')" "out err con in "
+is "root's stdio stays root's" "$(output sr.log | tr '\n' ' ')" "out 0 0 "
+gone stdio
+is "the host's /dev/null stays root's" "$(stat -c '%u %a' /dev/null)" "0 666"
+
 pod limits <<X
 container cpu
 $(common l1.log 'cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu/cpu.shares /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/cpu.max /sys/fs/cgroup/cpu.weight /sys/fs/cgroup/memory.max')
