@@ -38,8 +38,7 @@ struct container {
 
     unsigned attempt;
     pid_t pid;
-    bool told; /* the handler knows that it started */
-    bool group_made;
+    bool told;     /* the handler knows that it started */
     uint64_t ooms; /* of earlier attempts */
 
     int report; /* the child's socket; -1 once it has said all */
@@ -339,11 +338,11 @@ static int launch(struct container *container, const struct ends *ends, struct e
 static int try_start(struct container *container, struct err *err)
 {
     cleanup(close_ends) struct ends ends = {-1, -1, -1, -1};
-    int r =
-        container->group_made ? 0 : sandbox_make_container(container->sandbox, container->i, err);
+    int r = sandbox_restore_container(container->sandbox, container->i, err);
     if (r < 0)
         return r;
-    container->group_made = true;
+    if (r > 0)
+        container->ooms = 0; /* a new group counts from there */
     r = make_ends(container, &ends, err);
     return r < 0 ? r : launch(container, &ends, err);
 }

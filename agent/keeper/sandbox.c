@@ -6,6 +6,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/fs/path.h"
 
 #include <dirent.h>
@@ -212,6 +213,19 @@ int sandbox_make_container(const struct sandbox *sandbox, size_t i, struct err *
         return 0;
     autofree char *group = sandbox_container_cgroup(sandbox, i);
     return cgroup_create(&sandbox->cgroups, group, &limits, err);
+}
+
+int sandbox_restore_container(const struct sandbox *sandbox, size_t i, struct err *err)
+{
+    const struct launch_plan *plan = sandbox->plan;
+    const struct cgroup_limits limits = pod_limits(plan);
+    autofree char *group = sandbox_container_cgroup(sandbox, i);
+    if (cgroup_exists(&sandbox->cgroups, group) || WEAKENED(CGROUP_RESTORE))
+        return 0;
+    int r = cgroup_create(&sandbox->cgroups, plan->cgroup, &limits, err);
+    if (r == 0)
+        r = sandbox_make_container(sandbox, i, err);
+    return r < 0 ? r : 1;
 }
 
 int sandbox_remove_cgroups(const struct sandbox *sandbox)

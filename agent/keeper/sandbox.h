@@ -20,6 +20,9 @@ nodiscard int sandbox_make(const struct launch_plan *plan, const char *cgroups, 
 void sandbox_done(struct sandbox *sandbox);
 /* The group of container i, made before its first start. */
 nodiscard int sandbox_make_container(const struct sandbox *sandbox, size_t i, struct err *err);
+/* Before each start: makes the group again, with its limits and those of the pod, if somebody has
+ * taken it away meanwhile. 1: made anew; 0: it was there. */
+nodiscard int sandbox_restore_container(const struct sandbox *sandbox, size_t i, struct err *err);
 /* "<pod's group>/c<i>", or with one container the pod's own. Caller frees. */
 char *sandbox_container_cgroup(const struct sandbox *sandbox, size_t i);
 /* Of attempt n of container i. Caller frees. */

@@ -209,6 +209,15 @@ int cgroup_create(const struct cgroup_host *host, const char *path,
     return 0;
 }
 
+bool cgroup_exists(const struct cgroup_host *host, const char *path)
+{
+    char full[FILE_PATH_MAX];
+    for (size_t i = 0; i < host->count; i++)
+        if (full_path(&host->trees[i], path, NULL, full) < 0 || access(full, F_OK) < 0)
+            return false;
+    return true;
+}
+
 /* ---- joining ---- */
 
 int cgroup_open_unified(const struct cgroup_host *host, const char *path)

@@ -58,6 +58,8 @@ const char *cgroup_controller_names(unsigned controllers);
  * host can keep. An existing group is fine. */
 nodiscard int cgroup_create(const struct cgroup_host *host, const char *path,
                             const struct cgroup_limits *limits, struct err *err);
+/* It is there, in every tree. */
+bool cgroup_exists(const struct cgroup_host *host, const char *path);
 /* The group's directory in the unified tree for CLONE_INTO_CGROUP; -ENOENT if there is no such
  * tree. */
 nodiscard int cgroup_open_unified(const struct cgroup_host *host, const char *path);

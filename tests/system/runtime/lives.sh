@@ -41,6 +41,56 @@ gone again
 is "an attempt has a log of its own" "$(output again.log | grep -c attempt)" 1
 is "and so has the one before" "$(output again.log.previous | grep -c attempt)" 1
 
+# Whoever cleans up empty control groups (a service manager, a person) finds those of pods in backoff.
+pod regroup1 <<X
+restart always
+backoff 3000 3000 0
+container a
+$(common rg1.log 'cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null; exit 3')
+limit pids 77
+X
+pod regroup2 <<X
+restart always
+backoff 3000 3000 0
+pod-memory 67108864
+container a
+$(common rg2.log 'cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null; exit 3')
+limit pids 77
+container b
+$(common rg3.log 'exit 3')
+X
+groups_of() { find /sys/fs/cgroup -depth -type d -path "*/$GROUP/pod$1*" 2>/dev/null; }
+# pod_memory UID: what its group says in each tree
+pod_memory() { for g in $(groups_of "$1" | grep "/pod$1\$"); do cat "$g/memory.limit_in_bytes" "$g/memory.max" 2>/dev/null; done; }
+# newest_is UID PATTERN [tenths of a second]
+newest_is() {
+    n=${3:-100}
+    until newest "$1" | grep -Eq -- "$2"; do
+        n=$((n - 1))
+        [ $n -gt 0 ] || return 1
+        sleep 0.1
+    done
+}
+for uid in regroup1 regroup2; do
+    go "$uid"
+    newest_is "$uid" 'a waiting restarts=1 .*backoff='
+    [ "$uid" = regroup1 ] || newest_is "$uid" 'b waiting restarts=1 .*backoff='
+    limit=$(pod_memory "$uid")
+    count=$(groups_of "$uid" | wc -l)
+    groups_of "$uid" | while read -r g; do rmdir "$g"; done
+    is "$uid: its control groups are removed" "$(groups_of "$uid")" ""
+    newest_is "$uid" 'a (started|waiting) restarts=2'
+    is "$uid: its container starts again" $? 0
+    hasnt "$uid: without a failure" "$(newest "$uid")" 'StartError'
+    is "$uid: the groups are there again" "$(groups_of "$uid" | wc -l)" "$count"
+    is "$uid: with the limit of the pod" "$(pod_memory "$uid")" "$limit"
+    say "stop $uid 0"; await "^report $uid ended" 50
+done
+is "with the limit of the container" "$(output rg1.log)" 77
+is "in a pod of several too" "$(output rg2.log)" 77
+gone regroup1
+gone regroup2
+
 pod onfail <<X
 restart on-failure
 backoff 100 100 0
