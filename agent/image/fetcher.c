@@ -175,12 +175,15 @@ void fetcher_free(struct fetcher *f)
 {
     if (!f)
         return;
-    loop_child_free(f->child);
     if (f->pid > 0) {
         kill(-f->pid, SIGKILL);
         kill(f->pid, SIGKILL);
-        waitpid(f->pid, NULL, 0);
     }
+    /* Waiting for it here would be waiting for the medium: syncfs takes no signal. */
+    if (f->pid > 0 && f->child)
+        loop_child_abandon(f->child);
+    else
+        loop_child_free(f->child);
     loop_io_free(f->io);
     if (f->out_fd >= 0)
         close(f->out_fd);

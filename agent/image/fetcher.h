@@ -20,6 +20,6 @@ nodiscard int fetcher_new(struct loop *loop, const struct images_spec *spec,
                           const struct fetcher_job *job, fetcher_done_fn *done,
                           image_progress_fn *progress, void *ctx, struct fetcher **ret,
                           struct err *err);
-/* Kills the program if it still runs. What it had committed stays; what it had fetched in part is
- * resumed the next time. */
+/* Kills the program if it still runs, and does not wait until it has ended. What it had committed
+ * stays; what it had fetched in part is resumed the next time. */
 void fetcher_free(struct fetcher *fetcher);

@@ -68,6 +68,9 @@ typedef void loop_child_fn(void *ctx, pid_t pid, int status);
 nodiscard int loop_child_new(struct loop *loop, pid_t pid, loop_child_fn *fn, void *ctx,
                              struct loop_child **ret, struct err *err);
 void loop_child_free(struct loop_child *child);
+/* Instead of freeing the handle of a child that is going to end: it is reaped when it does, however
+ * long that takes, and nobody is told. */
+void loop_child_abandon(struct loop_child *child);
 
 /* Runs fn once after the current batch of callbacks. */
 typedef void loop_defer_fn(void *ctx);

@@ -56,6 +56,3 @@ int64_t loop_timers_next(const struct loop *loop);
 
 void loop_signals_done(struct loop *loop);
 void loop_children_done(struct loop *loop);
-
-/* Lets go of a child that is going to end by itself: it is still reaped, but nobody is told. */
-void loop_child_abandon(struct loop_child *child);

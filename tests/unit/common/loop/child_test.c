@@ -1,7 +1,5 @@
 #include "common/loop/loop.h"
 
-#include "common/loop/loop_impl.h"
-
 #include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
