@@ -9,6 +9,7 @@
 #include "agent/link/identity.h"
 #include "agent/link/link.h"
 #include "agent/net/net.h"
+#include "agent/net/node_address.h"
 #include "agent/pod/agent.h"
 #include "agent/pod/manifests.h"
 #include "common/base/log.h"
@@ -35,7 +36,8 @@ struct node {
     struct rng *rng;
     char boot_id[64];
     char nonce[17];
-    char *address;
+    char *address; /* the node's own; "" = it has had none yet */
+    struct node_address *address_watch;
     int lock_fd;
     struct identity *identity; /* NULL: never enrolled */
     struct desired *desired;
@@ -266,6 +268,31 @@ static int make_link(struct node *node, const struct value *status, struct err *
     return rc < 0 ? rc : link_start(node->link, err);
 }
 
+/* The node's address. */
+
+static void address_changed(void *ctx, const char *address)
+{
+    struct node *node = ctx;
+    log_info("the node's address is another: address=%s before=%s", address,
+             log_quote(node->address));
+    free(node->address);
+    node->address = xstrdup(address);
+    agent_set_host_ip(node->agent, address);
+    if (!node->link)
+        return;
+    cleanup(value_free) struct value *status =
+        nodeinfo_status(node->config->node, address, node->boot_id, node->config->state_dir);
+    link_set_node_status(node->link, status);
+}
+
+static void watch_address(struct node *node)
+{
+    struct err err = {0};
+    if (node_address_new(node->loop, node->address, address_changed, node, &node->address_watch,
+                         &err) < 0)
+        log_warn("the node's address is taken at start only: error=%s", log_quote(err.msg));
+}
+
 /* The static directory. */
 
 static void files_changed(void *ctx)
@@ -312,7 +339,7 @@ int node_new(struct loop *loop, const struct config *config, struct node **ret, 
     node->disk = disk_posix();
     node->rng = rng_system();
     node->lock_fd = -1;
-    node->address = nodeinfo_address();
+    node->address = node_address_read();
     int rc = take_lock(node, err);
     if (rc == 0)
         rc = read_boot_id(node, err);
@@ -336,6 +363,7 @@ int node_new(struct loop *loop, const struct config *config, struct node **ret, 
     }
     watch_static(node);
     watch_node_files(node);
+    watch_address(node);
     *ret = node;
     return 0;
 }
@@ -372,6 +400,7 @@ void node_free(struct node *node)
     identity_free(node->identity);
     folder_watch_free(node->watch);
     file_watch_free(node->node_files);
+    node_address_free(node->address_watch);
     if (node->lock_fd >= 0)
         close(node->lock_fd);
     free(node->address);

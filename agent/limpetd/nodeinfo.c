@@ -4,10 +4,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
@@ -15,21 +12,6 @@
 #define PODS "110"
 /* Kept for the system and the agent itself: a tenth, at least 32 MiB. */
 #define RESERVE_MIN (INT64_C(32) << 20)
-
-char *nodeinfo_address(void)
-{
-    /* Connecting a datagram socket sends nothing: the kernel only chooses the source address. The
-     * target is of the documentation range (RFC 5737). */
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
-    socklen_t len = sizeof(to);
-    char text[INET_ADDRSTRLEN] = "";
-    autoclose int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    (void)inet_pton(AF_INET, "192.0.2.1", &to.sin_addr);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 &&
-        getsockname(fd, (struct sockaddr *)&to, &len) == 0)
-        (void)inet_ntop(AF_INET, &to.sin_addr, text, sizeof(text));
-    return xstrdup(text);
-}
 
 /* Kubernetes' word for the machine's architecture (GOARCH). */
 static const char *architecture(const struct utsname *uts)

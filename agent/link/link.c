@@ -77,6 +77,14 @@ static void publish_birth(struct link *link)
         log_warn("birth not published: error=%s", log_quote(err.msg));
 }
 
+void link_set_node_status(struct link *link, const struct value *status)
+{
+    value_free(link->status);
+    link->status = value_copy(status);
+    if (link->spec.bus->is_connected(link->spec.bus))
+        publish_birth(link);
+}
+
 static void send_beat(void *ctx)
 {
     struct link *link = ctx;

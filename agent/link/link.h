@@ -32,6 +32,10 @@ nodiscard int link_start(struct link *link, struct err *err);
 void link_stop(struct link *link, void (*done)(void *ctx), void *ctx);
 void link_free(struct link *link);
 
+/* The status of the Node is another from now on; copied. The gateway is told at once, or by the
+ * birth of the next connection. */
+void link_set_node_status(struct link *link, const struct value *status);
+
 /* What agent_handler tells. */
 void link_status(struct link *link, const struct value *pod, bool gone);
 void link_event(struct link *link, const char *ns, const char *name, const char *uid,

@@ -344,6 +344,15 @@ void agent_node_files_changed(struct agent *agent)
         etc_refresh(agent);
 }
 
+void agent_set_host_ip(struct agent *agent, const char *host_ip)
+{
+    free((char *)agent->spec.host_ip);
+    agent->spec.host_ip = xstrdup(host_ip);
+    void *p;
+    for (size_t i = 0; map_next(agent->records, &i, NULL, &p);)
+        agent_touch(p);
+}
+
 static int make_dirs(struct agent *agent, struct err *err)
 {
     const struct {

@@ -69,6 +69,10 @@ void agent_reload(struct agent *agent);
 /* The node's resolv.conf, or one of the files above, may have changed: pods that run see it. */
 void agent_node_files_changed(struct agent *agent);
 
+/* The node's own address is another from now on: statuses follow; what pods that run were told at
+ * their start (fieldRef) stays, as in Kubernetes. */
+void agent_set_host_ip(struct agent *agent, const char *host_ip);
+
 /* The pods as Pod objects with status, for the link's resync, `limpetd ps`, and tests. Borrowed. */
 typedef int agent_each_fn(void *ctx, const struct value *pod);
 int agent_each_pod(struct agent *agent, agent_each_fn *fn, void *ctx);

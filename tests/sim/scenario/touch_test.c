@@ -308,6 +308,62 @@ static void test_touch__token_used_twice(void **state)
     world_free(world);
 }
 
+static const char *host_ip_of(struct world *world, const char *pod)
+{
+    static char text[64];
+    cleanup(value_free) struct value *object =
+        gateway_get(&world->gateway, &kind_pod, "default", pod);
+    const char *ip = value_str(value_path(object, "status", "hostIP", NULL));
+    const char *own = value_str(value_path(object, "status", "podIP", NULL));
+    snprintf(text, sizeof(text), "%s %s", ip ? ip : "-", own ? own : "-");
+    return text;
+}
+
+static void set_address(struct node *node, const char *address)
+{
+    cleanup(value_free) struct value *status = value_new_map();
+    struct value *list = value_set(status, "addresses", value_new_list());
+    struct value *item = value_new_map();
+    value_set_str(item, "type", "InternalIP");
+    value_set_str(item, "address", address);
+    value_append(list, item);
+    agent_set_host_ip(node->agent, address);
+    link_set_node_status(node->link, status);
+}
+
+/* A node that gets its address late, or another one: told of the node and of its pods, in touch and
+ * out of it, and nothing is restarted for it. */
+static void test_touch__address_changes(void **state)
+{
+    struct world *world = world_new(*state, 3, 1);
+    world_apply(world, "apiVersion: v1\nkind: Pod\nmetadata: {name: host, namespace: default}\n"
+                       "spec: {nodeName: node-0, hostNetwork: true, containers: [{name: main, "
+                       "image: app, command: [run]}]}\n");
+    world_pod(world, "web", 0, "[run]", "Always");
+    world_settle(world, 20 * S);
+    autofree char *before = world_running(world, 0);
+    for (int cut = 0; cut < 2; cut++) {
+        const char *address = cut ? "192.168.7.8" : "192.168.7.7";
+        autofree char *both = xasprintf("%s %s", address, address);
+        world_cut(world, 0, cut);
+        world_run(world, 30 * S);
+        set_address(&world->nodes[0], address);
+        world_run(world, 2 * S);
+        world_cut(world, 0, false);
+        world_run(world, 2 * S);
+        world_settle(world, 60 * S);
+        cleanup(value_free) struct value *node =
+            gateway_get(&world->gateway, &kind_node, "", "node-0");
+        const struct value *first = value_at(value_path(node, "status", "addresses", NULL), 0);
+        assert_string_equal(value_get_str(first, "address"), address);
+        assert_string_equal(host_ip_of(world, "host"), both);
+        assert_true(str_has_prefix(host_ip_of(world, "web"), address));
+        assert_string_not_equal(host_ip_of(world, "web"), both);
+        world_expect_running(world, 0, before);
+    }
+    world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_touch__lost_reports_are_asked_for),
         cmocka_unit_test(test_touch__connections_that_break_settle),
         cmocka_unit_test(test_touch__token_used_twice),
+        cmocka_unit_test(test_touch__address_changes),
     };
     return SCENARIOS(tests);
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # timeout: 120
-# A link that is cut, and nobody is told: the node in a network namespace of its own, its port of the switch down for
-# 20 s, or for 2 minutes in the long form.
+# The node in a network namespace of its own: a way to the outside that comes late; a link that is cut, and nobody is
+# told: its port of the switch down for 20 s, or for 2 minutes in the long form.
 set -u
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=tests/system/lib/stand.sh
@@ -21,7 +21,25 @@ STAND_NET=1 stand_up cut a
 
 not_ready() { matches '^a +NotReady' lp get nodes; }
 
+# internal_ip, host_ip POD, pod_ip POD: as the gateway has them.
+internal_ip() { lp get node a -o json | jq -r '[.status.addresses[]? | select(.type == "InternalIP") | .address] | join(" ")'; }
+host_ip() { lp get pod "$1" -o json | jq -r '.status.hostIP // ""'; }
+pod_ip() { lp get pod "$1" -o json | jq -r '.status.podIP // ""'; }
+
 pod web | apply >/dev/null
+pod host | jq '.spec.hostNetwork = true' | apply >/dev/null
+within 15 "late address: pods run" running web
+within 15 "late address: in the host's network too" running host
+before=$(fingerprint a web)$(fingerprint a host)
+is "late address: there is none yet" "$(internal_ip) $(host_ip web) $(pod_ip host)" "  "
+address=10.250.0.$(cat "$STAND/a/port")
+ip -n "l${ID}a" route add default via "$HOST"
+within 5 "late address: the node has it" equals "$address" internal_ip
+within 5 "late address: its pods have it" equals "$address" host_ip web
+within 5 "late address: a pod of the host's network has it" equals "$address" pod_ip host
+is "late address: nothing was restarted" "$(fingerprint a web)$(fingerprint a host)" "$before"
+lp delete pod/host >/dev/null 2>&1
+
 pod going | apply >/dev/null
 pod changing | jq '.metadata.labels = {v: "1"}' | apply >/dev/null
 within 15 "cut: pods run" running web
