@@ -1,6 +1,7 @@
 #include "agent/keeper/entry.h"
 
 #include "agent/keeper/proto.h"
+#include "agent/keeper/silence.h"
 #include "agent/runtime/sys.h"
 #include "common/base/cleanup.h"
 #include "common/base/log.h"
@@ -18,6 +19,8 @@
 
 #define ADOPT_NS (5 * NS_PER_S) /* of one that runs already */
 #define CONNECT_RETRY_NS (50 * NS_PER_MS)
+#define SILENCE_LOOK_NS (1 * NS_PER_S)
+#define HUNG_NS (30 * NS_PER_S) /* silent, and awake all the time */
 #define SWEEP_MIN_NS (1 * NS_PER_MS)
 #define SWEEP_MAX_NS (1 * NS_PER_S)
 
@@ -54,6 +57,12 @@ static void no_longer_awaited(struct entry *entry)
     entry->awaited = false;
     impl->awaited--;
     entry_settle(impl);
+}
+
+/* It was found, and has not reported yet. */
+static bool is_unheard(const struct entry *entry)
+{
+    return entry->awaited || entry->silent;
 }
 
 static void disconnect(struct entry *entry)
@@ -230,6 +239,7 @@ static void take_report(struct entry *entry, const struct proto *message)
     keeper_report_free(entry->last);
     entry->last = report;
     entry->told = true;
+    entry->silent = false;
     if (!entry->removing)
         loop_timer_stop(entry->timer);
     if (entry->state != ENTRY_LIVE)
@@ -288,6 +298,11 @@ static bool receive(struct entry *entry)
     return true;
 }
 
+static int64_t connect_retry_ns(const struct entry *entry)
+{
+    return entry->silent ? SILENCE_LOOK_NS : CONNECT_RETRY_NS;
+}
+
 static void entry_ready(void *ctx, int fd, uint32_t events)
 {
     struct entry *entry = ctx;
@@ -296,10 +311,16 @@ static void entry_ready(void *ctx, int fd, uint32_t events)
         if (receive(entry))
             return; /* level-triggered; the entry may be gone */
     if (events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) {
-        /* The process will follow; if it does not, it is of no use without its socket. */
         disconnect(entry);
-        if (!entry->removing)
-            entry_patience(entry, ADOPT_NS);
+        if (entry->removing)
+            return;
+        if (is_unheard(entry)) { /* it may only have had too many connections */
+            entry->state = ENTRY_CONNECTING;
+            loop_timer_after(entry->timer, connect_retry_ns(entry));
+            return;
+        }
+        /* The process will follow; if it does not, it is of no use without its socket. */
+        entry_patience(entry, ADOPT_NS);
     }
 }
 
@@ -340,6 +361,35 @@ int entry_watch(struct entry *entry, pid_t pid, struct err *err)
     return loop_child_new(entry->impl->loop, pid, entry_exited, entry, &entry->child, err);
 }
 
+/* ---- silence ---- */
+
+static bool tell_silent(struct entry *entry)
+{
+    const struct impl *impl = entry->impl;
+    autofree char *ns = NULL, *name = NULL;
+    if (silence_pod(entry->pid, &ns, &name) < 0)
+        return false;
+    entry->silent = entry->told = true;
+    if (impl->handler.silent)
+        impl->handler.silent(impl->ctx, entry->uid, ns, name);
+    no_longer_awaited(entry);
+    return true;
+}
+
+/* A keeper that was found and has not been heard in time: waited for, or killed. */
+static void out_of_time(struct entry *entry)
+{
+    bool may_wait = is_unheard(entry) && !entry->removing && !WEAKENED(KEEPER_SILENT);
+    if (may_wait && (entry->silent || tell_silent(entry)) &&
+        silence_awake_ns(&entry->awake_since, silence_is_blocked(entry->pid),
+                         loop_now(entry->impl->loop)) < HUNG_NS) {
+        loop_timer_after(entry->timer, SILENCE_LOOK_NS);
+        return;
+    }
+    log_warn("keeper does not answer and is killed pod=%s pid=%d", entry->uid, (int)entry->pid);
+    kill_keeper(entry);
+}
+
 /* ---- connecting ---- */
 
 static int connect_to(const char *run_dir)
@@ -358,17 +408,15 @@ static void try_connect(struct entry *entry)
 {
     int fd = connect_to(entry->run_dir);
     if (fd >= 0 && entry_attach(entry, fd, NULL) == 0) {
-        entry_patience(entry, ADOPT_NS);
+        loop_timer_at(entry->timer, entry->deadline);
         return;
     }
     if (fd >= 0)
         close(fd);
-    if (loop_now(entry->impl->loop) >= entry->deadline) {
-        log_warn("keeper does not answer pod=%s pid=%d", entry->uid, (int)entry->pid);
-        kill_keeper(entry);
-        return;
-    }
-    loop_timer_after(entry->timer, CONNECT_RETRY_NS);
+    if (loop_now(entry->impl->loop) >= entry->deadline)
+        out_of_time(entry);
+    else
+        loop_timer_after(entry->timer, connect_retry_ns(entry));
 }
 
 static void entry_timer(void *ctx)
@@ -379,8 +427,7 @@ static void entry_timer(void *ctx)
         try_connect(entry);
         return;
     case ENTRY_LIVE:
-        log_warn("keeper does not answer and is killed pod=%s pid=%d", entry->uid, (int)entry->pid);
-        kill_keeper(entry);
+        out_of_time(entry);
         return;
     case ENTRY_SWEEPING:
         sweep(entry);

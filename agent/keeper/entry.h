@@ -22,6 +22,7 @@ struct entry {
     char *uid;
     char *cgroup, *run_dir, *state_dir; /* state_dir: NULL if unknown */
     bool awaited;                       /* found at start: settled() waits for its first report */
+    bool silent;                        /* the agent was told that it does not answer */
     bool told;                          /* the agent knows of it: gone() is due */
     bool removing;
     bool stop_wanted, go_wanted; /* asked for before there was a connection */
@@ -32,6 +33,7 @@ struct entry {
     int fd;
     struct loop_io *io;
     struct loop_timer *timer; /* state CONNECTING: try again; LIVE: patience; SWEEPING: try again */
+    int64_t awake_since;      /* of one that is silent (silence.h) */
     int64_t deadline;         /* boot ns of what the timer is about */
     int64_t wait_ns;
     struct keeper_report *last;
@@ -60,8 +62,8 @@ void entry_free(struct entry *entry);
 nodiscard int entry_watch(struct entry *entry, pid_t pid, struct err *err);
 /* A connected socket; owned on success. Says hello and what was asked for meanwhile. */
 nodiscard int entry_attach(struct entry *entry, int fd, struct err *err);
-/* Connects to a keeper that runs, now or soon; one that does not answer by the deadline is killed.
- */
+/* Connects to a keeper that runs, now or soon. One that does not answer by the deadline is silent:
+ * it is waited for as long as something blocks it, and killed once it has been awake for long. */
 void entry_connect(struct entry *entry, int64_t patience_ns);
 /* Sends one of the agent's words (enum proto_type). */
 void entry_say(struct entry *entry, int type, int64_t value);

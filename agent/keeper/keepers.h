@@ -18,8 +18,12 @@ struct keepers_handler {
     void (*report)(void *ctx, const struct keeper_report *report);
     /* The keeper is gone and everything of the pod was killed and swept. Borrowed for the call. */
     void (*gone)(void *ctx, const char *uid, const struct keeper_end *end);
-    /* Once after start: every keeper that was found has reported or is gone. Only from now on does
-     * "no report" mean "no keeper": nothing is spawned before. */
+    /* A keeper that was found lives, but does not answer in time (its disk stalls, it is stopped):
+     * told before settled. Its first report or gone() follows, maybe much later, and nothing may be
+     * asked of it before but `remove`. */
+    void (*silent)(void *ctx, const char *uid, const char *ns, const char *name);
+    /* Once after start: every keeper that was found has reported, is gone, or was told as silent.
+     * Only from now on does "no report" mean "no keeper": nothing is spawned before. */
     void (*settled)(void *ctx);
 };
 

@@ -185,14 +185,23 @@ struct ending {
     bool settled;
 };
 
+static void end_pod(struct ending *ending, const char *uid, const char *ns, const char *name)
+{
+    struct err err = {0};
+    if (ending->settled || map_put(ending->left, uid, ending))
+        return;
+    printf("stopping %s/%s\n", ns, name);
+    (void)ending->keepers->remove(ending->keepers, uid, &err);
+}
+
 static void end_report(void *ctx, const struct keeper_report *report)
 {
-    struct ending *ending = ctx;
-    struct err err = {0};
-    if (ending->settled || map_put(ending->left, report->pod_uid, ending))
-        return;
-    printf("stopping %s/%s\n", report->pod_ns, report->pod_name);
-    (void)ending->keepers->remove(ending->keepers, report->pod_uid, &err);
+    end_pod(ctx, report->pod_uid, report->pod_ns, report->pod_name);
+}
+
+static void end_silent(void *ctx, const char *uid, const char *ns, const char *name)
+{
+    end_pod(ctx, uid, ns, name);
 }
 
 static void end_if_done(struct ending *ending)
@@ -219,7 +228,7 @@ static void end_settled(void *ctx)
 static int end_pods(struct stopper *s, const struct config *config, struct err *err)
 {
     static const struct keepers_handler handler = {
-        .report = end_report, .gone = end_gone, .settled = end_settled};
+        .report = end_report, .gone = end_gone, .silent = end_silent, .settled = end_settled};
     autofree char *keeper = xasprintf("%s/limpet-keeper", config->libexec_dir);
     autofree char *run = xasprintf("%s/pods", config->run_dir);
     const struct keepers_spec spec = {

@@ -109,7 +109,7 @@ static void run_record(struct pod_record *record)
 {
     struct agent *agent = record->agent;
     record->dirty = false;
-    if (record->held || (record->forgotten && record->spec))
+    if (record->held || record->keeper == POD_KEEPER_SILENT || (record->forgotten && record->spec))
         return;
     for (int step = 0; step < MAX_STEPS; step++) {
         refresh_gates(record);
@@ -196,6 +196,40 @@ static bool ended_by_itself(const struct pod_record *record, enum pod_keeper bef
     return rc != -ENOENT;
 }
 
+/* A pod that ended for good before the last reboot (or before the agent was restarted) is not run
+ * again. */
+static void recall_exits(struct pod_record *record)
+{
+    struct err err = {0};
+    struct keeper_report *report = NULL;
+    int rc = WEAKENED(POD_EXITS) ? -ENOENT : read_exits(record, record->spec->hash, &report, &err);
+    if (rc == 0) {
+        record->report = report;
+        record->finished = true;
+    } else if (rc != -ENOENT) {
+        log_warn("exit record unreadable, the pod is run: pod=%s/%s error=%s", record->ns,
+                 record->name, log_quote(err.msg));
+    }
+}
+
+/* Whether the pod is left as it is, because it is not known what is wanted of it. */
+static void judge(struct pod_record *record)
+{
+    record->held = !record->spec && manifests_may_want(record->agent->manifests, record->ns,
+                                                       record->name, record->is_static);
+}
+
+/* What a keeper of an earlier agent says first. */
+static void adopt(struct pod_record *record)
+{
+    const struct keeper_report *report = record->report;
+    record->accepted_wall_ns = report->started_wall_ns;
+    record->is_static =
+        WEAKENED(POD_STATIC_UID) ||
+        pod_uid_is_static(report->pod_uid, report->pod_ns, report->pod_name, report->spec_hash);
+    judge(record);
+}
+
 static void keeper_reported(void *ctx, const struct keeper_report *report)
 {
     static const enum pod_keeper states[] = {
@@ -208,14 +242,14 @@ static void keeper_reported(void *ctx, const struct keeper_report *report)
     struct pod_record *record =
         get_record(agent, report->pod_uid, report->pod_ns, report->pod_name);
     enum pod_keeper state = states[report->state], before = record->keeper;
+    if (before == POD_KEEPER_SILENT) {
+        log_info("the keeper answers: pod=%s/%s", record->ns, record->name);
+        before = POD_KEEPER_NONE;
+    }
     keeper_report_free(record->report);
     record->report = keeper_report_copy(report);
-    if (before == POD_KEEPER_NONE) { /* adopted */
-        record->accepted_wall_ns = report->started_wall_ns;
-        record->is_static =
-            WEAKENED(POD_STATIC_UID) ||
-            pod_uid_is_static(report->pod_uid, report->pod_ns, report->pod_name, report->spec_hash);
-    }
+    if (before == POD_KEEPER_NONE)
+        adopt(record);
     /* What was asked of the keeper overtakes what it had sent before. */
     bool stale = (record->keeper == POD_KEEPER_RUNNING && state == POD_KEEPER_SANDBOX) ||
                  (record->keeper == POD_KEEPER_STOPPING && state < POD_KEEPER_STOPPING) ||
@@ -230,6 +264,14 @@ static void keeper_reported(void *ctx, const struct keeper_report *report)
     if (report->state == KEEPER_ENDED && ended_by_itself(record, before))
         record->finished = true;
     agent_touch(record);
+}
+
+static void keeper_silent(void *ctx, const char *uid, const char *ns, const char *name)
+{
+    struct pod_record *record = get_record(ctx, uid, ns, name);
+    record->keeper = POD_KEEPER_SILENT;
+    publish_event(record, "Warning", "KeeperSilent",
+                  "the pod's keeper lives but does not answer: the pod is left as it is");
 }
 
 void agent_name_freed(const struct pod_record *freed)
@@ -265,6 +307,7 @@ static void keeper_gone(void *ctx, const char *uid, const struct keeper_end *end
     struct pod_record *record = map_get(agent->records, uid);
     if (!record)
         return;
+    bool unheard = record->keeper == POD_KEEPER_SILENT;
     record->keeper = POD_KEEPER_NONE;
     record->asked_grace_s = -1;
     record->network_ready = false;
@@ -272,6 +315,8 @@ static void keeper_gone(void *ctx, const char *uid, const struct keeper_end *end
         keeper_report_free(record->report);
         record->report = NULL;
     }
+    if (unheard && record->spec && !record->finished) /* it may have been through with its pod */
+        recall_exits(record);
     if (!end->expected)
         count_death(record, end->failure);
     record->stable_at = 0;
@@ -287,22 +332,6 @@ static void manifest_problem(void *ctx, const char *file, const char *message)
               log_quote(file), log_quote(message));
     agent->handler.event(agent->ctx, "", agent->spec.node_name, "", "Warning", "InvalidManifest",
                          message);
-}
-
-/* A pod that ended for good before the last reboot (or before the agent was restarted) is not run
- * again. */
-static void recall_exits(struct pod_record *record)
-{
-    struct err err = {0};
-    struct keeper_report *report = NULL;
-    int rc = WEAKENED(POD_EXITS) ? -ENOENT : read_exits(record, record->spec->hash, &report, &err);
-    if (rc == 0) {
-        record->report = report;
-        record->finished = true;
-    } else if (rc != -ENOENT) {
-        log_warn("exit record unreadable, the pod is run: pod=%s/%s error=%s", record->ns,
-                 record->name, log_quote(err.msg));
-    }
 }
 
 static void read_manifests(struct agent *agent)
@@ -322,8 +351,7 @@ static void read_manifests(struct agent *agent)
     for (size_t i = 0; map_next(agent->records, &i, NULL, &p);) {
         struct pod_record *record = p;
         record->spec = manifests_pod(agent->manifests, record->uid);
-        record->held = !record->spec && manifests_may_want(agent->manifests, record->ns,
-                                                           record->name, record->is_static);
+        judge(record);
         /* What a volume lacked may have come. */
         if (record->volumes_setback.retry_at)
             record->volumes_setback.retry_at = agent_now(agent);
@@ -400,6 +428,7 @@ int agent_start(struct agent *agent, struct err *err)
     static const struct keepers_handler handler = {
         .report = keeper_reported,
         .gone = keeper_gone,
+        .silent = keeper_silent,
         .settled = keepers_settled,
     };
     int rc = make_dirs(agent, err);

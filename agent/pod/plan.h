@@ -24,6 +24,7 @@ enum pod_keeper {
     POD_KEEPER_STOPPING,
     POD_KEEPER_ENDED,
     POD_KEEPER_REMOVING, /* remove was asked, gone has not come yet */
+    POD_KEEPER_SILENT,   /* it lives, but this agent has not heard it yet: never planned */
 };
 
 struct pod_view {

@@ -84,6 +84,8 @@ static const char *say_whole(const struct pod_record *record, const struct pod_v
 {
     if (record->held)
         return "its manifest cannot be read just now: the pod is left as it is\n";
+    if (view->keeper == POD_KEEPER_SILENT)
+        return "its keeper lives but does not answer: the pod is left as it is\n";
     if (view->keeper == POD_KEEPER_STOPPING)
         return "it is being stopped\n";
     if (!view->desired)

@@ -110,6 +110,84 @@ static void test_lives__keeper_killed_starts_anew(void **state)
     }
 }
 
+static void mute(struct world *world, const char *pod, bool mute)
+{
+    assert_true(keepers_fake_mute(world->nodes[0].keepers, "default", pod, mute));
+}
+
+static const char kiosk[] = "apiVersion: v1\nkind: Pod\nmetadata: {name: kiosk}\n"
+                            "spec: {containers: [{name: main, image: app, command: [run]}]}\n";
+
+/* Keepers that live but do not answer a restarted agent: their pods are left alone, the others do
+ * not wait, and what was wanted meanwhile is done when they answer. */
+static void test_lives__keeper_that_does_not_answer(void **state)
+{
+    WORLD_EACH_SEED(seed, 4)
+    {
+        struct world *world = world_new(*state, seed, 1);
+        world_pod(world, "slow", 0, "[run]", "Always");
+        world_pod(world, "unwanted", 0, "[run]", "Always");
+        world_static(world, 0, "kiosk.yaml", kiosk);
+        world_settle(world, 20 * S);
+        size_t addresses = net_fake_addresses(world->nodes[0].net);
+        autofree char *before = world_running(world, 0);
+        for (int i = 0; i < 2; i++) { /* the second agent finds them as the first did */
+            world_kill_agent(world, 0);
+            mute(world, "slow", true);
+            mute(world, "unwanted", true);
+            mute(world, "kiosk-node-0", true);
+            world_static(world, 0, "kiosk.yaml", "kind: [");
+            world_start_agent(world, 0);
+            world_run(world, 10 * S);
+            world_expect_running(world, 0, before);
+            assert_string_equal(world_phase(world, "slow"), "Running");
+            assert_int_equal(net_fake_addresses(world->nodes[0].net), addresses);
+        }
+        world_delete(world, "unwanted");
+        world_pod(world, "more", 0, "[run]", "Always");
+        world_run(world, 20 * S);
+        assert_true(world_runs(world, 0, "more"));
+        assert_true(world_runs(world, 0, "unwanted"));
+        mute(world, "unwanted", false);
+        mute(world, "kiosk-node-0", false);
+        world_run(world, 10 * S);
+        assert_false(world_runs(world, 0, "unwanted"));
+        assert_true(world_runs(world, 0, "kiosk-node-0"));
+        mute(world, "slow", false);
+        world_settle(world, 20 * S);
+        assert_true(world_runs(world, 0, "slow"));
+        world_free(world);
+    }
+}
+
+/* One that ends without having answered: its pod starts anew, unless it was through with it. */
+static void test_lives__silent_keeper_ends(void **state)
+{
+    struct world *world = world_new(*state, 5, 1);
+    world_pod(world, "web", 0, "[run]", "Always");
+    world_pod(world, "job", 0, "[exit, \"0\", \"3\"]", "Never");
+    world_run(world, 1 * S);
+    world_kill_agent(world, 0);
+    world_run(world, 10 * S);
+    mute(world, "web", true);
+    mute(world, "job", true);
+    gateway_kill(&world->gateway);
+    bus_fake_kill(world->broker); /* the manifests are read once, when keepers have settled */
+    world_start_agent(world, 0);
+    world_run(world, 10 * S);
+    uint64_t starts = keepers_fake_starts(world->nodes[0].keepers);
+    assert_true(keepers_fake_kill(world->nodes[0].keepers, "default", "web"));
+    assert_true(keepers_fake_kill(world->nodes[0].keepers, "default", "job"));
+    world_run(world, 2 * S);
+    assert_true(world_runs(world, 0, "web"));
+    bus_fake_start(world->broker, true);
+    gateway_start(&world->gateway);
+    world_settle(world, 60 * S);
+    assert_string_equal(world_phase(world, "job"), "Succeeded");
+    assert_int_equal(keepers_fake_starts(world->nodes[0].keepers), starts + 1);
+    world_free(world);
+}
+
 static void test_lives__crash_is_restarted_without_gateway(void **state)
 {
     struct world *world = world_new(*state, 7, 1);
@@ -340,6 +418,8 @@ int main(void)
         cmocka_unit_test(test_lives__agent_killed_at_any_time),
         cmocka_unit_test(test_lives__agent_killed_at_each_step),
         cmocka_unit_test(test_lives__keeper_killed_starts_anew),
+        cmocka_unit_test(test_lives__keeper_that_does_not_answer),
+        cmocka_unit_test(test_lives__silent_keeper_ends),
         cmocka_unit_test(test_lives__crash_is_restarted_without_gateway),
         cmocka_unit_test(test_lives__gateway_killed_at_any_time),
         cmocka_unit_test(test_lives__broker_killed_or_wiped),

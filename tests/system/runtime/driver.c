@@ -61,6 +61,12 @@ static void on_gone(void *ctx, const char *uid, const struct keeper_end *end)
         print_report("last", end->last);
 }
 
+static void on_silent(void *ctx, const char *uid, const char *ns, const char *name)
+{
+    (void)ctx;
+    printf("silent %s %s/%s\n", uid, ns, name);
+}
+
 static void on_settled(void *ctx)
 {
     (void)ctx;
@@ -161,7 +167,7 @@ static void on_input(void *ctx, int fd, uint32_t events)
 int main(int argc, char **argv)
 {
     static const struct keepers_handler handler = {
-        .report = on_report, .gone = on_gone, .settled = on_settled};
+        .report = on_report, .gone = on_gone, .silent = on_silent, .settled = on_settled};
     struct err err = {0};
     struct driver d = {.loop = NULL};
     struct loop_io *input;

@@ -38,6 +38,7 @@ struct pod {
     struct loop_timer *tick, *tell, *leave;
     bool sandbox; /* made, and reported */
     bool removing;
+    bool mute; /* lives, and says nothing */
 };
 
 struct keepers_fake {
@@ -249,7 +250,7 @@ static void tell_due(void *ctx)
         return;
     }
     pod->sandbox = true;
-    if (hears(fake) && !pod->removing)
+    if (hears(fake) && !pod->removing && !pod->mute)
         fake->handler->report(fake->ctx, keeper_core_report(pod->core));
 }
 
@@ -268,8 +269,11 @@ static void settle_due(void *ctx)
     list_each(it, tmp, &fake->pods)
     {
         struct pod *pod = container_of(it, struct pod, link);
-        if (pod->sandbox && !pod->removing)
-            fake->handler->report(fake->ctx, keeper_core_report(pod->core));
+        const struct keeper_report *report = keeper_core_report(pod->core);
+        if (pod->sandbox && !pod->removing && pod->mute)
+            fake->handler->silent(fake->ctx, report->pod_uid, report->pod_ns, report->pod_name);
+        else if (pod->sandbox && !pod->removing)
+            fake->handler->report(fake->ctx, report);
     }
     fake->handler->settled(fake->ctx);
 }
@@ -350,6 +354,8 @@ static int pod_of(struct keepers_fake *fake, const char *uid, struct pod **ret, 
     if (is_cut(fake))
         return err_set(err, -EIO, "dead");
     *ret = find(fake, uid);
+    if (*ret && (*ret)->mute)
+        abort(); /* nothing is asked of who does not answer */
     return *ret ? 0 : err_set(err, -ENOENT, "pod %s has no keeper", uid);
 }
 
@@ -476,6 +482,17 @@ bool keepers_fake_kill(struct keepers_fake *fake, const char *ns, const char *na
     if (pod)
         end_pod(pod, false, NULL);
     return pod != NULL;
+}
+
+bool keepers_fake_mute(struct keepers_fake *fake, const char *ns, const char *name, bool mute)
+{
+    struct pod *pod = find_name(fake, ns, name);
+    if (!pod)
+        return false;
+    pod->mute = mute;
+    if (!mute)
+        loop_timer_after(pod->tell, chance_ns(fake, 1, 40));
+    return true;
 }
 
 bool keepers_fake_exit(struct keepers_fake *fake, const char *ns, const char *name,

@@ -29,6 +29,9 @@ struct keepers *keepers_fake_open(struct keepers_fake *fake); /* one life of the
 void keepers_fake_reboot(struct keepers_fake *fake, const char *boot_id);
 /* The keeper of a pod is killed, its containers with it; false: it has none. */
 bool keepers_fake_kill(struct keepers_fake *fake, const char *ns, const char *name);
+/* The keeper of a pod lives and does not answer agents that start from now on, until it does again;
+ * false: it has none. */
+bool keepers_fake_mute(struct keepers_fake *fake, const char *ns, const char *name, bool mute);
 /* A container ends with this status (as from waitpid). */
 bool keepers_fake_exit(struct keepers_fake *fake, const char *ns, const char *name,
                        const char *container, int status);
