@@ -1,6 +1,7 @@
 #include "agent/keeper/adopt.h"
 
 #include "agent/keeper/pidfile.h"
+#include "agent/keeper/rundir.h"
 #include "common/base/cleanup.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -17,13 +18,6 @@
 #define PID_FILE_HEAD 8192
 #define SWEEP_PAUSE_NS (1 * NS_PER_MS) /* at first */
 
-/* The process that holds the lock on the pod's pid file; 0: nobody. */
-static pid_t lock_holder(int fd)
-{
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    return fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK ? 0 : lock.l_pid;
-}
-
 static void read_state_dir(struct entry *entry, int fd)
 {
     char text[PID_FILE_HEAD];
@@ -39,12 +33,12 @@ static void adopt(struct impl *impl, const char *uid)
     autofree char *path = xasprintf("%s/keeper.pid", entry->run_dir);
     entry->state = ENTRY_SWEEPING;
     autoclose int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-    pid_t pid = fd < 0 ? 0 : lock_holder(fd);
+    pid_t pid = fd < 0 ? 0 : rundir_lock_holder(fd);
     if (fd >= 0)
         read_state_dir(entry, fd);
     /* Asked again when its descriptor is held: it was that process, and not one that got its
      * number. */
-    if (pid <= 1 || entry_watch(entry, pid, NULL) < 0 || lock_holder(fd) != pid) {
+    if (pid <= 1 || entry_watch(entry, pid, NULL) < 0 || rundir_lock_holder(fd) != pid) {
         loop_child_free(entry->child);
         entry->child = NULL;
         return;

@@ -1,6 +1,7 @@
 #include "agent/keeper/entry.h"
 
 #include "agent/keeper/proto.h"
+#include "agent/keeper/rundir.h"
 #include "agent/keeper/silence.h"
 #include "agent/runtime/sys.h"
 #include "common/base/cleanup.h"
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #define ADOPT_NS (5 * NS_PER_S) /* of one that runs already */
 #define CONNECT_RETRY_NS (50 * NS_PER_MS)
@@ -392,21 +392,9 @@ static void out_of_time(struct entry *entry)
 
 /* ---- connecting ---- */
 
-static int connect_to(const char *run_dir)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/keeper.sock", run_dir);
-    if (n < 0 || (size_t)n >= sizeof(address.sun_path))
-        return -ENAMETOOLONG;
-    autoclose int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-        return -errno;
-    return steal_fd(&fd);
-}
-
 static void try_connect(struct entry *entry)
 {
-    int fd = connect_to(entry->run_dir);
+    int fd = rundir_connect(entry->run_dir);
     if (fd >= 0 && entry_attach(entry, fd, NULL) == 0) {
         loop_timer_at(entry->timer, entry->deadline);
         return;

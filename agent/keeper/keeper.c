@@ -212,7 +212,8 @@ static void on_stop(void *ctx, int64_t grace_ns)
 static void on_alone(void *ctx)
 {
     struct keeper *keeper = ctx;
-    if (keeper_core_report(keeper->core)->state == KEEPER_SANDBOX)
+    bool sandbox = keeper_core_report(keeper->core)->state == KEEPER_SANDBOX;
+    if (sandbox && !loop_timer_armed(keeper->orphan)) /* who only looks does not put it off */
         loop_timer_after(keeper->orphan, ORPHAN_NS);
 }
 

@@ -3,6 +3,7 @@
 #include "agent/keeper/proto.h"
 #include "common/base/cleanup.h"
 #include "common/base/mem.h"
+#include "common/base/weaken.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +22,7 @@ struct client {
     int fd; /* -1: free */
     struct loop_io *io;
     bool behind; /* has not got the newest report */
+    bool agent;  /* has said hello; others only look (peek.h) */
 };
 
 struct server {
@@ -80,6 +82,7 @@ static void obey(struct client *client, const struct proto *message)
     const struct server *server = client->server;
     switch (message->type) {
     case PROTO_HELLO:
+        client->agent = true;
         if (proto_agree(message) < 0)
             drop(client);
         return;
@@ -121,12 +124,25 @@ static void client_ready(void *ctx, int fd, uint32_t events)
         drop(client);
 }
 
+/* Whoever only looks gives way: an agent is never kept out by those who look and forget to leave.
+ */
+static struct client *free_client(struct server *server)
+{
+    struct client *looker = NULL;
+    for (int i = 0; i < CLIENTS_MAX; i++) {
+        if (server->clients[i].fd < 0)
+            return &server->clients[i];
+        if (!server->clients[i].agent)
+            looker = &server->clients[i];
+    }
+    if (looker && !WEAKENED(KEEPER_LOOKERS))
+        drop(looker);
+    return looker && looker->fd < 0 ? looker : NULL;
+}
+
 static int add_client(struct server *server, int fd, struct err *err)
 {
-    struct client *client = NULL;
-    for (int i = 0; i < CLIENTS_MAX && !client; i++)
-        if (server->clients[i].fd < 0)
-            client = &server->clients[i];
+    struct client *client = free_client(server);
     if (!client)
         return err_set(err, -EMFILE, "too many connections");
     int r = loop_io_new(server->loop, fd, EPOLLIN, client_ready, client, &client->io, err);

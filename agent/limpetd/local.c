@@ -1,60 +1,18 @@
-/* What works with everything else dead: the agent keeps each pod's status on tmpfs, keepers write
- * the logs. */
+/* What works with everything else dead. */
 
 #include "agent/limpetd/verbs.h"
 
+#include "agent/limpetd/local_pods.h"
 #include "agent/logs/logs.h"
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/data/json.h"
-#include "common/fs/disk.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
-
-#define STATUS_MAX (1024 * 1024)
-
-typedef int pod_fn(void *ctx, const struct value *pod);
-
-struct pod_walk {
-    const struct config *config;
-    pod_fn *fn;
-    void *ctx;
-};
-
-static int read_pod(void *ctx, const char *name, enum disk_type type)
-{
-    struct pod_walk *walk = ctx;
-    if (type != DISK_FILE || !str_has_suffix(name, ".json"))
-        return 0;
-    autofree char *path = xasprintf("%s/status/%s", walk->config->run_dir, name);
-    cleanup(buf_done) struct buf text;
-    buf_init(&text, 0);
-    cleanup(value_free) struct value *pod = NULL;
-    struct err err = {0};
-    struct disk *disk = disk_posix();
-    if (disk->read(disk, path, STATUS_MAX, &text, &err) < 0 ||
-        json_parse(buf_str(&text), text.len, &pod, &err) < 0) {
-        fprintf(stderr, "limpetd: %s\n", err.msg);
-        return 0;
-    }
-    return walk->fn(walk->ctx, pod);
-}
-
-/* 0, what fn returned, or a negative errno. */
-static int each_pod(const struct config *config, pod_fn *fn, void *ctx, struct err *err)
-{
-    struct pod_walk walk = {config, fn, ctx};
-    struct disk *disk = disk_posix();
-    autofree char *dir = xasprintf("%s/status", config->run_dir);
-    int rc = disk->list(disk, dir, read_pod, &walk, err);
-    if (rc == -ENOENT)
-        return 0; /* no agent has run since the boot */
-    return rc;
-}
 
 static int fail(const struct err *err)
 {
@@ -110,7 +68,7 @@ static int print_json(const struct config *config, struct err *err)
     cleanup(value_free) struct value *list = value_new_map();
     value_set_str(list, "apiVersion", "v1");
     value_set_str(list, "kind", "List");
-    int rc = each_pod(config, collect, value_set(list, "items", value_new_list()), err);
+    int rc = local_pods_each(config, collect, value_set(list, "items", value_new_list()), err);
     if (rc < 0)
         return rc;
     cleanup(buf_done) struct buf text;
@@ -130,7 +88,8 @@ int verb_ps(const struct verb_args *args)
     if (!json)
         printf("%-16s %-32s %-6s %-24s %-9s %s\n", "NAMESPACE", "NAME", "READY", "STATUS",
                "RESTARTS", "IP");
-    int rc = json ? print_json(args->config, &err) : each_pod(args->config, print_row, NULL, &err);
+    int rc = json ? print_json(args->config, &err)
+                  : local_pods_each(args->config, print_row, NULL, &err);
     return rc < 0 ? fail(&err) : 0;
 }
 
@@ -169,7 +128,7 @@ static int find_pod(const struct config *config, const char *text, struct value 
 {
     struct pod_name want = {0};
     parse_name(text, &want);
-    int rc = each_pod(config, match_pod, &want, err);
+    int rc = local_pods_each(config, match_pod, &want, err);
     if (rc == 0)
         rc = err_set(err, -ENOENT, "pod %s/%s is not on this node", want.ns, want.name);
     free(want.ns);

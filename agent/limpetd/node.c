@@ -6,6 +6,7 @@
 #include "agent/limpetd/file_watch.h"
 #include "agent/limpetd/folder_watch.h"
 #include "agent/limpetd/nodeinfo.h"
+#include "agent/limpetd/presence.h"
 #include "agent/link/identity.h"
 #include "agent/link/link.h"
 #include "agent/net/net.h"
@@ -18,11 +19,9 @@
 #include "common/bus/mqtt.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/vfs.h>
 
 #define WATCH_SETTLE_NS (100 * NS_PER_MS)
@@ -77,13 +76,8 @@ static int take_lock(struct node *node, struct err *err)
     int rc = node->disk->mkdirs(node->disk, node->config->run_dir, 0700, err);
     if (rc < 0)
         return rc;
-    autofree char *path = below(node->config->run_dir, "limpetd.lock");
-    node->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (node->lock_fd < 0 || flock(node->lock_fd, LOCK_EX | LOCK_NB) < 0)
-        return errno == EWOULDBLOCK
-                   ? err_set(err, -EBUSY, "another limpetd runs on %s", node->config->run_dir)
-                   : err_errno(err, errno, "%s", path);
-    return 0;
+    node->lock_fd = presence_take(node->config->run_dir, err);
+    return node->lock_fd < 0 ? node->lock_fd : 0;
 }
 
 static int read_boot_id(struct node *node, struct err *err)

@@ -2,6 +2,7 @@
 
 #include "agent/keeper/keepers.h"
 #include "agent/limpetd/node.h"
+#include "agent/limpetd/presence.h"
 #include "agent/link/join.h"
 #include "agent/net/net.h"
 #include "agent/volume/volume.h"
@@ -11,10 +12,8 @@
 #include "common/base/str.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/file.h>
 
 /* A loop that ends at SIGTERM and SIGINT: in order where there is a node, at once the second time.
  */
@@ -123,9 +122,7 @@ static void join_waiting(void *ctx, const char *message)
 /* The agent reads its identity when it starts. */
 static void say_restart(const struct config *config)
 {
-    autofree char *path = xasprintf("%s/limpetd.lock", config->run_dir);
-    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+    if (presence_is_taken(config->run_dir))
         printf("restart limpetd now; its pods run on (systemctl restart limpetd)\n");
 }
 

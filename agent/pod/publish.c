@@ -85,8 +85,8 @@ static struct value *pod_object(const struct pod_record *record, struct value *s
     return pod;
 }
 
-/* For `limpetd ps` and `why`, which work with everything else dead: what the agent knows stands on
- * tmpfs. */
+/* For `limpetd ps` and `why`: what the agent knows stands on tmpfs. Without an agent it is put
+ * right by what the keepers say (lone.c). */
 static void write_status_file(const struct pod_record *record, const struct value *pod)
 {
     struct disk *disk = record->agent->world.disk;

@@ -1,5 +1,6 @@
-#include "agent/pod/internal.h"
+#include "agent/pod/why.h"
 
+#include "agent/pod/internal.h"
 #include "common/base/str.h"
 
 #include <errno.h>
@@ -59,8 +60,7 @@ static void say_exit(const struct keeper_exit *exit, struct buf *ret)
         (void)buf_addf(ret, ": %s", exit->message);
 }
 
-static void say_container(const struct pod_record *record, const struct keeper_container *c,
-                          struct buf *ret)
+void why_container(const struct keeper_container *c, int64_t now, struct buf *ret)
 {
     if (c->state == KEEPER_STARTED)
         return;
@@ -68,7 +68,7 @@ static void say_container(const struct pod_record *record, const struct keeper_c
     if (c->state == KEEPER_TERMINATED)
         (void)buf_addstr(ret, " has ended for good;");
     else if (c->restart_at_boot_ns) {
-        int64_t wait_ns = c->restart_at_boot_ns - agent_now(record->agent);
+        int64_t wait_ns = c->restart_at_boot_ns - now;
         (void)buf_addf(ret, " in back-off after %u restart%s, next start in %lld s;", c->restarts,
                        c->restarts == 1 ? "" : "s",
                        (long long)(wait_ns > 0 ? (wait_ns + NS_PER_S - 1) / NS_PER_S : 0));
@@ -108,7 +108,7 @@ int agent_why(struct agent *agent, const char *ns, const char *name, struct buf 
     (void)buf_addstr(ret, say_whole(record, &view));
     say_gates(record, ret);
     for (size_t i = 0; record->report && i < record->report->container_count; i++)
-        say_container(record, &record->report->containers[i], ret);
+        why_container(&record->report->containers[i], agent_now(agent), ret);
     if (ret->len == 0)
         (void)buf_addstr(ret,
                          view.keeper == POD_KEEPER_RUNNING ? "it runs\n" : "it is being started\n");

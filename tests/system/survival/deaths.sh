@@ -56,6 +56,7 @@ deaths() {
     node_kill a
     sleep 0.5
     is "agent killed: the pod runs" "$(fingerprint a web)" "$BEFORE"
+    told_alone
     node_start a
     within 3 "agent killed: it has its pods back within 2 s" runs_on a web
     after_return "agent killed"
@@ -73,6 +74,21 @@ deaths() {
     has "all killed: a change is taken as before" "$(pod more | apply 2>&1)" created
     within 15 "all killed: and runs" running more
     lp delete pod/more >/dev/null 2>&1
+}
+
+# told_alone: what limpetd says of pods while no agent runs is what they do, not what the agent saw last.
+told_alone() {
+    local count
+    count=$(local_pod a flaky '.status.containerStatuses[0].restartCount')
+    kill -9 "$(main_pid a flaky)"
+    within 20 "agent killed: a restart meanwhile is told" restarted flaky "$count"
+    is "agent killed: limpetd says once that it is not there" "$(ld a ps 2>&1 >/dev/null | grep -c 'agent is not running')" 1
+    has "agent killed: limpetd why" "$(ld a why web)" '^it runs$'
+    has "agent killed: limpetd logs" "$(ld a logs web)" started
+    kill -9 "$(keepers a flaky)"
+    within 5 "agent killed: a pod whose keeper died is not told as running" matches 'flaky +0/1 +KeeperDied' ld a ps
+    has "agent killed: and why says so" "$(ld a why flaky)" 'its keeper died'
+    is "agent killed: nobody was disturbed" "$(fingerprint a web)" "$BEFORE"
 }
 
 # A reboot while the gateway is down. Also twice at once: the power comes back and goes again.

@@ -1,0 +1,102 @@
+#include "agent/limpetd/local_pods.h"
+
+#include "agent/keeper/peek.h"
+#include "agent/limpetd/presence.h"
+#include "agent/pod/lone.h"
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/map.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/data/json.h"
+#include "common/fs/disk.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define STATUS_MAX (1024 * 1024)
+#define PEEK_NS (1 * NS_PER_S)
+
+struct walk {
+    const struct config *config;
+    bool alone;       /* no agent runs */
+    struct map *seen; /* uids */
+    local_pod_fn *fn;
+    void *ctx;
+};
+
+/* Asks the pod's keeper, if it has one; written may be NULL. */
+static int tell_lone(struct walk *walk, const char *uid, const struct value *written)
+{
+    const struct clock *clock = clock_system();
+    autofree char *dir = xasprintf("%s/pods/%s", walk->config->run_dir, uid);
+    struct keeper_report *report = NULL;
+    struct err err = {0};
+    int rc = keeper_peek(dir, PEEK_NS, &report, &err);
+    struct lone lone = {.written = written,
+                        .report = report,
+                        .silent = rc < 0 && rc != -ENOENT,
+                        .wall_ns = clock_wall(clock),
+                        .boot_ns = clock_boot(clock)};
+    if (!written && lone.silent)
+        fprintf(stderr, "limpetd: pod %s: %s\n", uid, err.msg);
+    cleanup(value_free) struct value *pod = written || report ? lone_pod(&lone) : NULL;
+    keeper_report_free(report);
+    return pod ? walk->fn(walk->ctx, pod) : 0;
+}
+
+static int see_written(void *ctx, const char *name, enum disk_type type)
+{
+    struct walk *walk = ctx;
+    if (type != DISK_FILE || !str_has_suffix(name, ".json"))
+        return 0;
+    autofree char *path = xasprintf("%s/status/%s", walk->config->run_dir, name);
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, 0);
+    cleanup(value_free) struct value *pod = NULL;
+    struct err err = {0};
+    struct disk *disk = disk_posix();
+    if (disk->read(disk, path, STATUS_MAX, &text, &err) < 0 ||
+        json_parse(buf_str(&text), text.len, &pod, &err) < 0) {
+        fprintf(stderr, "limpetd: %s\n", err.msg);
+        return 0;
+    }
+    if (!walk->alone)
+        return walk->fn(walk->ctx, pod);
+    autofree char *uid = xstrndup(name, strlen(name) - strlen(".json"));
+    (void)map_put(walk->seen, uid, walk);
+    return tell_lone(walk, uid, pod);
+}
+
+/* Keepers of whose pods nothing is written. */
+static int see_keeper(void *ctx, const char *name, enum disk_type type)
+{
+    struct walk *walk = ctx;
+    if (type != DISK_DIR || name[0] == '.' || map_get(walk->seen, name))
+        return 0;
+    return tell_lone(walk, name, NULL);
+}
+
+static int see_all(struct walk *walk, const char *folder, disk_list_fn *see, struct err *err)
+{
+    struct disk *disk = disk_posix();
+    autofree char *dir = xasprintf("%s/%s", walk->config->run_dir, folder);
+    int rc = disk->list(disk, dir, see, walk, err);
+    return rc == -ENOENT ? 0 : rc; /* no agent has run since the boot */
+}
+
+int local_pods_each(const struct config *config, local_pod_fn *fn, void *ctx, struct err *err)
+{
+    struct walk walk = {.config = config,
+                        .alone = !presence_is_taken(config->run_dir),
+                        .seen = map_new(),
+                        .fn = fn,
+                        .ctx = ctx};
+    if (walk.alone)
+        fputs("limpetd: the agent is not running: this is what the pods' keepers say\n", stderr);
+    int rc = see_all(&walk, "status", see_written, err);
+    if (rc == 0 && walk.alone)
+        rc = see_all(&walk, "pods", see_keeper, err);
+    map_free(walk.seen, NULL);
+    return rc;
+}

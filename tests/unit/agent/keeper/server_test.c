@@ -1,0 +1,207 @@
+#include "agent/keeper/server.h"
+
+#include "agent/keeper/proto.h"
+#include "common/base/buf.h"
+#include "common/base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#define ROOM 4 /* connections at once */
+
+struct world {
+    char dir[64];
+    struct loop *loop;
+    struct server *server;
+    struct keeper_report report;
+    int alone, goes;
+    int fds[8];
+    size_t count;
+};
+
+static void on_go(void *ctx)
+{
+    ((struct world *)ctx)->goes++;
+}
+
+static void on_stop(void *ctx, int64_t grace_ns)
+{
+    (void)ctx;
+    (void)grace_ns;
+}
+
+static void on_remove(void *ctx)
+{
+    (void)ctx;
+}
+
+static void on_alone(void *ctx)
+{
+    ((struct world *)ctx)->alone++;
+}
+
+static int setup(void **state)
+{
+    static const struct server_handler handler = {on_go, on_stop, on_remove, on_alone};
+    struct world *world = xcalloc(1, sizeof(*world));
+    struct err err = {0};
+    snprintf(world->dir, sizeof(world->dir), "/tmp/limpet-server-XXXXXX");
+    assert_non_null(mkdtemp(world->dir));
+    autofree char *path = xasprintf("%s/keeper.sock", world->dir);
+    assert_int_equal(loop_new(clock_system(), &world->loop, &err), 0);
+    assert_int_equal(server_new(world->loop, path, -1, &handler, world, &world->server, &err), 0);
+    world->report = (struct keeper_report){.pod_uid = "p", .state = KEEPER_SANDBOX};
+    server_publish(world->server, &world->report);
+    assert_int_equal(loop_step(world->loop, 0), 0);
+    *state = world;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *world = *state;
+    autofree char *path = xasprintf("%s/keeper.sock", world->dir);
+    for (size_t i = 0; i < world->count; i++)
+        if (world->fds[i] >= 0)
+            close(world->fds[i]);
+    server_free(world->server);
+    loop_free(world->loop);
+    (void)unlink(path);
+    int rc = rmdir(world->dir);
+    free(world);
+    return rc;
+}
+
+static void turn(struct world *world)
+{
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(loop_step(world->loop, 0), 0);
+}
+
+static void say(int fd, enum proto_type type)
+{
+    cleanup(buf_done) struct buf bytes;
+    buf_init(&bytes, 0);
+    const struct proto message = {.type = type, .min = PROTO_MIN, .max = PROTO_MAX, .text = "t"};
+    assert_int_equal(proto_encode(&message, &bytes), 0);
+    assert_int_equal(send(fd, bytes.data, bytes.len, MSG_NOSIGNAL), bytes.len);
+}
+
+/* An agent says hello; who only looks says nothing. */
+static int come(struct world *world, bool agent)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s/keeper.sock", world->dir);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    if (agent)
+        say(fd, PROTO_HELLO);
+    turn(world);
+    world->fds[world->count++] = fd;
+    return fd;
+}
+
+static void leave(struct world *world, int fd)
+{
+    for (size_t i = 0; i < world->count; i++)
+        if (world->fds[i] == fd)
+            world->fds[i] = -1;
+    close(fd);
+    turn(world);
+}
+
+/* How many reports have come; -1: the keeper has hung up. */
+static int reports(int fd)
+{
+    char bytes[4096];
+    struct proto message;
+    int count = 0;
+    for (;;) {
+        ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+        if (n <= 0)
+            return n < 0 && errno == EAGAIN ? count : -1;
+        assert_int_equal(proto_decode(bytes, (size_t)n, &message), 0);
+        count += message.type == PROTO_REPORT;
+    }
+}
+
+/* Beside an agent, which notices nothing. */
+static void test_server__who_looks_disturbs_nobody(void **state)
+{
+    struct world *world = *state;
+    int agent = come(world, true);
+    assert_int_equal(reports(agent), 1);
+    for (int i = 0; i < 10; i++) {
+        int looker = come(world, false);
+        assert_int_equal(reports(looker), 1);
+        leave(world, looker);
+        world->count--;
+    }
+    assert_int_equal(reports(agent), 0);
+    assert_int_equal(world->alone, 0);
+    server_publish(world->server, &world->report);
+    say(agent, PROTO_GO);
+    turn(world);
+    assert_int_equal(reports(agent), 1);
+    assert_int_equal(world->goes, 1);
+    leave(world, agent);
+    assert_int_equal(world->alone, 1);
+}
+
+static void test_server__who_looks_gives_way(void **state)
+{
+    struct world *world = *state;
+    int lookers[ROOM];
+    for (int i = 0; i < ROOM; i++)
+        lookers[i] = come(world, false);
+    int agent = come(world, true);
+    assert_int_equal(reports(agent), 1);
+    int left = 0;
+    for (int i = 0; i < ROOM; i++)
+        left += reports(lookers[i]) >= 0;
+    assert_int_equal(left, ROOM - 1);
+    say(agent, PROTO_GO);
+    turn(world);
+    assert_int_equal(world->goes, 1);
+    for (int i = 0; i < 2; i++) /* and it stays when more come to look */
+        (void)come(world, false);
+    assert_int_equal(reports(agent), 0);
+}
+
+static void test_server__agents_do_not(void **state)
+{
+    struct world *world = *state;
+    int agents[ROOM];
+    for (int i = 0; i < ROOM; i++)
+        agents[i] = come(world, true);
+    int more = come(world, true);
+    assert_int_equal(reports(more), -1);
+    for (int i = 0; i < ROOM; i++)
+        assert_int_equal(reports(agents[i]), 1);
+    leave(world, agents[0]);
+    more = come(world, true);
+    assert_int_equal(reports(more), 1);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(test_server__##name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(who_looks_disturbs_nobody),
+        TEST(who_looks_gives_way),
+        TEST(agents_do_not),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
