@@ -38,21 +38,27 @@ int err_set(struct err *err, int code, const char *fmt, ...)
     return code;
 }
 
+/* "<what was done>: <cause>" */
+static void store_with(struct err *err, int code, const char *cause, const char *fmt, va_list args)
+{
+    char text[ERR_SCRATCH];
+    int len = vsnprintf(text, sizeof(text), fmt, args);
+    if (len < 0)
+        len = 0;
+    if ((size_t)len < sizeof(text))
+        snprintf(text + len, sizeof(text) - (size_t)len, ": %s", cause);
+    store(err, code, text);
+}
+
 int err_errno(struct err *err, int errno_value, const char *fmt, ...)
 {
     int code = negative(errno_value);
     if (!err)
         return code;
-    char text[ERR_SCRATCH];
     va_list args;
     va_start(args, fmt);
-    int len = vsnprintf(text, sizeof(text), fmt, args);
+    store_with(err, code, strerror(-code), fmt, args);
     va_end(args);
-    if (len < 0)
-        len = 0;
-    if ((size_t)len < sizeof(text))
-        snprintf(text + len, sizeof(text) - (size_t)len, ": %s", strerror(-code));
-    store(err, code, text);
     return code;
 }
 
@@ -60,15 +66,9 @@ int err_wrap(struct err *err, const char *fmt, ...)
 {
     if (!err)
         return -EIO;
-    char text[ERR_SCRATCH];
     va_list args;
     va_start(args, fmt);
-    int len = vsnprintf(text, sizeof(text), fmt, args);
+    store_with(err, negative(err->code), err->msg, fmt, args);
     va_end(args);
-    if (len < 0)
-        len = 0;
-    if ((size_t)len < sizeof(text))
-        snprintf(text + len, sizeof(text) - (size_t)len, ": %s", err->msg);
-    store(err, negative(err->code), text);
     return err->code;
 }
