@@ -19,27 +19,40 @@
 #define TEMP_PREFIX ".limpet-tmp-"
 #define LIST_MOST (1U << 20)
 
+static int open_dir(const char *path)
+{
+    return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
 /* Where a path's last component lives. */
 struct place {
     char *dir;
+    int fd;           /* of dir */
     const char *name; /* points into the path */
 };
 
-static int place_of(const char *path, struct place *ret, struct err *err)
+static void place_done(struct place *place)
+{
+    if (place->fd >= 0)
+        close(place->fd);
+    free(place->dir);
+}
+CLEANUP_DEFINE_VALUE(struct place, place_done);
+
+/* -EINVAL for what is no path of a file; otherwise why the folder does not open, said as what could
+ * not be done. ret is initialised in any case. */
+static int open_place(const char *path, const char *failed, struct place *ret, struct err *err)
 {
     const char *slash = path[0] == '/' ? strrchr(path, '/') : NULL;
+    *ret = (struct place){.fd = -1};
     if (!slash)
         return err_set(err, -EINVAL, "%s: not an absolute path", path);
     if (str_empty(slash + 1) || str_eq(slash + 1, ".") || str_eq(slash + 1, ".."))
         return err_set(err, -EINVAL, "%s: names no file", path);
     ret->dir = slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
     ret->name = slash + 1;
-    return 0;
-}
-
-static int open_dir(const char *path)
-{
-    return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ret->fd = open_dir(ret->dir);
+    return ret->fd < 0 ? err_errno(err, errno, "%s %s", failed, path) : 0;
 }
 
 /* A failed sync is said once and never tried again as if it proved anything: the kernel has dropped
@@ -143,29 +156,25 @@ static int posix_replace(struct disk *disk, const char *path, const void *data, 
                          mode_t mode, struct err *err)
 {
     (void)disk;
-    struct place place = {0};
-    int r = place_of(path, &place, err);
+    cleanup(place_done) struct place place;
+    int r = open_place(path, "cannot write", &place, err);
     if (r < 0)
         return r;
-    autofree char *dir_path = place.dir;
-    autoclose int dir = open_dir(dir_path);
-    if (dir < 0)
-        return err_errno(err, errno, "cannot write %s", path);
     char temp[sizeof(TEMP_PREFIX) + 16];
     temp_name(place.name, temp);
-    autoclose int fd = open_temp(dir, temp, mode);
+    autoclose int fd = open_temp(place.fd, temp, mode);
     if (fd < 0)
         return err_errno(err, -fd, "cannot write %s", path);
     r = write_all(fd, data, len);
     if (r >= 0 && !WEAKENED(DISK_FSYNC) && fsync(fd) < 0)
         r = -errno;
-    if (r >= 0 && renameat(dir, temp, dir, place.name) < 0)
+    if (r >= 0 && renameat(place.fd, temp, place.fd, place.name) < 0)
         r = -errno;
     if (r < 0) {
-        unlinkat(dir, temp, 0);
+        unlinkat(place.fd, temp, 0);
         return err_errno(err, -r, "cannot write %s", path);
     }
-    return sync_dir(dir, dir_path, err);
+    return sync_dir(place.fd, place.dir, err);
 }
 
 /* First the new bytes, then the end: who reads meanwhile never finds the file empty. */
@@ -189,12 +198,12 @@ static int posix_overwrite(struct disk *disk, const char *path, const void *data
 {
     if (WEAKENED(DISK_IN_PLACE))
         return posix_replace(disk, path, data, len, mode, err);
-    struct place place = {0};
-    int r = place_of(path, &place, err);
-    free(place.dir);
+    cleanup(place_done) struct place place;
+    int r = open_place(path, "cannot write", &place, err);
     if (r < 0)
         return r;
-    autoclose int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+    autoclose int fd = openat(place.fd, place.name,
+                              O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
     r = fd < 0 ? -errno : write_over(fd, data, len, mode);
     return r < 0 ? err_errno(err, -r, "cannot write %s", path) : 0;
 }
@@ -202,21 +211,17 @@ static int posix_overwrite(struct disk *disk, const char *path, const void *data
 static int posix_remove(struct disk *disk, const char *path, struct err *err)
 {
     (void)disk;
-    struct place place = {0};
-    int r = place_of(path, &place, err);
+    cleanup(place_done) struct place place;
+    int r = open_place(path, "cannot remove", &place, err);
     if (r < 0)
-        return r;
-    autofree char *dir_path = place.dir;
-    autoclose int dir = open_dir(dir_path);
-    if (dir < 0)
-        return errno == ENOENT ? 0 : err_errno(err, errno, "cannot remove %s", path);
-    if (unlinkat(dir, place.name, 0) < 0) {
+        return r == -ENOENT ? 0 : r;
+    if (unlinkat(place.fd, place.name, 0) < 0) {
         bool is_dir = errno == EISDIR;
-        if ((!is_dir || unlinkat(dir, place.name, AT_REMOVEDIR) < 0) && errno != ENOENT)
+        if ((!is_dir || unlinkat(place.fd, place.name, AT_REMOVEDIR) < 0) && errno != ENOENT)
             return err_errno(err, errno, "cannot remove %s", path);
     }
     /* Even if nothing was there: whoever removed it may not have come as far as this. */
-    return sync_dir(dir, dir_path, err);
+    return sync_dir(place.fd, place.dir, err);
 }
 
 /* Makes one directory and syncs its parent. */
@@ -232,17 +237,11 @@ static int make_dir(const char *path, mode_t mode, bool last, struct err *err)
         return err_errno(err, errno, "cannot make the directory %s", path);
     if (made && fchmod(fd, mode) < 0) /* whatever the umask says */
         return err_errno(err, errno, "cannot make the directory %s", path);
-    struct place place = {0};
-    int r = place_of(path, &place, err);
-    if (r < 0)
-        return r;
-    autofree char *parent_path = place.dir;
-    autoclose int parent = open_dir(parent_path);
-    if (parent < 0 && !made)
-        return 0; /* it stands in a directory that is not ours to read */
-    if (parent < 0)
-        return err_errno(err, errno, "cannot make the directory %s", path);
-    return sync_dir(parent, parent_path, err);
+    cleanup(place_done) struct place parent;
+    int r = open_place(path, "cannot make the directory", &parent, err);
+    if (r < 0) /* it may stand in a directory that is not ours to read */
+        return made || r == -EINVAL ? r : 0;
+    return sync_dir(parent.fd, parent.dir, err);
 }
 
 static int posix_mkdirs(struct disk *disk, const char *path, mode_t mode, struct err *err)
