@@ -6,7 +6,6 @@
 #include "common/program/program.h"
 
 #include <ctype.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #define AT(member) offsetof(struct config, member)
@@ -53,30 +52,26 @@ static char *host_name(void)
     return xstrdup(name);
 }
 
-void config_free(struct config *config)
+static void complete(void *p)
 {
-    if (!config)
-        return;
-    settings_done(settings, ARRAY_LEN(settings), config);
-    free(config);
+    struct config *config = p;
+    program_config_default(&config->node, host_name());
+    program_config_default(&config->cgroup, default_cgroup());
 }
+
+static const struct program_config type = {settings, ARRAY_LEN(settings), sizeof(struct config),
+                                           complete};
 
 int config_load(const char *file, bool required, struct config **ret, struct err *err)
 {
-    struct config *config = xcalloc(1, sizeof(*config));
-    int rc = program_settings(settings, ARRAY_LEN(settings), config, file, required, err);
-    if (rc < 0) {
-        free(config);
-        return rc;
-    }
-    if (str_empty(config->node)) {
-        free(config->node);
-        config->node = host_name();
-    }
-    if (str_empty(config->cgroup)) {
-        free(config->cgroup);
-        config->cgroup = default_cgroup();
-    }
-    *ret = config;
-    return 0;
+    void *config = NULL;
+    int rc = program_config_load(&type, file, required, &config, err);
+    if (rc == 0)
+        *ret = config;
+    return rc;
+}
+
+void config_free(struct config *config)
+{
+    program_config_free(&type, config);
 }

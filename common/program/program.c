@@ -1,7 +1,10 @@
 #include "common/program/program.h"
 
 #include "common/base/buf.h"
+#include "common/base/cleanup.h"
 #include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
 #include "common/fs/disk.h"
 
 #include <errno.h>
@@ -57,8 +60,8 @@ int program_parse(const struct program *program, int argc, char **argv, struct p
     return code;
 }
 
-int program_settings(const struct setting *settings, size_t count, void *target, const char *file,
-                     bool required, struct err *err)
+int program_config_load(const struct program_config *type, const char *file, bool required,
+                        void **ret, struct err *err)
 {
     cleanup(buf_done) struct buf text;
     buf_init(&text, SETTINGS_MAX);
@@ -66,5 +69,29 @@ int program_settings(const struct setting *settings, size_t count, void *target,
     int rc = disk->read(disk, file, SETTINGS_MAX, &text, err);
     if (rc < 0 && (required || rc != -ENOENT))
         return rc;
-    return settings_read(settings, count, target, file, text.data, text.len, err);
+    autofree void *config = xcalloc(1, type->size);
+    rc = settings_read(type->settings, type->count, config, file, text.data, text.len, err);
+    if (rc < 0)
+        return rc;
+    type->complete(config);
+    *ret = steal(config);
+    return 0;
+}
+
+void program_config_free(const struct program_config *type, void *config)
+{
+    if (!config)
+        return;
+    settings_done(type->settings, type->count, config);
+    free(config);
+}
+
+void program_config_default(char **string, char *text)
+{
+    if (!str_empty(*string)) {
+        free(text);
+        return;
+    }
+    free(*string);
+    *string = text;
 }

@@ -25,6 +25,15 @@ struct program_args {
  * usage (told on stderr). */
 int program_parse(const struct program *program, int argc, char **argv, struct program_args *ret);
 
-/* settings_read of a file. Missing: the defaults, unless required. */
-nodiscard int program_settings(const struct setting *settings, size_t count, void *target,
-                               const char *file, bool required, struct err *err);
+/* A program's configuration: a struct of `size` bytes, filled by settings_read. */
+struct program_config {
+    const struct setting *settings;
+    size_t count, size;
+    void (*complete)(void *config); /* defaults that are not constant */
+};
+/* From a file; missing: the defaults, unless required. *ret is freed by program_config_free. */
+nodiscard int program_config_load(const struct program_config *type, const char *file,
+                                  bool required, void **ret, struct err *err);
+void program_config_free(const struct program_config *type, void *config); /* NULL is fine */
+/* Puts `text` (taken) in place of a string that is empty. */
+void program_config_default(char **string, char *text);

@@ -4,8 +4,6 @@
 #include "common/base/str.h"
 #include "common/program/program.h"
 
-#include <stdlib.h>
-
 #define AT(member) offsetof(struct config, member)
 
 static const struct setting settings[] = {
@@ -25,26 +23,26 @@ static const struct setting settings[] = {
     {"stopBroker", SETTING_BOOL, AT(stop_broker), NULL, 0, 0, 0},
 };
 
-void config_free(struct config *config)
+static void complete(void *p)
 {
-    if (!config)
-        return;
-    settings_done(settings, ARRAY_LEN(settings), config);
-    free(config);
+    struct config *config = p;
+    program_config_default(&config->kubeconfig,
+                           xasprintf("%s/admin.kubeconfig", config->state_dir));
 }
+
+static const struct program_config type = {settings, ARRAY_LEN(settings), sizeof(struct config),
+                                           complete};
 
 int config_load(const char *file, bool required, struct config **ret, struct err *err)
 {
-    struct config *config = xcalloc(1, sizeof(*config));
-    int rc = program_settings(settings, ARRAY_LEN(settings), config, file, required, err);
-    if (rc < 0) {
-        free(config);
-        return rc;
-    }
-    if (str_empty(config->kubeconfig)) {
-        free(config->kubeconfig);
-        config->kubeconfig = xasprintf("%s/admin.kubeconfig", config->state_dir);
-    }
-    *ret = config;
-    return 0;
+    void *config = NULL;
+    int rc = program_config_load(&type, file, required, &config, err);
+    if (rc == 0)
+        *ret = config;
+    return rc;
+}
+
+void config_free(struct config *config)
+{
+    program_config_free(&type, config);
 }

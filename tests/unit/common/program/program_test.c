@@ -66,28 +66,54 @@ static void test_program__parse(void **state)
 
 struct target {
     int64_t port;
+    char *name, *path;
 };
 
 static const struct setting settings[] = {
-    {"port", SETTING_NUMBER, offsetof(struct target, port), NULL, 80, 1, 65535}};
+    {"port", SETTING_NUMBER, offsetof(struct target, port), NULL, 80, 1, 65535},
+    {"name", SETTING_STRING, offsetof(struct target, name), "", 0, 0, 0},
+    {"path", SETTING_STRING, offsetof(struct target, path), "", 0, 0, 0},
+};
 
-static void test_program__settings(void **state)
+static void complete(void *config)
+{
+    struct target *target = config;
+    program_config_default(&target->name, xstrdup("here"));
+    program_config_default(&target->path, xasprintf("/of/%s", target->name));
+}
+
+static const struct program_config type = {settings, 3, sizeof(struct target), complete};
+
+static void expect_config(const char *file, bool required, int64_t port, const char *path)
+{
+    void *config = NULL;
+    struct err err = {0};
+    assert_int_equal(program_config_load(&type, file, required, &config, &err), 0);
+    const struct target *target = config;
+    assert_int_equal(target->port, port);
+    assert_string_equal(target->path, path);
+    program_config_free(&type, config);
+}
+
+static void test_program__config(void **state)
 {
     (void)state;
     char path[] = "/tmp/limpet-program-XXXXXX";
-    struct target target = {0};
+    void *none = NULL;
     struct err err = {0};
-    assert_int_equal(program_settings(settings, 1, &target, "/no/such/file", false, &err), 0);
-    assert_int_equal(target.port, 80);
-    assert_int_equal(program_settings(settings, 1, &target, "/no/such/file", true, &err), -ENOENT);
+    expect_config("/no/such/file", false, 80, "/of/here");
+    assert_int_equal(program_config_load(&type, "/no/such/file", true, &none, &err), -ENOENT);
     assert_non_null(strstr(err.msg, "/no/such/file"));
     int fd = mkostemp(path, O_CLOEXEC);
-    assert_int_equal(write(fd, "port: 81\n", 9), 9);
-    assert_int_equal(program_settings(settings, 1, &target, path, true, &err), 0);
-    assert_int_equal(target.port, 81);
+    assert_int_equal(write(fd, "port: 81\nname: there\n", 21), 21);
+    expect_config(path, true, 81, "/of/there");
+    assert_int_equal(write(fd, "x: 1\n", 5), 5);
+    assert_int_equal(program_config_load(&type, path, true, &none, &err), -EINVAL);
     assert_int_equal(ftruncate(fd, SETTINGS_MAX + 1), 0);
-    assert_true(program_settings(settings, 1, &target, path, false, &err) < 0);
-    assert_int_equal(program_settings(settings, 1, &target, "/tmp", false, &err) < 0, 1);
+    assert_true(program_config_load(&type, path, false, &none, &err) < 0);
+    assert_true(program_config_load(&type, "/tmp", false, &none, &err) < 0);
+    assert_null(none);
+    program_config_free(&type, NULL);
     close(fd);
     unlink(path);
 }
@@ -96,7 +122,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_program__parse),
-        cmocka_unit_test(test_program__settings),
+        cmocka_unit_test(test_program__config),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
