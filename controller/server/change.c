@@ -94,11 +94,12 @@ static void drop_unknown(const struct change_env *env, struct value *object, str
         prune(env->ref.kind->type, object, env->flags & API_WARN_UNKNOWN ? &ret->warnings : NULL);
 }
 
-static int check(const struct change_env *env, const struct value *object, struct change *ret)
+static int check(const struct change_env *env, const struct value *object, bool with_status,
+                 struct change *ret)
 {
     cleanup(diags_done) struct diags diags;
     diags_init(&diags);
-    unsigned flags = env->flags & API_STATUS ? SCHEMA_CHECK_STATUS : 0;
+    unsigned flags = with_status && !WEAKENED(API_BORN_STATUS) ? SCHEMA_CHECK_STATUS : 0;
     int r = schema_check(env->ref.kind, object, flags, &diags);
     if (r == 0 || WEAKENED(API_SCHEMA_CHECK))
         return 0;
@@ -149,7 +150,7 @@ static void create_from(const struct change_env *env, struct value *object, stru
         return;
     }
     drop_unknown(env, object, ret);
-    if (check(env, object, ret) != 0) {
+    if (check(env, object, strategy_keeps_status(env->ref.kind), ret) != 0) {
         value_free(object);
         return;
     }
@@ -278,7 +279,7 @@ static void update_from(const struct change_env *env, const struct value *stored
     }
     struct value *next = compose(env, stored, object);
     drop_unknown(env, next, ret);
-    if (check(env, next, ret) != 0) {
+    if (check(env, next, env->flags & API_STATUS, ret) != 0) {
         value_free(next);
         return;
     }

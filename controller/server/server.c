@@ -47,23 +47,6 @@ static bool answer_bad_target(struct http_request *request, struct url *url)
     return true;
 }
 
-/* Before the body is read: strangers only get what everybody gets, and send no bodies. */
-static bool admit(void *ctx, struct http_request *request)
-{
-    struct url url;
-    (void)ctx;
-    if (http_peer(request)->user)
-        return true;
-    if (answer_bad_target(request, &url))
-        return false;
-    autofree char *path = url_path(&url);
-    url_done(&url);
-    if ((authz_allows_path(NULL, path) && !http_has_body(request)) || WEAKENED(SERVER_ADMIT))
-        return true;
-    reply_status(request, unauthorized(request));
-    return false;
-}
-
 /* ---- what is not an object ---- */
 
 static void answer_health(struct server *server, struct http_request *request,
@@ -165,6 +148,50 @@ static void handle_objects(struct server *server, struct http_request *request,
         return;
     }
     rest_handle(&ask);
+}
+
+/* Strangers only get what everybody gets, and send no bodies. */
+static bool admit_stranger(struct http_request *request, const struct url *url)
+{
+    autofree char *path = url_path(url);
+    if ((authz_allows_path(NULL, path) && !http_has_body(request)) || WEAKENED(SERVER_ADMIT))
+        return true;
+    reply_status(request, unauthorized(request));
+    return false;
+}
+
+/* Nor does anybody send what he may not write. */
+static bool admit_body(struct server *server, struct http_request *request, const struct url *url,
+                       const struct api_user *user)
+{
+    struct route route;
+    route_find(url, &route);
+    if (route.what != ROUTE_OBJECTS) {
+        handle_path(server, request, url, &route, user);
+        return false;
+    }
+    struct value *refusal = rest_refusal(http_method(request), &route, user);
+    if (!refusal || WEAKENED(SERVER_BODY)) {
+        value_free(refusal);
+        return true;
+    }
+    reply_status(request, refusal);
+    return false;
+}
+
+/* Before the body is read. */
+static bool admit(void *ctx, struct http_request *request)
+{
+    struct api_user storage;
+    struct url url;
+    const struct api_user *user = user_of(request, &storage);
+    if (user && !http_has_body(request))
+        return true;
+    if (answer_bad_target(request, &url))
+        return false;
+    bool admitted = user ? admit_body(ctx, request, &url, user) : admit_stranger(request, &url);
+    url_done(&url);
+    return admitted;
 }
 
 static void handle(void *ctx, struct http_request *request)

@@ -135,6 +135,11 @@ void strategy_born(const struct schema_kind *kind, struct value *object)
         strategy->born(object);
 }
 
+bool strategy_keeps_status(const struct schema_kind *kind)
+{
+    return find(kind)->keep_status;
+}
+
 void strategy_check_update(const struct schema_kind *kind, const struct value *old,
                            const struct value *next, struct diags *diags)
 {

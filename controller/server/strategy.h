@@ -8,6 +8,8 @@
 /* A new object, checked and defaulted: gives it its first status and what else belongs to its kind.
  */
 void strategy_born(const struct schema_kind *kind, struct value *object);
+/* Whether what a client creates comes with a status of its own. */
+bool strategy_keeps_status(const struct schema_kind *kind);
 /* What an update of the kind may not change, beyond fields that the schema calls immutable. */
 void strategy_check_update(const struct schema_kind *kind, const struct value *old,
                            const struct value *next, struct diags *diags);

@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/data/json.h"
 #include "common/data/limits.h"
 #include "controller/server/authz.h"
@@ -43,6 +44,7 @@ struct write {
 
 struct write_queue {
     struct list waiting;
+    size_t count;
 };
 
 static void write_free(struct write *write)
@@ -82,6 +84,7 @@ static void release_key(struct api *api, const char *key)
     }
     struct write *next = container_of(queue->waiting.next, struct write, link);
     list_remove(&next->link);
+    queue->count--;
     make_ready(next);
 }
 
@@ -125,6 +128,8 @@ static struct value *store_refusal(const struct write *write, int code)
         return status_conflict(write->kind, write->name, "the object has been modified");
     case -ENOSPC:
         return status_failure(500, "the gateway's disk is full: nothing was written");
+    case -ENOBUFS:
+        return status_failure(429, "too much waits for the gateway's disk: try again");
     default:
         return status_failure(500, "the store cannot write (%s): nothing was written",
                               strerror(-code));
@@ -318,8 +323,14 @@ static void submit(struct write *write, const struct api_user *user, const char 
         make_ready(write);
         return;
     }
+    if (queue->count >= WRITE_QUEUE_MAX && !WEAKENED(API_WRITE_QUEUE)) {
+        submit_refusal(write, status_of(429, write->kind, write->name,
+                                        "too many writes of this object at once: try again"));
+        return;
+    }
     write->key = steal(key);
     list_append(&queue->waiting, &write->link);
+    queue->count++;
 }
 
 static void plan_create(struct write *write, const struct change_env *env,

@@ -244,6 +244,43 @@ static void test_api__too_big(void **state)
     assert_null(get(world, &kind_config_map, "default", "big"));
 }
 
+/* A node may bring its status along: it is looked at like everything else. */
+static void test_api__a_status_that_is_none(void **state)
+{
+    struct world *world = *state;
+    static const char *const bad[] = {"boom", "[1]", "{conditions: boom}", "{capacity: [1]}"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        autofree char *yaml = xasprintf("{metadata: {name: n}, status: %s}", bad[i]);
+        assert_int_equal(do_create(world, &kind_node, "", yaml, NULL), 422);
+    }
+    assert_int_equal(do_create(world, &kind_node, "",
+                               "{metadata: {name: n}, status: {capacity: {cpu: 2}}}", NULL),
+                     201);
+}
+
+static int keep(void *ctx, struct value *object)
+{
+    (void)ctx;
+    (void)object;
+    return 1;
+}
+
+/* Who asks faster than one object can be written is sent away. */
+static void test_api__writes_of_one_object_are_bounded(void **state)
+{
+    struct world *world = *state;
+    struct counter counter = {0};
+    const struct api_ref ref = {&kind_config_map, "default", "c"};
+    assert_int_equal(do_create(world, &kind_config_map, "default", "{metadata: {name: c}}", NULL),
+                     201);
+    for (int i = 0; i < 1500; i++)
+        api_patch_with(world->api, &admin, &ref, 0, keep, count_done, &counter);
+    for (int i = 0; i < 5000 && counter.done < 1500; i++)
+        assert_int_equal(loop_step(world->loop, 0), 0);
+    assert_int_equal(counter.done, 1500);
+    assert_int_equal(counter.refused, 499); /* one runs, 1000 wait */
+}
+
 /* ---- lists ---- */
 
 static void make_pods(struct world *world)
@@ -470,6 +507,8 @@ int main(void)
         LIVE(test_api__strangers_are_refused),
         LIVE(test_api__dry_run),
         LIVE(test_api__too_big),
+        LIVE(test_api__a_status_that_is_none),
+        LIVE(test_api__writes_of_one_object_are_bounded),
         LIVE(test_api__lists),
         LIVE(test_api__pages),
         LIVE(test_api__watches),
