@@ -4,18 +4,19 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/kinds/kinds.h"
 #include "controller/server/api_impl.h"
 #include "controller/server/meta.h"
 
-#include <errno.h>
+#include <string.h>
 
 static const char *const masters[] = {"system:masters", NULL};
 static const struct api_user self = {"system:limpet:namespaces", masters};
 
 struct namespaces {
     struct api *api;
-    struct store_watch *watch; /* of all deletions, while a namespace is being emptied */
+    struct map *emptying; /* names of those that wait for what is in them to go */
     struct loop_defer *soon;
 };
 
@@ -51,6 +52,20 @@ static void delete_found(const struct sweep *sweep)
     }
 }
 
+/* A write that is under way in it may have been let in before the namespace was marked: the object
+ * would stay when the namespace is gone. The key of a write is "<group>/<plural>/<ns>/<name>". */
+static bool has_writes(struct api *api, const char *ns)
+{
+    const char *key;
+    size_t len = strlen(ns);
+    for (size_t i = 0; map_next(api->busy, &i, &key, NULL);) {
+        const char *at = strchr(strchr(key, '/') + 1, '/') + 1;
+        if (strncmp(at, ns, len) == 0 && at[len] == '/' && !WEAKENED(NAMESPACE_WRITES))
+            return true;
+    }
+    return false;
+}
+
 /* True if nothing is left in it. */
 static bool empty_namespace(struct api *api, const char *ns)
 {
@@ -65,7 +80,7 @@ static bool empty_namespace(struct api *api, const char *ns)
     }
     delete_found(&sweep);
     value_free(sweep.refs);
-    return sweep.left == 0;
+    return sweep.left == 0 && !has_writes(api, ns);
 }
 
 static int collect_deleted(void *ctx, const struct store_item *item)
@@ -77,28 +92,6 @@ static int collect_deleted(void *ctx, const struct store_item *item)
     return 0;
 }
 
-static void on_event(void *ctx, const struct store_event *event)
-{
-    struct namespaces *namespaces = ctx;
-    if (event->type == STORE_DELETE)
-        namespaces_kick(namespaces);
-}
-
-/* Only while it is needed: a watch of everything is not free. */
-static void listen(struct namespaces *namespaces, bool on)
-{
-    struct store *store = namespaces->api->store;
-    if (!on) {
-        store_watch_free(steal(namespaces->watch));
-        return;
-    }
-    if (namespaces->watch)
-        return;
-    int r = store_watch(store, "", store_revision(store), on_event, namespaces, &namespaces->watch);
-    if (r)
-        log_error("cannot watch the store: deleted namespaces wait for the next change code=%d", r);
-}
-
 static void look(void *ctx)
 {
     struct namespaces *namespaces = ctx;
@@ -107,20 +100,29 @@ static void look(void *ctx)
     struct sweep deleted = {.api = api, .refs = value_new_list()};
     autofree char *prefix = api_key(&kind_namespace, "", NULL);
     store_list(api->store, prefix, NULL, collect_deleted, &deleted);
-    listen(namespaces, value_len(deleted.refs) > 0);
+    map_free(namespaces->emptying, NULL);
+    namespaces->emptying = map_new();
     for (size_t i = 0; i < value_len(deleted.refs); i++) {
         const char *ns = value_str(value_at(deleted.refs, i));
         struct api_ref ref = {&kind_namespace, "", ns};
+        (void)map_put(namespaces->emptying, ns, namespaces);
         if (empty_namespace(api, ns))
             api_delete(api, &self, &ref, NULL, API_FINALIZE, NULL, NULL);
     }
     value_free(deleted.refs);
 }
 
-void namespaces_kick(struct namespaces *namespaces)
+static void kick(struct namespaces *namespaces)
 {
     if (!namespaces->soon)
         namespaces->soon = loop_defer(namespaces->api->loop, look, namespaces);
+}
+
+void namespaces_written(struct namespaces *namespaces, const struct schema_kind *kind,
+                        const char *ns)
+{
+    if (kind == &kind_namespace || map_get(namespaces->emptying, ns))
+        kick(namespaces);
 }
 
 static void first_written(void *ctx, const struct api_answer *answer)
@@ -148,8 +150,9 @@ struct namespaces *namespaces_new(struct api *api)
 {
     struct namespaces *namespaces = xcalloc(1, sizeof(*namespaces));
     namespaces->api = api;
+    namespaces->emptying = map_new();
     create_first(api);
-    namespaces_kick(namespaces);
+    kick(namespaces);
     return namespaces;
 }
 
@@ -157,7 +160,7 @@ void namespaces_free(struct namespaces *namespaces)
 {
     if (!namespaces)
         return;
-    store_watch_free(namespaces->watch);
+    map_free(namespaces->emptying, NULL);
     loop_defer_free(namespaces->soon);
     free(namespaces);
 }

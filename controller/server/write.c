@@ -95,9 +95,9 @@ static void finish(struct write *write)
     struct change *change = &write->change;
     if (write->key)
         release_key(api, write->key);
-    if (change->action == CHANGE_PUT || change->action == CHANGE_REMOVE)
-        if (write->kind == &kind_namespace && api->namespaces)
-            namespaces_kick(api->namespaces);
+    bool changed = change->action == CHANGE_PUT || change->action == CHANGE_REMOVE;
+    if (api->namespaces && (changed || !write->removal))
+        namespaces_written(api->namespaces, write->kind, write->ns);
     struct api_answer answer = {change->code, change->object,
                                 change->warnings.count ? &change->warnings : NULL};
     list_remove(&write->all); /* done may free the api */
