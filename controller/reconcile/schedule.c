@@ -28,6 +28,7 @@ struct pod {
     char *node; /* where it takes room: bound or about to be; NULL: nowhere */
     char *told; /* the message that its condition got from us; NULL: none */
     bool binding;
+    bool ours; /* to find a node for */
 };
 
 struct schedule {
@@ -203,8 +204,10 @@ static void on_bound(void *ctx, const struct api_answer *answer)
                      log_quote(message ? message : ""));
             leave_room(schedule, pod);
             list_remove(&pod->link);
-            list_append(&schedule->waiting, &pod->link);
-            loop_timer_after(schedule->retry, AGAIN_NS);
+            if (pod->ours) {
+                list_append(&schedule->waiting, &pod->link);
+                loop_timer_after(schedule->retry, AGAIN_NS);
+            }
         }
     }
     request_free(request);
@@ -328,6 +331,7 @@ static void update_pod(struct schedule *schedule, struct pod *pod, const struct 
     leave_room(schedule, pod);
     sched_pod_done(&pod->view);
     pod->view = view;
+    pod->ours = is_ours(object);
 
     if (*pod->view.node_name) { /* from us or from its author: it takes room until it is over */
         list_remove(&pod->link);
@@ -335,7 +339,7 @@ static void update_pod(struct schedule *schedule, struct pod *pod, const struct 
             take_room(schedule, pod, pod->view.node_name);
         else if (had_room)
             retry_waiting(schedule);
-    } else if (!is_ours(object)) {
+    } else if (!pod->ours) {
         list_remove(&pod->link);
     } else if (assumed) {
         take_room(schedule, pod, assumed);

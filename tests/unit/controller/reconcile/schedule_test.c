@@ -2,11 +2,13 @@
 
 #include "world.h"
 
+#include "common/base/log.h"
 #include "common/base/str.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -203,6 +205,61 @@ static void test_schedule__waits_for_all_pods(void **state)
     world_done(&world);
 }
 
+static const struct api_user user = {.name = "system:limpet:test"};
+
+static void ignore(void *ctx, const struct api_answer *answer)
+{
+    (void)ctx;
+    (void)answer;
+}
+
+/* Before the scheduler's own write of the pod, which is on its way. */
+static void delete_it(void *ctx, const struct api_answer *answer)
+{
+    struct world *world = ctx;
+    const struct api_ref ref = {&kind_pod, "default", "p"};
+    assert_int_equal(answer->code, 201);
+    api_delete(world->api, &user, &ref, NULL, 0, ignore, NULL);
+}
+
+static void count_tries(void *ctx, enum log_level level, const char *line)
+{
+    (void)level;
+    *(int *)ctx += strstr(line, "pod not bound") != NULL;
+}
+
+/* A pod that is deleted while it is being bound is not tried again and again. */
+static void test_schedule__deleted_while_binding(void **state)
+{
+    (void)state;
+    struct world world;
+    int tries = 0;
+    world_init(&world);
+    world_node(&world, "n", "1");
+    struct schedule *schedule = start(&world);
+    log_set_sink(count_tries, &tries);
+    const struct api_ref ref = {&kind_pod, "default", "p"};
+    cleanup(value_free) struct value *pod = value_new_map();
+    struct value *finalizers =
+        value_set(value_make_map(pod, "metadata", NULL), "finalizers", value_new_list());
+    value_append(finalizers, value_new_str("example.com/keep"));
+    struct value *list =
+        value_set(value_make_map(pod, "spec", NULL), "containers", value_new_list());
+    struct value *container = value_new_map();
+    value_set_str(container, "name", "c");
+    value_set_str(container, "image", "busybox");
+    value_append(list, container);
+    api_create(world.api, &user, &ref, pod, 0, delete_it, &world);
+    world_pass(&world, 60 * NS_PER_S);
+    cleanup(value_free) struct value *kept = world_get(&world, "Pod", "default", "p");
+    assert_non_null(value_path(kept, "metadata", "deletionTimestamp", NULL));
+    assert_string_equal(world_node_of(&world, "p"), "");
+    assert_true(tries <= 1);
+    log_set_sink(NULL, NULL);
+    schedule_free(schedule);
+    world_done(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +270,7 @@ int main(void)
         cmocka_unit_test(test_schedule__node_affinity),
         cmocka_unit_test(test_schedule__tells_once),
         cmocka_unit_test(test_schedule__waits_for_all_pods),
+        cmocka_unit_test(test_schedule__deleted_while_binding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
