@@ -229,7 +229,12 @@ static void token_written(void *ctx, const struct api_answer *answer)
         write_node(request);
         return;
     }
-    refuse(request->enrolment, request->token_id, "the token was used by another node or is gone");
+    const char *reason = value_get_str(answer->object, "message");
+    bool taken = answer->code == 404 || answer->code == 409;
+    refuse(request->enrolment, request->token_id,
+           taken    ? "the token was used by another node or is gone"
+           : reason ? reason
+                    : "the token cannot be marked as used");
     request_end(request);
 }
 

@@ -103,11 +103,13 @@ void intake_free(struct intake *intake)
 
 /* Nodes. */
 
-/* The labels a node may set of itself (NodeRestriction's list, as far as it is used). */
-static bool may_label(const char *key)
+/* The labels a node may set of itself (NodeRestriction's list, as far as it is used). Pods are
+ * bound to nodes by their host's name: none takes another's. */
+static bool may_label(const char *key, const char *text, const char *name)
 {
-    static const char *const allowed[] = {"kubernetes.io/hostname", "kubernetes.io/arch",
-                                          "kubernetes.io/os"};
+    static const char *const allowed[] = {"kubernetes.io/arch", "kubernetes.io/os"};
+    if (str_eq(key, "kubernetes.io/hostname"))
+        return str_eq(text, name) || WEAKENED(INTAKE_HOSTNAME);
     for (size_t i = 0; i < ARRAY_LEN(allowed); i++)
         if (str_eq(allowed[i], key))
             return true;
@@ -121,7 +123,7 @@ static int set_node_labels(void *ctx, struct value *node)
     bool changed = false;
     for (size_t i = 0; i < value_len(job->labels); i++) {
         const char *key = value_key_at(job->labels, i), *text = value_str(value_at(job->labels, i));
-        if (!may_label(key) || !text || str_eq(value_get_str(labels, key), text))
+        if (!text || !may_label(key, text, job->name) || str_eq(value_get_str(labels, key), text))
             continue;
         value_set_str(labels, key, text);
         changed = true;
@@ -184,11 +186,16 @@ void intake_birth(struct intake *intake, const char *name, const char *node,
 /* Pods. */
 
 /* The pod must be bound to the node that reports it, and be the one with this uid. */
+static bool is_pod_of(const struct value *pod, const char *uid, const char *name)
+{
+    return str_eq(object_uid(pod), uid) &&
+           (str_eq(value_str(value_path(pod, "spec", "nodeName", NULL)), name) ||
+            WEAKENED(INTAKE_NODE));
+}
+
 static bool is_its_pod(const struct value *pod, const struct job *job)
 {
-    return str_eq(object_uid(pod), job->uid) &&
-           (str_eq(value_str(value_path(pod, "spec", "nodeName", NULL)), job->name) ||
-            WEAKENED(INTAKE_NODE));
+    return is_pod_of(pod, job->uid, job->name);
 }
 
 static int set_pod_status(void *ctx, struct value *pod)
@@ -253,10 +260,22 @@ void intake_report(struct intake *intake, const char *name, const char *node,
                    const struct report *report)
 {
     const struct value *meta = value_get(report->pod, "metadata");
+    const char *uid = value_get_str(meta, "uid");
+    const struct api_ref ref = {&kind_pod, value_get_str(meta, "namespace"),
+                                value_get_str(meta, "name")};
+    cleanup(value_free) struct value *pod = NULL;
+    /* Looked at before it is queued: writes of one pod wait for each other, and no node shall make
+     * another wait. */
+    if ((api_get(intake->api, &user, &ref, &pod) != 0 || !is_pod_of(pod, uid, name)) &&
+        !WEAKENED(INTAKE_CROWD)) {
+        if (report->gone)
+            intake->settled(intake->ctx, node, uid);
+        return;
+    }
     struct job *job = job_new(intake, write_report, name, node);
-    job->uid = xstrdup(value_get_str(meta, "uid"));
-    job->ns = xstrdup(value_get_str(meta, "namespace"));
-    job->pod = xstrdup(value_get_str(meta, "name"));
+    job->uid = xstrdup(uid);
+    job->ns = xstrdup(ref.ns);
+    job->pod = xstrdup(ref.name);
     job->status = value_copy(value_get(report->pod, "status"));
     job->gone = report->gone;
     job_submit(job, xasprintf("%s pod %s", node, job->uid));

@@ -3,13 +3,18 @@
 #include "common/base/list.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/base/weaken.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* Answers to people and joining nodes: whoever asks faster than the broker takes the answers gets
- * none. What is retained is bounded by what there is to say. */
-#define ANSWERS_MAX ((size_t)16 * 1024 * 1024)
+/* Whoever makes us say things faster than the broker takes them is left without: people and joining
+ * nodes without answers, nodes without the clearing of what they retain, which is made good after
+ * the next connection. What there is to say of objects is bounded by them. */
+#define WAITING_MAX ((size_t)16 * 1024 * 1024)
+enum class { OBJECTS, ANSWERS, CLEARINGS, CLASS_COUNT };
+static const char *const class_names[] = {"", "answers", "clearings"};
 
 struct item {
     struct outqueue *queue;
@@ -20,8 +25,8 @@ struct item {
 struct outqueue {
     struct bus *bus;
     struct list items;
-    size_t answers; /* bytes of the messages that wait and are not retained */
-    bool told;      /* that answers are dropped */
+    size_t waiting[CLASS_COUNT]; /* bytes */
+    bool told[CLASS_COUNT];      /* that some are dropped */
     outqueue_retained_fn *retained;
     void *ctx;
 };
@@ -36,15 +41,20 @@ struct outqueue *outqueue_new(struct bus *bus, outqueue_retained_fn *retained, v
     return queue;
 }
 
+static enum class class_of(const struct bus_msg *msg) {
+    if (!msg->retain) return ANSWERS;
+    return msg->len == 0 && !WEAKENED(OUTQUEUE_CLEARINGS) ? CLEARINGS : OBJECTS;
+}
+
 static size_t weight(const struct bus_msg *msg)
 {
-    return msg->retain ? 0 : sizeof(struct item) + msg->len + msg->correlation_len;
+    return sizeof(struct item) + strlen(msg->topic) + msg->len + msg->correlation_len;
 }
 
 static void item_free(struct item *item)
 {
     list_remove(&item->link);
-    item->queue->answers -= weight(&item->msg);
+    item->queue->waiting[class_of(&item->msg)] -= weight(&item->msg);
     free((char *)item->msg.topic);
     free((void *)item->msg.payload);
     free((void *)item->msg.correlation);
@@ -72,14 +82,18 @@ void outqueue_free(struct outqueue *queue)
 
 void outqueue_put(struct outqueue *queue, const struct bus_msg *msg)
 {
-    if (queue->answers + weight(msg) > ANSWERS_MAX) {
-        if (!queue->told)
-            log_warn("answers dropped, too many wait for the broker: topic=%s", msg->topic);
-        queue->told = true;
+    enum class class = class_of(msg);
+    if (!queue->bus->is_connected(queue->bus) && !WEAKENED(OUTQUEUE_AWAY))
+        return;
+    if (class != OBJECTS && queue->waiting[class] + weight(msg) > WAITING_MAX) {
+        if (!queue->told[class])
+            log_warn("%s dropped, too many wait for the broker: topic=%s", class_names[class],
+                     msg->topic);
+        queue->told[class] = true;
         return;
     }
-    queue->told = false;
-    queue->answers += weight(msg);
+    queue->told[class] = false;
+    queue->waiting[class] += weight(msg);
     struct item *item = xcalloc(1, sizeof(*item));
     item->queue = queue;
     item->msg = (struct bus_msg){

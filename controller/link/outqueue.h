@@ -1,6 +1,7 @@
 #pragma once
 /* Messages that must reach the broker in order: sent as fast as it acknowledges, kept until it has
- * them. What waits is given up when the connection breaks: its owners say everything anew. */
+ * them. What waits is given up when the connection breaks, and what comes without one: its owners
+ * say everything anew. */
 
 #include "common/bus/bus.h"
 
@@ -10,7 +11,8 @@ struct outqueue;
 typedef void outqueue_retained_fn(void *ctx);
 struct outqueue *outqueue_new(struct bus *bus, outqueue_retained_fn *retained, void *ctx);
 void outqueue_free(struct outqueue *queue);
-/* Copies. What is not retained is dropped while 16 MiB of it wait. */
+/* Copies. Answers (not retained) and clearings (retained, and empty) are each dropped while 16 MiB
+ * of them wait. */
 void outqueue_put(struct outqueue *queue, const struct bus_msg *msg);
 /* After an acknowledgement or a new connection: sends what it can. */
 void outqueue_pump(struct outqueue *queue);

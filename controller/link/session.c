@@ -23,6 +23,7 @@ struct session {
     struct buf next_payload;
     bool begun, republish, writing, freed;
     bool swept; /* no stored record of a secret is left that is not read any more */
+    bool told;  /* that the store does not take the index */
     struct loop_defer *round;
     struct loop_timer *retry;
 };
@@ -112,10 +113,14 @@ static void index_written(void *ctx, int code, int64_t revision)
         return;
     }
     if (code < 0) {
-        log_error("desired state not stored, tried again: node=%s code=%d", session->node, code);
+        log_write(session->told ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR,
+                  "desired state not stored, tried again: node=%s error=%s", session->node,
+                  strerror(-code));
+        session->told = true;
         loop_timer_after(session->retry, RETRY_NS);
         return;
     }
+    session->told = false;
     cleanup(index_done) struct index older = session->index;
     session->index = session->next;
     index_init(&session->next);

@@ -62,6 +62,20 @@ void tally_begin(struct tally *tally, const struct birth *birth)
     tally->ask_at = 0;
 }
 
+/* Room for one more pod. A late double of one that is over and forgotten does no harm: its pod is
+ * not there. */
+static bool has_room(struct tally *tally)
+{
+    const char *uid;
+    void *p;
+    if (map_len(tally->pods) < TALLY_MAX || WEAKENED(TALLY_BOUND))
+        return true;
+    for (size_t i = 0; map_next(tally->pods, &i, &uid, &p);)
+        if (((const struct heard *)p)->gone)
+            free(map_del(tally->pods, uid));
+    return map_len(tally->pods) < TALLY_MAX;
+}
+
 bool tally_report(struct tally *tally, const struct report *report)
 {
     const char *uid = value_str(value_path(report->pod, "metadata", "uid", NULL));
@@ -70,6 +84,8 @@ bool tally_report(struct tally *tally, const struct report *report)
         return false;
     if (heard && str_eq(heard->boot, report->boot) && report->seq <= heard->seq &&
         !WEAKENED(TALLY_OLDER))
+        return false;
+    if (!heard && !has_room(tally))
         return false;
     if (!heard) {
         heard = xcalloc(1, sizeof(*heard));

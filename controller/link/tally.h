@@ -5,6 +5,8 @@
 #include "common/bus/birth.h"
 #include "common/bus/report.h"
 
+#define TALLY_MAX 10000 /* pods of a node that are remembered */
+
 struct tally;
 
 struct tally *tally_new(void);
@@ -12,7 +14,8 @@ void tally_free(struct tally *tally);
 /* A birth. Another boot, or another nonce (another life of its agent), begins anew: it will say
  * everything again. */
 void tally_begin(struct tally *tally, const struct birth *birth);
-/* Counts a report. False: it is of an earlier boot, or not newer than what was heard. */
+/* Counts a report. False: it is of an earlier boot, not newer than what was heard, or of one pod
+ * too many. */
 bool tally_report(struct tally *tally, const struct report *report);
 
 enum tally_verdict {

@@ -10,6 +10,7 @@ struct bus_stub {
     struct bus_msg *kept[BUS_STUB_KEPT]; /* oldest first */
     size_t count;
     size_t room; /* how many more it takes before -ENOBUFS */
+    bool away;   /* not connected */
     int error;   /* what publish answers instead; 0: none */
 };
 

@@ -56,8 +56,8 @@ static char *uid_of(struct fixture *f, const char *pod)
     return xstrdup(object_uid(object));
 }
 
-static void report(struct fixture *f, const char *pod, const char *uid, const char *message,
-                   bool gone)
+static void report_as(struct fixture *f, const char *name, const char *pod, const char *uid,
+                      const char *message, bool gone)
 {
     struct report report = {.seq = 1, .gone = gone, .pod = value_new_map()};
     struct value *meta = value_make_map(report.pod, "metadata", NULL);
@@ -67,8 +67,15 @@ static void report(struct fixture *f, const char *pod, const char *uid, const ch
     struct value *status = value_make_map(report.pod, "status", NULL);
     value_set_str(status, "phase", "Running");
     value_set_str(status, "message", message);
-    intake_report(f->intake, "pi", NODE, &report);
+    autofree char *node = xasprintf("%s.01234567", name);
+    intake_report(f->intake, name, node, &report);
     report_done(&report);
+}
+
+static void report(struct fixture *f, const char *pod, const char *uid, const char *message,
+                   bool gone)
+{
+    report_as(f, "pi", pod, uid, message, gone);
 }
 
 static void expect_message(struct fixture *f, const char *pod, const char *message)
@@ -109,6 +116,22 @@ static void test_intake__newest(void **state)
     assert_in_range(api_revision(f->world.api) - before, 1, 2);
 }
 
+/* A node that talks of a pod of another's does not stand in that one's way. */
+static void test_intake__crowding(void **state)
+{
+    struct fixture *f = *state;
+    autofree char *far = uid_of(f, "far");
+    for (int i = 0; i < 3000; i++) {
+        char uid[32];
+        snprintf(uid, sizeof(uid), "uid-%d", i);
+        report(f, "far", uid, "forged", false);
+    }
+    report_as(f, "other", "far", far, "mine", false);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(loop_step(f->world.loop, 0), 0);
+    expect_message(f, "far", "mine");
+}
+
 static void test_intake__gone(void **state)
 {
     struct fixture *f = *state;
@@ -138,6 +161,7 @@ static void test_intake__birth(void **state)
         struct birth birth = {.online = true, .labels = value_new_map(), .status = value_new_map()};
         value_set_str(birth.labels, "kubernetes.io/arch", "arm64");
         value_set_str(birth.labels, "node-role.kubernetes.io/master", "");
+        value_set_str(birth.labels, "kubernetes.io/hostname", i % 2 ? "pi" : "other");
         value_set_str(value_make_map(birth.status, "nodeInfo", NULL), "kernelVersion",
                       i == 4 ? "6.1" : "old");
         value_set(birth.status, "conditions", value_new_list());
@@ -150,6 +174,9 @@ static void test_intake__birth(void **state)
     const struct value *labels = value_path(node, "metadata", "labels", NULL);
     assert_string_equal(value_get_str(labels, "kubernetes.io/arch"), "arm64");
     assert_null(value_get_str(labels, "node-role.kubernetes.io/master"));
+    /* Not another's, whose pods may be bound to it by that name. */
+    const char *host = value_get_str(labels, "kubernetes.io/hostname");
+    assert_true(!host || str_eq(host, "pi"));
     assert_string_equal(value_str(value_path(node, "status", "nodeInfo", "kernelVersion", NULL)),
                         "6.1");
     assert_string_equal(value_str(value_path(node, "status", "id", NULL)), NODE);
@@ -160,6 +187,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {TEST(test_intake__report), TEST(test_intake__newest),
-                                       TEST(test_intake__gone), TEST(test_intake__birth)};
+                                       TEST(test_intake__gone), TEST(test_intake__crowding),
+                                       TEST(test_intake__birth)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

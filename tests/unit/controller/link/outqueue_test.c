@@ -115,12 +115,59 @@ static void test_outqueue__answers_are_bounded(void **state)
     outqueue_free(queue);
 }
 
+/* Nor do clearings, of which a node can ask for any number: they are made good at the next
+ * connection. */
+static void test_outqueue__clearings_are_bounded(void **state)
+{
+    struct bus_stub *stub = *state;
+    struct outqueue *queue = outqueue_new(&stub->bus, NULL, NULL);
+    size_t sent = 0;
+    stub->room = 0;
+    for (int i = 0; i < 300000; i++) {
+        char topic[64];
+        snprintf(topic, sizeof(topic), "limpet/v1/nodes/pi.01234567/up/status/%d", i);
+        const struct bus_msg clear = {.topic = topic, .retain = true};
+        outqueue_put(queue, &clear);
+    }
+    const struct bus_msg said = {.topic = "index", .payload = "x", .len = 1, .retain = true};
+    outqueue_put(queue, &said); /* has its place */
+    stub->room = SIZE_MAX;
+    bool said_came = false;
+    do {
+        bus_stub_drop(stub);
+        outqueue_pump(queue);
+        sent += stub->count;
+        for (size_t i = 0; i < stub->count; i++)
+            said_came |= str_eq(stub->kept[i]->topic, "index");
+    } while (stub->count > 0);
+    assert_true(said_came);
+    assert_in_range(sent, 20000, 150000);
+    outqueue_free(queue);
+}
+
+/* Everything is said anew after a connection: until then nothing is kept, however long it takes. */
+static void test_outqueue__nothing_without_a_broker(void **state)
+{
+    struct bus_stub *stub = *state;
+    struct outqueue *queue = outqueue_new(&stub->bus, NULL, NULL);
+    stub->away = true;
+    for (int i = 0; i < 1000; i++)
+        put(queue, "early", i % 2);
+    assert_true(outqueue_is_idle(queue));
+    stub->away = false;
+    put(queue, "later", true);
+    expect(stub, "later");
+    outqueue_free(queue);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_outqueue__order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_outqueue__refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_outqueue__answers_are_bounded, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_outqueue__clearings_are_bounded, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_outqueue__nothing_without_a_broker, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

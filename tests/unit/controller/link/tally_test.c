@@ -103,6 +103,32 @@ static void test_tally__agent_restarted(void **state)
     tally_free(tally);
 }
 
+/* Whatever a node says: what is remembered of it is bounded. What is over is forgotten first, and
+ * what is known is heard in any case. */
+static void test_tally__bounded(void **state)
+{
+    (void)state;
+    struct tally *tally = tally_new();
+    char uid[16];
+    begin(tally, "b", "n");
+    assert_true(tell(tally, "b", "first", 1, false));
+    for (int i = 0; i < 3 * TALLY_MAX; i++) {
+        snprintf(uid, sizeof(uid), "job-%d", i);
+        assert_true(tell(tally, "b", uid, 1, true));
+    }
+    assert_true(tell(tally, "b", "first", 2, false));
+    assert_false(tell(tally, "b", "first", 2, false));
+    int heard = 0;
+    for (int i = 0; i < 2 * TALLY_MAX; i++) {
+        snprintf(uid, sizeof(uid), "pod-%d", i);
+        heard += tell(tally, "b", uid, 1, false);
+    }
+    assert_int_equal(heard, TALLY_MAX - 1);
+    assert_true(tell(tally, "b", "first", 3, true));
+    assert_true(tell(tally, "b", "next", 1, false)); /* in its place */
+    tally_free(tally);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +136,7 @@ int main(void)
         cmocka_unit_test(test_tally__reports_before_the_birth),
         cmocka_unit_test(test_tally__difference_is_asked_about),
         cmocka_unit_test(test_tally__agent_restarted),
+        cmocka_unit_test(test_tally__bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
