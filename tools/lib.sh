@@ -128,6 +128,16 @@ arch_field() {
     esac
 }
 
+# machine: this one's, by the names of boards.
+machine() {
+    case $(uname -m) in
+    aarch64) echo arm64 ;;
+    armv7l) echo armhf ;;
+    armv6l) echo armel ;;
+    *) uname -m ;;
+    esac
+}
+
 need_arch() {
     arch_field "$1" debian >/dev/null ||
         usage_error "unknown architecture '$1' (there are x86_64, arm64, armhf, armel)"
