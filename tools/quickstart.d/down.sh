@@ -48,6 +48,16 @@ sweep() {
     if ip link show "$BRIDGE" >/dev/null 2>&1; then ip link del "$BRIDGE" || true; fi
     for table in $(tables); do nft delete table ip "$table" || true; done
     if [[ -f $RUN/node/ip_forward_was_off ]]; then echo 0 >/proc/sys/net/ipv4/ip_forward; fi
+    if [[ -f $DIR/groups.mounted ]]; then unmount_groups; fi
+}
+
+# What was mounted for us stays as long as somebody else has groups in it.
+unmount_groups() {
+    if [[ $(find /sys/fs/cgroup -maxdepth 1 -mindepth 1 -type d | wc -l) -gt 0 ]]; then
+        note "/sys/fs/cgroup stays mounted: others have control groups there"
+    elif findmnt -rn -t cgroup2 /sys/fs/cgroup >/dev/null; then
+        umount /sys/fs/cgroup
+    fi
 }
 
 # Keepers and what runs in pods, by their control group.

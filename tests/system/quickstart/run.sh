@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # timeout: 120
-# tools/quickstart: up, again, after a crash of everything, down without a trace, down again. On the programs that
-# are built already.
+# tools/quickstart: up, again, after a crash of everything, down without a trace, down again; and where nobody has
+# mounted control groups, as on a Debian without systemd. On the programs that are built already.
 set -u
 
 Q=$TEST_TMP/q
@@ -31,16 +31,42 @@ kill_all() {
     local pid
     for pid in $(head -qn 1 "$Q"/*.pid "$Q/gateway/broker/pid"); do kill -9 "$pid"; done
 }
+put_programs() {
+    mkdir -p "$Q/programs"/{bin,sbin,libexec/limpet}
+    touch "$Q/.quickstart"
+    cp "$LIMPET_BUILD/limpet" "$Q/programs/bin"
+    cp "$LIMPET_BUILD"/limpet{d,-controller} "$Q/programs/sbin"
+    cp "$LIMPET_BUILD"/limpet-{keeper,fetch} "$Q/programs/libexec/limpet"
+}
+# Mount and control group namespace of its own, a group of its own as the root.
+in_bare_machine() {
+    local tree group
+    tree=$(findmnt -rno TARGET -t cgroup2 | head -n 1)
+    group=$tree/limpet-quickstart$TAIL-bare
+    mkdir "$group"
+    (echo "$BASHPID" >"$group/cgroup.procs" && exec unshare --mount --cgroup "$0" bare)
+    rmdir "$group"
+}
+bare_machine() {
+    local before out
+    umount -R /sys/fs/cgroup
+    before=$(</proc/self/mountinfo)
+    put_programs
+    out=$(quickstart --port "$PORT")
+    is "it comes up where no control groups are mounted" "$?" 0
+    has "and says that it mounts them" "$out" 'mounting control groups'
+    out=$(quickstart --down)
+    is "--down" "$?" 0
+    is "takes them away again" "$(</proc/self/mountinfo)" "$before"
+}
 trap 'quickstart --down >/dev/null' EXIT
-
-mkdir -p "$Q/programs"
 chmod 0755 "$TEST_TMP"
-touch "$Q/.quickstart"
-mkdir -p "$Q/programs"/{bin,sbin,libexec/limpet}
-cp "$LIMPET_BUILD/limpet" "$Q/programs/bin"
-cp "$LIMPET_BUILD"/limpet{d,-controller} "$Q/programs/sbin"
-cp "$LIMPET_BUILD"/limpet-{keeper,fetch} "$Q/programs/libexec/limpet"
+if [[ ${1:-} == bare ]]; then
+    bare_machine
+    exit $FAILED
+fi
 
+put_programs
 out=$(quickstart --port "$PORT"); code=$?
 is "it comes up" "$code" 0
 [[ $code -eq 0 ]] || { bad "why not" "$out" "$(tail -n 5 "$Q"/*.log)"; exit 1; }
@@ -60,6 +86,8 @@ is "and the pod ran all the while" "$("$Q/programs/bin/limpet" --kubeconfig "$Q/
 kill_all
 out=$(quickstart --down); code=$?
 is "--down after a crash" "$code" 0
+is "nothing is left" "$(traces)" ""
+in_bare_machine || FAILED=1
 is "nothing is left" "$(traces)" ""
 has "--down again" "$(quickstart --down)" 'nothing is there'
 mkdir -p "$Q"
