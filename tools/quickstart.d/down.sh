@@ -32,7 +32,10 @@ down() {
 
 # Quick starts in folders of their own may share the build.
 remove_build() {
-    if [[ $DIR == "$DEFAULT_DIR" ]]; then rm -rf "$BUILD_DIR"; fi
+    if [[ $DIR == "$DEFAULT_DIR" && -d $BUILD_DIR ]]; then
+        rm -rf "$BUILD_DIR"
+        rmdir "$BUILD_ROOT" 2>/dev/null || true # other builds may be in it
+    fi
 }
 
 # In case teardown could not do it.
