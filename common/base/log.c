@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LOG_LINE_MAX 2048
@@ -23,11 +24,24 @@ static struct {
     void *ctx;
 } log_state = {.level = LOG_LEVEL_INFO};
 
+/* Whether systemd's journal is at the other end of stderr, and not of what a parent had there. */
+static bool to_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long device, inode;
+    struct stat st;
+    return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+           fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
 static void write_stderr(enum log_level level, const char *line)
 {
+    static const char priorities[] = "3467"; /* syslog's */
     char text[LOG_LINE_MAX + 64];
-    char when[CLOCK_RFC3339_LEN + 1] = "";
-    if (!getenv("JOURNAL_STREAM")) { /* the journal has its own time */
+    char when[CLOCK_RFC3339_LEN + 2];
+    if (to_journal()) { /* it has its own time, and takes the priority from the line's head */
+        snprintf(when, sizeof(when), "<%c>", priorities[level]);
+    } else {
         clock_format(clock_wall(clock_system()), 6, when);
         strcat(when, " ");
     }

@@ -19,8 +19,9 @@ void log_write(enum log_level level, const char *fmt, ...) printf_like(2, 3);
 void log_set_level(enum log_level level);
 /* 0 or -EINVAL. Names: error, warn, info, debug. */
 nodiscard int log_level_parse(const char *name, enum log_level *ret_level);
-/* Replaces where lines go (NULL: stderr, with the level before the line, and the time in UTC unless
- * the journal writes its own). The line has no newline; control characters in it have become '?'.
+/* Replaces where lines go (NULL: stderr, with the level before the line, and before that the time
+ * in UTC, or the priority if the journal reads it). The line has no newline; control characters in
+ * it have become '?'.
  */
 void log_set_sink(void (*sink)(void *ctx, enum log_level level, const char *line), void *ctx);
 /* "value" with control characters, quotes and non-UTF-8 escaped, in a rotating static buffer (8

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <setjmp.h>
@@ -110,17 +111,24 @@ static void test_log__quote_is_bounded(void **state)
     assert_string_equal(first, "\"first\"");
 }
 
-/* What a process writes to stderr. */
-static void stderr_of(bool journal, char ret[256])
+/* What a process writes to stderr; journal: it is the stream that JOURNAL_STREAM names, another
+ * one, none. */
+enum journal { JOURNAL_NONE, JOURNAL_OTHER, JOURNAL_THIS };
+static void stderr_of(enum journal journal, char ret[256])
 {
+    struct stat st;
+    char stream[64];
     int ends[2];
     assert_int_equal(pipe(ends), 0);
     int saved = dup(STDERR_FILENO);
     dup2(ends[1], STDERR_FILENO);
-    if (journal)
-        setenv("JOURNAL_STREAM", "1:2", 1);
-    else
+    assert_int_equal(fstat(ends[1], &st), 0);
+    snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)st.st_dev,
+             (unsigned long long)st.st_ino + (journal == JOURNAL_OTHER));
+    if (journal == JOURNAL_NONE)
         unsetenv("JOURNAL_STREAM");
+    else
+        setenv("JOURNAL_STREAM", stream, 1);
     log_info("pod started pod=default/web");
     unsetenv("JOURNAL_STREAM");
     dup2(saved, STDERR_FILENO);
@@ -136,11 +144,13 @@ static void test_log__stderr(void **state)
 {
     (void)state;
     char text[256];
-    stderr_of(true, text);
-    assert_string_equal(text, "info pod started pod=default/web\n");
-    stderr_of(false, text);
-    assert_string_equal(text + strlen("2025-11-21T01:03:20.123456Z"),
-                        " info pod started pod=default/web\n");
+    stderr_of(JOURNAL_THIS, text);
+    assert_string_equal(text, "<6>info pod started pod=default/web\n");
+    for (enum journal journal = JOURNAL_NONE; journal < JOURNAL_THIS; journal++) {
+        stderr_of(journal, text);
+        assert_string_equal(text + strlen("2025-11-21T01:03:20.123456Z"),
+                            " info pod started pod=default/web\n");
+    }
 }
 
 int main(void)
