@@ -1,9 +1,11 @@
 #include "agent/fetch/pull.h"
 
 #include "common/base/buf.h"
+#include "common/base/cleanup.h"
 #include "common/base/str.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,6 +27,15 @@ static int read_job(struct job **ret, struct err *err)
         if (buf_add(&text, block, (size_t)n) < 0)
             return err_set(err, -E2BIG, "the job is longer than %d bytes", JOB_MAX);
     }
+}
+
+/* When memory is short a download goes first: the agent's protection is not for it. */
+static void give_way(void)
+{
+    static const char score[] = "500";
+    autoclose int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd >= 0)
+        (void)!write(fd, score, sizeof(score) - 1); /* no /proc: it stays as it is */
 }
 
 static const char usage[] =
@@ -49,6 +60,7 @@ int main(int argc, char **argv)
         (void)setlocale(LC_CTYPE, "en_US.UTF-8");
     signal(SIGPIPE, SIG_IGN);
     umask(022);
+    give_way();
     struct err err = {0};
     cleanup(job_free) struct job *job = NULL;
     char **images = NULL;

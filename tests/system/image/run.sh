@@ -362,6 +362,7 @@ killed() {
     job pull "$web/slow/web:1" | "$FETCH" >"$TEST_TMP/out" 2>&1 &
     pid=$!
     wait_for 20 partial_has_bytes
+    check "it goes first when memory is short" [ "$(oom_scores "$pid")" = 500 ]
     kill -9 "$pid"
     wait "$pid" 2>/dev/null || true
     check "killed in the middle: no layer, no image" nothing_of_it
@@ -373,6 +374,10 @@ killed() {
     check "a pull that is cancelled" driver cancel 300 "$web/slow/web:1"
     check "... leaves no image" nothing_of_it
     check "... and no process" wait_for 5 no_fetch_left
+}
+oom_scores() { # PID: its own and its children's
+    local p
+    for p in "$1" $(pgrep -P "$1"); do cat "/proc/$p/oom_score_adj"; done | sort -u
 }
 partial_has_bytes() { [[ -n $(find "$STORE/partial" -type f -size +0 2>/dev/null) ]]; }
 no_fetch_left() {
