@@ -17,6 +17,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/bus/mqtt.h"
+#include "common/program/notify.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -33,6 +34,7 @@ struct node {
     struct loop *loop;
     struct disk *disk;
     struct rng *rng;
+    struct notify *notify; /* NULL: no service manager */
     char boot_id[64];
     char nonce[17];
     char *address; /* the node's own; "" = it has had none yet */
@@ -68,6 +70,12 @@ static void pod_event(void *ctx, const char *ns, const char *name, const char *u
     struct node *node = ctx;
     if (node->link)
         link_event(node->link, ns, name, uid, type, reason, message);
+}
+
+static void pods_ready(void *ctx)
+{
+    struct node *node = ctx;
+    notify_ready(node->notify);
 }
 
 /* One agent a run folder. */
@@ -163,7 +171,7 @@ static int make_parts(struct node *node, struct err *err)
 
 static int make_agent(struct node *node, const struct value *status, struct err *err)
 {
-    static const struct agent_handler handler = {pod_status_changed, pod_event};
+    static const struct agent_handler handler = {pod_status_changed, pod_event, pods_ready};
     const struct config *c = node->config;
     const struct agent_world world = {.loop = node->loop,
                                       .rng = node->rng,
@@ -332,6 +340,7 @@ int node_new(struct loop *loop, const struct config *config, struct node **ret, 
     node->loop = loop;
     node->disk = disk_posix();
     node->rng = rng_system();
+    node->notify = notify_new(loop);
     node->lock_fd = -1;
     node->address = node_address_read();
     int rc = take_lock(node, err);
@@ -370,6 +379,7 @@ void node_reload(struct node *node)
 
 void node_stop(struct node *node, void (*done)(void *ctx), void *ctx)
 {
+    notify_stopping(node->notify);
     if (node->link)
         link_stop(node->link, done, ctx);
     else
@@ -395,6 +405,7 @@ void node_free(struct node *node)
     folder_watch_free(node->watch);
     file_watch_free(node->node_files);
     node_address_free(node->address_watch);
+    notify_free(node->notify);
     if (node->lock_fd >= 0)
         close(node->lock_fd);
     free(node->address);

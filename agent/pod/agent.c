@@ -130,6 +130,14 @@ static void run_record(struct pod_record *record)
     publish_status(record, false);
 }
 
+static void tell_ready(struct agent *agent)
+{
+    agent->told_ready = true;
+    log_info("agent ready pods=%zu", map_len(agent->records));
+    if (agent->handler.ready)
+        agent->handler.ready(agent->ctx);
+}
+
 static void run_round(void *ctx)
 {
     struct agent *agent = ctx;
@@ -138,6 +146,8 @@ static void run_round(void *ctx)
     for (size_t i = 0; map_next(agent->records, &i, NULL, &p);)
         if (((struct pod_record *)p)->dirty)
             run_record(p);
+    if (!agent->told_ready)
+        tell_ready(agent);
 }
 
 void agent_touch(struct pod_record *record)
@@ -420,7 +430,8 @@ static void keepers_settled(void *ctx)
     agent->started = true;
     read_manifests(agent);
     etc_refresh(agent); /* the node's files may have changed while no agent looked */
-    log_info("agent ready pods=%zu", map_len(agent->records));
+    if (!agent->round) /* no pods: ready all the same */
+        agent->round = loop_defer(agent->world.loop, run_round, agent);
 }
 
 int agent_start(struct agent *agent, struct err *err)

@@ -53,6 +53,8 @@ struct agent_handler {
      * Killing, BackOff, Failed...). type "Normal" or "Warning". */
     void (*event)(void *ctx, const char *ns, const char *name, const char *uid, const char *type,
                   const char *reason, const char *message);
+    /* Once: what ran was adopted, the manifests are read and planned. May be NULL. */
+    void (*ready)(void *ctx);
 };
 
 nodiscard int agent_new(const struct agent_world *world, const struct agent_spec *spec,

@@ -17,7 +17,8 @@ struct agent {
     struct loop_defer *round; /* a round over the dirty records is due */
     struct filters *filters;
     struct leftovers *leftovers;
-    bool started;
+    bool started; /* every keeper has reported: pods may be started */
+    bool told_ready;
 };
 
 static inline int64_t agent_now(const struct agent *agent)

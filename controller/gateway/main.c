@@ -1,5 +1,6 @@
 #include "controller/gateway/gateway.h"
 
+#include "common/program/notify.h"
 #include "common/program/program.h"
 
 #include <signal.h>
@@ -23,6 +24,7 @@ static void help(FILE *to)
 struct running {
     struct loop *loop;
     struct gateway *gateway;
+    struct notify *notify;
     bool stopping;
 };
 
@@ -36,6 +38,7 @@ static void stop_asked(void *ctx, int signo)
 {
     (void)signo;
     struct running *running = ctx;
+    notify_stopping(running->notify);
     if (running->stopping) /* asked twice: at once */
         stopped(running);
     else
@@ -60,15 +63,20 @@ static int run(const struct config *config, struct err *err)
     signal(SIGPIPE, SIG_IGN);
     raise_descriptors();
     int rc = loop_new(clock_system(), &r.loop, err);
-    if (rc == 0)
+    if (rc == 0) {
+        r.notify = notify_new(r.loop); /* before the broker is started */
         rc = gateway_new(r.loop, config, &r.gateway, err);
+    }
     if (rc == 0)
         rc = loop_signal_new(r.loop, SIGTERM, stop_asked, &r, &term, err);
     if (rc == 0)
         rc = loop_signal_new(r.loop, SIGINT, stop_asked, &r, &interrupt, err);
-    if (rc == 0)
+    if (rc == 0) {
+        notify_ready(r.notify); /* the API listens */
         rc = loop_run(r.loop);
+    }
     gateway_free(r.gateway);
+    notify_free(r.notify);
     loop_signal_free(term);
     loop_signal_free(interrupt);
     loop_free(r.loop);

@@ -54,6 +54,31 @@ static void test_lives__agent_killed_at_any_time(void **state)
     }
 }
 
+/* Ready is who knows what runs: not at once, not twice, and not for want of a gateway. */
+static void test_lives__agent_ready_when_all_is_adopted(void **state)
+{
+    WORLD_EACH_SEED(seed, 4)
+    {
+        struct world *world = world_new(*state, seed, 1);
+        const struct node *node = &world->nodes[0];
+        world_pod(world, "a", 0, "[run]", "Always");
+        world_pod(world, "b", 0, "[run]", "Never");
+        world_settle(world, 20 * S);
+        gateway_kill(&world->gateway);
+        world_kill_agent(world, 0);
+        world_start_agent(world, 0);
+        assert_int_equal(node->ready, 0);
+        world_run(world, 1 * S);
+        assert_int_equal(node->ready, 1);
+        assert_int_equal(node->ready_runs, 2);
+        world_run(world, 20 * S);
+        assert_int_equal(node->ready, 1);
+        gateway_start(&world->gateway);
+        world_settle(world, 20 * S);
+        world_free(world);
+    }
+}
+
 /* After each of its disk steps. */
 static void test_lives__agent_killed_at_each_step(void **state)
 {
@@ -416,6 +441,7 @@ int main(void)
         cmocka_unit_test(test_lives__pod_runs),
         cmocka_unit_test(test_lives__agent_killed_leaves_pods),
         cmocka_unit_test(test_lives__agent_killed_at_any_time),
+        cmocka_unit_test(test_lives__agent_ready_when_all_is_adopted),
         cmocka_unit_test(test_lives__agent_killed_at_each_step),
         cmocka_unit_test(test_lives__keeper_killed_starts_anew),
         cmocka_unit_test(test_lives__keeper_that_does_not_answer),

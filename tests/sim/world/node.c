@@ -85,9 +85,23 @@ static void pod_event(void *ctx, const char *ns, const char *name, const char *u
         link_event(node->link, ns, name, uid, type, reason, message);
 }
 
+static int count_running(void *ctx, const struct value *pod)
+{
+    struct node *node = ctx;
+    node->ready_runs += str_eq(value_get_str(value_get(pod, "status"), "phase"), "Running");
+    return 0;
+}
+
+static void pods_ready(void *ctx)
+{
+    struct node *node = ctx;
+    node->ready++;
+    (void)agent_each_pod(node->agent, count_running, node);
+}
+
 static int make_agent(struct node *node, struct err *err)
 {
-    static const struct agent_handler handler = {pod_status_changed, pod_event};
+    static const struct agent_handler handler = {pod_status_changed, pod_event, pods_ready};
     const struct agent_world world = {.loop = node->loop,
                                       .rng = node->rng,
                                       .disk = disk_mux_disk(node->disk),
@@ -163,7 +177,7 @@ static int open_desired(struct node *node, struct err *err)
 int node_start(struct node *node, struct err *err)
 {
     node->up = true;
-    node->warnings = 0;
+    node->warnings = node->ready_runs = node->ready = 0;
     int rc = node->identity ? open_desired(node, err) : 0;
     if (rc == 0)
         rc = make_agent(node, err);

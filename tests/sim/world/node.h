@@ -41,7 +41,9 @@ struct node {
     struct desired *desired;
     struct agent *agent;
     struct link *link;
-    size_t warnings; /* events of type Warning in this life */
+    unsigned ready;    /* how often the agent said so in this life... */
+    size_t ready_runs; /* ...and how many pods ran then, as far as it knew */
+    size_t warnings;   /* events of type Warning in this life */
     char last_warning[256];
 };
 
