@@ -6,7 +6,8 @@
 # the top of the tree);
 # "# guest-long: OPTIONS" only with --long. "# prepare: COMMAND" runs on the host before, in that folder, with
 # LIMPET_SRC, LIMPET_BUILD (this machine's programs), TEST_TMP and ARCH. "# timeout: SECONDS" replaces the 120 s.
-# The static programs are in /usr/bin of the guest. Exit code and "ok - NAME" lines are those of system tests.
+# The static programs are in /usr/bin of the guest, but for "--root": then the preparation puts what is wanted into
+# the image. Exit code and "ok - NAME" lines are those of system tests.
 
 # board_variants FILE: the options of each run, one a line.
 board_variants() {
@@ -16,11 +17,17 @@ board_variants() {
 }
 
 variant_arch() {
-    if [[ " $1 " =~ \ --arch\ +([a-z0-9_]+)\  ]]; then
+    if [[ " $1 " == *" --arch host "* ]]; then
+        machine
+    elif [[ " $1 " =~ \ --arch\ +([a-z0-9_]+)\  ]]; then
         echo "${BASH_REMATCH[1]}"
     else
         echo arm64
     fi
+}
+
+has_root() {
+    [[ " $1 " == *" --root "* ]]
 }
 
 # Builds the static programs of an architecture once a run.
@@ -40,7 +47,7 @@ cross_build() {
 
 # run_board FILE OPTIONS
 run_board() {
-    local file=$1 options=$2 arch name programs tmp log=$WORK/log start=$SECONDS code=0 limit prepare words
+    local file=$1 options=$2 arch name tmp log=$WORK/log start=$SECONDS code=0 limit prepare words
     arch=$(variant_arch "$options")
     name=board/$(script_name "$file")
     options=${options:+ $options}
@@ -48,14 +55,14 @@ run_board() {
     limit=$(header_value "$file" timeout)
     limit=$((${limit:-120} * TIMES))
     prepare=$(header_value "$file" prepare)
-    programs=$BUILD_ROOT/cross-$arch/stripped
     read -ra words <<<"${options//\$LIMPET_SRC/$TOP}"
+    has_root "$options" || words+=(--bin "$BUILD_ROOT/cross-$arch/stripped")
     tmp=$(mktemp -d "$WORK/test.XXXXXX")
     (
         cd "$tmp" || exit
         export LIMPET_BUILD=$BUILD_ROOT/release/bin LIMPET_SRC=$TOP ARCH=$arch TEST_TMP=$tmp
         if [[ -z $prepare ]] || bash -euo pipefail -c "$prepare"; then
-            exec timeout -k 10 $((limit + 300)) "$TOP/tools/guest" --arch "$arch" --script "$file" --bin "$programs" \
+            exec timeout -k 10 $((limit + 300)) "$TOP/tools/guest" --arch "$arch" --script "$file" \
                 --timeout "$limit" --env "LIMPET_LONG=$LONG" "${words[@]}"
         fi
         echo "the preparation failed: $prepare"
@@ -79,7 +86,7 @@ run_boards() {
             RELEASE_BUILT=1
         fi
         while IFS= read -r options; do
-            cross_build "$(variant_arch "$options")" || continue
+            has_root "$options" || cross_build "$(variant_arch "$options")" || continue
             run_board "$file" "$options"
         done < <(board_variants "$file")
     done
