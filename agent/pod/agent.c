@@ -430,7 +430,7 @@ static void keepers_settled(void *ctx)
     agent->started = true;
     read_manifests(agent);
     etc_refresh(agent); /* the node's files may have changed while no agent looked */
-    if (!agent->round) /* no pods: ready all the same */
+    if (!agent->round)  /* no pods: ready all the same */
         agent->round = loop_defer(agent->world.loop, run_round, agent);
 }
 
