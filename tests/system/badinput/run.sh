@@ -18,14 +18,14 @@ registry_start() {
     cat >"$STAND/registry.yaml" <<END
 version: 0.1
 storage: {filesystem: {rootdirectory: $STAND/registry}, delete: {enabled: true}}
-http: {addr: 127.0.0.1:$REGISTRY}
+http: {addr: 127.0.0.1:$REGISTRY_PORT}
 log: {level: error}
 END
     daemon "$STAND/registry.pid" "$STAND/registry.log" gw docker-registry serve "$STAND/registry.yaml"
-    poll 10 curl -sf "http://127.0.0.1:$REGISTRY/v2/" || skip "docker-registry does not start: $(tail -n 1 "$STAND/registry.log")"
+    poll 30 curl -sf "http://127.0.0.1:$REGISTRY_PORT/v2/" || stand_fail "docker-registry does not start: $(tail -n 1 "$STAND/registry.log")"
 }
 registry_stop() { end_pid "$(cat "$STAND/registry.pid" 2>/dev/null)" TERM; }
-push() { skopeo copy -q --dest-tls-verify=false "oci-archive:$TEST_TMP/busybox.tar" "docker://127.0.0.1:$REGISTRY/$1"; }
+push() { skopeo copy -q --dest-tls-verify=false "oci-archive:$TEST_TMP/busybox.tar" "docker://127.0.0.1:$REGISTRY_PORT/$1"; }
 
 # ---- where a reason must stand ----
 # says POD PATTERN: in get, describe, why, on the node, and on the bus.
@@ -50,9 +50,8 @@ stand_make main
 stand_settle_gateway
 gw_start
 poll 20 lp get namespaces || stand_fail "the gateway does not answer"
-REGISTRY=$((API_PORT + 10))
 node_make a
-echo "insecureRegistries: [\"127.0.0.1:$REGISTRY\"]" >>"$STAND/a/config.yaml"
+echo "insecureRegistries: [\"127.0.0.1:$REGISTRY_PORT\"]" >>"$STAND/a/config.yaml"
 node_join a
 node_start a
 poll 20 matches '^a +Ready' lp get nodes || stand_fail "the node does not get ready"
@@ -63,11 +62,11 @@ within 10 "a pod runs" running web
 BEFORE=$(fingerprint a web)
 
 push good:1 || bad "an image is pushed"
-with_image pulled "127.0.0.1:$REGISTRY/good:1"
+with_image pulled "127.0.0.1:$REGISTRY_PORT/good:1"
 within 20 "an image of a registry is pulled and runs" running pulled
 
 # ---- no such image ----
-with_image missing "127.0.0.1:$REGISTRY/nothing:1"
+with_image missing "127.0.0.1:$REGISTRY_PORT/nothing:1"
 says missing 'nothing.*(not found|unknown|404)|no such image|not (found|there|exist)' '(ErrImagePull|ImagePullBackOff|RegistryUnavailable)'
 push nothing:1
 within 90 "missing: when the image comes it runs, with nobody's help" running missing
@@ -75,8 +74,8 @@ within 90 "missing: when the image comes it runs, with nobody's help" running mi
 # ---- a digest that does not match ----
 # A layer that the node does not have, spoilt on its way.
 "$LIMPET_SRC/tools/image" --name fresh:1 --add "$0=/fresh" "$(uname -m | sed 's/aarch64/arm64/')" "$STAND/fresh.tar"
-skopeo copy -q --dest-tls-verify=false "oci-archive:$STAND/fresh.tar" "docker://127.0.0.1:$REGISTRY/fresh:1"
-digest=$(curl -sfI -H 'Accept: application/vnd.oci.image.manifest.v1+json' "http://127.0.0.1:$REGISTRY/v2/fresh/manifests/1" |
+skopeo copy -q --dest-tls-verify=false "oci-archive:$STAND/fresh.tar" "docker://127.0.0.1:$REGISTRY_PORT/fresh:1"
+digest=$(curl -sfI -H 'Accept: application/vnd.oci.image.manifest.v1+json' "http://127.0.0.1:$REGISTRY_PORT/v2/fresh/manifests/1" |
     tr -d '\r' | sed -n 's/^[Dd]ocker-[Cc]ontent-[Dd]igest: //p')
 manifest=$(find "$STAND/registry" -path "*${digest#sha256:}/data")
 layer=$(jq -r '.layers[-1].digest' "$manifest")
@@ -85,10 +84,10 @@ size=$(stat -c %s "$data")
 { head -c $((size - 8)) "$data"; printf '\0\0\0\0\0\0\0\0'; } >"$STAND/spoilt"
 cp "$data" "$STAND/whole"
 cp "$STAND/spoilt" "$data"
-with_image spoilt "127.0.0.1:$REGISTRY/fresh:1"
+with_image spoilt "127.0.0.1:$REGISTRY_PORT/fresh:1"
 says spoilt 'digest|sha256' '(ErrImagePull|ImagePullBackOff|RegistryUnavailable)'
 hasnt "spoilt: nothing of it is on the node" "$(ld a image ls)" 'fresh'
-with_image pinned "127.0.0.1:$REGISTRY/good@sha256:$(printf '%064d' 0)"
+with_image pinned "127.0.0.1:$REGISTRY_PORT/good@sha256:$(printf '%064d' 0)"
 within 20 "a digest that nobody has: get says so" matches '^pinned +0/1 +(ErrImagePull|ImagePullBackOff|RegistryUnavailable)' lp get pods
 cp "$STAND/whole" "$data"
 within 90 "spoilt: when the layer is whole it runs" running spoilt
@@ -96,9 +95,9 @@ within 90 "spoilt: when the layer is whole it runs" running spoilt
 # ---- the registry is down ----
 push unseen:1
 registry_stop
-with_image copy "127.0.0.1:$REGISTRY/good:1"
+with_image copy "127.0.0.1:$REGISTRY_PORT/good:1"
 within 20 "registry down: an image that the node has runs, though it should be pulled anew" running copy
-with_image down "127.0.0.1:$REGISTRY/unseen:1"
+with_image down "127.0.0.1:$REGISTRY_PORT/unseen:1"
 says down '[Cc]onnect|refused|reach' '(ErrImagePull|ImagePullBackOff|RegistryUnavailable)'
 count=$(tried down)
 within 60 "down: it is tried again" tried_again down "$count"

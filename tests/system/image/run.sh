@@ -73,14 +73,12 @@ wait_for() { # SECONDS COMMAND...
     done
 }
 
-free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
 answers() { (exec 9<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 start_registry() { # [MORE HTTP SETTINGS]
-    REGISTRY_PORT=$(free_port)
+    local ports # kept open: the port is ours
+    exec {ports}< <(exec env -i "$LIMPET_BUILD/test-ports" 1)
+    read -r REGISTRY_PORT <&"$ports"
     cat >"$TEST_TMP/registry.yml" <<-END
 		version: 0.1
 		log: {level: error, accesslog: {disabled: true}}
@@ -90,7 +88,7 @@ start_registry() { # [MORE HTTP SETTINGS]
     docker-registry serve "$TEST_TMP/registry.yml" >"$TEST_TMP/registry.log" 2>&1 &
     REGISTRY_PID=$!
     STARTED+=("$REGISTRY_PID")
-    wait_for 10 answers "$REGISTRY_PORT"
+    wait_for 30 answers "$REGISTRY_PORT"
 }
 
 push() { # CASE NAME

@@ -76,6 +76,7 @@ conclude() {
 # ---- making and ending a stand ----
 
 STANDS=()
+declare -A PORTS=() # the descriptor that keeps each stand's
 stand_use() {
     STAND=$TEST_TMP/$1
     GW=$STAND/gw
@@ -128,7 +129,7 @@ stand_make() {
     id=$(printf '%s' "$STAND" | sha256sum | cut -c1-4)
     {
         printf 'ID=%s\nNET=%s\n' "$id" "${STAND_NET:-}"
-        free_ports
+        take_ports "$1"
         printf 'HOST=%s\n' "$([[ -n ${STAND_NET:-} ]] && echo 10.250.0.1 || echo 127.0.0.1)"
         printf 'POD_NET=10.%d\n' $((64 + 16#${id:0:2} / 2))
         printf 'POD_NET3=%d\n' $((16#${id:2:2}))
@@ -144,14 +145,12 @@ stand_make() {
         stand_fail "no image"
 }
 
-# free_ports: settings with three that nothing listens on, below the range of outgoing connections.
-free_ports() {
-    local base
-    while true; do
-        base=$((20000 + RANDOM % 10000))
-        ss -Htln "( sport = :$base or sport = :$((base + 1)) or sport = :$((base + 2)) )" | grep -q . || break
-    done
-    printf 'API_PORT=%d\nBUS_PORT=%d\nENROLL_PORT=%d\n' "$base" $((base + 1)) $((base + 2))
+# take_ports: settings with four ports that are the stand's own until stand_down (tests/lib/port.h).
+take_ports() {
+    local first
+    exec {PORTS[$1]}< <(exec env -i "$LIMPET_BUILD/test-ports" 4)
+    read -r first <&"${PORTS[$1]}" || stand_fail "no ports"
+    printf 'API_PORT=%d\nBUS_PORT=%d\nENROLL_PORT=%d\nREGISTRY_PORT=%d\n' "$first" $((first + 1)) $((first + 2)) $((first + 3))
 }
 
 stand_settle_gateway() {
@@ -228,6 +227,7 @@ stand_down() {
             >>"$STAND/$node/agent.log" 2>&1 || bad "stand $1: limpetd teardown on $node" "$(tail -n 3 "$STAND/$node/agent.log")"
     done
     [[ -z $NET ]] || net_remove
+    exec {PORTS[$1]}<&-
     left=$(stand_left)
     if [[ -n $left ]]; then
         bad "stand $1: nothing is left" "$left"

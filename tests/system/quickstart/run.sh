@@ -14,7 +14,8 @@ has() { if grep -Eq -- "$3" <<<"$2"; then ok "$1"; else bad "$1" "no /$3/ in: $2
 
 [[ $EUID -eq 0 ]] || { echo "must run as root"; exit 77; }
 TAIL=$(printf '%s' "$Q" | sha256sum | cut -c1-6)
-PORT=$((20000 + RANDOM % 10000))
+exec {PORTS}< <(exec env -i "$LIMPET_BUILD/test-ports" 3)
+read -r PORT <&"$PORTS" || { echo "no ports"; exit 1; }
 
 quickstart() { timeout 100 "$TOOL" --no-install --no-build --dir "$Q" "$@" 2>&1 </dev/null; }
 # everything that it could leave, by the names that only this one has

@@ -5,6 +5,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/str.h"
+#include "tests/lib/port.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -108,12 +109,6 @@ static bool installed(const char *program)
     return false;
 }
 
-/* A free port, hopefully still free when the program takes it. */
-static void choose_port(struct fixture *fx)
-{
-    close(tcp_listen(&fx->port));
-}
-
 static void start_server(struct fixture *fx, const char *command)
 {
     fx->child = start(fx, command);
@@ -159,7 +154,8 @@ static int setup(void **state)
     save(&fx, "server.key", server_key.data);
     save(&fx, "client.pem", fx.pki.client.data);
     save(&fx, "client.key", client_key.data);
-    choose_port(&fx);
+    fx.port = port_take(1);
+    assert_int_not_equal(fx.port, 0);
     return 0;
 }
 

@@ -246,10 +246,11 @@ static void test_relay__connection_refused(void **state)
 {
     struct fixture *fx = *state;
     uint16_t port;
-    close(tcp_listen(&port));
+    int holder = tcp_bind(&port); /* it does not listen, and nobody else can */
     end_connect(&fx->client, fx->loop, fx->client_config, tcp_connect(port));
     assert_true(run_until(fx->loop, &fx->client.closed, 2000));
     assert_int_equal(fx->client.err.code, -ECONNREFUSED);
+    close(holder);
 }
 
 static void test_relay__what_is_not_tls(void **state)

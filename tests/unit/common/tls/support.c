@@ -80,16 +80,22 @@ static struct sockaddr_in local(uint16_t port)
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 }
 
-int tcp_listen(uint16_t *ret_port)
+int tcp_bind(uint16_t *ret_port)
 {
     struct sockaddr_in addr = local(0);
     socklen_t len = sizeof(addr);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     assert_true(fd >= 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-    assert_int_equal(listen(fd, 1024), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
     *ret_port = ntohs(addr.sin_port);
+    return fd;
+}
+
+int tcp_listen(uint16_t *ret_port)
+{
+    int fd = tcp_bind(ret_port);
+    assert_int_equal(listen(fd, 1024), 0);
     return fd;
 }
 

@@ -26,6 +26,8 @@ struct tls_config *pki_server(const struct pki *pki);
 /* cert: with alice's certificate. */
 struct tls_config *pki_client(const struct pki *pki, bool cert);
 
+/* A port of 127.0.0.1 that is taken, and where nobody listens. */
+int tcp_bind(uint16_t *ret_port);
 /* Listening on 127.0.0.1, non-blocking. */
 int tcp_listen(uint16_t *ret_port);
 /* Begins to connect there, non-blocking. */

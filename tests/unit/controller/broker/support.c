@@ -3,13 +3,12 @@
 #include "common/base/mem.h"
 #include "common/base/rng.h"
 #include "common/fs/path.h"
+#include "tests/lib/port.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,18 +34,6 @@ static void issue(struct bench *b, const char *name, const struct key *key, bool
         fail_msg("%s", err.msg);
 }
 
-static int free_port(void)
-{
-    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(addr);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
-    close(fd);
-    return ntohs(addr.sin_port);
-}
-
 int bench_setup(void **state)
 {
     struct bench *b = xcalloc(1, sizeof(*b));
@@ -60,7 +47,8 @@ int bench_setup(void **state)
         return 0;
     }
     *b = (struct bench){
-        .tls_port = free_port(), .enroll_port = free_port(), .renew_port = free_port()};
+        .tls_port = port_take(1), .enroll_port = port_take(1), .renew_port = port_take(1)};
+    assert_true(b->tls_port && b->enroll_port && b->renew_port);
     snprintf(b->dir, sizeof(b->dir), "/tmp/limpet-broker-XXXXXX");
     assert_non_null(mkdtemp(b->dir));
     assert_int_equal(chmod(b->dir, 0711), 0);
