@@ -33,7 +33,7 @@ static void test_bus__a_session_is_kept_and_ends(void **state)
 
     if (!w)
         skip();
-    struct peer *a = node(w, "a", 2);
+    struct peer *a = node(w, "a", 60);
     assert_false(a->present);
     peer_stop(a);
     peer_start(a);
@@ -194,6 +194,28 @@ static void test_bus__a_will_is_said_when_a_process_dies(void **state)
     peer_free(late);
 }
 
+/* Its process dies, and is back before the will is due. Where the machine was too busy for that, it
+ * is done again. *ret_heard: what c has heard before the last time. */
+static struct peer *die_and_return(struct peer *a, const struct peer_spec *spec, struct peer *c,
+                                   int *ret_heard)
+{
+    struct world *w = c->w;
+
+    for (;;) {
+        int64_t from = loop_now(w->loop);
+        *ret_heard = c->heard;
+        peer_free(a);
+        world_sleep(w, NS_PER_S / 2);
+        int heard = c->heard;
+        a = peer_new(w, spec);
+        if (loop_now(w->loop) - from < spec->will_delay_s * NS_PER_S) {
+            assert_int_equal(heard, *ret_heard);
+            return a;
+        }
+        peer_settle(c);
+    }
+}
+
 static void test_bus__a_will_waits_and_a_return_cancels_it(void **state)
 {
     const struct peer_spec spec = {
@@ -203,17 +225,15 @@ static void test_bus__a_will_waits_and_a_return_cancels_it(void **state)
     if (!w)
         skip();
     struct peer *c = controller(w), *a = peer_new(w, &spec);
+    int heard;
     peer_listen(c, UP "#", 1);
-    peer_free(a);
-    world_sleep(w, NS_PER_S / 2);
-    assert_int_equal(c->heard, 0);
-    a = peer_new(w, &spec);
+    a = die_and_return(a, &spec, c, &heard);
     assert_true(a->present);
     world_sleep(w, 4 * NS_PER_S);
-    assert_int_equal(c->heard, 0);
+    assert_int_equal(c->heard, heard);
     peer_free(a);
-    world_until(w, &c->heard, 1);
-    assert_string_equal(c->said[0].text, "offline");
+    world_until(w, &c->heard, heard + 1);
+    assert_string_equal(c->said[heard].text, "offline");
     peer_free(c);
 }
 

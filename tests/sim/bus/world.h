@@ -22,7 +22,7 @@ int world_setup_fake(void **state);
 int world_setup_real(void **state);
 int world_teardown(void **state);
 void world_sleep(struct world *w, int64_t ns);
-/* Waits until *counter reaches `want`; fails after 20 s. */
+/* Waits until *counter reaches `want`; fails after a minute of its time. */
 void world_until(struct world *w, const int *counter, int want);
 void world_kill_broker(struct world *w); /* kill -9; it comes back by itself, with nothing kept */
 
@@ -53,4 +53,6 @@ void peer_free(struct peer *p);  /* without stop before: as if the process was k
 void peer_say(struct peer *p, const char *topic, const char *text, int qos, bool retain);
 /* With everything that a message can have; waits for the acknowledgement. */
 int peer_say_msg(struct peer *p, const struct bus_msg *msg);
+/* What the broker had for it before it answers now has come when this returns. */
+void peer_settle(struct peer *p);
 void peer_listen(struct peer *p, const char *filter, int qos); /* until it stands */

@@ -1,5 +1,7 @@
 #include "common/loop/loop.h"
 
+#include "tests/lib/await.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -10,8 +12,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-
-#define PATIENCE 500 /* steps of 20 ms */
 
 struct ended {
     struct loop_child *child;
@@ -52,8 +52,7 @@ static struct loop *new_loop(void)
 
 static void await(struct loop *loop, const struct ended *ended)
 {
-    for (int i = 0; i < PATIENCE && !ended->calls; i++)
-        assert_int_equal(loop_step(loop, 20 * NS_PER_MS), 0);
+    AWAIT(ended->calls, await_turn(loop));
     assert_int_equal(ended->calls, 1);
 }
 
@@ -122,9 +121,7 @@ static void test_child__abandoned_is_still_reaped(void **state)
     pid_t pid = start(0);
     assert_int_equal(loop_child_new(loop, pid, on_end, &ended, &ended.child, &err), 0);
     loop_child_abandon(ended.child);
-    for (int i = 0; i < PATIENCE && kill(pid, 0) == 0; i++)
-        assert_int_equal(loop_step(loop, 20 * NS_PER_MS), 0);
-    assert_int_equal(kill(pid, 0), -1);
+    AWAIT(kill(pid, 0) == -1, await_turn(loop));
     assert_int_equal(ended.calls, 0);
     loop_free(loop);
 }

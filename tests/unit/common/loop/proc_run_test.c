@@ -2,9 +2,14 @@
 #include "common/base/str.h"
 #include "common/loop/proc.h"
 
+#include "tests/lib/await.h"
+#include "tests/sim/fake/clock_fake.h"
+
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,8 +18,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-
-#define PATIENCE 1000 /* steps of 20 ms */
 
 struct result {
     struct proc_run *run;
@@ -55,8 +58,7 @@ static void start(struct loop *loop, const char *script, size_t max, int64_t tim
 
 static void await(struct loop *loop, struct result *result)
 {
-    for (int i = 0; i < PATIENCE && !result->calls; i++)
-        assert_int_equal(loop_step(loop, 20 * NS_PER_MS), 0);
+    AWAIT(result->calls, await_turn(loop));
     assert_int_equal(result->calls, 1);
 }
 
@@ -100,17 +102,30 @@ static void test_proc_run__output_and_status(void **state)
 static void test_proc_run__time_runs_out(void **state)
 {
     (void)state;
-    struct loop *loop = new_loop();
+    struct clock_fake clock;
+    struct loop *loop;
     struct result result = {0};
-    start(loop, "echo before; sleep 60 & sleep 60", 100, 100 * NS_PER_MS, &result);
-    int64_t begin = loop_now(loop);
+    struct stat st;
+    char path[] = "/tmp/limpet-proc-run-XXXXXX", script[100];
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    clock_fake_init(&clock, NS_PER_S, 0);
+    assert_int_equal(loop_new(&clock.clock, &loop, NULL), 0);
+    snprintf(script, sizeof(script), "echo before; echo >%s; sleep 600 & sleep 600", path);
+    start(loop, script, 100, 100 * NS_PER_MS, &result);
+    AWAIT(fstat(fd, &st) == 0 && st.st_size > 0, await_turn(loop)); /* so far it has come */
+    clock_fake_advance(&clock, 100 * NS_PER_MS - 1);
+    for (int i = 0; i < 5; i++) /* long enough for a program that is killed */
+        await_turn(loop);
+    assert_int_equal(result.calls, 0);
+    clock_fake_advance(&clock, 1);
     await(loop, &result);
-    assert_true(loop_now(loop) - begin >= 90 * NS_PER_MS);
-    assert_true(loop_now(loop) - begin < 30 * NS_PER_S);
     assert_int_equal(result.status, -1);
     assert_string_equal(buf_str(&result.output), "before\n");
     buf_done(&result.output);
     loop_free(loop);
+    close(fd);
+    unlink(path);
 }
 
 static void test_proc_run__freed_is_killed_and_reaped(void **state)
@@ -122,8 +137,7 @@ static void test_proc_run__freed_is_killed_and_reaped(void **state)
     proc_run_free(result.run);
     proc_run_free(NULL);
     siginfo_t info;
-    for (int i = 0; i < PATIENCE && waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0; i++)
-        assert_int_equal(loop_step(loop, 20 * NS_PER_MS), 0);
+    AWAIT(waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0, await_turn(loop));
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
     assert_int_equal(errno, ECHILD);
     assert_int_equal(result.calls, 0);

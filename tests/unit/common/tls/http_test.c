@@ -7,6 +7,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "tests/lib/await.h"
 
 #include <microhttpd.h>
 #include <netinet/in.h>
@@ -332,12 +333,8 @@ static void test_http__watches_and_upgrade(void **state)
     assert_int_equal(loop_new(clock_system(), &loop, NULL), 0);
     server_init(&server, loop, tls, listener, watches);
     assert_true(run_until(loop, &server.done, 100000));
-    bool ended = false; /* let the last bytes go out until the clients have ended */
-    for (int i = 0; i < 500 && !ended; i++) {
-        (void)run_until(loop, &ended, 20);
-        ended = waitpid(pid, &status, WNOHANG) == pid;
-    }
-    assert_true(ended);
+    /* Let the last bytes go out until the clients have ended. */
+    AWAIT(waitpid(pid, &status, WNOHANG) == pid, await_turn(loop));
     assert_int_equal(status, 0);
     server_done(&server);
     tls_config_unref(tls);

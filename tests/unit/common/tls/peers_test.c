@@ -5,6 +5,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/str.h"
+#include "tests/lib/await.h"
 #include "tests/lib/port.h"
 
 #include <arpa/inet.h>
@@ -113,11 +114,11 @@ static void start_server(struct fixture *fx, const char *command)
 {
     fx->child = start(fx, command);
     assert_true(fx->child > 0);
-    for (int i = 0; i < 250; i++) {
+    for (int i = 0; i < 3000; i++) {
         int fd = tcp_connect(fx->port), error = 0;
         struct pollfd p = {.fd = fd, .events = POLLOUT};
         socklen_t len = sizeof(error);
-        assert_int_equal(poll(&p, 1, 1000), 1);
+        assert_int_equal(poll(&p, 1, 60000), 1);
         assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len), 0);
         close(fd);
         if (!error)
@@ -242,7 +243,7 @@ static const char *exchange(struct fixture *fx, const void *request, size_t len,
                                        &fx->relay, NULL),
                      0);
     assert_gives_up(fd);
-    assert_true(run_until(fx->loop, &fx->done, 10000));
+    await_flag(fx->loop, &fx->done);
     end_exchange(fx);
     return buf_str(&fx->answer);
 }
@@ -399,7 +400,7 @@ static void serve_client(struct serving *s, const char *command, char *out, size
     assert_int_equal(loop_io_new(s->fx->loop, s->listener, EPOLLIN, serve_accept, s, &io, NULL), 0);
     pid_t pid = start(s->fx, command);
     assert_true(pid > 0);
-    for (int i = 0; i < 500 && !ended; i++) {
+    for (int i = 0; i < 3000 && !ended; i++) {
         (void)run_until(s->fx->loop, &ended, 20);
         ended = waitpid(pid, NULL, WNOHANG) == pid;
     }

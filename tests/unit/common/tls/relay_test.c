@@ -1,6 +1,7 @@
 #include "end.h"
 
 #include "common/base/str.h"
+#include "tests/lib/await.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -68,8 +69,9 @@ static void fx_start(struct fixture *fx)
 static void fx_open(struct fixture *fx)
 {
     fx_start(fx);
-    if (!run_until(fx->loop, &fx->client.ready, 5000) ||
-        !run_until(fx->loop, &fx->server.ready, 5000))
+    AWAIT((fx->client.ready && fx->server.ready) || fx->client.closed || fx->server.closed,
+          await_turn(fx->loop));
+    if (!fx->client.ready || !fx->server.ready)
         fail_msg("client: %s, server: %s", fx->client.err.msg, fx->server.err.msg);
 }
 
@@ -176,8 +178,8 @@ static void refuse(struct fixture *fx, const struct tls_client_spec *spec, const
     reconfigure_client(fx, spec);
     fx->client = fx->server = (struct end){0};
     fx_start(fx);
-    assert_true(run_until(fx->loop, &fx->client.closed, 5000));
-    assert_true(run_until(fx->loop, &fx->server.closed, 5000));
+    await_flag(fx->loop, &fx->client.closed);
+    await_flag(fx->loop, &fx->server.closed);
     assert_false(fx->client.ready);
     assert_false(fx->server.ready);
     if (fx->client.err.code != -EKEYREJECTED || !strstr(fx->client.err.msg, says))
@@ -234,7 +236,7 @@ static void test_relay__handshake_timeout(void **state)
                     : tls_relay_connect(fx->loop, fx->client_config, pair[0], -1, 100 * NS_PER_MS,
                                         &end_handler, &end, &end.relay, NULL);
         assert_int_equal(r, 0);
-        assert_true(run_until(fx->loop, &end.closed, 2000));
+        await_flag(fx->loop, &end.closed);
         assert_int_equal(end.err.code, -ETIMEDOUT);
         assert_string_equal(end.err.msg, "TLS: the handshake did not end within 100 ms");
         assert_false(end.ready);
@@ -248,7 +250,7 @@ static void test_relay__connection_refused(void **state)
     uint16_t port;
     int holder = tcp_bind(&port); /* it does not listen, and nobody else can */
     end_connect(&fx->client, fx->loop, fx->client_config, tcp_connect(port));
-    assert_true(run_until(fx->loop, &fx->client.closed, 2000));
+    await_flag(fx->loop, &fx->client.closed);
     assert_int_equal(fx->client.err.code, -ECONNREFUSED);
     close(holder);
 }
@@ -264,7 +266,7 @@ static void test_relay__what_is_not_tls(void **state)
         end_accept(&fx->server, fx->loop, fx->server_config, fx->net[1]);
         assert_true(send(fx->net[0], first[i], strlen(first[i]), MSG_NOSIGNAL) > 0);
         shutdown(fx->net[0], SHUT_WR);
-        assert_true(run_until(fx->loop, &fx->server.closed, 2000));
+        await_flag(fx->loop, &fx->server.closed);
         assert_true(fx->server.err.code == -EPROTO || fx->server.err.code == -ECONNRESET);
         assert_false(fx->server.ready);
         close(fx->net[0]);
@@ -283,10 +285,7 @@ static void test_relay__ten_megabytes_each_way(void **state)
     fx->client.to_send = fx->server.to_send = 10 * MB;
     end_update(&fx->client);
     end_update(&fx->server);
-    for (int i = 0; i < 1500 && !moved(fx); i++)
-        run_ms(fx, 20);
-    assert_int_equal(fx->client.received, 10 * MB);
-    assert_int_equal(fx->server.received, 10 * MB);
+    AWAIT(moved(fx), await_turn(fx->loop));
     assert_false(fx->client.closed || fx->server.closed);
 }
 
@@ -308,24 +307,20 @@ static void test_relay__slow_reader(void **state)
         setsockopt(fx->net[i], SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
     }
     fx->server.paused = true;
-    assert_true(run_until(fx->loop, &fx->client.ready, 5000));
-    assert_true(run_until(fx->loop, &fx->server.ready, 5000));
+    await_flag(fx->loop, &fx->client.ready);
+    await_flag(fx->loop, &fx->server.ready);
     size_t before = heap_used();
     fx->client.to_send = fx->server.to_send = 10 * MB;
     end_update(&fx->client);
     end_update(&fx->server);
-    for (int i = 0; i < 500 && fx->client.received < 10 * MB; i++)
-        run_ms(fx, 20);
+    AWAIT(fx->client.received == 10 * MB, await_turn(fx->loop));
     run_ms(fx, 100);
-    assert_int_equal(fx->client.received, 10 * MB);
     assert_int_equal(fx->server.received, 0);
     assert_in_range(fx->client.sent, 1, MB);
     assert_true(heap_used() < before + 100 * 1024);
     fx->server.paused = false;
     end_update(&fx->server);
-    for (int i = 0; i < 1500 && !moved(fx); i++)
-        run_ms(fx, 20);
-    assert_int_equal(fx->server.received, 10 * MB);
+    AWAIT(moved(fx), await_turn(fx->loop));
 }
 
 static void test_relay__half_close(void **state)
@@ -335,7 +330,7 @@ static void test_relay__half_close(void **state)
     fx->client.to_send = 100000;
     fx->client.shut_at_end = true;
     end_update(&fx->client);
-    assert_true(run_until(fx->loop, &fx->server.eof, 5000));
+    await_flag(fx->loop, &fx->server.eof);
     assert_int_equal(fx->server.received, 100000);
     assert_true(fx->server.relay_eof);
     assert_false(fx->client.eof);
@@ -344,10 +339,10 @@ static void test_relay__half_close(void **state)
     fx->server.to_send = 200000; /* and the answer still comes */
     fx->server.shut_at_end = true;
     end_update(&fx->server);
-    assert_true(run_until(fx->loop, &fx->client.eof, 5000));
+    await_flag(fx->loop, &fx->client.eof);
     assert_int_equal(fx->client.received, 200000);
-    assert_true(run_until(fx->loop, &fx->client.closed, 2000));
-    assert_true(run_until(fx->loop, &fx->server.closed, 2000));
+    await_flag(fx->loop, &fx->client.closed);
+    await_flag(fx->loop, &fx->server.closed);
     assert_int_equal(fx->client.err.code, 0);
     assert_int_equal(fx->server.err.code, 0);
 }
@@ -363,14 +358,13 @@ static void test_relay__close_delivers_what_was_written(void **state)
     run_ms(fx, 50);
     fx->server.to_send = 20000;
     end_update(&fx->server);
-    for (int i = 0; i < 50 && fx->server.sent < 20000; i++)
-        run_ms(fx, 10);
+    AWAIT(fx->server.sent == 20000, await_turn(fx->loop));
     end_close(&fx->server);
-    assert_true(run_until(fx->loop, &fx->client.eof, 5000));
+    await_flag(fx->loop, &fx->client.eof);
     assert_int_equal(fx->client.received, 20000);
     end_close(&fx->client);
-    assert_true(run_until(fx->loop, &fx->server.closed, 3000));
-    assert_true(run_until(fx->loop, &fx->client.closed, 3000));
+    await_flag(fx->loop, &fx->server.closed);
+    await_flag(fx->loop, &fx->client.closed);
     assert_int_equal(fx->server.err.code, 0);
 }
 
@@ -383,9 +377,9 @@ static void test_relay__peer_vanishes(void **state)
         struct linger now = {.l_onoff = how, .l_linger = 0}; /* 1: a reset; 0: FIN without a word */
         setsockopt(fx->net[0], SOL_SOCKET, SO_LINGER, &now, sizeof(now));
         end_done(&fx->client);
-        assert_true(run_until(fx->loop, &fx->server.closed, 2000));
+        await_flag(fx->loop, &fx->server.closed);
         assert_int_equal(fx->server.err.code, -ECONNRESET);
-        assert_true(run_until(fx->loop, &fx->server.eof, 2000));
+        await_flag(fx->loop, &fx->server.eof);
         end_done(&fx->server);
     }
 }
@@ -395,15 +389,15 @@ static void test_relay__freed_in_its_own_callbacks(void **state)
     struct fixture *fx = *state;
     fx->server.free_at_ready = true;
     fx_start(fx);
-    assert_true(run_until(fx->loop, &fx->client.closed, 5000));
+    await_flag(fx->loop, &fx->client.closed);
     end_done(&fx->server);
     end_done(&fx->client);
     fx->client = fx->server = (struct end){.free_at_eof = true};
     fx_open(fx);
     fx->client.shut_at_end = true;
     end_update(&fx->client);
-    assert_true(run_until(fx->loop, &fx->server.relay_eof, 5000));
-    assert_true(run_until(fx->loop, &fx->client.closed, 5000));
+    await_flag(fx->loop, &fx->server.relay_eof);
+    await_flag(fx->loop, &fx->client.closed);
 }
 
 /* A plain end that was there before: its bytes wait for the handshake. */
@@ -420,15 +414,13 @@ static void test_relay__given_plain_end(void **state)
                                        HANDSHAKE_NS, &end_handler, &fx->client, &fx->client.relay,
                                        NULL),
                      0);
-    assert_true(run_until(fx->loop, &fx->server.ready, 5000));
-    for (int i = 0; i < 100 && fx->server.received < 2; i++)
-        run_ms(fx, 10);
-    assert_int_equal(fx->server.received, 2);
+    await_flag(fx->loop, &fx->server.ready);
+    AWAIT(fx->server.received == 2, await_turn(fx->loop));
     assert_int_equal(fx->client.fd, -1); /* ready was given -1 */
     close(plain[0]);
-    assert_true(run_until(fx->loop, &fx->server.eof, 5000));
+    await_flag(fx->loop, &fx->server.eof);
     end_close(&fx->server);
-    assert_true(run_until(fx->loop, &fx->client.closed, 5000));
+    await_flag(fx->loop, &fx->client.closed);
     assert_int_equal(fx->client.err.code, 0);
 }
 

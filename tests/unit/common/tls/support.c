@@ -115,7 +115,7 @@ void tcp_pair(int ret[2])
     int listener = tcp_listen(&port);
     ret[0] = tcp_connect(port);
     struct pollfd p = {.fd = listener, .events = POLLIN};
-    assert_int_equal(poll(&p, 1, 5000), 1);
+    assert_int_equal(poll(&p, 1, 60000), 1);
     ret[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     assert_true(ret[1] >= 0);
     close(listener);

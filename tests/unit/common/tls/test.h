@@ -10,7 +10,7 @@
 
 #include "common/tls/relay.h"
 
-#define HANDSHAKE_NS (5 * NS_PER_S)
+#define HANDSHAKE_NS (60 * NS_PER_S)
 
 /* An authority, a server "gateway" and a client "alice" of the group "ops"; valid 2020 to 2120. */
 struct pki {

@@ -21,6 +21,7 @@ struct bench {
     int tls_port, enroll_port, renew_port;
     struct key *ca_key, *server_key;
     struct buf ca, server, server_pem_key;
+    const char *server_name; /* that clients with certificates expect; NULL: limpet-gateway */
     struct broker *broker;
     int ups, downs, adopted;
     char why[256];
@@ -35,9 +36,8 @@ void bench_stop(struct bench *b); /* ends the broker */
 struct broker_spec bench_spec(struct bench *b);
 void bench_new(struct bench *b);   /* a broker object, not started */
 void bench_start(struct bench *b); /* ... started, and up */
-/* Runs the loop until *counter reaches at least `want`, failing after 10 s. */
+/* Runs the loop until *counter reaches at least `want`. */
 void bench_until(struct bench *b, const int *counter, int want);
-void bench_run(struct bench *b, int ms);
 
 /* Credentials of this name (NULL: none) for a client of the broker; the caller's. */
 struct tls_config *bench_tls(struct bench *b, const char *name);
@@ -59,3 +59,6 @@ void client_done(struct client *c);
 int client_say(struct client *c, const char *topic, const char *text);
 int client_say_retained(struct client *c, const char *topic, const char *text);
 void client_listen(struct client *c, const char *filter);
+/* The broker keeps a connection's order both ways: what it had for the client before it answers now
+ * has come when this returns. */
+void client_settle(struct client *c);

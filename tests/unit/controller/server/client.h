@@ -16,10 +16,12 @@ int client_connect(struct client *client, struct loop *loop);
 void client_done(struct client *client);
 void client_send(struct client *client, const char *text);
 void client_send_n(struct client *client, const void *data, size_t len);
-/* Runs the loop until the text has come, the connection has ended, or 5 s; true if it has come. */
+/* Runs the loop until the text has come, or the connection has ended; true if it has come. */
 bool client_await(struct client *client, const char *text);
-/* Runs the loop for ms, reading. */
-void client_wait(struct client *client, int ms);
+/* One turn of the loop, reading; for AWAIT. */
+void client_turn(struct client *client);
+/* Runs the loop, reading, until nothing is left to do. */
+void client_quiet(struct client *client);
 /* Forgets what has come. */
 void client_forget(struct client *client);
 /* Sends a request (with Content-Length if body is not NULL) and waits for the whole answer with a

@@ -3,6 +3,8 @@
 #include "client.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "tests/lib/await.h"
+#include "tests/sim/fake/clock_fake.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -15,8 +17,7 @@
 
 /* What the handler does is told by the path. */
 struct fixture {
-    struct clock clock; /* the system's, set forward */
-    int64_t forward_ns;
+    struct clock_fake clock; /* time passes when a test says so */
     struct loop *loop;
     struct http *http;
     struct client client;
@@ -92,24 +93,13 @@ static void connect_client(struct fixture *f, struct client *client)
     assert_int_equal(http_add(f->http, client_connect(client, f->loop), &peer, &err), 0);
 }
 
-static int64_t boot_ns(const struct clock *clock)
-{
-    return clock_boot(clock_system()) + ((const struct fixture *)clock)->forward_ns;
-}
-
-static int64_t wall_ns(const struct clock *clock)
-{
-    (void)clock;
-    return clock_wall(clock_system());
-}
-
 static int setup(void **state)
 {
     struct fixture *f = xcalloc(1, sizeof(*f));
     struct err err = {0};
     signal(SIGPIPE, SIG_IGN);
-    f->clock = (struct clock){boot_ns, wall_ns};
-    assert_int_equal(loop_new(&f->clock, &f->loop, &err), 0);
+    clock_fake_init(&f->clock, 1000 * NS_PER_S, 0);
+    assert_int_equal(loop_new(&f->clock.clock, &f->loop, &err), 0);
     struct http_spec spec = {f->loop, 4, admit, handle, f, refuse};
     assert_int_equal(http_new(&spec, &f->http, &err), 0);
     connect_client(f, &f->client);
@@ -138,7 +128,7 @@ static void test_http__answers_whole_requests(void **state)
     /* The same connection again, with a body in two pieces. */
     client_forget(&f->client);
     client_send(&f->client, "POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhello");
-    client_wait(&f->client, 20);
+    client_quiet(&f->client);
     assert_int_equal(f->handled, 1);
     client_send(&f->client, "world");
     assert_true(client_await(&f->client, "body=10:helloworld"));
@@ -153,8 +143,8 @@ static void test_http__answers_later(void **state)
 {
     struct fixture *f = *state;
     client_send(&f->client, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
-    client_wait(&f->client, 20);
-    assert_non_null(f->held);
+    AWAIT(f->held, client_turn(&f->client));
+    client_quiet(&f->client);
     assert_int_equal(f->client.in.len, 0);
     http_answer(f->held, 202, "text/plain", "done", 4);
     assert_true(client_await(&f->client, "\r\n\r\ndone"));
@@ -164,13 +154,11 @@ static void test_http__a_client_that_does_not_wait(void **state)
 {
     struct fixture *f = *state;
     client_send(&f->client, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
-    client_wait(&f->client, 20);
-    assert_non_null(f->held);
+    AWAIT(f->held, client_turn(&f->client));
     client_done(&f->client);
-    client_wait(&f->client, 20);
+    client_quiet(&f->client);
     http_answer(f->held, 200, "text/plain", "too late", 8);
-    client_wait(&f->client, 50);
-    assert_int_equal(http_connections(f->http), 0);
+    AWAIT(http_connections(f->http) == 0, await_turn(f->loop));
 }
 
 static void test_http__streams(void **state)
@@ -180,7 +168,7 @@ static void test_http__streams(void **state)
     assert_true(client_await(&f->client, "Transfer-Encoding: chunked"));
     assert_int_equal(http_stream_write(f->held, "one\n", 4), 0);
     assert_true(client_await(&f->client, "4\r\none\n\r\n"));
-    client_wait(&f->client, 20);
+    client_quiet(&f->client);
     assert_int_equal(http_stream_write(f->held, "two\n", 4), 0);
     assert_true(client_await(&f->client, "4\r\ntwo\n\r\n"));
     http_stream_end(f->held);
@@ -198,18 +186,16 @@ static void test_http__a_stream_notices_that_nobody_listens(void **state)
         connect_client(f, &client);
         client_send(&client, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
         assert_true(client_await(&client, "chunked"));
-        client_wait(&client, 20);
+        client_quiet(&client);
         if (half)
             shutdown(client.fd, SHUT_WR);
         else
             client_done(&client);
-        client_wait(&f->client, 100);
-        assert_int_equal(f->gone, half + 1);
+        AWAIT(f->gone == half + 1, await_turn(f->loop));
         assert_null(f->held);
         client_done(&client);
     }
-    client_wait(&f->client, 20);
-    assert_int_equal(http_connections(f->http), 1);
+    AWAIT(http_connections(f->http) == 1, await_turn(f->loop));
 }
 
 static void test_http__an_aborted_stream_is_not_complete(void **state)
@@ -220,10 +206,9 @@ static void test_http__an_aborted_stream_is_not_complete(void **state)
     assert_int_equal(http_stream_write(f->held, "one\n", 4), 0);
     assert_true(client_await(&f->client, "one\n"));
     http_stream_abort(f->held);
-    client_wait(&f->client, 100);
-    assert_true(f->client.closed);
+    AWAIT(f->client.closed, client_turn(&f->client));
     assert_true(str_has_suffix(buf_str(&f->client.in), "4\r\none\n\r\n"));
-    assert_int_equal(http_connections(f->http), 0);
+    AWAIT(http_connections(f->http) == 0, await_turn(f->loop));
 }
 
 /* A client that reads nothing makes us hold a bounded amount; when it reads, it gets everything in
@@ -246,8 +231,8 @@ static void test_http__a_slow_client_is_held_back(void **state)
     assert_int_equal(http_stream_write(f->held, block, sizeof(block)), -ENOBUFS);
     assert_int_equal(f->drained, 0);
     client_forget(&f->client);
-    while (http_stream_pending(f->held) > 0)
-        client_wait(&f->client, 5);
+    AWAIT(http_stream_pending(f->held) == 0, client_turn(&f->client));
+    client_quiet(&f->client);
     assert_int_equal(f->drained, 1);
     http_stream_end(f->held);
     assert_true(client_await(&f->client, "\r\n0\r\n"));
@@ -325,8 +310,7 @@ static void test_http__who_may_not_ask_sends_no_body(void **state)
     client_send(&f->client, "POST /closed HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n");
     assert_true(client_await(&f->client, "HTTP/1.1 401"));
     assert_int_equal(f->handled, 0);
-    client_wait(&f->client, 50);
-    assert_true(f->client.closed);
+    AWAIT(f->client.closed, client_turn(&f->client));
 }
 
 static void test_http__garbage(void **state)
@@ -344,14 +328,13 @@ static void test_http__garbage(void **state)
         struct client client;
         connect_client(f, &client);
         client_send(&client, lines[i]);
-        client_wait(&client, 20);
+        client_quiet(&client);
         shutdown(client.fd, SHUT_WR);
-        client_wait(&client, 20);
+        client_quiet(&client);
         client_done(&client);
-        client_wait(&f->client, 20);
+        AWAIT(http_connections(f->http) == 1, await_turn(f->loop));
     }
     assert_int_equal(f->handled, 0);
-    assert_int_equal(http_connections(f->http), 1);
 }
 
 /* Bytes that trickle do not keep a connection; what waits for us does. */
@@ -371,21 +354,20 @@ static void test_http__every_phase_has_an_end(void **state)
         struct client client;
         connect_client(f, &client);
         client_send(&client, cases[i].bytes);
-        client_wait(&client, 20);
-        f->forward_ns += (cases[i].seconds - 2) * NS_PER_S;
-        client_wait(&client, 10);
+        client_quiet(&client);
+        clock_fake_advance(&f->clock, cases[i].seconds * NS_PER_S - 1);
+        client_quiet(&client);
         assert_false(client.closed);
-        f->forward_ns += 3 * NS_PER_S;
-        client_wait(&client, 20);
-        assert_true(client.closed);
+        clock_fake_advance(&f->clock, 1);
+        AWAIT(client.closed, client_turn(&client));
         client_done(&client);
     }
     struct client later;
     connect_client(f, &later);
     client_send(&later, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
-    client_wait(&later, 20);
-    f->forward_ns += 3600 * NS_PER_S;
-    client_wait(&later, 20);
+    AWAIT(f->held, client_turn(&later));
+    clock_fake_advance(&f->clock, 3600 * NS_PER_S);
+    client_quiet(&later);
     assert_false(later.closed);
     http_answer(f->held, 200, "text/plain", "ok", 2);
     assert_true(client_await(&later, "\r\n\r\nok"));
@@ -401,10 +383,9 @@ static void test_http__no_more_connections_than_allowed(void **state)
         connect_client(f, &clients[i]);
     int fd = client_connect(&clients[3], f->loop);
     assert_int_equal(http_add(f->http, fd, NULL, &err), -EMFILE);
-    client_wait(&clients[3], 10);
-    assert_true(clients[3].closed);
+    AWAIT(clients[3].closed, client_turn(&clients[3]));
     client_done(&clients[0]);
-    client_wait(&f->client, 50);
+    AWAIT(http_connections(f->http) == 3, await_turn(f->loop));
     client_done(&clients[3]);
     connect_client(f, &clients[3]);
     assert_int_equal(client_ask(&clients[3], "GET", "/x", "", NULL), 200);
@@ -420,8 +401,7 @@ static void test_http__ends_with_everything_open(void **state)
     assert_true(client_await(&f->client, "chunked"));
     connect_client(f, &later);
     client_send(&later, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
-    client_wait(&later, 20);
-    assert_int_equal(f->handled, 2);
+    AWAIT(f->handled == 2, client_turn(&later));
     client_done(&later);
 }
 

@@ -4,6 +4,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/data/json.h"
+#include "tests/lib/await.h"
 #include "world.h"
 
 #include <setjmp.h>
@@ -348,7 +349,7 @@ static void test_server__watch(void **state)
     assert_int_equal(ask(f, "DELETE", CM "/one", NULL), 200);
     assert_true(client_await(&watch, "{\"type\":\"DELETED\""));
     client_done(&watch);
-    client_wait(&f->client, 30);
+    client_quiet(&f->client);
     make(f, "three");
 }
 
@@ -466,8 +467,7 @@ static void test_server__logs(void **state)
     connect_as(f, &follow, "admin", "system:masters");
     client_send(&follow,
                 "GET " PODS "/web/log?follow=true&tailLines=5 HTTP/1.1\r\nHost: x\r\n\r\n");
-    client_wait(&follow, 20);
-    assert_non_null(f->sink);
+    AWAIT(f->sink, client_turn(&follow));
     assert_int_equal(pod_sink_write(f->sink, "hello\n", 6), 0);
     assert_true(client_await(&follow, "hello\n"));
     assert_non_null(strstr(buf_str(&follow.in), "Content-Type: text/plain"));
@@ -475,20 +475,19 @@ static void test_server__logs(void **state)
     assert_true(client_await(&follow, "\r\n0\r\n"));
     client_forget(&follow);
     client_send(&follow, "GET " PODS "/web/log HTTP/1.1\r\nHost: x\r\n\r\n");
-    client_wait(&follow, 20);
+    AWAIT(f->sink, client_turn(&follow));
     pod_sink_fail(steal(f->sink), 503, "node pi is offline");
     assert_true(client_await(&follow, "node pi is offline"));
     assert_true(client_await(&follow, "HTTP/1.1 503"));
     /* The client leaves; then one that is open when the server ends. */
     client_send(&follow, "GET " PODS "/web/log?follow=1 HTTP/1.1\r\nHost: x\r\n\r\n");
-    client_wait(&follow, 20);
+    AWAIT(f->sink, client_turn(&follow));
     pod_sink_set_handler(f->sink, &handler, f);
     assert_int_equal(pod_sink_write(f->sink, "x", 1), 0);
     client_done(&follow);
-    client_wait(&f->client, 50);
-    assert_null(f->sink);
+    AWAIT(!f->sink, await_turn(f->world->loop));
     client_send(&f->client, "GET " PODS "/web/log?follow=1 HTTP/1.1\r\nHost: x\r\n\r\n");
-    client_wait(&f->client, 20);
+    AWAIT(f->sink, client_turn(&f->client));
     assert_int_equal(pod_sink_write(f->sink, "x", 1), 0);
 }
 
@@ -503,8 +502,7 @@ static void test_server__why(void **state)
     struct client client;
     connect_as(f, &client, "admin", "system:masters");
     client_send(&client, "GET " PODS "/web/why?tailLines=x HTTP/1.1\r\nHost: x\r\n\r\n");
-    client_wait(&client, 20);
-    assert_non_null(f->sink);
+    AWAIT(f->sink, client_turn(&client));
     assert_string_equal(f->what, "why");
     assert_int_equal(pod_sink_write(f->sink, "image app: is being pulled\n", 27), 0);
     pod_sink_end(steal(f->sink));

@@ -141,6 +141,13 @@ void acks_read(struct acks *acks, int fd)
     assert_int_equal(n, 0);
 }
 
+void acks_await(struct acks *acks, int fd, long count)
+{
+    struct message message;
+    for (long end = acks->count + count; acks->count < end; take(acks, &message))
+        assert_int_equal(read(fd, &message, sizeof(message)), sizeof(message));
+}
+
 void acks_check(struct acks *acks, struct bench *bench)
 {
     assert_true(store_revision(bench->store) > acks->revision);

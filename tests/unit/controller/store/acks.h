@@ -25,7 +25,9 @@ struct acks {
 /* Writes to the store at path until it is ended or `limit` writes were acknowledged (then exits
  * with 0). Never returns. */
 void acks_child(const char *path, int fd, unsigned seed, long limit, struct acks *acks);
-/* Reads the child's pipe to its end. */
+/* Reads the child's pipe until `count` more writes were acknowledged. */
+void acks_await(struct acks *acks, int fd, long count);
+/* Reads it to its end. */
 void acks_read(struct acks *acks, int fd);
 /* Fails unless the open store holds everything acknowledged and nothing that was never asked for;
  * takes what it holds as the new state. */

@@ -1,5 +1,7 @@
 #include "bench.h"
 
+#include "tests/lib/await.h"
+
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -50,12 +52,7 @@ void bench_done(struct bench *bench)
 
 void bench_wait(struct bench *bench, const int *flag)
 {
-    int64_t until = loop_now(bench->loop) + 10 * NS_PER_S;
-    while (*flag) {
-        if (loop_now(bench->loop) > until)
-            fail_msg("timeout");
-        assert_int_equal(loop_step(bench->loop, 100 * NS_PER_MS), 0);
-    }
+    AWAIT(!*flag, await_turn(bench->loop));
 }
 
 void bench_done_fn(void *ctx, int code, int64_t revision)
