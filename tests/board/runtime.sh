@@ -5,6 +5,6 @@
 # guest-long: --arch x86_64 --cgroup v2 --memory 192 --add $LIMPET_SRC/tests/system/runtime=/src/tests/system/runtime
 # timeout: 400
 # The containers' system test (tests/system/runtime) on a board: cgroup v2, musl, ARM.
-export LIMPET_BUILD=/usr/bin LIMPET_SRC=/src TEST_TMP=/tmp/runtime BUSYBOX=/bin/busybox
+export LIMPET_BUILD=/usr/bin LIMPET_SRC=/src TEST_TMP=/tmp/runtime BUSYBOX=/bin/busybox EMULATED=1
 mkdir -p $TEST_TMP
 exec sh /src/tests/system/runtime/run.sh

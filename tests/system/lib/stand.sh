@@ -45,6 +45,19 @@ poll() {
         sleep 0.2
     done
 }
+# in_time WHAT FROM UNTIL SECONDS: what the product promises, by stamps (microseconds); UNTIL empty: it was not kept.
+in_time() {
+    local took=$(((${3:-$2} - $2) / 1000))
+    [[ $took -ge 0 ]] || took=0
+    if [[ -z $3 ]]; then
+        bad "$1" "never"
+    elif [[ $took -le $(($4 * 1000)) ]]; then
+        ok "$1"
+    else
+        bad "$1" "too late"
+    fi
+    echo "     $took ms of $4 s"
+}
 # matches PATTERN COMMAND...: its output has a line that matches.
 matches() {
     local text
@@ -71,6 +84,45 @@ conclude() {
     trap - EXIT
     [[ $CASES_FAILED -eq 0 ]]
     exit
+}
+
+# ---- stamps: microseconds of the wall clock, which the programs' logs have ----
+
+now_us() { echo "${EPOCHREALTIME/./}"; }
+# said_us FILE SINCE PATTERN: when a program first said that in its log, at SINCE or later.
+said_us() {
+    grep -E -- "$3" "$1" | cut -d' ' -f1 | date -f - +%s%6N |
+        awk -v since="$2" '$1 >= since { print; found = 1; exit } END { exit !found }'
+}
+# recorder_start: begins to write down what the gateway shows, and when (recorder.py), until stand_down.
+recorder_start() {
+    daemon "$STAND/recorder.pid" "$STAND/recorder" gw python3 "$LIMPET_SRC/tests/system/lib/recorder.py" \
+        "$HOST" "$API_PORT" "$BUS_PORT" "$GW/state/trust"
+    poll 30 grep -q ' api - up$' "$STAND/recorder" || stand_fail "nothing is recorded"
+}
+# shown_us THING...: since when the gateway has shown what it shows now of all these: "node a", "pod web".
+shown_us() {
+    awk -v things="$(IFS=,; echo "$*")" '
+        $2 == "api" && $4 == "down" { split("", state) }
+        {
+            thing = $2 " " $3
+            if (state[thing] != substr($0, length($1) + 1)) {
+                state[thing] = substr($0, length($1) + 1)
+                since[thing] = $1
+            }
+        }
+        END {
+            for (i = split(things, want, ","); i > 0; i--) {
+                if (state[want[i]] == "") exit 1
+                if (since[want[i]] > last) last = since[want[i]]
+            }
+            print last
+        }' "$STAND/recorder"
+}
+# accepts_us SINCE: when the broker first accepted connections at SINCE or later; SINCE if it has all the while.
+accepts_us() {
+    awk -v since="$1" '$2 == "broker" && $4 == "up" && $1 >= since { print $1; found = 1; exit } END { if (!found) print since }' \
+        "$STAND/recorder"
 }
 
 # ---- making and ending a stand ----
@@ -147,9 +199,10 @@ stand_make() {
 
 # take_ports: settings with four ports that are the stand's own until stand_down (tests/lib/port.h).
 take_ports() {
-    local first
-    exec {PORTS[$1]}< <(exec env -i "$LIMPET_BUILD/test-ports" 4)
-    read -r first <&"${PORTS[$1]}" || stand_fail "no ports"
+    local first fd
+    exec {fd}< <(exec env -i "$LIMPET_BUILD/test-ports" 4)
+    read -r first <&"$fd" || stand_fail "no ports"
+    PORTS[$1]=$fd
     printf 'API_PORT=%d\nBUS_PORT=%d\nENROLL_PORT=%d\nREGISTRY_PORT=%d\n' "$first" $((first + 1)) $((first + 2)) $((first + 3))
 }
 
@@ -215,9 +268,10 @@ stand_down_all() {
 
 # stand_down NAME: ends everything, the product's way first, and says what that left.
 stand_down() {
-    local dir node left
+    local dir node left fd
     [[ " ${STANDS[*]} " == *" $1 "* ]] || return 0
     stand_use "$1"
+    end_pid "$(cat "$STAND/recorder.pid" 2>/dev/null)" TERM
     gw_stop
     for dir in "$STAND"/*/boot_id; do
         [[ -f $dir ]] || continue
@@ -227,7 +281,8 @@ stand_down() {
             >>"$STAND/$node/agent.log" 2>&1 || bad "stand $1: limpetd teardown on $node" "$(tail -n 3 "$STAND/$node/agent.log")"
     done
     [[ -z $NET ]] || net_remove
-    exec {PORTS[$1]}<&-
+    fd=${PORTS[$1]}
+    exec {fd}<&-
     left=$(stand_left)
     if [[ -n $left ]]; then
         bad "stand $1: nothing is left" "$left"
@@ -408,19 +463,28 @@ gone() { fails lp get pod "$1"; }
 # local_pod NODE POD [JQ]: as the node has it.
 local_pod() { ld "$1" ps -o json | jq -er --arg n "$2" "[.items[] | select(.metadata.name == \$n)][0] | ${3:-.}"; }
 runs_on() { [[ $(local_pod "$1" "$2" 'select([.status.containerStatuses[]?.ready] | all) | .status.phase') == Running ]]; }
-# fingerprint NODE POD: changes if anything of the pod was started anew: uid, restarts, processes with start times.
+# fingerprint NODE POD: changes if anything of the pod was started anew: uid, restarts, processes with start times. One of
+# a pod of which nothing runs is like no other.
 fingerprint() {
-    local uid pid
+    local uid processes
     uid=$(local_pod "$1" "$2" .metadata.uid) || return 1
     echo "$uid $(local_pod "$1" "$2" '[.status.containerStatuses[] | "\(.name)=\(.restartCount)"] | join(",")')"
-    grep -lF "/pod$uid" /proc/[0-9]*/cgroup 2>/dev/null | cut -d/ -f3 | while read -r pid; do
-        # A loop's `sleep` comes and goes: only those whose parent is a keeper count.
-        [[ $(ps -o comm= -p "$(ps -o ppid= -p "$pid" | tr -d ' ')" 2>/dev/null) == limpet-keeper ]] || continue
-        echo "$pid $(cut -d')' -f2 "/proc/$pid/stat" | cut -d' ' -f21)"
+    processes=$(grep -lE ":/limpet-$ID/$1/pod$uid(/|\$)" /proc/[0-9]*/cgroup 2>/dev/null | cut -d/ -f3 | first_processes)
+    echo "${processes:-nothing runs at $EPOCHREALTIME}"
+}
+# first_processes: of the ids on standard input those whose parent is a keeper, with their start times. A loop's `sleep`
+# comes and goes.
+first_processes() {
+    local pid stat parent
+    while read -r pid; do
+        { stat=$(<"/proc/$pid/stat"); } 2>/dev/null || continue
+        read -r -a stat <<<"${stat##*) }" # from the state, the third field, on
+        { parent=$(<"/proc/${stat[1]}/comm"); } 2>/dev/null || continue
+        [[ $parent != limpet-keeper ]] || echo "$pid ${stat[19]}"
     done
 }
 # main_pid NODE POD: of the first container's first process.
-main_pid() { fingerprint "$1" "$2" | sed -n '2s/ .*//p'; }
+main_pid() { fingerprint "$1" "$2" | sed -n '2s/^\([0-9][0-9]*\) .*/\1/p'; }
 
 # pod NAME [SCRIPT]: a manifest on standard output, its container runs SCRIPT by sh.
 pod() {

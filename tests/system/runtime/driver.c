@@ -46,15 +46,23 @@ static void print_report(const char *head, const struct keeper_report *report)
     putchar('\n');
 }
 
+/* A line before each event: when it came, as the uptime in ms. */
+static void print_time(void)
+{
+    printf("at %" PRId64 "\n", clock_boot(clock_system()) / NS_PER_MS);
+}
+
 static void on_report(void *ctx, const struct keeper_report *report)
 {
     (void)ctx;
+    print_time();
     print_report("report", report);
 }
 
 static void on_gone(void *ctx, const char *uid, const struct keeper_end *end)
 {
     (void)ctx;
+    print_time();
     printf("gone %s %s%s%s\n", uid, end->expected ? "expected" : "died",
            end->failure ? " failure=" : "", end->failure ? end->failure : "");
     if (end->last)
@@ -64,12 +72,14 @@ static void on_gone(void *ctx, const char *uid, const struct keeper_end *end)
 static void on_silent(void *ctx, const char *uid, const char *ns, const char *name)
 {
     (void)ctx;
+    print_time();
     printf("silent %s %s/%s\n", uid, ns, name);
 }
 
 static void on_settled(void *ctx)
 {
     (void)ctx;
+    print_time();
     printf("settled\n");
 }
 

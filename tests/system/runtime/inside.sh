@@ -87,7 +87,7 @@ $(common u6.log 'id')
 flag non-root
 backoff 60000 60000 0
 X
-go users; await 'extra terminated' 100; await 'rooted waiting restarts=1' 30
+go users; await 'extra terminated'; await 'rooted waiting restarts=1'
 out=$(newest users)
 has "user by name, groups of /etc/group" "$(output u1.log)" '^uid=1000\(app\) gid=1000\(app\) groups=.*50\(staff\)'
 has "user by number" "$(output u2.log)" '^uid=1234 gid=50\(staff\)'

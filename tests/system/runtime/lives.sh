@@ -5,10 +5,10 @@ hostname together
 container one
 $(common s1.log 'for n in net ipc uts pid; do readlink /proc/self/ns/\$n; done; probe ipc make; echo hello >/dev/shm/file; sleep 60')
 container two
-$(common s2.log 'for n in net ipc uts pid; do readlink /proc/self/ns/\$n; done; sleep 1; probe ipc find; cat /dev/shm/file; ps; sleep 60')
+$(common s2.log 'for n in net ipc uts pid; do readlink /proc/self/ns/\$n; done; until test -e /dev/shm/file; do sleep 0.1; done; probe ipc find; cat /dev/shm/file; ps; sleep 60')
 X
 go shared
-n=60; until output s2.log | grep -q hello || [ $n = 0 ]; do sleep 0.1; n=$((n - 1)); done
+soon printed s2.log 'sleep 60' # the last of what it does
 one=$(output s1.log) two=$(output s2.log)
 for kind in net ipc uts; do
     is "containers share $kind" "$(echo "$one" | grep "^$kind:")" "$(echo "$two" | grep "^$kind:")"
@@ -25,18 +25,29 @@ has "a pod has one keeper" "$(new_output)" 'has a keeper already'
 keeper=$(keeper_of shared)
 gone shared
 
+pod first <<X
+restart always
+backoff 60000 60000 0
+container a
+$(common first.log 'exit 3')
+X
+go first; began=$(now); await 'restarts=1 '
+in_time "the first restart is at once" "$began" "$(came_at 'restarts=1 ')" 10000
+await 'waiting restarts=1 .*backoff='; is "then it backs off" $? 0
+began=$(now)
+say "stop first 600"; await '^report first ended'
+in_time "a pod in backoff ends at once" "$began" "$(came_at '^report first ended')" 10000
+gone first
+
 pod again <<X
 restart always
 backoff 300 1000 0
 container a
 $(common again.log 'echo attempt; exit 3')
 X
-go again; await 'restarts=1 ' 30
-is "the first restart is at once" $? 0
-await 'waiting restarts=1 .*backoff=' 30; is "then it backs off" $? 0
-await 'restarts=3 ' 50; is "and starts again" $? 0
+go again; await 'restarts=3 '; is "and starts again" $? 0
 has "with the last exit" "$(newest again)" 'last=3/0/Error'
-say "stop again 5"; await '^report again ended' 30; is "a pod in backoff ends at once" $? 0
+say "stop again 600"; await '^report again ended'
 gone again
 is "an attempt has a log of its own" "$(output again.log | grep -c attempt)" 1
 is "and so has the one before" "$(output again.log.previous | grep -c attempt)" 1
@@ -115,8 +126,8 @@ pod graceful <<X
 container a
 $(common g.log 'trap "echo bye; exit 5" TERM; echo up; while :; do sleep 0.1; done')
 X
-go graceful; n=50; until output g.log | grep -q up || [ $n = 0 ]; do sleep 0.1; n=$((n - 1)); done
-say "stop graceful 10"; await '^report graceful ended' 50
+go graceful; soon printed g.log up
+say "stop graceful 600"; await '^report graceful ended'
 has "TERM is heard" "$(newest graceful)" 'last=5/0/Error'
 has "and the last words are logged" "$(output g.log)" '^bye$'
 say "exits $T/state/graceful h1"; await '^exits|^error'
@@ -127,9 +138,9 @@ pod stubborn <<X
 container a
 $(common st.log 'trap "" TERM; echo up; while :; do sleep 0.1; done')
 X
-go stubborn; n=50; until output st.log | grep -q up || [ $n = 0 ]; do sleep 0.1; n=$((n - 1)); done
-say "stop stubborn 60"; await 'stubborn stopping' 30
-say "stop stubborn 1"; await '^report stubborn ended' 40
+go stubborn; soon printed st.log up
+say "stop stubborn 600"; await 'stubborn stopping'
+say "stop stubborn 1"; await '^report stubborn ended'
 is "a shorter grace counts; KILL follows TERM" $? 0
 has "killed" "$(newest stubborn)" 'last=137/9/Error'
 gone stubborn
@@ -139,8 +150,8 @@ container a
 $(common ss.log 'trap "exit 9" INT; echo up; while :; do sleep 0.1; done')
 stop-signal 2
 X
-go stopsig; n=50; until output ss.log | grep -q up || [ $n = 0 ]; do sleep 0.1; n=$((n - 1)); done
-say "stop stopsig 10"; await '^report stopsig ended' 50
+go stopsig; soon printed ss.log up
+say "stop stopsig 600"; await '^report stopsig ended'
 has "the image's stop signal" "$(newest stopsig)" 'last=9/0'
 gone stopsig
 
@@ -182,24 +193,28 @@ container a
 $(common flood.log 'while :; do echo 0123456789012345678901234567890123456789012345678901234567890123456789; done')
 X
 sed -i 's|flood.log 0 0|flood.log 100000 2|' "$T/pods/flood"
-go flood; sleep 2
+go flood; soon test -s "$T/log/flood.log.1" # it has turned
 keeper=$(keeper_of flood)
 rss=$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$keeper/status")
 is "a flood does not grow the keeper (${rss} KiB)" "$([ "$rss" -lt 4096 ] && echo small)" "small"
-say "stop flood 0"; await '^report flood ended' 30; is "and does not keep it from stopping" $? 0
+say "stop flood 0"; await '^report flood ended'; is "and does not keep it from stopping" $? 0
 gone flood
 
+lasts=3$(now) # seconds that no other process on the machine sleeps for
+sleepers() { cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' | grep -cx "$lasts"; }
 pod hostpid <<X
 host pid
 host network
 container a
-$(common hp.log 'readlink /proc/self/ns/net; sh -c "sleep 300" & sleep 300 & echo pid $$; exit 0')
+env LASTS=$lasts
+$(common hp.log 'readlink /proc/self/ns/net; sh -c "sleep $LASTS && true" & sleep $LASTS & until [ "$(ps | grep -c "[s]leep $LASTS\$")" = 2 ]; do sleep 0.1; done; echo both sleep; echo pid $$; exit 0')
 X
 run hostpid
 is "host network" "$(output hp.log | grep '^net:')" "$(readlink /proc/self/ns/net)"
 hasnt "host PID namespace" "$(output hp.log)" '^pid 1$'
 gone hostpid
-is "what it left behind in the host's PID namespace is ended" "$(ps 2>/dev/null | grep -c '[s]leep 300')" "0"
+has "it left processes behind in the host's PID namespace" "$(output hp.log)" '^both sleep$'
+is "they are ended" "$(sleepers)" "0"
 
 pod sysctl <<X
 sysctl net.ipv4.ip_local_port_range=2000 3000

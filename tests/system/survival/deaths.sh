@@ -12,65 +12,80 @@ status_right() {
 }
 node_ready() { matches "^$1 +Ready" lp get nodes; }
 
-# after_return WHAT: when the broker accepts connections again, all is right within 5 s, and nothing was started anew.
+# after_return WHAT SINCE: whoever was away comes back at SINCE or later; from when the broker accepts connections, all
+# is right within 5 s, and nothing was started anew.
 after_return() {
-    poll 20 broker_answers || bad "$1: the broker accepts connections again"
-    within 5 "$1: status is right within 5 s of the broker's return" all_right
+    poll 30 broker_answers || bad "$1: the broker accepts connections again"
+    poll 60 all_right || bad "$1: status gets right" "$(all_right 2>&1)"
+    in_time "$1: status is right within 5 s of the broker's return" "$(accepts_us "$2")" \
+        "$(shown_us "node a" "pod web" "pod flaky")" 5
     is "$1: nothing was restarted" "$(fingerprint a web)" "$BEFORE"
     is "$1: nothing is doubled" "$(keepers a web | wc -l)" 1
 }
 all_right() { node_ready a && status_right a web && status_right a flaky; }
 
-# crash POD: kills its container behind everybody's back; it must come back by itself.
+# crash POD WHAT: kills its container behind everybody's back; it must come back by itself.
 crash() {
-    local count
+    local count pid
     count=$(local_pod a "$1" '.status.containerStatuses[0].restartCount')
-    kill -9 "$(main_pid a "$1")"
-    if [[ -n $(node_alive) ]]; then
-        within 20 "$2: a crashed container is started again" restarted "$1" "$count"
-    else
-        within 20 "$2: a crashed container is started again" has_main "$1"
+    pid=$(main_pid a "$1")
+    kill -9 "$pid"
+    within 20 "$2: a crashed container is started again" has_new_main "$1" "$pid"
+    if alive "$(node_pid a)"; then
+        within 20 "$2: and counted" restarted "$1" "$count"
     fi
 }
-node_alive() { if alive "$(node_pid a)"; then echo yes; fi; }
 restarted() { runs_on a "$1" && [[ $(local_pod a "$1" '.status.containerStatuses[0].restartCount') -gt $2 ]]; }
-has_main() { [[ -n $(main_pid a "$1") ]]; }
+has_new_main() {
+    local pid
+    pid=$(main_pid a "$1")
+    alive "$pid" && [[ $pid != "$2" ]]
+}
 
 deaths() {
+    local since count
     pod web | jq '.spec.nodeName = "a"' | apply >/dev/null
     # Restarted at once each time: it has run for longer than the backoff by then, or this is its first death.
     pod flaky | jq '.spec.nodeName = "a"' | apply >/dev/null
     within 15 "the pods run" running web
     within 15 "both of them" running flaky
     BEFORE=$(fingerprint a web)
+    recorder_start
 
+    since=$(now_us)
     broker_kill
-    after_return "broker killed" # the controller starts it again
+    after_return "broker killed" "$since" # the controller starts it again
 
     controller_kill
     is "controller killed: the broker goes on" "$(broker_answers && echo yes)" yes
     crash flaky "controller killed"
+    since=$(now_us)
     gw_start
-    after_return "controller killed"
+    after_return "controller killed" "$since"
 
     node_kill a
     sleep 0.5
     is "agent killed: the pod runs" "$(fingerprint a web)" "$BEFORE"
     told_alone
+    since=$(now_us)
     node_start a
-    within 3 "agent killed: it has its pods back within 2 s" runs_on a web
-    after_return "agent killed"
+    poll 30 said_us "$STAND/a/agent.log" "$since" 'agent ready pods=2$' # every keeper has reported
+    in_time "agent killed: it has its pods back within 2 s" "$since" \
+        "$(said_us "$STAND/a/agent.log" "$since" 'agent ready pods=2$')" 2
+    after_return "agent killed" "$since"
 
     gw_kill
     node_kill a
     sleep 0.5
     is "all killed: the pod runs" "$(fingerprint a web)" "$BEFORE"
+    count=$(local_pod a flaky '.status.containerStatuses[0].restartCount')
     kill -9 "$(main_pid a flaky)"
     sleep 0.5
     node_start a
-    within 60 "all killed: a crashed container is started again" runs_on a flaky
+    within 60 "all killed: a crashed container is started again" restarted flaky "$count"
+    since=$(now_us)
     gw_start
-    after_return "all killed"
+    after_return "all killed" "$since"
     has "all killed: a change is taken as before" "$(pod more | apply 2>&1)" created
     within 15 "all killed: and runs" running more
     lp delete pod/more >/dev/null 2>&1
@@ -93,7 +108,7 @@ told_alone() {
 
 # A reboot while the gateway is down. Also twice at once: the power comes back and goes again.
 reboot_alone() {
-    local uid
+    local uid since
     uid=$(local_pod a web .metadata.uid)
     gw_kill
     node_reboot a
@@ -105,13 +120,15 @@ reboot_alone() {
     within 20 "rebooted again: the other too" runs_on a flaky
     crash flaky "reboot, gateway down"
     BEFORE=$(fingerprint a web)
+    since=$(now_us)
     gw_start
-    after_return "reboot"
+    after_return "reboot" "$since"
     has "reboot: logs are there" "$(lp logs web 2>&1)" started
 }
 
 # A disk that lost all but the identity: retained messages alone bring everything back.
 wiped() {
+    local since
     controller_kill
     node_stop a
     ld a teardown >/dev/null 2>&1
@@ -121,7 +138,7 @@ wiped() {
     within 20 "wiped node, controller dead: the pod runs from retained messages" runs_on a web
     within 20 "wiped node, controller dead: the other too" runs_on a flaky
     BEFORE=$(fingerprint a web)
+    since=$(now_us)
     gw_start
-    poll 20 lp get namespaces
-    after_return "wiped node"
+    after_return "wiped node" "$since"
 }
