@@ -6,9 +6,9 @@ no_controller() {
     pod static | jq '.spec.containers[0].imagePullPolicy = "Never"' >"$STAND/solo/manifests/one.yaml"
     within 10 "a file in the manifest folder runs with no controller ever" runs_on solo static-solo
     has "limpetd ps shows it" "$(ld solo ps)" 'static-solo +1/1 +Running'
-    is "limpetd logs shows its log" "$(ld solo logs static-solo)" started
+    within 10 "limpetd logs shows its log" equals started ld solo logs static-solo
     has "limpetd why says that it runs" "$(ld solo why static-solo)" 'runs'
-    local before
+    local before since
     before=$(fingerprint solo static-solo)
     pod other >"$STAND/solo/manifests/two.yaml"
     within 10 "a second file runs too" runs_on solo other-solo
@@ -19,12 +19,13 @@ no_controller() {
         grep -Eq 'two.yaml:4: spec.containers\[0\].imagee' "$STAND/solo/agent.log"
     has "and its pod goes on as it was" "$(ld solo ps)" 'other-solo +1/1 +Running'
     rm "$STAND/solo/manifests/two.yaml"
-    within 10 "a file taken away ends its pod" fails local_pod solo other
+    within 20 "a file taken away ends its pod" fails local_pod solo other-solo
     node_kill solo
     has "limpetd ps works with the agent dead" "$(ld solo ps)" 'static-solo +1/1 +Running'
     has "limpetd logs works with the agent dead" "$(ld solo logs static-solo)" started
+    since=$(now_us)
     node_start solo
-    sleep 1
+    poll 30 said_us "$STAND/solo/agent.log" "$since" 'agent ready pods=1$' || bad "the agent is ready again"
     is "an agent started again leaves the pod alone" "$(fingerprint solo static-solo)" "$before"
 }
 
@@ -32,7 +33,7 @@ by_limpet() {
     local before
     has "limpet apply says created" "$(pod web | apply)" 'pod/web created'
     within 10 "limpet apply: the pod runs" running web
-    is "limpet logs shows its log" "$(lp logs web)" started
+    within 10 "limpet logs shows its log" equals started lp logs web
     has "limpet get pods shows it" "$(lp get pods)" 'web +1/1 +Running +0 '
     has "limpet get -o wide shows node and address" "$(lp get pods -o wide)" 'web .* 10\.[0-9.]+ +[ab] '
     is "limpet get -o yaml has its status" "$(lp get pod web -o yaml | grep -c 'phase: Running')" 1
@@ -50,7 +51,7 @@ by_limpet() {
     has "limpet delete says so" "$(lp delete pod/web)" 'deleted'
     within 10 "and the pod is gone" gone web
     within 5 "on the node too" fails local_pod "$before" web
-    is "nothing of it runs" "$(pod_processes "$before" | wc -l)" 0
+    within 5 "nothing of it runs" equals "" pod_processes "$before"
 }
 node_of() { lp get pod "$1" -o json | jq -r .spec.nodeName; }
 changed_to_other() {
@@ -62,7 +63,7 @@ by_kubectl() {
     pod kube >"$STAND/kube.json"
     has "kubectl create" "$(kc create -f "$STAND/kube.json" 2>&1)" 'pod/kube created'
     within 10 "kubectl: the pod runs" matches 'kube +1/1 +Running' kc get pods
-    has "kubectl logs" "$(kc logs kube 2>&1)" started
+    within 10 "kubectl logs" equals started kc logs kube
     has "kubectl describe" "$(kc describe pod kube 2>&1)" 'Started'
     is "kubectl wait" "$(kc wait --for=condition=Ready pod/kube --timeout=5s 2>&1)" 'pod/kube condition met'
     has "kubectl get nodes" "$(kc get nodes 2>&1)" '^a +Ready'
@@ -81,7 +82,7 @@ by_mqtt() {
         printf '%s\n' 'apiVersion: v1' 'kind: ConfigMap' 'metadata:' '  name: fine' --- 'apiVersion: v1' 'kind: Pod' 'metadata:' \
             '  name: wrong' 'spec:' '  containers:' '  - name: x' '    image: y' '    ports:' '    - containerPort: 70000'
     )")
-    has "a mistake's document is named" "$answer" '"document": *(2|1)'
+    has "a mistake's document is named" "$answer" '"document": *2,'
     has "its line" "$answer" '"line": *15'
     has "its path" "$answer" 'spec.containers\[0\].ports\[0\].containerPort'
     has "its reason" "$answer" '1-65535'
@@ -89,14 +90,17 @@ by_mqtt() {
     as_admin mosquitto_pub -q 1 -t limpet/v1/users/admin/delete -m "$(cat "$STAND/bus.yaml")"
     within 10 "mosquitto_pub deletes" gone bus
     as_admin mosquitto_pub -q 1 -t limpet/v1/users/other/apply -m "$(pod stolen)" 2>/dev/null
-    sleep 1
+    answer=$(as_admin mosquitto_rr -t limpet/v1/users/admin/apply -e limpet/v1/users/admin/reply -m "$(pod after)")
+    has "what was sent after it has been applied" "$answer" 'created'
     has "in another user's name nobody applies" "$(lp get pod stolen 2>&1)" 'not found'
+    lp delete pod/after >/dev/null
 }
 
 # Broker, controller, agent: all dead. What limpetd tells needs none of them.
 everything_dead() {
     pod alone | jq '.spec.nodeName = "a"' | apply >/dev/null
     within 10 "a pod with nodeName runs there" runs_on a alone
+    within 10 "and says so" equals started ld a logs alone
     gw_kill
     node_kill a
     has "all dead: limpetd ps" "$(ld a ps)" 'alone +1/1 +Running'
