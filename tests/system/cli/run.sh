@@ -41,12 +41,7 @@ start_server() {
     mkdir -p "$DIR"
     "$LIMPET_BUILD/api-serve" "$DIR" >"$DIR/out" 2>"$DIR/err" &
     SERVER=$!
-    for _ in $(seq 100); do
-        grep -qs "^port" "$DIR/out" && return 0
-        sleep 0.1
-    done
-    cat "$DIR/err"
-    return 1
+    soon grep -qs "^port" "$DIR/out" || { cat "$DIR/err"; return 1; }
 }
 
 stop_server() {
@@ -158,16 +153,32 @@ wait_names_the_reason() {
         gives 0 '^secret/pw ready$' "$L" wait secret/pw -n shop
 }
 
+# soon COMMAND...: it must succeed within 30 s.
+soon() {
+    local end=$((SECONDS + 30))
+    until "$@"; do
+        ((SECONDS < end)) || { echo "not within 30 s: $*"; return 1; }
+        sleep 0.05
+    done
+}
+has_lines() { [[ $(wc -l <"$1") -ge $2 ]]; }
+stop_watching() {
+    kill "$1"
+    wait "$1" 2>/dev/null || true
+    cat watched
+}
+
+# Each begins to watch before it says what it waits for.
 wait_sees_it_come_and_go() {
-    "$L" wait pod/later --for=create --timeout 20s >created 2>&1 &
+    "$L" wait pod/later --for=create --timeout 60s >created 2>&1 &
     local first=$!
-    sleep 0.5
+    soon grep -q 'pod/later: it does not exist yet' created || return 1
     printf '%s\n' 'apiVersion: v1' 'kind: Pod' 'metadata: {name: later}' \
         'spec: {containers: [{name: a, image: b}]}' | "$L" apply -f -
     wait "$first" || return 1
-    "$L" wait pod/later --for=delete --timeout 20s >gone 2>&1 &
+    "$L" wait pod/later --for=delete --timeout 60s >gone 2>&1 &
     local then=$!
-    sleep 0.5
+    soon grep -q '^pod/later: ' gone || return 1
     gives 0 '^pod/later deleted$' "$L" delete pod later && wait "$then" &&
         grep -qx 'pod/later deleted' gone
 }
@@ -175,23 +186,25 @@ wait_sees_it_come_and_go() {
 watch_shows_changes() {
     "$L" get cm -n shop -w -o name >watched 2>&1 &
     local watcher=$!
-    sleep 0.5
-    kubectl -n shop annotate cm cfg x=y
-    sleep 0.5
-    kill "$watcher"
-    wait "$watcher" 2>/dev/null || true
-    cat watched
-    [[ $(grep -c '^configmap/cfg$' watched) == 2 ]]
+    soon has_lines watched 1 &&
+        kubectl -n shop annotate cm cfg x=y &&
+        printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: fence}\n' | "$L" apply -n shop -f - &&
+        soon grep -qx configmap/fence watched
+    stop_watching "$watcher"
+    "$L" delete -n shop cm fence
+    # What came twice has come before the fence.
+    [[ $(tr '\n' ' ' <watched) == "configmap/cfg configmap/cfg configmap/fence " ]]
 }
 
+# Not when the watch begins: only when it changes.
 watch_of_one_shows_it_once() {
     "$L" get cm cfg -n shop -w >watched 2>&1 &
     local watcher=$!
-    sleep 0.7
-    kill "$watcher"
-    wait "$watcher" 2>/dev/null || true
-    cat watched
-    [[ $(wc -l <watched) == 2 ]]
+    soon has_lines watched 2 &&
+        kubectl -n shop annotate cm cfg y=z &&
+        soon has_lines watched 3
+    stop_watching "$watcher"
+    [[ $(wc -l <watched) == 3 ]]
 }
 
 logs_are_asked_for() {
