@@ -5,6 +5,7 @@
 #include "common/base/mem.h"
 #include "common/base/rng.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/bus/mosq.h"
 #include "common/bus/msg.h"
 #include "common/bus/wire.h"
@@ -375,6 +376,18 @@ static void on_wire_ready(void *ctx, const char *path)
         drop_later(m);
 }
 
+/* The wire knows why it ended; libmosquitto only sees the end of a stream. But what the broker said
+ * by MQTT in its last words is better still. */
+static void explain_end(struct mqtt *m, const struct err *end)
+{
+    bool lost = m->why.code == 0 || (m->why.code == -ECONNRESET && !WEAKENED(MQTT_WIRE_REASON));
+
+    if (!lost || end->code == 0)
+        return;
+    m->why = *end;
+    err_wrap(&m->why, "broker");
+}
+
 static void on_wire_closed(void *ctx, const struct err *err)
 {
     struct mqtt *m = ctx;
@@ -387,10 +400,7 @@ static void on_wire_closed(void *ctx, const struct err *err)
     if (m->mosq) /* the broker's last words are on their way still */
         mosq_read(m->mosq, READ_BATCH);
     if (!m->freed && !m->closing) {
-        if (m->why.code == 0 && err->code != 0) {
-            m->why = *err;
-            err_wrap(&m->why, "broker");
-        }
+        explain_end(m, err);
         drop(m);
     }
     leave(m);

@@ -56,35 +56,39 @@ void tls_peer_done(struct tls_peer *peer)
 }
 
 /* RFC 5246 section 7.2 */
-static const char *alert_text(int alert)
+static const struct alert {
+    int alert, code;
+    const char *text;
+} alerts[] = {
+    {MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE, -EPROTO,
+     "it finds nothing in common, or wants a certificate"},
+    {MBEDTLS_SSL_ALERT_MSG_NO_CERT, -EACCES, "it wants a certificate"},
+    {MBEDTLS_SSL_ALERT_MSG_BAD_CERT, -EACCES, "it finds our certificate bad"},
+    {MBEDTLS_SSL_ALERT_MSG_UNSUPPORTED_CERT, -EACCES, "it does not support our certificate"},
+    {MBEDTLS_SSL_ALERT_MSG_CERT_REVOKED, -EACCES, "our certificate is revoked"},
+    {MBEDTLS_SSL_ALERT_MSG_CERT_EXPIRED, -EACCES, "our certificate has expired"},
+    {MBEDTLS_SSL_ALERT_MSG_CERT_UNKNOWN, -EACCES, "it does not accept our certificate"},
+    {MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA, -EACCES,
+     "it does not trust the authority of our certificate"},
+    {MBEDTLS_SSL_ALERT_MSG_ACCESS_DENIED, -EACCES, "access denied"},
+    {MBEDTLS_SSL_ALERT_MSG_DECRYPT_ERROR, -EACCES, "the proof of a key failed"},
+    {MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC, -EACCES,
+     "a record was altered, or the pre-shared key is wrong"},
+    {MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION, -EPROTO, "it wants another version of TLS"},
+    {MBEDTLS_SSL_ALERT_MSG_UNRECOGNIZED_NAME, -EPROTO, "it does not have the name"},
+    {MBEDTLS_SSL_ALERT_MSG_UNKNOWN_PSK_IDENTITY, -EACCES, "it does not know the pre-shared key"},
+    {MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL, -EPROTO, "no protocol in common (ALPN)"},
+};
+
+static int explain_alert(int number, struct err *err)
 {
-    static const struct {
-        int alert;
-        const char *text;
-    } alerts[] = {
-        {MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE,
-         "it finds nothing in common, or wants a certificate"},
-        {MBEDTLS_SSL_ALERT_MSG_NO_CERT, "it wants a certificate"},
-        {MBEDTLS_SSL_ALERT_MSG_BAD_CERT, "it finds our certificate bad"},
-        {MBEDTLS_SSL_ALERT_MSG_UNSUPPORTED_CERT, "it does not support our certificate"},
-        {MBEDTLS_SSL_ALERT_MSG_CERT_REVOKED, "our certificate is revoked"},
-        {MBEDTLS_SSL_ALERT_MSG_CERT_EXPIRED, "our certificate has expired"},
-        {MBEDTLS_SSL_ALERT_MSG_CERT_UNKNOWN, "it does not accept our certificate"},
-        {MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA, "it does not trust the authority of our certificate"},
-        {MBEDTLS_SSL_ALERT_MSG_ACCESS_DENIED, "access denied"},
-        {MBEDTLS_SSL_ALERT_MSG_DECRYPT_ERROR, "the proof of a key failed"},
-        {MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC,
-         "a record was altered, or the pre-shared key is wrong"},
-        {MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION, "it wants another version of TLS"},
-        {MBEDTLS_SSL_ALERT_MSG_UNRECOGNIZED_NAME, "it does not have the name"},
-        {MBEDTLS_SSL_ALERT_MSG_UNKNOWN_PSK_IDENTITY, "it does not know the pre-shared key"},
-        {MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL, "no protocol in common (ALPN)"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(alerts); i++) {
-        if (alerts[i].alert == alert)
-            return alerts[i].text;
-    }
-    return "it gave no reason that is known here";
+    static const struct alert other = {0, -EPROTO, "it gave no reason that is known here"};
+    const struct alert *found = &other;
+    for (size_t i = 0; i < ARRAY_LEN(alerts); i++)
+        if (alerts[i].alert == number)
+            found = &alerts[i];
+    return err_set(err, found->code, "TLS: refused by the other side: %s (alert %d)", found->text,
+                   number);
 }
 
 int tls_explain(const mbedtls_ssl_context *ssl, int ret, struct err *err)
@@ -108,8 +112,7 @@ int tls_explain(const mbedtls_ssl_context *ssl, int ret, struct err *err)
         return err_set(err, -EKEYREJECTED, "TLS: the certificate of the other side: %s", why);
     }
     if (ret == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE)
-        return err_set(err, -EPROTO, "TLS: refused by the other side: %s (alert %d)",
-                       alert_text(ssl->in_msg[1]), ssl->in_msg[1]);
+        return explain_alert(ssl->in_msg[1], err);
     for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
         if (errors[i].ret == ret)
             return err_set(err, errors[i].code, "TLS: %s", errors[i].text);

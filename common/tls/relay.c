@@ -54,14 +54,18 @@ struct tls_relay {
     bool plain_dead; /* nobody reads the plain end any more */
 };
 
+/* In a handshake that the other side has broken off, what it said last (why, mostly) is still to be
+ * read: bytes that it takes no more count as sent, and the end is found by reading. */
 static int bio_send(void *ctx, const unsigned char *data, size_t len)
 {
     const struct tls_relay *relay = ctx;
     ssize_t n = send(relay->net_fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n >= 0)
         return (int)n;
-    return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_WRITE
-                                             : MBEDTLS_ERR_NET_CONN_RESET;
+    if (errno == EAGAIN || errno == EINTR)
+        return MBEDTLS_ERR_SSL_WANT_WRITE;
+    return relay->state == HANDSHAKE && !WEAKENED(TLS_LAST_WORDS) ? (int)len
+                                                                  : MBEDTLS_ERR_NET_CONN_RESET;
 }
 
 static int bio_recv(void *ctx, unsigned char *data, size_t len)

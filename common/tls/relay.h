@@ -57,9 +57,10 @@ struct tls_relay_handler {
      * call. */
     void (*ready)(void *ctx, struct tls_relay *relay, int plain_fd, const struct tls_peer *peer);
     /* It is over: err->code 0 for an orderly close, -ETIMEDOUT (handshake), -EKEYREJECTED
-     * (certificate), -EPROTO (refused by the other side, or not TLS), -ECONNRESET and what
-     * connect(2) gives. Called once, never from within tls_relay_accept or _connect; the handler
-     * then frees the relay (here or later). */
+     * (its certificate), -EACCES (it refuses our key or certificate), -EPROTO (it refuses for
+     * another reason, or what came is not TLS), -ECONNRESET and what connect(2) gives. Called once,
+     * never from within tls_relay_accept or _connect; the handler then frees the relay (here or
+     * later). */
     void (*closed)(void *ctx, struct tls_relay *relay, const struct err *err);
     /* The other side will send no more (it may still read, and mostly is gone); everything it sent
      * is in the plain end. For whoever waits without reading there, as a watch does. May be NULL.

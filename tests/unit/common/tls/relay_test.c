@@ -184,7 +184,7 @@ static void refuse(struct fixture *fx, const struct tls_client_spec *spec, const
     assert_false(fx->server.ready);
     if (fx->client.err.code != -EKEYREJECTED || !strstr(fx->client.err.msg, says))
         fail_msg("wanted \"%s\": %d \"%s\"", says, fx->client.err.code, fx->client.err.msg);
-    assert_int_equal(fx->server.err.code, -EPROTO);
+    assert_int_equal(fx->server.err.code, -EACCES);
     end_done(&fx->client);
     end_done(&fx->server);
 }
@@ -253,6 +253,23 @@ static void test_relay__connection_refused(void **state)
     await_flag(fx->loop, &fx->client.closed);
     assert_int_equal(fx->client.err.code, -ECONNREFUSED);
     close(holder);
+}
+
+/* An alert, and at once the end of the connection: our own next message cannot be sent any more. */
+static void test_relay__last_words_are_heard(void **state)
+{
+    struct fixture *fx = *state;
+    static const char unknown_psk[] = "\x15\x03\x03\x00\x02\x02\x73";
+    const struct linger at_once = {.l_onoff = 1};
+    tcp_pair(fx->net);
+    end_connect(&fx->client, fx->loop, fx->client_config, fx->net[0]);
+    assert_int_equal(send(fx->net[1], unknown_psk, sizeof(unknown_psk) - 1, MSG_NOSIGNAL),
+                     sizeof(unknown_psk) - 1);
+    assert_int_equal(setsockopt(fx->net[1], SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
+    close(fx->net[1]);
+    assert_true(run_until(fx->loop, &fx->client.closed, 2000));
+    assert_int_equal(fx->client.err.code, -EACCES);
+    assert_non_null(strstr(fx->client.err.msg, "it does not know the pre-shared key"));
 }
 
 static void test_relay__what_is_not_tls(void **state)
@@ -474,6 +491,7 @@ int main(void)
         TEST(test_relay__dates_and_uncertain_clock),
         TEST(test_relay__handshake_timeout),
         TEST(test_relay__connection_refused),
+        TEST(test_relay__last_words_are_heard),
         TEST(test_relay__what_is_not_tls),
         TEST(test_relay__ten_megabytes_each_way),
         TEST(test_relay__slow_reader),

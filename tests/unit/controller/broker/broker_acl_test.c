@@ -177,6 +177,15 @@ static void test_broker_acl__a_renewal_key_can_only_renew(void **state)
     client_done(&node);
 }
 
+/* ... and the client is told why: the reason of TLS, not just that the connection was lost. */
+static void assert_refused(struct bench *b, struct client *c, int code, const char *why)
+{
+    bench_until(b, &c->refused, 2);
+    assert_int_equal(c->connected, 0);
+    if (c->why_code != code || !strstr(c->why, why))
+        fail_msg("wanted %d \"%s\": %d \"%s\"", code, why, c->why_code, c->why);
+}
+
 static void test_broker_acl__nobody_without_a_proof(void **state)
 {
     static const uint8_t wrong[32] = "0123456789abcdef0123456789abcdX";
@@ -204,15 +213,10 @@ static void test_broker_acl__nobody_without_a_proof(void **state)
     b->ca = (struct buf){0};
     assert_int_equal(cert_issue(&ca, b->ca_key, NULL, b->ca_key, &b->ca, NULL), 0);
     client_tls(b, &stranger, NODE_A);
-    bench_until(b, &nobody.refused, 2);
-    bench_until(b, &wrong_key.refused, 2);
-    bench_until(b, &no_token.refused, 2);
-    bench_until(b, &stranger.refused, 2);
-    assert_int_equal(nobody.connected, 0);
-    assert_int_equal(wrong_key.connected, 0);
-    assert_int_equal(no_token.connected, 0);
-    assert_int_equal(stranger.connected, 0);
-    assert_non_null(strstr(nobody.why, "broker"));
+    assert_refused(b, &nobody, -EPROTO, "broker: TLS: refused by the other side");
+    assert_refused(b, &wrong_key, -EACCES, "the pre-shared key is wrong");
+    assert_refused(b, &no_token, -EACCES, "it does not know the pre-shared key");
+    assert_refused(b, &stranger, -EKEYREJECTED, "broker: TLS: the certificate of the other side:");
     key_free(theirs);
     buf_done(&their_ca);
     client_done(&nobody);

@@ -186,6 +186,7 @@ static void on_disconnected(void *ctx, const struct err *err)
     struct client *c = ctx;
 
     c->refused++;
+    c->why_code = err->code;
     snprintf(c->why, sizeof(c->why), "%s", err->msg);
 }
 

@@ -46,6 +46,7 @@ struct client {
     struct bench *bench;
     struct bus *bus;
     int connected, refused, acks, last_code, heard;
+    int why_code; /* of the last time it was refused */
     bool session;
     char topic[256], text[256], why[256];
 };
