@@ -1,5 +1,6 @@
 #include "agent/link/link.h"
 
+#include "agent/link/news.h"
 #include "agent/link/outbox.h"
 #include "agent/link/streams.h"
 #include "common/base/log.h"
@@ -17,7 +18,6 @@
 #define MISSING_MAX 100 /* asked for at once */
 #define FLUSH_MAX 64    /* statuses in flight at once */
 #define LEAVE_NS NS_PER_S
-#define TELL_DOWN_NS (3600 * NS_PER_S)
 /* Beats are numbered from the tenths of a second since boot on: above all of an earlier agent of
  * this boot, which the gateway would else take for late doubles. 13 years fit. */
 #define BEAT_SEQ_NS (NS_PER_S / 10)
@@ -36,7 +36,7 @@ struct link {
     struct loop_timer *leaving; /* how long stop waits at most */
     void (*stopped)(void *ctx); /* NULL: nobody waits */
     void *stopped_ctx;
-    int64_t tell_down_at; /* boot ns: from then on a connection that fails is worth a line again */
+    struct news down; /* why there is no connection: each attempt that fails says so */
 };
 
 static const char *node_of(const struct link *link)
@@ -295,7 +295,7 @@ static void message(void *ctx, const struct bus_msg *msg)
 static void connected(void *ctx, bool session_present)
 {
     struct link *link = ctx;
-    link->tell_down_at = 0;
+    news_forget(&link->down);
     log_info("connected to the bus node=%s session=%s", node_of(link),
              session_present ? "kept" : "new");
     char filter[TOPIC_MAX + 1];
@@ -326,13 +326,11 @@ static void left(void *ctx)
 static void disconnected(void *ctx, const struct err *err)
 {
     struct link *link = ctx;
-    int64_t now = loop_now(link->spec.loop);
-    bool news = now >= link->tell_down_at; /* each attempt that fails says so, for days maybe */
-    if (err->code < 0)                     /* 0: the end of our own stop */
+    if (err->code < 0) { /* 0: the end of our own stop */
+        bool news = news_is(&link->down, err->msg, loop_now(link->spec.loop));
         log_write(news ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG,
                   "no connection to the bus, pods go on: error=%s", log_quote(err->msg));
-    if (news)
-        link->tell_down_at = now + TELL_DOWN_NS;
+    }
     outbox_reset(link->outbox, false);
     streams_reset(link->streams);
     if (err->code == 0)

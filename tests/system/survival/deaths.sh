@@ -78,6 +78,8 @@ deaths() {
     node_kill a
     sleep 0.5
     is "all killed: the pod runs" "$(fingerprint a web)" "$BEFORE"
+    within 10 "all killed: the node that lives says what keeps it from its bus now" \
+        matches 'no connection to the bus.*Connection refused' cat "$STAND/b/agent.log"
     count=$(local_pod a flaky '.status.containerStatuses[0].restartCount')
     kill -9 "$(main_pid a flaky)"
     sleep 0.5
