@@ -10,7 +10,6 @@
 #include "common/data/json.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -18,13 +17,6 @@ static int fail(const struct err *err)
 {
     fprintf(stderr, "limpetd: %s\n", err->msg);
     return 1;
-}
-
-static bool want_json(const struct verb_args *args, bool *ret_bad)
-{
-    *ret_bad = args->argc != 0 &&
-               !(args->argc == 2 && str_eq(args->argv[0], "-o") && str_eq(args->argv[1], "json"));
-    return args->argc == 2;
 }
 
 /* ps */
@@ -78,12 +70,16 @@ static int print_json(const struct config *config, struct err *err)
     return 0;
 }
 
-int verb_ps(const struct verb_args *args)
+struct ps_options {
+    const char *output;
+};
+
+static int ps(const struct verb_args *args)
 {
-    bool bad = false;
+    const struct ps_options *options = args->options;
     struct err err = {0};
-    bool json = want_json(args, &bad);
-    if (bad)
+    bool json = options->output != NULL;
+    if (args->argc != 0)
         return 2;
     if (!json)
         printf("%-16s %-32s %-6s %-24s %-9s %s\n", "NAMESPACE", "NAME", "READY", "STATUS",
@@ -92,6 +88,20 @@ int verb_ps(const struct verb_args *args)
                   : local_pods_each(args->config, print_row, NULL, &err);
     return rc < 0 ? fail(&err) : 0;
 }
+
+const struct verb verb_ps = {
+    .name = "ps",
+    .usage = "[-o json]",
+    .help = "list the pods of this node",
+    .options =
+        (const struct arg_option[]){
+            {"output", 'o', ARG_STRING, offsetof(struct ps_options, output), "FORMAT", "json",
+             "json"},
+            {0},
+        },
+    .size = sizeof(struct ps_options),
+    .run = ps,
+};
 
 /* One pod by "[namespace/]name". */
 
@@ -137,7 +147,7 @@ static int find_pod(const struct config *config, const char *text, struct value 
     return rc < 0 ? rc : 0;
 }
 
-int verb_why(const struct verb_args *args)
+static int why(const struct verb_args *args)
 {
     if (args->argc != 1)
         return 2;
@@ -145,45 +155,25 @@ int verb_why(const struct verb_args *args)
     cleanup(value_free) struct value *pod = NULL;
     if (find_pod(args->config, args->argv[0], &pod, &err) < 0)
         return fail(&err);
-    const char *why = value_get_str(pod, "why");
-    fputs(why ? why : "nothing is known\n", stdout);
+    const char *text = value_get_str(pod, "why");
+    fputs(text ? text : "nothing is known\n", stdout);
     return 0;
 }
+
+const struct verb verb_why = {
+    .name = "why",
+    .usage = "[NAMESPACE/]POD",
+    .help = "say why a pod is not (fully) running",
+    .run = why,
+};
 
 /* logs */
 
-struct log_request {
-    struct logs_query query;
-    const char *pod, *container;
+struct logs_options {
+    const char *container;
+    int64_t tail; /* -1 = all */
+    bool follow, previous, timestamps;
 };
-
-static int parse_log_args(const struct verb_args *args, struct log_request *ret)
-{
-    static const struct option options[] = {
-        {"follow", no_argument, NULL, 'f'},
-        {"tail", required_argument, NULL, 't'},
-        {"timestamps", no_argument, NULL, 's'},
-        {NULL, 0, NULL, 0},
-    };
-    *ret = (struct log_request){.query = {.tail_lines = -1}};
-    /* getopt wants a name in front: the verb's own stands there. */
-    char **argv = args->argv - 1;
-    optind = 1;
-    for (int c; (c = getopt_long(args->argc + 1, argv, "f", options, NULL)) != -1;) {
-        if (c == 'f')
-            ret->query.follow = true;
-        else if (c == 's')
-            ret->query.timestamps = true;
-        else if (c != 't' || str_to_i64(optarg, &ret->query.tail_lines) < 0)
-            return -EINVAL;
-    }
-    int left = args->argc + 1 - optind;
-    if (left < 1 || left > 2)
-        return -EINVAL;
-    ret->pod = argv[optind];
-    ret->container = left == 2 ? argv[optind + 1] : NULL;
-    return 0;
-}
 
 static size_t print_data(void *ctx, const char *data, size_t len)
 {
@@ -218,29 +208,63 @@ static int choose_container(const struct value *pod, const char *asked, const ch
     return err_set(err, -EINVAL, "name one of the containers: %s", buf_str(&names));
 }
 
-int verb_logs(const struct verb_args *args)
+static int show_log(const char *path, const struct logs_query *query)
 {
     static const struct logs_sink sink = {print_data, print_end};
-    struct log_request request;
-    if (parse_log_args(args, &request) < 0)
-        return 2;
     struct err err = {0};
-    cleanup(value_free) struct value *pod = NULL;
-    const char *container = NULL;
-    if (find_pod(args->config, request.pod, &pod, &err) < 0 ||
-        choose_container(pod, request.container, &container, &err) < 0)
-        return fail(&err);
-    const struct value *meta = value_get(pod, "metadata");
-    autofree char *path =
-        xasprintf("%s/%s_%s_%s/%s.log", args->config->log_dir, value_get_str(meta, "namespace"),
-                  value_get_str(meta, "name"), value_get_str(meta, "uid"), container);
     struct loop *loop = NULL;
     struct logs *logs = NULL;
     int rc = loop_new(clock_system(), &loop, &err);
     if (rc == 0)
-        rc = logs_open(loop, path, &request.query, &sink, loop, &logs, &err);
+        rc = logs_open(loop, path, query, &sink, loop, &logs, &err);
     int code = rc < 0 ? fail(&err) : loop_run(loop);
     logs_free(logs);
     loop_free(loop);
     return code;
 }
+
+static int run_logs(const struct verb_args *args)
+{
+    const struct logs_options *o = args->options;
+    if (args->argc < 1 || args->argc > 2)
+        return 2;
+    struct err err = {0};
+    cleanup(value_free) struct value *pod = NULL;
+    const char *container = NULL;
+    if (find_pod(args->config, args->argv[0], &pod, &err) < 0 ||
+        choose_container(pod, args->argc == 2 ? args->argv[1] : o->container, &container, &err) < 0)
+        return fail(&err);
+    const struct value *meta = value_get(pod, "metadata");
+    autofree char *path =
+        xasprintf("%s/%s_%s_%s/%s.log%s", args->config->log_dir, value_get_str(meta, "namespace"),
+                  value_get_str(meta, "name"), value_get_str(meta, "uid"), container,
+                  o->previous ? ".previous" : "");
+    const struct logs_query query = {
+        .tail_lines = o->tail, .follow = o->follow, .timestamps = o->timestamps};
+    return show_log(path, &query);
+}
+
+static const struct logs_options logs_defaults = {.tail = -1};
+
+const struct verb verb_logs = {
+    .name = "logs",
+    .usage = "[-f] [--tail N] [NAMESPACE/]POD [CONTAINER]",
+    .help = "show a container's log",
+    .options =
+        (const struct arg_option[]){
+            {"follow", 'f', ARG_FLAG, offsetof(struct logs_options, follow), NULL,
+             "go on with what it writes", NULL},
+            {"container", 'c', ARG_STRING, offsetof(struct logs_options, container), "NAME",
+             "this container of the pod", NULL},
+            {"previous", 'p', ARG_FLAG, offsetof(struct logs_options, previous), NULL,
+             "the one before its last restart", NULL},
+            {"tail", 0, ARG_INT, offsetof(struct logs_options, tail), "LINES",
+             "only the last lines", NULL},
+            {"timestamps", 0, ARG_FLAG, offsetof(struct logs_options, timestamps), NULL,
+             "the time before each line", NULL},
+            {0},
+        },
+    .defaults = &logs_defaults,
+    .size = sizeof(struct logs_options),
+    .run = run_logs,
+};

@@ -157,17 +157,35 @@ static int prune(const struct config *config, bool json)
     return 0;
 }
 
-int verb_image(const struct verb_args *args)
+struct image_options {
+    const char *output;
+};
+
+static int image(const struct verb_args *args)
 {
+    const struct image_options *options = args->options;
     char **argv = args->argv;
     if (args->argc < 1)
         return 2;
-    if (str_eq(argv[0], "load") && (args->argc == 2 || args->argc == 3))
+    if (str_eq(argv[0], "load") && (args->argc == 2 || args->argc == 3) && !options->output)
         return load(args->config, argv[1], args->argc == 3 ? argv[2] : NULL);
-    bool json = args->argc == 3 && str_eq(argv[1], "-o") && str_eq(argv[2], "json");
-    if (str_eq(argv[0], "ls") && (args->argc == 1 || json))
-        return list(args->config, json);
-    if (str_eq(argv[0], "prune") && (args->argc == 1 || json))
-        return prune(args->config, json);
+    if (str_eq(argv[0], "ls") && args->argc == 1)
+        return list(args->config, options->output != NULL);
+    if (str_eq(argv[0], "prune") && args->argc == 1)
+        return prune(args->config, options->output != NULL);
     return 2;
 }
+
+const struct verb verb_image = {
+    .name = "image",
+    .usage = "load FILE [REFERENCE] | ls | prune [-o json]",
+    .help = "load, list, remove unused images",
+    .options =
+        (const struct arg_option[]){
+            {"output", 'o', ARG_STRING, offsetof(struct image_options, output), "FORMAT", "json",
+             "json"},
+            {0},
+        },
+    .size = sizeof(struct image_options),
+    .run = image,
+};

@@ -72,7 +72,7 @@ static void hang_up(void *ctx, int signo)
     node_reload(ctx);
 }
 
-int verb_run(const struct verb_args *args)
+static int run(const struct verb_args *args)
 {
     if (args->argc != 0)
         return 2;
@@ -93,6 +93,13 @@ int verb_run(const struct verb_args *args)
     stopper_done(&s);
     return rc < 0 ? fail(&err) : 0;
 }
+
+const struct verb verb_run = {
+    .name = "run",
+    .usage = "",
+    .help = "run the node's pods (what the service does)",
+    .run = run,
+};
 
 /* Enrolment. */
 
@@ -154,7 +161,7 @@ static int join_with(const struct config *config, const struct enroll_token *tok
     return code;
 }
 
-int verb_join(const struct verb_args *args)
+static int run_join(const struct verb_args *args)
 {
     if (args->argc != 1)
         return 2;
@@ -172,6 +179,13 @@ int verb_join(const struct verb_args *args)
         say_restart(args->config);
     return code;
 }
+
+const struct verb verb_join = {
+    .name = "join",
+    .usage = "TOKEN",
+    .help = "enrol this node at its gateway",
+    .run = run_join,
+};
 
 /* Uninstalling. */
 
@@ -261,7 +275,7 @@ static int end_volumes(const struct config *config, struct err *err)
     return rc == 0 ? disk->remove_tree(disk, dir, err) : rc == -ENOENT ? 0 : rc;
 }
 
-int verb_teardown(const struct verb_args *args)
+static int teardown(const struct verb_args *args)
 {
     if (args->argc != 0)
         return 2;
@@ -285,3 +299,10 @@ int verb_teardown(const struct verb_args *args)
     stopper_done(&s);
     return rc < 0 ? fail(&err) : 0;
 }
+
+const struct verb verb_teardown = {
+    .name = "teardown",
+    .usage = "",
+    .help = "stop every pod, remove bridge and rules (uninstall)",
+    .run = teardown,
+};

@@ -1,27 +1,28 @@
 #pragma once
-/* The verbs of limpetd. Each gets the arguments behind its own name and returns an exit code: 0
- * done, 1 failed, 2 wrong usage. */
+/* The verbs of limpetd: options from a table, anywhere among the words. Each returns an exit code:
+ * 0 done, 1 failed, 2 wrong usage. */
 
 #include "agent/limpetd/config.h"
+#include "common/program/args.h"
 
 #include <stdbool.h>
 
 struct verb_args {
     const struct config *config;
-    int argc; /* behind the verb */
+    const void *options; /* the struct that the verb's table fills */
+    int argc;            /* words behind the verb */
     char **argv;
-    bool json; /* -o json */
 };
 
 struct verb {
     const char *name, *usage, *help;
+    const struct arg_option *options; /* NULL: none */
+    const void *defaults;             /* of the struct that options fill, size bytes; NULL: zeros */
+    size_t size;
     int (*run)(const struct verb_args *args);
 };
 
-int verb_run(const struct verb_args *args);      /* run.c */
-int verb_join(const struct verb_args *args);     /* run.c */
-int verb_teardown(const struct verb_args *args); /* run.c */
-int verb_ps(const struct verb_args *args);       /* local.c */
-int verb_why(const struct verb_args *args);      /* local.c */
-int verb_logs(const struct verb_args *args);     /* local.c */
-int verb_image(const struct verb_args *args);    /* local_image.c */
+/* One in each file that is named so. */
+extern const struct verb verb_run, verb_join, verb_teardown; /* run.c */
+extern const struct verb verb_ps, verb_why, verb_logs;       /* local.c */
+extern const struct verb verb_image;                         /* local_image.c */

@@ -2,7 +2,7 @@
 /* What every verb has: the options that all share, the server, the table of verbs. */
 
 #include "common/data/value.h"
-#include "tools/cli/args.h"
+#include "common/program/args.h"
 #include "tools/cli/client.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };

@@ -2,7 +2,7 @@
 /* The files of `-f`: checked whole, every mistake named, before anything is sent. */
 
 #include "common/kinds/kinds.h"
-#include "tools/cli/args.h"
+#include "common/program/args.h"
 
 /* An object as it was written (List flattened, without status), and where. */
 struct document {

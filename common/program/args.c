@@ -1,8 +1,8 @@
-#include "tools/cli/args.h"
+#include "common/program/args.h"
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
-#include "tools/cli/duration.h"
+#include "common/program/duration.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "tools/cli/duration.h"
+#include "common/program/duration.h"
 
 #include "common/base/clock.h"
 #include "common/base/str.h"

@@ -1,4 +1,4 @@
-#include "tools/cli/args.h"
+#include "common/program/args.h"
 
 #include "common/base/clock.h"
 #include "common/base/str.h"

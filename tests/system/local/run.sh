@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# timeout: 120
+# What a person does on the node itself, by limpetd's verbs.
+set -u
+here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=tests/system/lib/stand.sh
+. "$here/../lib/stand.sh"
+# shellcheck source=tests/system/local/words.sh
+. "$here/words.sh"
+
+command -v jq >/dev/null || skip "needs jq (tools/install test)"
+
+words
+stand_plain solo a
+logs
+conclude
