@@ -103,9 +103,17 @@ const struct verb verb_run = {
 
 /* Enrolment. */
 
+#define JOIN_PROGRESS_NS (10 * NS_PER_S) /* how often it says that it still tries */
+
+struct join_options {
+    int64_t timeout_ns; /* 0 = none */
+};
+
 struct joining {
     struct loop *loop;
-    bool told;
+    struct loop_timer *progress;
+    int64_t begun, timeout_ns;
+    char *why; /* the last attempt came to nothing; NULL: none did yet */
 };
 
 static void join_done(void *ctx, int code, const char *node, const char *message)
@@ -121,9 +129,29 @@ static void join_done(void *ctx, int code, const char *node, const char *message
 static void join_waiting(void *ctx, const char *message)
 {
     struct joining *joining = ctx;
-    if (!joining->told)
-        fprintf(stderr, "limpetd: join: %s; trying again\n", message);
-    joining->told = true;
+    if (str_eq(joining->why, message))
+        return;
+    fprintf(stderr, "limpetd: join: %s; trying again\n", message);
+    free(joining->why);
+    joining->why = xstrdup(message);
+}
+
+static void join_progress(void *ctx)
+{
+    struct joining *joining = ctx;
+    int64_t waited = loop_now(joining->loop) - joining->begun, left = joining->timeout_ns - waited;
+    const char *why = joining->why ? joining->why : "no answer yet";
+    if (joining->timeout_ns && left <= 0) {
+        fprintf(stderr, "limpetd: join: given up after %lld s: %s\n",
+                (long long)(joining->timeout_ns / NS_PER_S), why);
+        loop_stop(joining->loop, 1);
+        return;
+    }
+    if (waited >= JOIN_PROGRESS_NS)
+        fprintf(stderr, "limpetd: join: still trying after %lld s: %s\n",
+                (long long)(waited / NS_PER_S), why);
+    bool last = joining->timeout_ns && left < JOIN_PROGRESS_NS;
+    loop_timer_after(joining->progress, last ? left : JOIN_PROGRESS_NS);
 }
 
 /* The agent reads its identity when it starts. */
@@ -133,7 +161,8 @@ static void say_restart(const struct config *config)
         printf("restart limpetd now; its pods run on (systemctl restart limpetd)\n");
 }
 
-static int join_with(const struct config *config, const struct enroll_token *token)
+static int join_with(const struct config *config, const struct enroll_token *token,
+                     int64_t timeout_ns)
 {
     static const struct join_handler handler = {join_done, join_waiting};
     struct stopper s;
@@ -142,7 +171,7 @@ static int join_with(const struct config *config, const struct enroll_token *tok
     autofree char *dir = xasprintf("%s/identity", config->state_dir);
     struct disk *disk = disk_posix();
     int rc = stopper_init(&s, &err);
-    struct joining joining = {.loop = s.loop};
+    struct joining joining = {.loop = s.loop, .timeout_ns = timeout_ns};
     const struct join_spec spec = {.disk = disk,
                                    .identity_dir = dir,
                                    .name = config->node,
@@ -155,14 +184,22 @@ static int join_with(const struct config *config, const struct enroll_token *tok
         rc = disk->mkdirs(disk, config->run_dir, 0700, &err);
     if (rc == 0)
         rc = join_new(s.loop, &spec, &handler, &joining, &join, &err);
+    if (rc == 0) {
+        joining.begun = loop_now(s.loop);
+        joining.progress = loop_timer_new(s.loop, join_progress, &joining);
+        join_progress(&joining);
+    }
     int code = rc == 0 ? loop_run(s.loop) : fail(&err);
+    loop_timer_free(joining.progress);
     join_free(join);
     stopper_done(&s);
+    free(joining.why);
     return code;
 }
 
 static int run_join(const struct verb_args *args)
 {
+    const struct join_options *options = args->options;
     if (args->argc != 1)
         return 2;
     struct enroll_token token;
@@ -173,17 +210,27 @@ static int run_join(const struct verb_args *args)
     }
     if (enroll_token_parse(args->argv[0], &token, &err) < 0)
         return fail(&err);
-    int code = join_with(args->config, &token);
+    int code = join_with(args->config, &token, options->timeout_ns);
     crypto_wipe(&token, sizeof(token));
     if (code == 0)
         say_restart(args->config);
     return code;
 }
 
+static const struct join_options join_defaults = {.timeout_ns = 300 * NS_PER_S};
+
 const struct verb verb_join = {
     .name = "join",
-    .usage = "TOKEN",
+    .usage = "[--timeout TIME] TOKEN",
     .help = "enrol this node at its gateway",
+    .options =
+        (const struct arg_option[]){
+            {"timeout", 0, ARG_DURATION, offsetof(struct join_options, timeout_ns), "TIME",
+             "give up after that (default 5m; 0: never)", NULL},
+            {0},
+        },
+    .defaults = &join_defaults,
+    .size = sizeof(struct join_options),
     .run = run_join,
 };
 

@@ -3,6 +3,7 @@
 #include "agent/link/identity.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/bus/mqtt.h"
 #include "common/tls/relay.h"
 
@@ -11,11 +12,17 @@
 
 /* A request that is not answered is sent again: the controller may only just have started. */
 #define ASK_AGAIN_NS (5 * NS_PER_S)
+/* The token is believed to be wrong if the broker still refuses it after that time: one that was
+ * made this moment may not have reached it yet. */
+#define REFUSED_NS (2 * NS_PER_S)
 
 struct join {
     struct disk *disk;
+    struct loop *loop;
     struct bus *bus;
     struct loop_timer *again;
+    int64_t refused_at; /* the first of the refusals that follow each other; 0: none */
+    bool over;          /* done was called */
     char *identity_dir, *name;
     struct enroll_token token;
     struct key *identity, *sealing;
@@ -24,6 +31,21 @@ struct join {
     struct join_handler handler;
     void *ctx;
 };
+
+static void tell_done(struct join *join, int code, const char *node, const char *message)
+{
+    if (join->over)
+        return;
+    join->over = true;
+    loop_timer_stop(join->again);
+    join->handler.done(join->ctx, code, node, message);
+}
+
+static void tell_waiting(struct join *join, const char *message)
+{
+    if (join->handler.waiting && !join->over)
+        join->handler.waiting(join->ctx, message);
+}
 
 static void ask(void *ctx)
 {
@@ -38,11 +60,18 @@ static void ask(void *ctx)
     loop_timer_after(join->again, ASK_AGAIN_NS);
 }
 
+static void ask_again(void *ctx)
+{
+    tell_waiting(ctx, "the broker is there, but the gateway does not answer");
+    ask(ctx);
+}
+
 static void connected(void *ctx, bool session_present)
 {
     (void)session_present;
     struct join *join = ctx;
     struct err err = {0};
+    join->refused_at = 0;
     if (join->bus->subscribe(join->bus, join->reply_topic, 1, &err) == 0)
         ask(join);
 }
@@ -51,8 +80,20 @@ static void disconnected(void *ctx, const struct err *err)
 {
     struct join *join = ctx;
     loop_timer_stop(join->again);
-    if (join->handler.waiting)
-        join->handler.waiting(join->ctx, err->msg);
+    if (err->code != -EACCES || WEAKENED(JOIN_REFUSED)) {
+        join->refused_at = 0;
+        tell_waiting(join, err->msg);
+        return;
+    }
+    if (join->refused_at == 0)
+        join->refused_at = loop_now(join->loop);
+    if (loop_now(join->loop) - join->refused_at < REFUSED_NS) {
+        tell_waiting(join, err->msg);
+        return;
+    }
+    autofree char *why =
+        xasprintf("the token is wrong, was deleted, or has expired (%s)", err->msg);
+    tell_done(join, -EACCES, "", why);
 }
 
 static void message(void *ctx, const struct bus_msg *msg)
@@ -69,8 +110,7 @@ static void message(void *ctx, const struct bus_msg *msg)
         rc = enroll_answer_check(&answer, &join->token, join->name, join->identity, &err);
     if (rc == 0)
         rc = identity_store(join->disk, join->identity_dir, &answer, &err);
-    loop_timer_stop(join->again);
-    join->handler.done(join->ctx, rc, answer.node, err.msg);
+    tell_done(join, rc, answer.node, err.msg);
 }
 
 static int make_request(struct join *join, struct err *err)
@@ -142,13 +182,14 @@ int join_new(struct loop *loop, const struct join_spec *spec, const struct join_
                        spec->name, TOPIC_NODE_NAME_MAX);
     struct join *join = xcalloc(1, sizeof(*join));
     join->disk = spec->disk;
+    join->loop = loop;
     join->identity_dir = xstrdup(spec->identity_dir);
     join->name = xstrdup(spec->name);
     join->token = *spec->token;
     join->handler = *handler;
     join->ctx = ctx;
     buf_init(&join->request, ENROLL_MAX);
-    join->again = loop_timer_new(loop, ask, join);
+    join->again = loop_timer_new(loop, ask_again, join);
     int rc = build_topics(join, err);
     if (rc == 0)
         rc = make_request(join, err);

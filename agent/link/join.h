@@ -18,10 +18,12 @@ struct join_spec {
 };
 
 struct join;
-/* code 0 (node is the new id), or a negative errno and why. What is only unreachable is tried again
- * by itself and told through `waiting` (may be NULL). */
+/* What is only unreachable is tried again by itself, without end. */
 struct join_handler {
+    /* Once, with code 0 (node is the new id), or a negative errno and why: -EACCES: the token is
+     * refused. */
     void (*done)(void *ctx, int code, const char *node, const char *message);
+    /* Each attempt that came to nothing, and why. May be NULL. */
     void (*waiting)(void *ctx, const char *message);
 };
 nodiscard int join_new(struct loop *loop, const struct join_spec *spec,

@@ -5,6 +5,8 @@ set -u
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=tests/system/lib/stand.sh
 . "$here/../lib/stand.sh"
+# shellcheck source=tests/system/local/join.sh
+. "$here/join.sh"
 # shellcheck source=tests/system/local/words.sh
 . "$here/words.sh"
 
@@ -13,4 +15,5 @@ command -v jq >/dev/null || skip "needs jq (tools/install test)"
 words
 stand_plain solo a
 logs
+joining
 conclude
