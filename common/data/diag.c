@@ -14,6 +14,7 @@ void diags_init(struct diags *diags)
 void diags_done(struct diags *diags)
 {
     for (size_t i = 0; i < diags->count; i++) {
+        free(diags->items[i].object);
         free(diags->items[i].path);
         free(diags->items[i].reason);
         free(diags->items[i].cause);
@@ -39,6 +40,7 @@ void diags_add(struct diags *diags, int line, const char *path, const char *caus
     diags->items[diags->count++] = (struct diag){
         .document = diags->document,
         .line = line,
+        .object = diags->object ? xstrdup(diags->object) : NULL,
         .path = xstrdup(path ? path : ""),
         .reason = reason,
         .cause = xstrdup(cause),

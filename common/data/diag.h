@@ -8,6 +8,7 @@
 struct diag {
     int document; /* 1-based within its stream; 0 = unknown */
     int line;     /* 1-based; 0 = unknown */
+    char *object; /* "pod/web": which of the document's it is about; NULL = unknown */
     char *path;   /* "spec.containers[1].ports[0].containerPort"; "" = the document itself */
     char *reason; /* "70000: must be 1-65535" */
     char *cause;  /* Kubernetes' cause: FieldValueInvalid, FieldValueRequired,
@@ -19,7 +20,9 @@ struct diags {
     struct diag *items;
     size_t count;
     size_t dropped; /* beyond DATA_MAX_DIAGS */
-    int document;   /* given to every diag that is added from now on */
+    /* Given to every diag that is added from now on: */
+    int document;
+    const char *object; /* borrowed; NULL = none */
 };
 
 void diags_init(struct diags *diags);

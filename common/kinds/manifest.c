@@ -13,6 +13,7 @@
 struct loaded {
     const struct schema_kind *kind;
     struct value *object;
+    int document;
 };
 
 struct loader {
@@ -39,6 +40,17 @@ static void prepare(struct loader *loader, const struct schema_kind *kind, struc
         value_set_str(meta, "namespace", loader->ns);
 }
 
+static int check_object(struct loader *loader, const struct schema_kind *kind,
+                        const struct value *object)
+{
+    const char *name = object_name(object);
+    autofree char *text = xasprintf("%s/%s", kind->singular, name ? name : "");
+    loader->diags->object = text;
+    int r = schema_check(kind, object, 0, loader->diags);
+    loader->diags->object = NULL;
+    return r;
+}
+
 /* Takes object. `prefix` is its path within the document. */
 static void load_object(struct loader *loader, struct value *object, const char *prefix)
 {
@@ -49,7 +61,7 @@ static void load_object(struct loader *loader, struct value *object, const char 
                   "an object must be a map, not a %s", value_type_name(value_type(object)));
     else
         kind = kinds_of(object, loader->diags);
-    int r = kind ? schema_check(kind, object, 0, loader->diags) : -EINVAL;
+    int r = kind ? check_object(loader, kind, object) : -EINVAL;
     for (size_t i = before; *prefix && i < loader->diags->count; i++) {
         struct diag *diag = &loader->diags->items[i];
         char *path = xasprintf("%s%s%s", prefix, *diag->path ? "." : "", diag->path);
@@ -62,7 +74,7 @@ static void load_object(struct loader *loader, struct value *object, const char 
     }
     prepare(loader, kind, object);
     loader->items = xreallocarray(loader->items, loader->count + 1, sizeof(*loader->items));
-    loader->items[loader->count++] = (struct loaded){kind, object};
+    loader->items[loader->count++] = (struct loaded){kind, object, loader->diags->document};
 }
 
 /* "List" of v1, or the list of a kind: PodList. NULL for anything else; "" for the former. */
@@ -177,8 +189,10 @@ int manifest_load_into(const char *text, size_t len, const char *file, const cha
     if (r == 0 && mistakes && !WEAKENED(MANIFEST_ALL_OR_NOTHING))
         r = -EINVAL;
     diags_sort(diags);
-    for (size_t i = 0; i < loader.count && r == 0; i++)
+    for (size_t i = 0; i < loader.count && r == 0; i++) {
+        diags->document = loader.items[i].document;
         r = fn(ctx, loader.items[i].kind, steal(loader.items[i].object));
+    }
     return r;
 }
 

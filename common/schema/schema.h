@@ -180,6 +180,10 @@ int schema_canonical(const struct schema_type *type, const struct value *value, 
 void schema_hash(const struct schema_type *type, const struct value *value,
                  char ret[static SCHEMA_HASH_LEN + 1]);
 
+/* The line of what stands at a path as mistakes have it ("spec.containers[1].image",
+ * "data[\"a.b\"]"), or of the nearest thing above that there is. 0 = unknown. */
+int schema_line(const struct value *object, const char *path);
+
 /* What a column shows of an object: "<none>" where there is nothing, an age ("5d3h") for dates. now
  * in nanoseconds since 1970. */
 void schema_cell(const struct schema_column *column, const struct value *object,

@@ -4,10 +4,12 @@
 #include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/bus/topic.h"
 #include "common/data/json.h"
 #include "common/data/limits.h"
 #include "common/kinds/manifest.h"
+#include "controller/server/dryrun.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -25,11 +27,12 @@ struct people {
 };
 
 struct doc {
+    int number; /* of the document, from 1; that of a List for its items */
     const struct schema_kind *kind;
     struct value *object;
 };
 
-/* A message whose documents are carried out one after the other. */
+/* A message. Its documents are tried first, all of them, then carried out one after the other. */
 struct job {
     struct people *people;
     char key[24];
@@ -38,7 +41,7 @@ struct job {
     size_t correlation_len;
     struct doc *docs;
     size_t count, at;
-    bool deleting, failed;
+    bool deleting;
     struct value *objects, *errors; /* of the answer */
 };
 
@@ -94,7 +97,7 @@ static struct value *first_of(const struct value *list, size_t most)
 static void reply(const struct job *job)
 {
     cleanup(value_free) struct value *answer = value_new_map();
-    bool ok = value_len(job->errors) == 0 && !job->failed;
+    bool ok = value_len(job->errors) == 0;
     value_set_bool(answer, "ok", ok);
     value_set(answer, "objects", value_copy(job->objects));
     if (!ok)
@@ -123,11 +126,13 @@ static void reply(const struct job *job)
     outqueue_put(job->people->queue, &msg);
 }
 
-static void add_error(struct job *job, int document, int line, const char *path, const char *reason)
+static void add_error(struct job *job, int document, int line, const char *object, const char *path,
+                      const char *reason)
 {
     struct value *error = value_new_map();
     value_set_int(error, "document", document);
     value_set_int(error, "line", line);
+    value_set_str(error, "object", object ? object : "");
     value_set_str(error, "path", path ? path : "");
     value_set_str(error, "reason", reason ? reason : "");
     value_append(job->errors, error);
@@ -137,28 +142,39 @@ static void add_diags(struct job *job, const struct diags *diags)
 {
     for (size_t i = 0; i < diags->count; i++) {
         const struct diag *d = &diags->items[i];
-        add_error(job, d->document, d->line, d->path, d->reason);
+        add_error(job, d->document, d->line, d->object, d->path, d->reason);
     }
+    autofree char *more = xasprintf("and %zu more mistakes", diags->dropped);
+    if (diags->dropped)
+        add_error(job, 0, 0, "", "", more);
+}
+
+/* "pod/web" */
+static char *text_of(const struct doc *doc)
+{
+    const char *name = object_name(doc->object);
+    return xasprintf("%s/%s", doc->kind->singular, name ? name : "");
 }
 
 /* A Status of the API, its causes one by one. */
-static void add_status(struct job *job, const struct value *status)
+static void add_status(struct job *job, const struct doc *doc, const struct value *status)
 {
-    const struct value *object = job->docs[job->at].object;
     const struct value *causes = value_path(status, "details", "causes", NULL);
-    int document = (int)job->at + 1;
-    for (size_t i = 0; i < value_len(causes); i++)
-        add_error(job, document, value_line(object), value_get_str(value_at(causes, i), "field"),
+    autofree char *name = text_of(doc);
+    for (size_t i = 0; i < value_len(causes); i++) {
+        const char *field = value_get_str(value_at(causes, i), "field");
+        add_error(job, doc->number, schema_line(doc->object, field ? field : ""), name, field,
                   value_get_str(value_at(causes, i), "message"));
+    }
     if (value_len(causes) == 0)
-        add_error(job, document, value_line(object), "", value_get_str(status, "message"));
+        add_error(job, doc->number, value_line(doc->object), name, "",
+                  value_get_str(status, "message"));
 }
 
-static void add_object(struct job *job, const char *action)
+static void add_object(struct job *job, const struct doc *doc, const char *action)
 {
-    const struct doc *doc = &job->docs[job->at];
     struct value *item = value_new_map();
-    autofree char *name = xasprintf("%s/%s", doc->kind->singular, object_name(doc->object));
+    autofree char *name = text_of(doc);
     value_set_str(item, "object", name);
     value_set_str(item, "namespace", object_namespace(doc->object));
     value_set_str(item, "action", action);
@@ -169,52 +185,45 @@ static void add_object(struct job *job, const char *action)
 
 static void next_doc(struct job *job);
 
-static const char *resource_version(const struct value *object)
-{
-    return value_str(value_path(object, "metadata", "resourceVersion", NULL));
-}
-
 static struct api_ref ref_of(const struct doc *doc)
 {
     const char *ns = object_namespace(doc->object);
     return (struct api_ref){doc->kind, ns ? ns : "", object_name(doc->object)};
 }
 
-/* Whether the write changed anything: the version before was put into the document's own metadata.
- */
 static const char *action_of(const struct job *job, const struct api_answer *answer)
 {
     if (job->deleting)
         return "deleted";
     if (answer->code == 201)
         return "created";
-    const char *before = resource_version(job->docs[job->at].object);
-    return before && str_eq(before, resource_version(answer->object)) ? "unchanged" : "configured";
+    return answer->unchanged ? "unchanged" : "configured";
 }
 
 static void doc_done(void *ctx, const struct api_answer *answer)
 {
     struct job *job = ctx;
-    if (answer->code >= 400) {
-        job->failed = true;
-        add_status(job, answer->object);
-    } else {
-        add_object(job, action_of(job, answer));
-    }
+    const struct doc *doc = &job->docs[job->at];
+    if (answer->code >= 400)
+        add_status(job, doc, answer->object);
+    else
+        add_object(job, doc, action_of(job, answer));
     job->at++;
     next_doc(job);
 }
 
-static void apply_doc(struct job *job, const struct api_user *user)
+/* With one mistake that the API finds in any document, none is applied. (Deletions are each for
+ * themselves: what is gone already must not keep the rest.) */
+static void try_all(struct job *job)
 {
-    struct doc *doc = &job->docs[job->at];
-    const struct api_ref ref = ref_of(doc);
-    cleanup(value_free) struct value *before = NULL;
-    cleanup(value_free) struct value *wanted = value_copy(doc->object);
-    if (api_get(job->people->api, user, &ref, &before) == 0)
-        value_set_str(value_make_map(doc->object, "metadata", NULL), "resourceVersion",
-                      resource_version(before));
-    api_apply(job->people->api, user, &ref, wanted, 0, doc_done, job);
+    const struct api_user user = identity(job->user);
+    cleanup(dryrun_free) struct dryrun *dryrun = dryrun_new(job->people->api);
+    for (size_t i = 0; i < job->count; i++) {
+        const struct api_ref ref = ref_of(&job->docs[i]);
+        const struct api_answer *answer = dryrun_apply(dryrun, &user, &ref, job->docs[i].object, 0);
+        if (answer->code >= 400 && !WEAKENED(PEOPLE_TRY_ALL))
+            add_status(job, &job->docs[i], answer->object);
+    }
 }
 
 static void next_doc(struct job *job)
@@ -226,21 +235,38 @@ static void next_doc(struct job *job)
         return;
     }
     const struct api_user user = identity(job->user);
-    if (!job->deleting) {
-        apply_doc(job, &user);
-        return;
-    }
-    const struct api_ref ref = ref_of(&job->docs[job->at]);
+    const struct doc *doc = &job->docs[job->at];
+    const struct api_ref ref = ref_of(doc);
     const struct api_delete_options options = {.grace_s = -1};
-    api_delete(job->people->api, &user, &ref, &options, 0, doc_done, job);
+    if (job->deleting)
+        api_delete(job->people->api, &user, &ref, &options, 0, doc_done, job);
+    else
+        api_apply(job->people->api, &user, &ref, doc->object, 0, doc_done, job);
 }
+
+struct reading {
+    struct job *job;
+    struct diags diags;
+};
 
 static int add_doc(void *ctx, const struct schema_kind *kind, struct value *object)
 {
-    struct job *job = ctx;
+    struct reading *reading = ctx;
+    struct job *job = reading->job;
     job->docs = xreallocarray(job->docs, job->count + 1, sizeof(*job->docs));
-    job->docs[job->count++] = (struct doc){kind, object};
+    job->docs[job->count++] = (struct doc){reading->diags.document, kind, object};
     return 0;
+}
+
+static void read_docs(struct job *job, const struct bus_msg *msg)
+{
+    struct reading reading = {.job = job};
+    diags_init(&reading.diags);
+    if (msg->len > DATA_MAX_BYTES)
+        add_error(job, 0, 0, "", "", "larger than 1 MiB");
+    else if (manifest_load(msg->payload, msg->len, NULL, add_doc, &reading, &reading.diags) < 0)
+        add_diags(job, &reading.diags);
+    diags_done(&reading.diags);
 }
 
 static void begin(struct people *people, const char *user, const struct bus_msg *msg, bool deleting)
@@ -256,22 +282,16 @@ static void begin(struct people *people, const char *user, const struct bus_msg 
         job->correlation_len = msg->correlation_len;
     }
     snprintf(job->key, sizeof(job->key), "%llu", (unsigned long long)++people->next_job);
-    cleanup(diags_done) struct diags diags;
-    diags_init(&diags);
-    if (map_len(people->jobs) >= JOBS_MAX) {
-        job->failed = true;
-        add_error(job, 0, 0, "", "too many requests at once, try again");
-    } else if (msg->len > DATA_MAX_BYTES) {
-        job->failed = true;
-        add_error(job, 0, 0, "", "larger than 1 MiB");
-    } else if (manifest_load(msg->payload, msg->len, NULL, add_doc, job, &diags) < 0) {
-        job->failed = true;
-        add_diags(job, &diags);
-    }
+    if (map_len(people->jobs) >= JOBS_MAX)
+        add_error(job, 0, 0, "", "", "too many requests at once, try again");
+    else
+        read_docs(job, msg);
+    if (!deleting)
+        try_all(job);
     log_info("%s over the bus user=%s documents=%zu mistakes=%zu", deleting ? "delete" : "apply",
              user, job->count, value_len(job->errors));
     (void)map_put(people->jobs, job->key, job);
-    if (job->failed)
+    if (value_len(job->errors) > 0)
         job->at = job->count;
     next_doc(job);
 }

@@ -218,7 +218,7 @@ static void bind_to(struct schedule *schedule, struct pod *pod, const char *node
     struct request *request = request_new(schedule, pod, NULL);
     pod->binding = true;
     take_room(schedule, pod, node);
-    api_bind(schedule->api, &user, request->ns, request->name, node, on_bound, request);
+    api_bind(schedule->api, &user, request->ns, request->name, node, 0, on_bound, request);
 }
 
 /* Picking */

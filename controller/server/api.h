@@ -22,7 +22,8 @@ struct api_answer {
     int code;
     const struct value *object;
     const struct diags
-        *warnings; /* unknown fields that were dropped (API_WARN_UNKNOWN); may be NULL */
+        *warnings;  /* unknown fields that were dropped (API_WARN_UNKNOWN); may be NULL */
+    bool unchanged; /* there was nothing to write */
 };
 typedef void api_done_fn(void *ctx, const struct api_answer *answer);
 
@@ -91,7 +92,7 @@ void api_delete(struct api *api, const struct api_user *user, const struct api_r
 /* The binding subresource of a pod: spec.nodeName, once. 409 if it has a node already or is being
  * deleted. */
 void api_bind(struct api *api, const struct api_user *user, const char *ns, const char *pod,
-              const char *node, api_done_fn *done, void *ctx);
+              const char *node, unsigned flags, api_done_fn *done, void *ctx);
 /* `apply` as a person means it: create, or replace what was declared (server-side merge of the
  * given fields over the stored object; the last applied document is kept in the annotation
  * kubectl.kubernetes.io/last-applied-configuration so that removed fields go). */

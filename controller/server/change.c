@@ -3,7 +3,10 @@
 #include "common/base/str.h"
 #include "common/base/mem.h"
 #include "common/base/weaken.h"
+#include "common/data/json.h"
+#include "common/data/limits.h"
 #include "controller/server/apply.h"
+#include "controller/server/fit.h"
 #include "controller/server/meta.h"
 #include "controller/server/prune.h"
 #include "controller/server/status.h"
@@ -43,6 +46,26 @@ char *change_name(const struct value *input, struct rng *rng)
     if (!str_empty(name))
         return xstrdup(name);
     return str_empty(base) ? NULL : meta_generate_name(base, rng);
+}
+
+enum change_namespace change_namespace_of(const struct value *object, const char *name)
+{
+    if (object)
+        return meta_is_deleting(object) ? CHANGE_NS_TERMINATING : CHANGE_NS_ACTIVE;
+    /* There from the beginning, written or not. */
+    bool born = str_eq(name, "default") || str_eq(name, "kube-system");
+    return born ? CHANGE_NS_ACTIVE : CHANGE_NS_MISSING;
+}
+
+struct value *change_encode(const struct api_ref *ref, struct change *change, unsigned flags,
+                            bool removal, struct buf *ret)
+{
+    buf_init(ret, 0);
+    meta_strip_revision(change->object);
+    (void)json_write(change->object, ret);
+    if (removal && ret->len <= DATA_MAX_BYTES)
+        return NULL;
+    return fit_refusal(ref->kind, change->object, flags, ret->len);
 }
 
 /* ---- the shape of what was sent ---- */

@@ -42,6 +42,14 @@ void change_apply(const struct change_env *env, const struct value *stored,
 void change_delete(const struct change_env *env, const struct value *stored,
                    const struct api_delete_options *options, struct change *ret);
 
+/* What a namespace is to those who would create in it; object NULL: it is not stored. */
+enum change_namespace change_namespace_of(const struct value *object, const char *name);
+/* The bytes of an object to be put, which loses its resourceVersion. removal: it is on its way out,
+ * and the mark of that may use the room that is kept for it. ret is initialised here. NULL, or the
+ * Status of one that does not fit (fit.h). */
+struct value *change_encode(const struct api_ref *ref, struct change *change, unsigned flags,
+                            bool removal, struct buf *ret);
+
 /* The name the object gives itself, drawn for generateName; NULL if it has neither. Caller frees.
  */
 char *change_name(const struct value *input, struct rng *rng);

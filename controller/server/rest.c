@@ -437,7 +437,8 @@ static void verb_bind(const struct ask *ask)
     }
     struct call *call = call_new(ask, &write.view);
     call->created = true;
-    api_bind(ask->rest->spec.api, ask->user, ask->route->ns, ask->route->name, node, on_done, call);
+    api_bind(ask->rest->spec.api, ask->user, ask->route->ns, ask->route->name, node, write.flags,
+             on_done, call);
 }
 
 /* ---- which verb ---- */

@@ -18,6 +18,7 @@ static const struct {
     {{"apis", "*"}, ROUTE_GROUP},
     {{"apis", "*", "*"}, ROUTE_RESOURCES},
     {{"openapi", "v2"}, ROUTE_OPENAPI_V2},
+    {{"apis", "limpet.io", "v1", "dryrun"}, ROUTE_DRY_RUN},
 };
 
 static bool matches(const char *const *pattern, size_t max, const struct url *url)

@@ -13,6 +13,7 @@ enum route_what {
     ROUTE_GROUP,        /* /apis/G */
     ROUTE_RESOURCES,    /* /api/v1, /apis/G/V */
     ROUTE_OPENAPI_V2,
+    ROUTE_DRY_RUN, /* /apis/limpet.io/v1/dryrun */
     ROUTE_OBJECTS,
 };
 

@@ -5,7 +5,9 @@
 #include "common/base/weaken.h"
 #include "controller/server/authz.h"
 #include "controller/server/discovery.h"
+#include "controller/server/dryrun_request.h"
 #include "controller/server/front.h"
+#include "controller/server/openapi.h"
 #include "controller/server/reply.h"
 #include "controller/server/rest.h"
 #include "controller/server/status.h"
@@ -81,6 +83,15 @@ static void answer_found(struct http_request *request, struct value *object)
         reply_status(request, nowhere());
 }
 
+/* Without definitions, so kubectl leaves checking to us. */
+static void answer_openapi(struct http_request *request)
+{
+    struct buf document;
+    buf_init(&document, 0);
+    openapi_write(&document);
+    http_answer_buf(request, 200, OPENAPI_TYPE, &document);
+}
+
 static void answer_path(struct server *server, struct http_request *request, const struct url *url,
                         const struct route *route)
 {
@@ -104,11 +115,10 @@ static void answer_path(struct server *server, struct http_request *request, con
         answer_found(request, discovery_resources(route->group, route->version));
         break;
     case ROUTE_OPENAPI_V2:
-        /* An empty document: kubectl takes it for a schema without a kind and leaves checking to
-         * us. */
-        http_answer(request, 200, "application/octet-stream", "", 0);
+        answer_openapi(request);
         break;
     case ROUTE_NOWHERE:
+    case ROUTE_DRY_RUN:
     case ROUTE_OBJECTS:
         reply_status(request, nowhere());
         break;
@@ -166,6 +176,8 @@ static bool admit_body(struct server *server, struct http_request *request, cons
 {
     struct route route;
     route_find(url, &route);
+    if (route.what == ROUTE_DRY_RUN && str_eq(http_method(request), "POST"))
+        return true; /* what of it he may write is told object by object */
     if (route.what != ROUTE_OBJECTS) {
         handle_path(server, request, url, &route, user);
         return false;
@@ -204,7 +216,9 @@ static void handle(void *ctx, struct http_request *request)
         return;
     route_find(&url, &route);
     const struct api_user *user = user_of(request, &storage);
-    if (route.what != ROUTE_OBJECTS)
+    if (route.what == ROUTE_DRY_RUN && user)
+        dryrun_request(server->spec.api, user, request, &url);
+    else if (route.what != ROUTE_OBJECTS && route.what != ROUTE_DRY_RUN)
         handle_path(server, request, &url, &route, user);
     else if (user)
         handle_objects(server, request, &url, &route, user);

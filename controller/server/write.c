@@ -12,7 +12,6 @@
 #include "common/data/limits.h"
 #include "controller/server/authz.h"
 #include "controller/server/change.h"
-#include "controller/server/fit.h"
 #include "controller/server/meta.h"
 #include "controller/server/status.h"
 
@@ -99,7 +98,8 @@ static void finish(struct write *write)
     if (api->namespaces && (changed || !write->removal))
         namespaces_written(api->namespaces, write->kind, write->ns);
     struct api_answer answer = {change->code, change->object,
-                                change->warnings.count ? &change->warnings : NULL};
+                                change->warnings.count ? &change->warnings : NULL,
+                                change->action == CHANGE_KEEP};
     list_remove(&write->all); /* done may free the api */
     if (write->done)
         write->done(write->ctx, &answer);
@@ -170,12 +170,9 @@ static void put(struct write *write, int64_t expect)
 {
     const struct schema_kind *kind = write->kind;
     cleanup(buf_done) struct buf bytes;
-    buf_init(&bytes, 0);
-    meta_strip_revision(write->change.object);
-    (void)json_write(write->change.object, &bytes);
-    struct value *refusal = NULL;
-    if (!write->removal || bytes.len > DATA_MAX_BYTES)
-        refusal = fit_refusal(kind, write->change.object, write->flags, bytes.len);
+    const struct api_ref ref = {kind, write->ns, write->name};
+    struct value *refusal =
+        change_encode(&ref, &write->change, write->flags, write->removal, &bytes);
     if (refusal) {
         fail(write, refusal);
         return;
@@ -210,12 +207,7 @@ static void execute(struct write *write, int64_t expect)
 static enum change_namespace namespace_state(struct api *api, const char *ns)
 {
     struct api_ref ref = {&kind_namespace, "", ns};
-    const struct value *object = api_peek(api, &ref);
-    if (object)
-        return meta_is_deleting(object) ? CHANGE_NS_TERMINATING : CHANGE_NS_ACTIVE;
-    /* There from the beginning, written or not. */
-    bool born = str_eq(ns, "default") || str_eq(ns, "kube-system");
-    return born ? CHANGE_NS_ACTIVE : CHANGE_NS_MISSING;
+    return change_namespace_of(api_peek(api, &ref), ns);
 }
 
 static void run(struct write *write)
@@ -476,10 +468,10 @@ static void plan_bind(struct write *write, const struct change_env *env, const s
 }
 
 void api_bind(struct api *api, const struct api_user *user, const char *ns, const char *pod,
-              const char *node, api_done_fn *done, void *ctx)
+              const char *node, unsigned flags, api_done_fn *done, void *ctx)
 {
     struct api_ref ref = {&kind_pod, ns, pod};
-    struct write *write = write_new(api, &ref, 0, plan_bind, done, ctx);
+    struct write *write = write_new(api, &ref, flags & API_DRY_RUN, plan_bind, done, ctx);
     write->input = value_new_str(node);
     submit(write, user, "create");
 }

@@ -4,10 +4,12 @@
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/data/json.h"
+#include "tools/cli/dryrun.h"
 #include "tools/cli/manifests.h"
+#include "tools/cli/mistake.h"
 #include "tools/cli/resource.h"
-#include "tools/cli/status.h"
 #include "tools/cli/verbs.h"
 
 #include <stdio.h>
@@ -45,7 +47,6 @@ static int send_object(const struct applier *a, const char *method, const struct
     (void)buf_addstr(&query, path);
     query_add(&query, "fieldManager", "limpet");
     query_add(&query, "fieldValidation", "Strict");
-    query_add(&query, "dryRun", a->options->dry_run ? "All" : NULL);
     (void)json_write(object, &body);
     const struct client_request request = {
         .method = method, .path = buf_str(&query), .body = body.data, .body_len = body.len};
@@ -58,9 +59,9 @@ static int refuse(const struct applier *a, int code, const struct value *status)
         return -1; /* said already */
     cleanup(buf_done) struct buf text;
     buf_init(&text, 0);
-    status_text(code, status, &text);
+    mistake_add_status(&text, a->document, code, status);
     fflush(stdout);
-    fprintf(stderr, "%s: %s", a->document->file, buf_str(&text));
+    fputs(buf_str(&text), stderr);
     return -1;
 }
 
@@ -74,8 +75,9 @@ static int report(const struct applier *a, const char *what, const struct value 
         resource_add_name(a->resource, a->name, &text);
         if (!str_eq(a->options->output, "name"))
             (void)buf_addf(&text, " %s%s", what, a->options->dry_run ? " (dry run)" : "");
+        (void)buf_addc(&text, '\n');
     }
-    puts(buf_str(&text));
+    fputs(buf_str(&text), stdout);
     fflush(stdout);
     return 0;
 }
@@ -125,20 +127,76 @@ static int apply_once(const struct applier *a)
     return update(a, stored);
 }
 
+static struct applier applier_of(struct cli *cli, const struct apply_options *options,
+                                 const struct document *document)
+{
+    return (struct applier){.cli = cli,
+                            .options = options,
+                            .resource = resource_of(document->kind),
+                            .document = document,
+                            .ns = object_namespace(document->object),
+                            .name = object_name(document->object)};
+}
+
 static int apply_document(struct cli *cli, const struct apply_options *options,
                           const struct document *document)
 {
-    cleanup(resource_free) struct resource *resource = resource_of(document->kind);
-    struct applier a = {.cli = cli, .options = options, .resource = resource, .document = document};
-    a.ns = object_namespace(document->object);
-    a.name = object_name(document->object);
-    for (int i = 0; i < ATTEMPTS; i++) {
-        int rc = apply_once(&a);
-        if (rc <= 0)
-            return rc;
+    struct applier a = applier_of(cli, options, document);
+    int rc = 1;
+    for (int i = 0; i < ATTEMPTS && rc > 0; i++)
+        rc = apply_once(&a);
+    if (rc > 0)
+        rc = -cli_fail("%s: %s/%s: it changes faster than it can be written; try again",
+                       document->file, a.resource->singular, a.name);
+    resource_free(a.resource);
+    return rc;
+}
+
+/* Only reached if something has changed since the gateway was asked: said is what was written. */
+static int apply_all(struct cli *cli, const struct apply_options *options,
+                     const struct manifests *manifests)
+{
+    size_t done = 0;
+    for (size_t i = 0; i < manifests->count; i++)
+        done += apply_document(cli, options, &manifests->items[i]) == 0;
+    if (done == manifests->count)
+        return EXIT_DONE;
+    if (done == 0)
+        return cli_fail("nothing was applied");
+    return cli_fail("%zu of %zu objects were applied (those named above)", done, manifests->count);
+}
+
+static int report_dry_run(struct cli *cli, const struct apply_options *options,
+                          const struct manifests *manifests, const struct value *results)
+{
+    for (size_t i = 0; i < manifests->count; i++) {
+        struct applier a = applier_of(cli, options, &manifests->items[i]);
+        const struct value *result = value_at(results, i);
+        (void)report(&a, value_get_str(result, "action"), value_get(result, "object"));
+        resource_free(a.resource);
     }
-    return -cli_fail("%s: %s/%s: it changes faster than it can be written; try again",
-                     document->file, resource->singular, a.name);
+    return EXIT_DONE;
+}
+
+/* The gateway looks at every document before the first is written. */
+static int try_and_apply(struct cli *cli, const struct apply_options *options,
+                         const struct manifests *manifests)
+{
+    cleanup(value_free) struct value *results = NULL;
+    cleanup(buf_done) struct buf mistakes;
+    buf_init(&mistakes, 0);
+    bool objects = options->dry_run && str_eq(options->output, "json");
+    if (!cli_connect(cli))
+        return EXIT_FAILED;
+    int code = dryrun_manifests(cli, manifests, objects, &results, &mistakes);
+    if (code != EXIT_DONE)
+        return code;
+    if (mistakes.len > 0 && !WEAKENED(CLI_TRY_ALL)) {
+        fprintf(stderr, "%slimpet: nothing was applied\n", buf_str(&mistakes));
+        return EXIT_FAILED;
+    }
+    return options->dry_run ? report_dry_run(cli, options, manifests, results)
+                            : apply_all(cli, options, manifests);
 }
 
 static int check(struct cli *cli, const struct manifests *manifests)
@@ -181,19 +239,17 @@ static int run_apply(struct cli *cli, const void *options, char **words, size_t 
     if (!have)
         return cli_fail("%s", err.msg);
     manifests_sort(&manifests);
-    for (size_t i = 0; i < manifests.count; i++)
-        if (apply_document(cli, o, &manifests.items[i]) < 0)
-            code = EXIT_FAILED;
-    return code;
+    return try_and_apply(cli, o, &manifests);
 }
 
 const struct verb verb_apply = {
     .name = "apply",
     .usage = "-f FILE|DIR|- [-f ...]",
     .summary = "make what runs be what the files say",
-    .details = "The files are checked first: with one mistake anywhere, each is named by file, "
-               "line, path\nand reason, and nothing is sent. What an earlier apply declared and "
-               "this one does not,\ngoes; what others set, stays.\n",
+    .details = "All files are checked first, here and then by the gateway: with one mistake "
+               "anywhere, each is\nnamed by file, line, path and reason, and nothing is applied. "
+               "What an earlier apply declared\nand this one does not, goes; what others set, "
+               "stays.\n",
     .options =
         (const struct arg_option[]){
             {"filename", 'f', ARG_LIST, offsetof(struct apply_options, files), "FILE",

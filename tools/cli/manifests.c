@@ -5,6 +5,7 @@
 #include "common/data/json.h"
 #include "common/data/yaml.h"
 #include "common/kinds/manifest.h"
+#include "tools/cli/mistake.h"
 
 #include <errno.h>
 
@@ -24,18 +25,23 @@ void manifests_done(struct manifests *manifests)
     manifests_init(manifests);
 }
 
-static void add(struct manifests *to, const struct schema_kind *kind, const char *file,
-                struct value *object)
+static void add(struct manifests *to, const struct document *document)
 {
     to->items = xreallocarray(to->items, to->count + 1, sizeof(*to->items));
-    to->items[to->count++] = (struct document){kind, file, object};
+    to->items[to->count++] = *document;
 }
+
+struct checking {
+    struct manifests checked;
+    struct diags diags;
+};
 
 /* manifest_load gives objects with their defaults in; what is applied is what was written. */
 static int take_checked(void *ctx, const struct schema_kind *kind, struct value *object)
 {
-    struct manifests *checked = ctx;
-    add(checked, kind, NULL, object);
+    struct checking *checking = ctx;
+    const struct document document = {kind, NULL, checking->diags.document, object};
+    add(&checking->checked, &document);
     return 0;
 }
 
@@ -97,28 +103,36 @@ static struct value *as_written(const struct document *checked, const struct val
     return object;
 }
 
-int manifests_add(struct manifests *manifests, const char *file, const char *text, size_t len,
-                  const char *ns, struct buf *mistakes)
+static void take_all(struct manifests *manifests, const char *file, const struct manifests *checked,
+                     const char *text, size_t len)
 {
-    cleanup(manifests_done) struct manifests checked;
-    manifests_init(&checked);
-    cleanup(diags_done) struct diags diags;
-    diags_init(&diags);
-    int rc = manifest_load_into(text, len, file, ns, take_checked, &checked, &diags);
-    if (rc < 0) {
-        diags_print(&diags, file, mistakes);
-        return rc;
-    }
     cleanup(value_free) struct value *written = written_objects(text, len);
-    bool paired = value_len(written) == checked.count;
+    bool paired = value_len(written) == checked->count;
     manifests->files =
         xreallocarray(manifests->files, manifests->file_count + 1, sizeof(*manifests->files));
     const char *kept = manifests->files[manifests->file_count++] = xstrdup(file);
-    for (size_t i = 0; i < checked.count; i++) {
-        const struct document *one = &checked.items[i];
-        add(manifests, one->kind, kept, as_written(one, paired ? value_at(written, i) : NULL));
+    for (size_t i = 0; i < checked->count; i++) {
+        const struct document *one = &checked->items[i];
+        const struct document document = {one->kind, kept, one->number,
+                                          as_written(one, paired ? value_at(written, i) : NULL)};
+        add(manifests, &document);
     }
-    return 0;
+}
+
+int manifests_add(struct manifests *manifests, const char *file, const char *text, size_t len,
+                  const char *ns, struct buf *mistakes)
+{
+    struct checking checking;
+    manifests_init(&checking.checked);
+    diags_init(&checking.diags);
+    int rc = manifest_load_into(text, len, file, ns, take_checked, &checking, &checking.diags);
+    if (rc < 0)
+        mistake_add_diags(mistakes, file, &checking.diags);
+    else
+        take_all(manifests, file, &checking.checked, text, len);
+    diags_done(&checking.diags);
+    manifests_done(&checking.checked);
+    return rc;
 }
 
 void manifests_sort(struct manifests *manifests)

@@ -8,6 +8,7 @@
 struct document {
     const struct schema_kind *kind;
     const char *file;     /* "-" = stdin; owned by the manifests */
+    int number;           /* of its document in that file, from 1 */
     struct value *object; /* with its namespace filled in if its kind has them */
 };
 struct manifests {

@@ -197,6 +197,17 @@ if command -v kubectl >/dev/null; then
     is "kubectl logs -f" "$(k logs -f web | tr '\n' ' ')" "tick 1 tick 2 tick 3 "
     has "kubectl get --raw .../why" "$(k get --raw /api/v1/namespaces/default/pods/web/why)" '^why of default/web$'
     has "kubectl create twice" "$(k create -f web.json)" 'AlreadyExists'
+    has "kubectl create --dry-run=server" "$(k create -f <(object Pod tried | jq .) --dry-run=server)" \
+        'pod/tried created \(server dry run\)'
+    has "kubectl create --dry-run=server creates nothing" "$(k get pod tried)" NotFound
+    has "kubectl create --dry-run=server tells what is wrong" \
+        "$(k create -f <(object Pod tried | jq '.spec.containers[0].ports=[{containerPort:70000}]') --dry-run=server)" 70000
+    has "kubectl replace --dry-run=server" \
+        "$(k get pod web -o json | jq '.metadata.labels.tier="back"' | k replace --dry-run=server -f -)" 'pod/web replaced \(server dry run\)'
+    has "kubectl replace --dry-run=server replaces nothing" "$(k get pod web --show-labels)" 'tier=front'
+    has "kubectl delete --dry-run=server" "$(k delete pod web --dry-run=server)" 'pod "web" deleted \(server dry run\)'
+    has "kubectl delete --dry-run=server deletes nothing" "$(k get pod web)" '^web '
+    has "kubectl apply --dry-run=server" "$(k apply -f <(object Pod tried) --dry-run=server)" 'pod/tried created \(server dry run\)'
     has "kubectl delete" "$(k delete pod web)" 'pod "web" deleted'
     has "kubectl api-resources" "$(k api-resources)" '^configmaps +cm +v1 +true +ConfigMap'
     has "kubectl as a guest" "$(k --client-certificate=guest.pem --client-key=guest.key get pods)" 'Forbidden.*"guest" cannot list'

@@ -130,6 +130,64 @@ mistakes_are_named_and_nothing_is_sent() {
         gives 1 'bad.yaml:7: spec.bla: ' "$L" --kubeconfig /nowhere apply -f bad.yaml
 }
 
+# What only the gateway can know: a namespace that is not there, a change that it forbids.
+refused_whole() {
+    cat >mixed.yaml <<'END'
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: first, namespace: shop}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: lost, namespace: nowhere}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop}
+spec:
+  containers:
+  - {name: app, image: "busybox:1", command: [other]}
+END
+    gives 1 '^mixed.yaml:5: namespaces "nowhere" not found \(document 2, configmap/lost\)$' \
+        "$L" apply -f mixed.yaml &&
+        grep -Eq '^mixed.yaml:12: spec: .*may change only.* \(document 3, pod/web\)$' "$TEST_TMP/said" &&
+        grep -qx 'limpet: nothing was applied' "$TEST_TMP/said" &&
+        gives 1 NotFound "$L" get cm first -n shop
+}
+
+# What a document needs may be made by one before it.
+a_namespace_and_what_is_in_it() {
+    printf '%s\n' 'apiVersion: v1' 'kind: ConfigMap' 'metadata: {name: c, namespace: late}' --- \
+        'apiVersion: v1' 'kind: Namespace' 'metadata: {name: late}' >both.yaml
+    gives 0 '^configmap/c created \(dry run\)$' "$L" apply --dry-run -f both.yaml &&
+        gives 1 NotFound "$L" get ns late &&
+        [[ $("$L" apply --dry-run -o json -f both.yaml | jq -rs 'map(.metadata.name) | join(" ")') == "late c" ]] &&
+        gives 0 '^configmap/c created$' "$L" apply -f both.yaml &&
+        gives 0 '^configmap/c unchanged \(dry run\)$' "$L" apply --dry-run -f both.yaml &&
+        gives 0 deleted "$L" delete -f both.yaml
+}
+
+# More than one request takes: the namespaces go with each.
+a_large_apply_is_tried_too() {
+    local i
+    head -c 200000 /dev/zero | tr '\0' x >big
+    {
+        printf '# Large.\n%s\n' '{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"large"}}'
+        for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+            echo ---
+            jq -cn --arg n "b$i" --rawfile big big '{apiVersion: "v1", kind: "ConfigMap",
+                metadata: {name: $n, namespace: "large"}, data: {big: $big}}'
+        done
+    } >large.yaml
+    sed '$s/"large"/"nowhere"/' large.yaml >large-bad.yaml
+    gives 1 '^large-bad.yaml:26: namespaces "nowhere" not found \(document 13, configmap/b12\)$' \
+        "$L" apply -f large-bad.yaml &&
+        [[ $(wc -l <"$TEST_TMP/said") == 2 ]] &&
+        gives 1 NotFound "$L" get ns large &&
+        gives 0 '^configmap/b12 created$' "$L" apply -f large.yaml &&
+        gives 0 deleted "$L" delete ns large
+}
+
 same_tables_as_kubectl() {
     local what
     for what in "pods -A" "pods -n shop -o wide" "cm,secret -n shop" "pod web -n shop" "ns -o name" \
@@ -303,7 +361,8 @@ main() {
     write_manifests
     local test
     for test in created_then_unchanged removed_fields_go defaults_are_not_declared goes_on_after_kubectl \
-        mistakes_are_named_and_nothing_is_sent same_tables_as_kubectl json_is_what_kubectl_prints \
+        mistakes_are_named_and_nothing_is_sent refused_whole a_namespace_and_what_is_in_it \
+        a_large_apply_is_tried_too same_tables_as_kubectl json_is_what_kubectl_prints \
         wait_names_the_reason wait_sees_it_come_and_go watch_shows_changes watch_of_one_shows_it_once \
         logs_are_asked_for why_without_a_node tokens_pin_the_ca foreign_servers_are_refused \
         strangers_are_told exit_codes words_are_completed delete_waits_until_it_is_gone \

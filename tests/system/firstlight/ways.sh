@@ -86,7 +86,15 @@ by_mqtt() {
     has "its line" "$answer" '"line": *15'
     has "its path" "$answer" 'spec.containers\[0\].ports\[0\].containerPort'
     has "its reason" "$answer" '1-65535'
+    has "its object" "$answer" '"object": *"pod/wrong"'
     has "and nothing of that message was applied" "$(lp get configmap fine 2>&1)" 'not found'
+    answer=$(as_admin mosquitto_rr -t limpet/v1/users/admin/apply -e limpet/v1/users/admin/reply -m "$(
+        printf '%s\n' 'apiVersion: v1' 'kind: ConfigMap' 'metadata: {name: fine}' --- 'apiVersion: v1' 'kind: ConfigMap' \
+            'metadata: {name: lost, namespace: nowhere}'
+    )")
+    has "what only the gateway can know: document, line, object, reason" "$answer" \
+        '"document": *2,"line": *5,"object": *"configmap/lost","path": *"","reason": *"namespaces .*nowhere.* not found"'
+    has "and nothing of that message was applied either" "$(lp get configmap fine 2>&1)" 'not found'
     as_admin mosquitto_pub -q 1 -t limpet/v1/users/admin/delete -m "$(cat "$STAND/bus.yaml")"
     within 10 "mosquitto_pub deletes" gone bus
     as_admin mosquitto_pub -q 1 -t limpet/v1/users/other/apply -m "$(pod stolen)" 2>/dev/null

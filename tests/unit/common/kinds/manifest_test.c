@@ -51,6 +51,50 @@ static void test_manifest__json(void **state)
                     "line 2: not JSON: expected ':' after a key\n");
 }
 
+struct seen {
+    struct diags diags;
+    int documents[8];
+    size_t count;
+};
+
+static int note_document(void *ctx, const struct schema_kind *kind, struct value *object)
+{
+    struct seen *seen = ctx;
+    (void)kind;
+    value_free(object);
+    seen->documents[seen->count++] = seen->diags.document;
+    return 0;
+}
+
+static void test_manifest__each_object_knows_its_document(void **state)
+{
+    (void)state;
+    static const char text[] = CM("a") "---\napiVersion: v1\nkind: List\nitems:\n"
+                                       "- {apiVersion: v1, kind: ConfigMap, metadata: {name: b}}\n"
+                                       "- {apiVersion: v1, kind: Secret, metadata: {name: c}}\n"
+                                       "---\n" CM("d");
+    struct seen seen = {0};
+    assert_int_equal(manifest_load(text, strlen(text), NULL, note_document, &seen, &seen.diags), 0);
+    assert_int_equal(seen.count, 4);
+    assert_int_equal(seen.documents[0], 1);
+    assert_int_equal(seen.documents[1], 2);
+    assert_int_equal(seen.documents[2], 2);
+    assert_int_equal(seen.documents[3], 3);
+}
+
+static void test_manifest__mistakes_name_their_object(void **state)
+{
+    (void)state;
+    static const char text[] = CM("a") "dta: {}\n---\nkind: Pood\n---\n" CM("d") "x: 1\n";
+    cleanup(value_free) struct value *objects = value_new_list();
+    cleanup(diags_done) struct diags diags = {0};
+    assert_int_equal(manifest_load(text, strlen(text), NULL, keep_object, objects, &diags),
+                     -EINVAL);
+    assert_string_equal(diags.items[0].object, "configmap/a");
+    assert_null(diags.items[1].object); /* what it is, nobody knows */
+    assert_string_equal(diags.items[diags.count - 1].object, "configmap/d");
+}
+
 static void test_manifest__strict_json_file(void **state)
 {
     (void)state;
@@ -143,6 +187,8 @@ int main(void)
         cmocka_unit_test(test_manifest__documents_in_order),
         cmocka_unit_test(test_manifest__namespace),
         cmocka_unit_test(test_manifest__json),
+        cmocka_unit_test(test_manifest__each_object_knows_its_document),
+        cmocka_unit_test(test_manifest__mistakes_name_their_object),
         cmocka_unit_test(test_manifest__strict_json_file),
         cmocka_unit_test(test_manifest__lists),
         cmocka_unit_test(test_manifest__refused_whole),

@@ -172,9 +172,9 @@ static void test_api__binding(void **state)
     struct world *world = *state;
     struct counter counter = {0};
     assert_int_equal(do_create(world, &kind_pod, "default", POD, NULL), 201);
-    api_bind(world->api, &admin, "default", "web", "pi", count_done, &counter);
-    api_bind(world->api, &admin, "default", "web", "other", count_done, &counter);
-    api_bind(world->api, &admin, "default", "none", "pi", count_done, &counter);
+    api_bind(world->api, &admin, "default", "web", "pi", 0, count_done, &counter);
+    api_bind(world->api, &admin, "default", "web", "other", 0, count_done, &counter);
+    api_bind(world->api, &admin, "default", "none", "pi", 0, count_done, &counter);
     world_settle(world);
     assert_int_equal(counter.done, 3);
     assert_int_equal(counter.refused, 2);
@@ -207,7 +207,7 @@ static void test_api__strangers_are_refused(void **state)
     api_update(world->api, &guest, &ref, pod, 0, count_done, &counter);
     api_apply(world->api, &guest, &ref, pod, 0, count_done, &counter);
     api_delete(world->api, &guest, &ref, NULL, 0, count_done, &counter);
-    api_bind(world->api, &guest, "default", "web", "pi", count_done, &counter);
+    api_bind(world->api, &guest, "default", "web", "pi", 0, count_done, &counter);
     world_settle(world);
     assert_int_equal(counter.done, 5);
     assert_int_equal(counter.refused, 5);
@@ -437,7 +437,7 @@ static void test_api__namespaces(void **state)
                      201);
     assert_int_equal(do_create(world, &kind_pod, "shop", POD, NULL), 201);
     assert_int_equal(do_create(world, &kind_pod, "default", POD, NULL), 201);
-    api_bind(world->api, &admin, "shop", "web", "pi", count_done, &counter);
+    api_bind(world->api, &admin, "shop", "web", "pi", 0, count_done, &counter);
     world_settle(world);
 
     assert_int_equal(do_delete(world, &kind_namespace, "", "shop", -1, NULL), 200);
@@ -464,7 +464,7 @@ static void test_api__a_restart_goes_on_with_namespaces(void **state)
     struct err err = {0};
     assert_int_equal(do_create(world, &kind_namespace, "", "{metadata: {name: shop}}", NULL), 201);
     assert_int_equal(do_create(world, &kind_pod, "shop", POD, NULL), 201);
-    api_bind(world->api, &admin, "shop", "web", "pi", count_done, &counter);
+    api_bind(world->api, &admin, "shop", "web", "pi", 0, count_done, &counter);
     world_settle(world);
     assert_int_equal(do_delete(world, &kind_namespace, "", "shop", -1, NULL), 200);
     api_stop(world->api);

@@ -184,7 +184,7 @@ static void test_fit__update(void **state)
 static int bind(struct world *world, const char *pod, const char *node)
 {
     struct answer answer = {0};
-    api_bind(world->api, &admin, "default", pod, node, on_done, &answer);
+    api_bind(world->api, &admin, "default", pod, node, 0, on_done, &answer);
     world_settle(world);
     value_free(answer.object);
     return answer.code;

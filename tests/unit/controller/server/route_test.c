@@ -30,6 +30,8 @@ static void test_route__finds(void **state)
         {"/apis/apps/v1", ROUTE_RESOURCES},
         {"/openapi/v2", ROUTE_OPENAPI_V2},
         {"/openapi/v3", ROUTE_NOWHERE},
+        {"/apis/limpet.io/v1/dryrun", ROUTE_DRY_RUN},
+        {"/apis/limpet.io/v1/dryrun/x", ROUTE_NOWHERE},
         {"/api/v1/pods", ROUTE_OBJECTS, "pods", "", "", ""},
         {"/api/v1/pods/web", ROUTE_NOWHERE},
         {"/api/v1/nodes", ROUTE_OBJECTS, "nodes", "", "", ""},

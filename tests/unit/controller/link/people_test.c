@@ -1,0 +1,226 @@
+/* What a person sends over the bus, and what comes back. */
+#include "controller/link/people.h"
+
+#include "../server/world.h"
+#include "bus_stub.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/data/json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+struct fixture {
+    struct world *world;
+    struct bus_stub stub;
+    struct outqueue *queue;
+    struct people *people;
+    struct value *answer; /* the last one */
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = xcalloc(1, sizeof(*f));
+    f->world = world_new();
+    bus_stub_init(&f->stub);
+    f->queue = outqueue_new(&f->stub.bus, NULL, NULL);
+    f->people = people_new(f->world->api, f->queue);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    world_free(f->world);
+    people_free(f->people);
+    outqueue_free(f->queue);
+    bus_stub_drop(&f->stub);
+    value_free(f->answer);
+    free(f);
+    return 0;
+}
+
+typedef void people_fn(struct people *people, const char *user, const struct bus_msg *msg);
+
+/* Sends and reads the one answer; whether it is ok. */
+static bool ask_as(struct fixture *f, const char *user, people_fn *fn, const char *yaml)
+{
+    const struct bus_msg msg = {.payload = yaml, .len = strlen(yaml)};
+    struct err err = {0};
+    bus_stub_drop(&f->stub);
+    fn(f->people, user, &msg);
+    world_settle(f->world);
+    assert_int_equal(f->stub.count, 1);
+    const struct bus_msg *reply = f->stub.kept[0];
+    value_free(f->answer);
+    assert_int_equal(json_parse(reply->payload, reply->len, &f->answer, &err), 0);
+    return value_get_bool(f->answer, "ok", false);
+}
+
+static bool apply(struct fixture *f, const char *yaml)
+{
+    return ask_as(f, "admin", people_apply, yaml);
+}
+
+/* "document:line object path: reason", each on a line. */
+static void assert_errors(const struct fixture *f, const char *want)
+{
+    const struct value *list = value_get(f->answer, "errors");
+    cleanup(buf_done) struct buf text = {0};
+    for (size_t i = 0; i < value_len(list); i++) {
+        const struct value *error = value_at(list, i);
+        (void)buf_addf(&text, "%d:%d %s %s: %s\n", (int)value_get_int(error, "document", -1),
+                       (int)value_get_int(error, "line", -1), value_get_str(error, "object"),
+                       value_get_str(error, "path"), value_get_str(error, "reason"));
+    }
+    assert_string_equal(buf_str(&text), want);
+}
+
+static void assert_objects(const struct fixture *f, const char *want)
+{
+    const struct value *list = value_get(f->answer, "objects");
+    cleanup(buf_done) struct buf text = {0};
+    for (size_t i = 0; i < value_len(list); i++) {
+        const struct value *item = value_at(list, i);
+        (void)buf_addf(&text, "%s %s\n", value_get_str(item, "object"),
+                       value_get_str(item, "action"));
+    }
+    assert_string_equal(buf_str(&text), want);
+}
+
+static bool stored(const struct fixture *f, const struct schema_kind *kind, const char *ns,
+                   const char *name)
+{
+    cleanup(value_free) struct value *object = get(f->world, kind, ns, name);
+    return object != NULL;
+}
+
+#define MAP(name) "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: " name "\n"
+#define POD(name, image)                                                                           \
+    "apiVersion: v1\nkind: Pod\nmetadata:\n  name: " name                                          \
+    "\nspec:\n  containers:\n  - name: a\n    image: " image "\n"
+
+static void test_people__what_was_done(void **state)
+{
+    struct fixture *f = *state;
+    assert_true(apply(f, MAP("a") "---\n" POD("web", "i")));
+    assert_objects(f, "configmap/a created\npod/web created\n");
+    assert_null(value_get(f->answer, "errors"));
+    assert_true(apply(f, MAP("a") "data: {x: y}\n---\n" POD("web", "i")));
+    assert_objects(f, "configmap/a configured\npod/web unchanged\n");
+    assert_true(ask_as(f, "admin", people_delete, MAP("a")));
+    assert_objects(f, "configmap/a deleted\n");
+}
+
+/* What the schema knows nothing of: a namespace that is not there, a change that is forbidden. */
+static void test_people__one_refusal_refuses_all(void **state)
+{
+    struct fixture *f = *state;
+    assert_true(apply(f, POD("web", "i")));
+    assert_false(apply(f, MAP("fine") "---\n" MAP("lost") "  namespace: nowhere\n---\n" //
+                       POD("web", "i") "    command: [other]\n---\n" MAP("too")));
+    assert_objects(f, "");
+    assert_errors(f, "2:6 configmap/lost : namespaces \"nowhere\" not found\n"
+                     "3:16 pod/web spec: an update may change only images, activeDeadlineSeconds, "
+                     "terminationGracePeriodSeconds, tolerations and schedulingGates of a pod\n");
+    assert_false(stored(f, &kind_config_map, "default", "fine"));
+    assert_false(stored(f, &kind_config_map, "default", "too"));
+}
+
+static void test_people__a_document_may_need_an_earlier_one(void **state)
+{
+    struct fixture *f = *state;
+    static const char both[] = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n" //
+        MAP("a") "  namespace: shop\n";
+    assert_true(apply(f, both));
+    assert_objects(f, "namespace/shop created\nconfigmap/a created\n");
+    assert_true(stored(f, &kind_config_map, "shop", "a"));
+    /* Also the same object again, with a change that it would not allow by then. */
+    assert_false(apply(f, POD("twice", "i") "---\n" POD("twice", "i") "    command: [x]\n"));
+    assert_int_equal(value_get_int(value_at(value_get(f->answer, "errors"), 0), "document", 0), 2);
+    assert_false(stored(f, &kind_pod, "default", "twice"));
+}
+
+/* The items of a List are of its document; their lines are their own. */
+static void test_people__items_of_lists(void **state)
+{
+    struct fixture *f = *state;
+    assert_false(apply(f, MAP("a") "---\napiVersion: v1\nkind: List\nitems:\n"
+                                   "- {apiVersion: v1, kind: ConfigMap, metadata: {name: b}}\n"
+                                   "- apiVersion: v1\n  kind: ConfigMap\n"
+                                   "  metadata: {name: c, namespace: nowhere}\n"));
+    assert_errors(f, "2:10 configmap/c : namespaces \"nowhere\" not found\n");
+    assert_false(stored(f, &kind_config_map, "default", "b"));
+}
+
+static void test_people__mistakes_name_their_object(void **state)
+{
+    struct fixture *f = *state;
+    assert_false(apply(f, MAP("a") "---\n" POD("web", "i") "    imagee: x\n"));
+    assert_errors(f, "2:14 pod/web spec.containers[0].imagee: unknown field; did you mean "
+                     "image?\n");
+    assert_false(stored(f, &kind_config_map, "default", "a"));
+}
+
+/* Tried in vain: what it needs goes between the try and the write. */
+static void test_people__says_what_was_written_all_the_same(void **state)
+{
+    struct fixture *f = *state;
+    const struct api_ref shop = {&kind_namespace, "", "shop"};
+    static const char two[] = MAP("a") "---\n" MAP("b") "  namespace: shop\n";
+    const struct bus_msg msg = {.payload = two, .len = strlen(two)};
+    struct err err = {0};
+    assert_true(apply(f, "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"));
+    bus_stub_drop(&f->stub);
+    people_apply(f->people, "admin", &msg);
+    api_delete(f->world->api, &admin, &shop, NULL, 0, NULL, NULL);
+    world_settle(f->world);
+    assert_int_equal(f->stub.count, 1);
+    value_free(f->answer);
+    assert_int_equal(json_parse(f->stub.kept[0]->payload, f->stub.kept[0]->len, &f->answer, &err),
+                     0);
+    assert_false(value_get_bool(f->answer, "ok", true));
+    assert_objects(f, "configmap/a created\n");
+    assert_int_equal(value_len(value_get(f->answer, "errors")), 1);
+    assert_string_equal(value_get_str(value_at(value_get(f->answer, "errors"), 0), "object"),
+                        "configmap/b");
+}
+
+static void test_people__who_may_not(void **state)
+{
+    struct fixture *f = *state;
+    assert_false(ask_as(f, "guest", people_apply, MAP("a") "---\n" MAP("b")));
+    assert_int_equal(value_len(value_get(f->answer, "errors")), 2);
+    assert_false(stored(f, &kind_config_map, "default", "a"));
+}
+
+/* What is gone already does not keep the rest. */
+static void test_people__deletions_are_each_for_themselves(void **state)
+{
+    struct fixture *f = *state;
+    assert_true(apply(f, MAP("a")));
+    assert_false(ask_as(f, "admin", people_delete, MAP("gone") "---\n" MAP("a")));
+    assert_objects(f, "configmap/a deleted\n");
+    assert_errors(f, "1:1 configmap/gone : configmaps \"gone\" not found\n");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_people__what_was_done),
+        TEST(test_people__one_refusal_refuses_all),
+        TEST(test_people__a_document_may_need_an_earlier_one),
+        TEST(test_people__items_of_lists),
+        TEST(test_people__mistakes_name_their_object),
+        TEST(test_people__says_what_was_written_all_the_same),
+        TEST(test_people__who_may_not),
+        TEST(test_people__deletions_are_each_for_themselves),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
