@@ -379,7 +379,7 @@ kc() { in_net gw timeout 60 kubectl "$@"; }
 bus() { timeout 20 "$1" --unix "$GW/state/broker/sock" "${@:2}"; }
 # as_admin PROGRAM WORDS...: a mosquitto client over TLS as the user admin.
 as_admin() {
-    in_net gw timeout 30 "$1" -V 5 -h "$HOST" -p "$BUS_PORT" --insecure --cafile "$GW/state/trust/ca.crt" \
+    in_net gw timeout 30 "$1" -V 5 -h "$HOST" -p "$BUS_PORT" --cafile "$GW/state/trust/ca.crt" \
         --cert "$GW/state/trust/admin.crt" --key "$GW/state/trust/admin.key" "${@:2}"
 }
 

@@ -73,7 +73,20 @@ is "it comes up" "$code" 0
 [[ $code -eq 0 ]] || { bad "why not" "$out" "$(tail -n 5 "$Q"/*.log)"; exit 1; }
 has "it shows the pod's log" "$out" 'Hello, world, from hello'
 has "it says what to try next" "$out" "KUBECONFIG=$Q/gateway/admin.kubeconfig"
+# What it says to try, tried: the lines of mosquitto_rr, and the nodes with gateway and broker dead.
+said=$(sed -n '/^ *mosquitto_rr/,/[^\\]$/p' <<<"$out")
+hasnt() { if grep -Eq -- "$3" <<<"$2"; then bad "$1" "there is /$3/ in: $2"; else ok "$1"; fi; }
+hasnt "the broker's certificate is checked in what it says" "$said" '--insecure'
+has "the mosquitto_rr that it says works" "$(timeout 20 bash -c "$said" 2>&1)" '"ok": *true'
+killing=$(sed -n 's/.*dead (\(kill -9 [0-9 ]*\)):$/\1/p' <<<"$out")
+has "it says whom to kill" "$killing" '^kill -9 [0-9]+ [0-9]+$'
+$killing
+sleep 0.3
+is "then gateway and broker are dead" "$(pgrep -cf "$Q/gateway/broker/|limpet-controller --config $Q/")" 0
+has "and what it says for the node works" "$("$Q/programs/sbin/limpetd" --config "$Q/limpetd.yaml" ps)" 'hello +1/1 +Running'
 is "without colours, as this is no terminal" "$(grep -c $'\e' <<<"$out")" 0
+out=$(quickstart); code=$?
+is "after kill -9 of gateway and broker it comes up again" "$code" 0
 before=$("$Q/programs/bin/limpet" --kubeconfig "$Q/gateway/admin.kubeconfig" get pod hello -o json | jq -c '[.metadata.uid, .status.containerStatuses[0].state]')
 start=$SECONDS
 out=$(quickstart); code=$?
