@@ -8,6 +8,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/data/json.h"
+#include "common/kinds/pod_summary.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -26,48 +27,78 @@ static const char *or_unknown(const char *text)
     return str_empty(text) ? "?" : text;
 }
 
-static int print_row(void *ctx, const struct value *pod)
+/* What `limpet get` shows, and that it is on its way out, which only the node knows at once. */
+static void add_state(const struct value *pod, struct buf *ret)
 {
-    (void)ctx;
+    if (value_get_bool(pod, "stopping", false))
+        (void)buf_addstr(ret, "Terminating");
+    else
+        pod_summary(pod, ret);
+}
+
+static void print_row(const struct value *pod)
+{
     const struct value *meta = value_get(pod, "metadata"), *status = value_get(pod, "status");
     const struct value *containers = value_get(status, "containerStatuses");
+    const char *ip = value_get_str(status, "podIP");
     size_t ready = 0;
     int64_t restarts = 0;
-    const char *reason = value_get_str(status, "reason");
     for (size_t i = 0; i < value_len(containers); i++) {
         const struct value *c = value_at(containers, i);
         ready += value_get_bool(c, "ready", false);
         restarts += value_get_int(c, "restartCount", 0);
-        const char *waiting = value_str(value_path(c, "state", "waiting", "reason", NULL));
-        if (waiting && !reason)
-            reason = waiting;
     }
-    const char *phase = value_get_str(status, "phase"), *ip = value_get_str(status, "podIP");
+    cleanup(buf_done) struct buf state;
+    buf_init(&state, 0);
+    add_state(pod, &state);
     printf("%-16s %-32s %zu/%-4zu %-24s %-9lld %s\n", or_unknown(value_get_str(meta, "namespace")),
-           or_unknown(value_get_str(meta, "name")), ready, value_len(containers),
-           or_unknown(reason ? reason : phase), (long long)restarts, str_empty(ip) ? "-" : ip);
-    return 0;
+           or_unknown(value_get_str(meta, "name")), ready, value_len(containers), buf_str(&state),
+           (long long)restarts, str_empty(ip) ? "-" : ip);
+}
+
+static int compare(const struct value *a, const struct value *b)
+{
+    const struct value *x = value_get(a, "metadata"), *y = value_get(b, "metadata");
+    int order = strcmp(or_unknown(value_get_str(x, "namespace")),
+                       or_unknown(value_get_str(y, "namespace")));
+    return order
+               ? order
+               : strcmp(or_unknown(value_get_str(x, "name")), or_unknown(value_get_str(y, "name")));
+}
+
+/* By namespace and name. */
+static void insert_sorted(struct value *list, const struct value *pod)
+{
+    size_t i = value_len(list);
+    while (i > 0 && compare(pod, value_at(list, i - 1)) < 0)
+        i--;
+    value_insert(list, i, value_copy(pod));
 }
 
 static int collect(void *ctx, const struct value *pod)
 {
-    value_append(ctx, value_copy(pod));
+    insert_sorted(ctx, pod);
     return 0;
 }
 
-static int print_json(const struct config *config, struct err *err)
+static void print_json(const struct value *pods)
 {
     cleanup(value_free) struct value *list = value_new_map();
     value_set_str(list, "apiVersion", "v1");
     value_set_str(list, "kind", "List");
-    int rc = local_pods_each(config, collect, value_set(list, "items", value_new_list()), err);
-    if (rc < 0)
-        return rc;
+    value_set(list, "items", value_copy(pods));
     cleanup(buf_done) struct buf text;
     buf_init(&text, 0);
     (void)json_write_pretty(list, &text);
-    puts(buf_str(&text));
-    return 0;
+    fputs(buf_str(&text), stdout);
+}
+
+static void print_table(const struct value *pods)
+{
+    printf("%-16s %-32s %-6s %-24s %-9s %s\n", "NAMESPACE", "NAME", "READY", "STATUS", "RESTARTS",
+           "IP");
+    for (size_t i = 0; i < value_len(pods); i++)
+        print_row(value_at(pods, i));
 }
 
 struct ps_options {
@@ -77,16 +108,17 @@ struct ps_options {
 static int ps(const struct verb_args *args)
 {
     const struct ps_options *options = args->options;
+    cleanup(value_free) struct value *pods = value_new_list();
     struct err err = {0};
-    bool json = options->output != NULL;
     if (args->argc != 0)
         return 2;
-    if (!json)
-        printf("%-16s %-32s %-6s %-24s %-9s %s\n", "NAMESPACE", "NAME", "READY", "STATUS",
-               "RESTARTS", "IP");
-    int rc = json ? print_json(args->config, &err)
-                  : local_pods_each(args->config, print_row, NULL, &err);
-    return rc < 0 ? fail(&err) : 0;
+    if (local_pods_each(args->config, collect, pods, &err) < 0)
+        return fail(&err);
+    if (options->output)
+        print_json(pods);
+    else
+        print_table(pods);
+    return 0;
 }
 
 const struct verb verb_ps = {

@@ -34,7 +34,7 @@ static void print_json(struct value *doc)
     cleanup(buf_done) struct buf text;
     buf_init(&text, 0);
     (void)json_write_pretty(doc, &text);
-    puts(buf_str(&text));
+    fputs(buf_str(&text), stdout);
     value_free(doc);
 }
 

@@ -96,6 +96,10 @@ static void write_status_file(const struct pod_record *record, const struct valu
     buf_init(&why, 0);
     if (agent_why(record->agent, record->ns, record->name, &why) == 0)
         value_set_str(copy, "why", buf_str(&why));
+    struct pod_view view = pod_record_view(record, false);
+    bool unwanted = view.deleting || (!view.desired && !record->held);
+    if (unwanted || view.keeper == POD_KEEPER_STOPPING)
+        value_set_bool(copy, "stopping", true);
     cleanup(buf_done) struct buf text;
     buf_init(&text, 0);
     (void)json_write(copy, &text);

@@ -120,7 +120,8 @@ static struct value *container_status(const struct pod_facts *facts, size_t i,
     value_set_bool(status, "started", running);
     value_set_int(status, "restartCount", c ? (int64_t)c->restarts : 0);
     value_set_str(status, "image", value_get_str(container, "image"));
-    const char *image_id = i < facts->container_count ? facts->containers[i].image_id : NULL;
+    const char *image_id = i < facts->container_count ? facts->containers[i].image_id
+                                                      : value_get_str(container, "imageID");
     value_set_str(status, "imageID", image_id ? image_id : "");
     return status;
 }
@@ -184,9 +185,29 @@ static void set_addresses(struct value *status, const struct pod_facts *facts)
     value_append(ips, ip);
 }
 
+/* Name and image of each container: by the manifest; when that is gone, as they were last told of,
+ * else by the keeper's report. *ret_made is the caller's. */
+static const struct value *containers_of(const struct pod_facts *facts, struct value **ret_made)
+{
+    const struct value *before = value_get(facts->previous, "containerStatuses");
+    const struct keeper_report *report = facts->report;
+    if (facts->spec)
+        return value_get(facts->spec, "containers");
+    if (value_len(before) > 0)
+        return before;
+    *ret_made = value_new_list();
+    for (size_t i = 0; report && i < report->container_count; i++) {
+        struct value *container = value_new_map();
+        value_set_str(container, "name", report->containers[i].name);
+        value_append(*ret_made, container);
+    }
+    return *ret_made;
+}
+
 struct value *pod_status(const struct pod_facts *facts)
 {
-    const struct value *containers = value_get(facts->spec, "containers");
+    cleanup(value_free) struct value *made = NULL;
+    const struct value *containers = containers_of(facts, &made);
     const char *phase = pod_phase(facts);
     struct value *list = value_new_list();
     cleanup(buf_done) struct buf unready;

@@ -18,7 +18,7 @@ struct pod_container_facts {
 };
 
 struct pod_facts {
-    const struct value *spec;           /* spec of the manifest */
+    const struct value *spec;           /* spec of the manifest; NULL: it is gone */
     const struct keeper_report *report; /* NULL: no keeper, and no exit record either */
     bool finished; /* the report is the record of containers that ended for good */
     const struct pod_container_facts *containers; /* in the order of spec.containers */
@@ -28,7 +28,7 @@ struct pod_facts {
     int64_t now_wall_ns;
     const char *refused_reason; /* the pod is Failed: this node will not run it */
     const char *refused_message;
-    const struct value *previous; /* the status before, for lastTransitionTime */
+    const struct value *previous; /* the status before: what it said last, and since when */
 };
 
 /* A new PodStatus map; the caller's. */

@@ -147,7 +147,6 @@ static void print_document(const char *format, const struct value *object, bool 
     buf_init(&text, 0);
     if (str_eq(format, "json")) {
         (void)json_write_pretty(object, &text);
-        (void)buf_addc(&text, '\n');
     } else {
         if (separate)
             (void)buf_addstr(&text, "---\n");

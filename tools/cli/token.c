@@ -91,7 +91,7 @@ static int print_token(const struct token_options *o, const struct enroll_token 
     value_set_str(object, "id", token->id);
     value_set_str(object, "expiration", expiration);
     (void)json_write_pretty(object, &json);
-    puts(buf_str(&json));
+    fputs(buf_str(&json), stdout);
     return EXIT_DONE;
 }
 

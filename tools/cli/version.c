@@ -33,7 +33,7 @@ static int run_version(struct cli *cli, const void *options, char **words, size_
     cleanup(buf_done) struct buf text;
     buf_init(&text, 0);
     if (str_eq(o->output, "json") && json_write_pretty(all, &text) == 0)
-        puts(buf_str(&text));
+        fputs(buf_str(&text), stdout);
     if (str_eq(o->output, "yaml") && yaml_write(all, &text) == 0)
         fputs(buf_str(&text), stdout);
     return code;

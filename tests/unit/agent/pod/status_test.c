@@ -69,6 +69,32 @@ static void test_status__pending_says_why(void **state)
                         "containers with unready status: [app]");
 }
 
+/* A pod that is stopped because no manifest asks for it any more still has its containers. */
+static void test_status__without_a_manifest(void **state)
+{
+    (void)state;
+    cleanup(value_free) struct value *spec = spec_of(2);
+    struct keeper_container cs[] = {started("app"), started("side")};
+    const struct keeper_report report = {
+        .state = KEEPER_RUNNING, .containers = cs, .container_count = 2};
+    const struct pod_container_facts known[2] = {{.image_id = "sha256:1"}, {0}};
+    cleanup(value_free) struct value *before = pod_status(&(struct pod_facts){.spec = spec,
+                                                                              .report = &report,
+                                                                              .containers = known,
+                                                                              .container_count = 2,
+                                                                              .now_wall_ns = T0});
+    cleanup(value_free) struct value *after =
+        pod_status(&(struct pod_facts){.report = &report, .previous = before, .now_wall_ns = T0});
+    assert_true(value_equal(before, after));
+    /* An agent that was started after the manifest went knows them by the keeper alone. */
+    cleanup(value_free) struct value *fresh =
+        pod_status(&(struct pod_facts){.report = &report, .now_wall_ns = T0});
+    assert_int_equal(value_len(value_get(fresh, "containerStatuses")), 2);
+    assert_non_null(value_get(state_of(fresh, 1), "running"));
+    cleanup(value_free) struct value *never = pod_status(&(struct pod_facts){.now_wall_ns = T0});
+    assert_int_equal(value_len(value_get(never, "containerStatuses")), 0);
+}
+
 static void test_status__running_and_ready(void **state)
 {
     (void)state;
@@ -166,6 +192,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_status__pending_says_why),
+        cmocka_unit_test(test_status__without_a_manifest),
         cmocka_unit_test(test_status__running_and_ready),
         cmocka_unit_test(test_status__crash_loop_keeps_the_last_exit),
         cmocka_unit_test(test_status__phases_of_the_end),
