@@ -9,10 +9,17 @@
 #define LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"
 #define LABEL_WIDTH 20
 
+/* Further lines of a text stand below its first. */
 static void line(struct buf *ret, int indent, const char *label, const char *text)
 {
-    (void)buf_addf(ret, "%*s%-*s %s\n", indent, "", LABEL_WIDTH - indent, label,
-                   str_empty(text) ? "<none>" : text);
+    text = str_empty(text) ? "<none>" : text;
+    do {
+        size_t len = strcspn(text, "\n");
+        (void)buf_addf(ret, "%*s%-*s %.*s\n", indent, "", LABEL_WIDTH - indent, label, (int)len,
+                       text);
+        text += len + (text[len] == '\n');
+        label = "";
+    } while (*text);
 }
 
 static void scalar_text(const struct value *value, struct buf *ret)
@@ -146,18 +153,56 @@ static void mounts(const struct value *list, struct buf *ret)
     }
 }
 
-static void environment(const struct value *list, struct buf *ret)
+static const char *or_unknown(const char *text)
 {
-    for (size_t i = 0; i < value_len(list); i++) {
-        const struct value *env = value_at(list, i);
-        const char *name = value_get_str(env, "name"), *value = value_get_str(env, "value");
-        const struct value *from = value_get(env, "valueFrom");
-        const char *source = from ? value_key_at(from, 0) : NULL;
-        autofree char *text = xasprintf("%s%s%s", name ? name : "?", source ? " from " : "=",
-                                        source  ? source
-                                        : value ? value
-                                                : "");
-        line(ret, 2, i ? "" : "Environment:", text);
+    return str_empty(text) ? "?" : text;
+}
+
+/* "key who of config map greeting" */
+static char *env_source(const struct value *from)
+{
+    static const struct {
+        const char *name, *what, *of, *joint, *whose;
+    } sources[] = {
+        {"configMapKeyRef", "key", "key", " of config map ", "name"},
+        {"secretKeyRef", "key", "key", " of secret ", "name"},
+        {"fieldRef", "field", "fieldPath", NULL, NULL},
+        {"resourceFieldRef", "resource", "resource", " of container ", "containerName"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
+        const struct value *ref = value_get(from, sources[i].name);
+        const char *whose = sources[i].whose ? value_get_str(ref, sources[i].whose) : NULL;
+        if (ref)
+            return xasprintf("%s %s%s%s", sources[i].what,
+                             or_unknown(value_get_str(ref, sources[i].of)),
+                             whose ? sources[i].joint : "", whose ? whose : "");
+    }
+    return xstrdup(or_unknown(value_type(from) == VALUE_MAP ? value_key_at(from, 0) : NULL));
+}
+
+static void environment(const struct value *container, struct buf *ret)
+{
+    const struct value *list = value_get(container, "env"), *all = value_get(container, "envFrom");
+    const char *label = "Environment:";
+    for (size_t i = 0; i < value_len(all); i++, label = "") {
+        const struct value *item = value_at(all, i), *map = value_get(item, "configMapRef");
+        const struct value *ref = map ? map : value_get(item, "secretRef");
+        const char *prefix = value_get_str(item, "prefix");
+        autofree char *text =
+            xasprintf("%s* from %s %s", prefix ? prefix : "", map ? "config map" : "secret",
+                      or_unknown(value_get_str(ref, "name")));
+        line(ret, 2, label, text);
+    }
+    for (size_t i = 0; i < value_len(list); i++, label = "") {
+        const struct value *env = value_at(list, i), *from = value_get(env, "valueFrom");
+        const char *value = value_get_str(env, "value");
+        autofree char *source = from ? env_source(from) : NULL;
+        autofree char *text =
+            xasprintf("%s%s%s", or_unknown(value_get_str(env, "name")), source ? " from " : "=",
+                      source  ? source
+                      : value ? value
+                              : "");
+        line(ret, 2, label, text);
     }
 }
 
@@ -187,7 +232,7 @@ static void container(const struct value *pod, const char *statuses, const struc
         pairs(ret, 2, "Limits:", value_get(resources, "limits"));
     if (value_len(value_get(resources, "requests")) > 0)
         pairs(ret, 2, "Requests:", value_get(resources, "requests"));
-    environment(value_get(spec, "env"), ret);
+    environment(spec, ret);
     mounts(value_get(spec, "volumeMounts"), ret);
 }
 

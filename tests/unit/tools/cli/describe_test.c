@@ -39,7 +39,7 @@ static void test_describe__a_pod_shows_state_and_reason(void **state)
         "{kubectl.kubernetes.io/last-applied-configuration: long}}\n"
         "spec: {nodeName: pi-01, containers: [{name: app, image: i:1, command: [sh, -c], ports: "
         "[{containerPort: 80}], env: [{name: A, value: x}, {name: B, valueFrom: {secretKeyRef: "
-        "{}}}]}], volumes: [{name: v, secret: {secretName: s}}]}\n"
+        "{name: db}}}]}], volumes: [{name: v, secret: {secretName: s}}]}\n"
         "status: {phase: Pending, containerStatuses: [{name: app, restartCount: 2, state: "
         "{waiting: {reason: ErrImagePull, message: gone}}}], conditions: [{type: Ready, status: "
         "'False', reason: ContainersNotReady}]}\n");
@@ -49,7 +49,7 @@ static void test_describe__a_pod_shows_state_and_reason(void **state)
         "  Command:           sh -c\n",
         "  Ports:             80/TCP\n",
         "  Restarts:          2\n",
-        "B from secretKeyRef\n",
+        "B from key ? of secret db\n",
         "v:                 secret s\n",
         "Ready              False",
         "Labels:              a=b\n",
@@ -60,6 +60,36 @@ static void test_describe__a_pod_shows_state_and_reason(void **state)
         assert_non_null(strstr(text, wanted[i]));
 }
 
+static void test_describe__where_variables_come_from(void **state)
+{
+    autofree char *text = describe(
+        "kind: Pod\nspec:\n  containers:\n  - name: app\n    envFrom:\n"
+        "    - {configMapRef: {name: all}}\n    - {prefix: DB_, secretRef: {name: db}}\n    env:\n"
+        "    - {name: WHO, valueFrom: {configMapKeyRef: {name: greeting, key: who}}}\n"
+        "    - {name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}\n"
+        "    - {name: CPU, valueFrom: {resourceFieldRef: {resource: limits.cpu}}}\n"
+        "    - {name: NEW, valueFrom: {later: {}}}\n");
+    static const char want[] = "  Environment:       * from config map all\n"
+                               "                     DB_* from secret db\n"
+                               "                     WHO from key who of config map greeting\n"
+                               "                     IP from field status.podIP\n"
+                               "                     CPU from resource limits.cpu\n"
+                               "                     NEW from later\n";
+    (void)state;
+    assert_non_null(strstr(text, want));
+}
+
+static void test_describe__further_lines_are_indented(void **state)
+{
+    autofree char *text = describe("kind: Pod\nmetadata:\n  annotations: {key: \"one\\ntwo\\n\"}\n"
+                                   "spec:\n  containers:\n  - name: app\n    args:\n    - |\n"
+                                   "      echo 1\n\n      echo 2\n");
+    (void)state;
+    assert_non_null(strstr(text, "Annotations:         key=one\n                     two\nNode:"));
+    assert_non_null(strstr(text, "  Args:              echo 1\n                     \n"
+                                 "                     echo 2\n"));
+}
+
 static void test_describe__objects_of_any_shape_do_no_harm(void **state)
 {
     static const char *const cases[] = {
@@ -68,6 +98,7 @@ static void test_describe__objects_of_any_shape_do_no_harm(void **state)
         "kind: Pod\nspec: {containers: [1, {name: []}, null], volumes: [x, {name: 1, a: {}}]}",
         "kind: Node\nstatus: {addresses: [1, {}], capacity: 7, nodeInfo: []}",
         "kind: ConfigMap\ndata: {a: 1, b: [x]}\nbinaryData: [1]",
+        "kind: Pod\nspec: {containers: [{env: [{valueFrom: 7}, {valueFrom: []}, 1], envFrom: [1, {}]}]}",
         "kind: Unheard\nspec: {a: {b: [1, 2]}}\nstatus: {conditions: [7, {}]}",
     };
     (void)state;
@@ -82,6 +113,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_describe__secrets_are_told_by_size),
         cmocka_unit_test(test_describe__a_pod_shows_state_and_reason),
+        cmocka_unit_test(test_describe__where_variables_come_from),
+        cmocka_unit_test(test_describe__further_lines_are_indented),
         cmocka_unit_test(test_describe__objects_of_any_shape_do_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
