@@ -45,7 +45,7 @@ static int leave_there(struct disk *disk, const char *path, struct err *err)
 static struct disk untouched_disk(void)
 {
     struct disk disk = *disk_posix();
-    disk.replace = leave_file;
+    disk.replace = disk.overwrite = leave_file;
     disk.mkdirs = leave_folder;
     disk.remove = disk.remove_tree = leave_there;
     return disk;
