@@ -66,7 +66,7 @@ const struct schema_type type_object_meta = {
            F(6, "resourceVersion", STRING, DOC("Changes whenever the object does; opaque.")),
            F(7, "generation", INT64, RULE(not_negative)), F(8, "creationTimestamp", TIME),
            F(9, "deletionTimestamp", TIME),
-           F(10, "deletionGracePeriodSeconds", INT64, RULE(not_negative)),
+           F(10, "deletionGracePeriodSeconds", INT64, RANGE(0, INT32_MAX)),
            F(11, "labels", MAP(STRING), RULE(label_value), KEYS(format_qualified_name),
              DOC("What selectors look for.")),
            F(12, "annotations", MAP(STRING), KEYS(format_qualified_name)),

@@ -213,7 +213,7 @@ const struct schema_type type_pod_spec = {
            F(34, "ephemeralContainers", LIST(OBJECT(type_ephemeral_container)), UNIQUE_BY("name")),
            F(3, "restartPolicy", STRING, DEF("Always"), ONE_OF("Always", "OnFailure", "Never"),
              DOC("What happens when a container has ended.")),
-           F(4, "terminationGracePeriodSeconds", INT64, DEF("30"), RULE(not_negative),
+           F(4, "terminationGracePeriodSeconds", INT64, DEF("30"), RANGE(0, INT32_MAX),
              DOC("From SIGTERM to SIGKILL.")),
            F(5, "activeDeadlineSeconds", INT64, RANGE(1, INT32_MAX)),
            F(6, "dnsPolicy", STRING, DEF("ClusterFirst"),

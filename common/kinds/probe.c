@@ -66,7 +66,7 @@ const struct schema_type type_probe = {
            F(4, "periodSeconds", INT32, DEF("10"), RULE(not_negative)),
            F(5, "successThreshold", INT32, DEF("1"), RULE(not_negative)),
            F(6, "failureThreshold", INT32, DEF("3"), RULE(not_negative)),
-           F(7, "terminationGracePeriodSeconds", INT64, RULE(positive))),
+           F(7, "terminationGracePeriodSeconds", INT64, RANGE(1, INT32_MAX))),
 };
 
 static const struct schema_type type_sleep_action = {

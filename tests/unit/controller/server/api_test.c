@@ -281,6 +281,31 @@ static void test_api__writes_of_one_object_are_bounded(void **state)
     assert_int_equal(counter.refused, 499); /* one runs, 1000 wait */
 }
 
+/* Times that no clock can count to. */
+static void test_api__a_grace_without_end(void **state)
+{
+    struct world *world = *state;
+    struct counter counter = {0};
+    static const struct {
+        const char *grace;
+        int code;
+    } cases[] = {{"9223372036854775807", 422}, {"2147483648", 422}, {"2147483647", 201}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        autofree char *pod = xasprintf("{metadata: {name: web}, spec: "
+                                       "{terminationGracePeriodSeconds: %s, "
+                                       "containers: [{name: a, image: i}]}}",
+                                       cases[i].grace);
+        int code = do_create(world, &kind_pod, "default", pod, NULL);
+        api_bind(world->api, &admin, "default", "web", "pi", 0, count_done, &counter);
+        world_settle(world);
+        (void)do_delete(world, &kind_pod, "default", "web", -1, NULL);
+        assert_int_equal(code, cases[i].code);
+    }
+    cleanup(value_free) struct value *marked = get(world, &kind_pod, "default", "web");
+    assert_true(
+        str_has_prefix(value_str(value_path(marked, "metadata", "deletionTimestamp", NULL)), "20"));
+}
+
 /* ---- lists ---- */
 
 static void make_pods(struct world *world)
@@ -508,6 +533,7 @@ int main(void)
         LIVE(test_api__dry_run),
         LIVE(test_api__too_big),
         LIVE(test_api__a_status_that_is_none),
+        LIVE(test_api__a_grace_without_end),
         LIVE(test_api__writes_of_one_object_are_bounded),
         LIVE(test_api__lists),
         LIVE(test_api__pages),
