@@ -59,19 +59,5 @@ static void complete(void *p)
     program_config_default(&config->cgroup, default_cgroup());
 }
 
-static const struct program_config type = {settings, ARRAY_LEN(settings), sizeof(struct config),
+const struct program_config config_type = {settings, ARRAY_LEN(settings), sizeof(struct config),
                                            complete};
-
-int config_load(const char *file, bool required, struct config **ret, struct err *err)
-{
-    void *config = NULL;
-    int rc = program_config_load(&type, file, required, &config, err);
-    if (rc == 0)
-        *ret = config;
-    return rc;
-}
-
-void config_free(struct config *config)
-{
-    program_config_free(&type, config);
-}

@@ -1,7 +1,7 @@
 #pragma once
 /* The configuration of a node: a YAML file of a few keys, each with a default. */
 
-#include "common/base/err.h"
+#include "common/program/program.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,7 +28,4 @@ struct config {
     char **insecure_registries; /* host:port by plain http; NULL-terminated */
 };
 
-/* A missing file is an error only if `required`. Unknown keys and wrong values are refused with
- * file and line. */
-nodiscard int config_load(const char *file, bool required, struct config **ret, struct err *err);
-void config_free(struct config *config);
+extern const struct program_config config_type;

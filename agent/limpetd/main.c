@@ -63,15 +63,16 @@ static int verb_help(const struct verb *verb)
 
 static int call(const struct verb *verb, const struct program_args *given, struct verb_args *args)
 {
-    struct config *config = NULL;
     struct err err = {0};
-    if (config_load(given->config_file, given->config_given, &config, &err) < 0) {
+    struct config *config =
+        program_config_load(&config_type, given->config_file, given->config_given, &err);
+    if (!config) {
         fprintf(stderr, "limpetd: %s\n", err.msg);
         return 1;
     }
     args->config = config;
     int code = verb->run(args);
-    config_free(config);
+    program_config_free(&config_type, config);
     return code;
 }
 

@@ -60,22 +60,20 @@ int program_parse(const struct program *program, int argc, char **argv, struct p
     return code;
 }
 
-int program_config_load(const struct program_config *type, const char *file, bool required,
-                        void **ret, struct err *err)
+void *program_config_load(const struct program_config *type, const char *file, bool required,
+                          struct err *err)
 {
     cleanup(buf_done) struct buf text;
     buf_init(&text, SETTINGS_MAX);
     struct disk *disk = disk_posix();
     int rc = disk->read(disk, file, SETTINGS_MAX, &text, err);
     if (rc < 0 && (required || rc != -ENOENT))
-        return rc;
+        return NULL;
     autofree void *config = xcalloc(1, type->size);
-    rc = settings_read(type->settings, type->count, config, file, text.data, text.len, err);
-    if (rc < 0)
-        return rc;
+    if (settings_read(type->settings, type->count, config, file, text.data, text.len, err) < 0)
+        return NULL;
     type->complete(config);
-    *ret = steal(config);
-    return 0;
+    return steal(config);
 }
 
 void program_config_free(const struct program_config *type, void *config)

@@ -31,9 +31,10 @@ struct program_config {
     size_t count, size;
     void (*complete)(void *config); /* defaults that are not constant */
 };
-/* From a file; missing: the defaults, unless required. *ret is freed by program_config_free. */
-nodiscard int program_config_load(const struct program_config *type, const char *file,
-                                  bool required, void **ret, struct err *err);
+/* From a file; missing: the defaults, unless required. Unknown keys and wrong values are refused
+ * with file and line. NULL with *err; freed by program_config_free. */
+nodiscard void *program_config_load(const struct program_config *type, const char *file,
+                                    bool required, struct err *err);
 void program_config_free(const struct program_config *type, void *config); /* NULL is fine */
 /* Puts `text` (taken) in place of a string that is empty. */
 void program_config_default(char **string, char *text);

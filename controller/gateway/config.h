@@ -1,7 +1,7 @@
 #pragma once
 /* The configuration of a gateway: a YAML file of a few keys, each with a default. */
 
-#include "common/base/err.h"
+#include "common/program/program.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,6 +25,4 @@ struct config {
     bool stop_broker;     /* end the broker with the controller (it outlives it otherwise) */
 };
 
-/* A missing file is an error only if `required`. */
-nodiscard int config_load(const char *file, bool required, struct config **ret, struct err *err);
-void config_free(struct config *config);
+extern const struct program_config config_type;

@@ -94,13 +94,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "limpet-controller: unexpected argument: %s\n", argv[args.next]);
         return 2;
     }
-    struct config *config = NULL;
     struct err err = {0};
-    int rc = config_load(args.config_file, args.config_given, &config, &err);
-    if (rc == 0)
-        rc = run(config, &err);
-    if (rc < 0)
+    struct config *config =
+        program_config_load(&config_type, args.config_file, args.config_given, &err);
+    bool good = config && run(config, &err) >= 0;
+    if (!good)
         fprintf(stderr, "limpet-controller: %s\n", err.msg);
-    config_free(config);
-    return rc < 0 ? 1 : 0;
+    program_config_free(&config_type, config);
+    return good ? 0 : 1;
 }

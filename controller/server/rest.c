@@ -298,26 +298,29 @@ static void verb_read(const struct ask *ask)
         verb_list(ask);
 }
 
+/* api_create, api_update, api_apply. Takes the body. */
+typedef void api_write_fn(struct api *api, const struct api_user *user, const struct api_ref *ref,
+                          const struct value *object, unsigned flags, api_done_fn *done, void *ctx);
+static void write_object(const struct ask *ask, const struct write_request *write, api_write_fn *fn)
+{
+    struct api_ref ref = ask_ref(ask);
+    fn(ask->rest->spec.api, ask->user, &ref, write->body, write->flags, on_done,
+       call_new(ask, &write->view));
+    value_free(write->body);
+}
+
 static void verb_create(const struct ask *ask)
 {
     struct write_request write;
-    if (!parse_write_body(ask, &write))
-        return;
-    struct api_ref ref = ask_ref(ask);
-    api_create(ask->rest->spec.api, ask->user, &ref, write.body, write.flags, on_done,
-               call_new(ask, &write.view));
-    value_free(write.body);
+    if (parse_write_body(ask, &write))
+        write_object(ask, &write, api_create);
 }
 
 static void verb_update(const struct ask *ask)
 {
     struct write_request write;
-    if (!parse_write_body(ask, &write))
-        return;
-    struct api_ref ref = ask_ref(ask);
-    api_update(ask->rest->spec.api, ask->user, &ref, write.body, write.flags, on_done,
-               call_new(ask, &write.view));
-    value_free(write.body);
+    if (parse_write_body(ask, &write))
+        write_object(ask, &write, api_update);
 }
 
 static int edit_merge(void *ctx, struct value *object)
@@ -342,10 +345,7 @@ static void take_merge_patch(const struct ask *ask, struct write_request *write)
 
 static void take_apply_patch(const struct ask *ask, struct write_request *write)
 {
-    struct api_ref ref = ask_ref(ask);
-    api_apply(ask->rest->spec.api, ask->user, &ref, write->body, write->flags, on_done,
-              call_new(ask, &write->view));
-    value_free(write->body);
+    write_object(ask, write, api_apply);
 }
 
 static const struct {

@@ -75,10 +75,8 @@ static int describe_target(struct describer *d, const struct target *target, con
 static int run_describe(struct cli *cli, const void *options, char **words, size_t count)
 {
     const struct describe_options *o = options;
-    if (!cli_connect(cli))
-        return EXIT_FAILED;
     cleanup(targets_done) struct targets targets;
-    int code = targets_parse(cli, &verb_describe, words, count, &targets);
+    int code = targets_connect(cli, &verb_describe, words, count, &targets);
     if (code != 0)
         return code;
     struct describer d = {.cli = cli};

@@ -185,73 +185,87 @@ static struct grid *new_grid(const struct getter *g, bool many)
     return grid_new(&style);
 }
 
-/* Rows of the same kind stand in one table. */
-static int get_rows(struct getter *g, const struct targets *targets)
+/* What each target is, one after the other, in g->target; the exit code. fn may change answer. */
+typedef void answer_fn(struct getter *g, struct value *answer, void *ctx);
+static int each_answer(struct getter *g, const struct targets *targets, answer_fn *fn, void *ctx)
 {
     int code = EXIT_DONE;
-    size_t shown = 0;
-    bool many = targets->resource_count > 1;
     for (size_t i = 0; i < targets->count; i++) {
         bool missing = false;
         g->target = &targets->items[i];
         cleanup(value_free) struct value *answer = fetch(g, &missing);
-        if (!answer) {
-            code = missing ? code : EXIT_FAILED;
-            continue;
-        }
-        bool empty = value_len(value_get(answer, "rows")) == 0 &&
-                     value_len(value_get(answer, "items")) == 0 && !g->target->name;
-        if (empty)
-            continue;
-        bool same = g->grid && i > 0 && targets->items[i - 1].resource == g->target->resource;
-        if (!same) {
-            if (g->grid)
-                putchar('\n');
-            grid_free(g->grid);
-            g->grid = new_grid(g, many);
-        }
-        print_table(g, answer);
-        shown++;
-    }
-    if (shown == 0 && code == EXIT_DONE && !g->options->ignore_missing) {
-        if (namespace_of(g) && g->target->resource->namespaced)
-            fprintf(stderr, "No resources found in %s namespace.\n", cli_namespace(g->cli));
-        else
-            fprintf(stderr, "No resources found\n");
+        if (answer)
+            fn(g, answer, ctx);
+        else if (!missing)
+            code = EXIT_FAILED;
     }
     return code;
 }
 
+/* Rows of the same kind stand in one table. */
+static void add_rows(struct getter *g, struct value *answer, void *ctx)
+{
+    const struct targets *targets = ctx;
+    bool empty = value_len(value_get(answer, "rows")) == 0 &&
+                 value_len(value_get(answer, "items")) == 0 && !g->target->name;
+    if (empty)
+        return;
+    bool same =
+        g->grid && g->target > targets->items && g->target[-1].resource == g->target->resource;
+    if (!same) {
+        if (g->grid)
+            putchar('\n');
+        grid_free(g->grid);
+        g->grid = new_grid(g, targets->resource_count > 1);
+    }
+    print_table(g, answer);
+    g->shown++;
+}
+
+static int get_rows(struct getter *g, const struct targets *targets)
+{
+    int code = each_answer(g, targets, add_rows, (void *)targets);
+    if (g->shown > 0 || code != EXIT_DONE || g->options->ignore_missing)
+        return code;
+    if (namespace_of(g) && g->target->resource->namespaced)
+        fprintf(stderr, "No resources found in %s namespace.\n", cli_namespace(g->cli));
+    else
+        fprintf(stderr, "No resources found\n");
+    return code;
+}
+
 /* -o json and yaml: the object itself, or a List of all. */
+struct documents {
+    bool single;
+    struct value *items;
+};
+
+static void add_document(struct getter *g, struct value *answer, void *ctx)
+{
+    const struct documents *documents = ctx;
+    name_items(g->target->resource, answer);
+    if (str_eq(g->options->output, "name"))
+        print_names(g->target->resource, answer);
+    else if (documents->single)
+        print_document(g->options->output, answer, false);
+    else if (g->target->name)
+        value_append(documents->items, value_copy(answer));
+    else
+        for (size_t i = 0; i < value_len(value_get(answer, "items")); i++)
+            value_append(documents->items, value_copy(value_at(value_get(answer, "items"), i)));
+}
+
 static int get_documents(struct getter *g, const struct targets *targets)
 {
-    int code = EXIT_DONE;
     cleanup(value_free) struct value *list = value_new_map();
     value_set_str(list, "apiVersion", "v1");
     value_set_str(list, "kind", "List");
     value_set_str(value_make_map(list, "metadata", NULL), "resourceVersion", "");
-    struct value *items = value_set(list, "items", value_new_list());
-    bool single = targets->count == 1 && targets->items[0].name;
-    for (size_t i = 0; i < targets->count; i++) {
-        bool missing = false;
-        g->target = &targets->items[i];
-        cleanup(value_free) struct value *answer = fetch(g, &missing);
-        if (!answer) {
-            code = missing ? code : EXIT_FAILED;
-            continue;
-        }
-        name_items(g->target->resource, answer);
-        if (str_eq(g->options->output, "name"))
-            print_names(g->target->resource, answer);
-        else if (single)
-            print_document(g->options->output, answer, false);
-        else if (g->target->name)
-            value_append(items, value_copy(answer));
-        else
-            for (size_t k = 0; k < value_len(value_get(answer, "items")); k++)
-                value_append(items, value_copy(value_at(value_get(answer, "items"), k)));
-    }
-    if (!single && is_document(g->options->output) && (code == EXIT_DONE || value_len(items)))
+    struct documents documents = {.single = targets->count == 1 && targets->items[0].name,
+                                  .items = value_set(list, "items", value_new_list())};
+    int code = each_answer(g, targets, add_document, &documents);
+    if (!documents.single && is_document(g->options->output) &&
+        (code == EXIT_DONE || value_len(documents.items)))
         print_document(g->options->output, list, false);
     return code;
 }
@@ -327,10 +341,8 @@ static int watch_target(struct getter *g)
 static int run_get(struct cli *cli, const void *options, char **words, size_t count)
 {
     const struct get_options *o = options;
-    if (!cli_connect(cli))
-        return EXIT_FAILED;
     cleanup(targets_done) struct targets targets;
-    int code = targets_parse(cli, &verb_get, words, count, &targets);
+    int code = targets_connect(cli, &verb_get, words, count, &targets);
     if (code != 0)
         return code;
     if (o->all && targets.items[0].name)

@@ -47,3 +47,6 @@ CLEANUP_DEFINE_VALUE(struct targets, targets_done);
  * what is wrong. */
 nodiscard int targets_parse(struct cli *cli, const struct verb *verb, char **words, size_t count,
                             struct targets *ret);
+/* The same after cli_connect. */
+nodiscard int targets_connect(struct cli *cli, const struct verb *verb, char **words, size_t count,
+                              struct targets *ret);

@@ -94,3 +94,10 @@ int targets_parse(struct cli *cli, const struct verb *verb, char **words, size_t
     }
     return 0;
 }
+
+int targets_connect(struct cli *cli, const struct verb *verb, char **words, size_t count,
+                    struct targets *ret)
+{
+    *ret = (struct targets){0};
+    return cli_connect(cli) ? targets_parse(cli, verb, words, count, ret) : EXIT_FAILED;
+}

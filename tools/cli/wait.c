@@ -44,10 +44,8 @@ static void parse_what(const char *text, struct until *ret, char **ret_owned)
 static int run_wait(struct cli *cli, const void *options, char **words, size_t count)
 {
     const struct wait_options *o = options;
-    if (!cli_connect(cli))
-        return EXIT_FAILED;
     cleanup(targets_done) struct targets targets;
-    int code = targets_parse(cli, &verb_wait, words, count, &targets);
+    int code = targets_connect(cli, &verb_wait, words, count, &targets);
     if (code != 0)
         return code;
     struct until until = {.deadline_boot_ns = clock_boot(clock_system()) + o->timeout_ns};

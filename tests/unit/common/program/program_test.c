@@ -86,33 +86,32 @@ static const struct program_config type = {settings, 3, sizeof(struct target), c
 
 static void expect_config(const char *file, bool required, int64_t port, const char *path)
 {
-    void *config = NULL;
     struct err err = {0};
-    assert_int_equal(program_config_load(&type, file, required, &config, &err), 0);
-    const struct target *target = config;
+    struct target *target = program_config_load(&type, file, required, &err);
+    assert_non_null(target);
     assert_int_equal(target->port, port);
     assert_string_equal(target->path, path);
-    program_config_free(&type, config);
+    program_config_free(&type, target);
 }
 
 static void test_program__config(void **state)
 {
     (void)state;
     char path[] = "/tmp/limpet-program-XXXXXX";
-    void *none = NULL;
     struct err err = {0};
     expect_config("/no/such/file", false, 80, "/of/here");
-    assert_int_equal(program_config_load(&type, "/no/such/file", true, &none, &err), -ENOENT);
+    assert_null(program_config_load(&type, "/no/such/file", true, &err));
+    assert_int_equal(err.code, -ENOENT);
     assert_non_null(strstr(err.msg, "/no/such/file"));
     int fd = mkostemp(path, O_CLOEXEC);
     assert_int_equal(write(fd, "port: 81\nname: there\n", 21), 21);
     expect_config(path, true, 81, "/of/there");
     assert_int_equal(write(fd, "x: 1\n", 5), 5);
-    assert_int_equal(program_config_load(&type, path, true, &none, &err), -EINVAL);
+    assert_null(program_config_load(&type, path, true, &err));
+    assert_int_equal(err.code, -EINVAL);
     assert_int_equal(ftruncate(fd, SETTINGS_MAX + 1), 0);
-    assert_true(program_config_load(&type, path, false, &none, &err) < 0);
-    assert_true(program_config_load(&type, "/tmp", false, &none, &err) < 0);
-    assert_null(none);
+    assert_null(program_config_load(&type, path, false, &err));
+    assert_null(program_config_load(&type, "/tmp", false, &err));
     program_config_free(&type, NULL);
     close(fd);
     unlink(path);
