@@ -130,7 +130,8 @@ static void flush_events(struct link *link)
     cleanup(buf_done) struct buf payload;
     buf_init(&payload, 0);
     char topic[TOPIC_MAX + 1];
-    if (!outbox_events(link->outbox, &payload) || topic_up(link, TOPIC_EVENTS, "", topic) < 0)
+    if (!outbox_events(link->outbox, loop_now(link->spec.loop), &payload) ||
+        topic_up(link, TOPIC_EVENTS, "", topic) < 0)
         return;
     const struct bus_msg msg = {
         .topic = topic, .payload = payload.data, .len = payload.len, .qos = 1};
@@ -174,8 +175,6 @@ void link_status(struct link *link, const struct value *pod, bool gone)
 void link_event(struct link *link, const char *ns, const char *name, const char *uid,
                 const char *type, const char *reason, const char *message)
 {
-    char now[CLOCK_RFC3339_LEN];
-    clock_format(clock_wall(loop_clock(link->spec.loop)), 0, now);
     struct value *event = value_new_map();
     value_set_str(event, "namespace", ns);
     value_set_str(event, "name", name);
@@ -183,8 +182,7 @@ void link_event(struct link *link, const char *ns, const char *name, const char 
     value_set_str(event, "type", type);
     value_set_str(event, "reason", reason);
     value_set_str(event, "message", message);
-    value_set_str(event, "time", now);
-    outbox_event(link->outbox, event);
+    outbox_event(link->outbox, event, loop_now(link->spec.loop));
     flush_soon(link);
 }
 

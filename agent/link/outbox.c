@@ -1,8 +1,10 @@
 #include "agent/link/outbox.h"
 
+#include "common/base/clock.h"
 #include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/utf8.h"
 #include "common/base/weaken.h"
 #include "common/bus/report.h"
 #include "common/data/json.h"
@@ -169,8 +171,13 @@ void outbox_hash(const struct outbox *outbox, uint8_t ret[8])
     }
 }
 
-void outbox_event(struct outbox *outbox, struct value *event)
+/* Until it is sent, "age" is the time since when it is counted. */
+void outbox_event(struct outbox *outbox, struct value *event, int64_t now)
 {
+    const char *message = value_get_str(event, "message");
+    if (message && strlen(message) > OUTBOX_MESSAGE)
+        value_set(event, "message", value_new_strn(message, utf8_cut(message, OUTBOX_MESSAGE)));
+    value_set_int(event, "age", now);
     if (outbox->event_count == OUTBOX_EVENTS) {
         drop_first_event(outbox);
         outbox->dropped++;
@@ -179,7 +186,7 @@ void outbox_event(struct outbox *outbox, struct value *event)
     outbox->events[at] = event;
 }
 
-bool outbox_events(struct outbox *outbox, struct buf *ret)
+bool outbox_events(struct outbox *outbox, int64_t now, struct buf *ret)
 {
     if (outbox->event_count == 0)
         return false;
@@ -188,8 +195,11 @@ bool outbox_events(struct outbox *outbox, struct buf *ret)
     value_set_str(message, "boot", outbox->boot);
     value_set_int(message, "dropped", outbox->dropped);
     struct value *list = value_set(message, "events", value_new_list());
-    for (size_t i = 0; i < outbox->event_count; i++)
-        value_append(list, value_copy(outbox->events[(outbox->first_event + i) % OUTBOX_EVENTS]));
+    for (size_t i = 0; i < outbox->event_count; i++) {
+        struct value *event = value_copy(outbox->events[(outbox->first_event + i) % OUTBOX_EVENTS]);
+        value_set_int(event, "age", (now - value_get_int(event, "age", now)) / NS_PER_MS);
+        value_append(list, event);
+    }
     outbox->offered = outbox->event_count;
     return json_write(message, ret) == 0;
 }

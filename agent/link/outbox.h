@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define OUTBOX_EVENTS 128
+#define OUTBOX_MESSAGE 1024
 
 struct outbox;
 
@@ -36,8 +37,9 @@ void outbox_reset(struct outbox *outbox, bool lost);
 /* The hash of beats: of every status that stands (pods that are gone are not counted). */
 void outbox_hash(const struct outbox *outbox, uint8_t ret[8]);
 
-void outbox_event(struct outbox *outbox, struct value *event); /* takes event */
-/* All waiting events as one JSON message {"v":1,"boot","dropped":n,"events":[...]}; false if none.
+/* Takes event, whose "message" is cut to OUTBOX_MESSAGE bytes. now: boot ns. */
+void outbox_event(struct outbox *outbox, struct value *event, int64_t now);
+/* All waiting events as one message (common/bus/event_batch.h), each with its "age"; false if none.
  * They stay until outbox_events_sent. */
-bool outbox_events(struct outbox *outbox, struct buf *ret);
+bool outbox_events(struct outbox *outbox, int64_t now, struct buf *ret);
 void outbox_events_sent(struct outbox *outbox);

@@ -6,7 +6,10 @@
 #include <strings.h>
 
 static const struct schema_kind *const kinds[] = {
-    &kind_pod, &kind_node, &kind_namespace, &kind_config_map, &kind_secret,
+    &kind_pod,   &kind_node, &kind_namespace, &kind_config_map, &kind_secret,
+#ifdef LIMPET_SCHEMA_FULL /* kinds that no node is ever sent */
+    &kind_event,
+#endif
 };
 
 const struct schema_kind *kinds_at(size_t i)

@@ -25,4 +25,5 @@ const char *object_uid(const struct value *object);
 const char *object_label(const struct value *object, const char *key);
 const char *object_annotation(const struct value *object, const char *key);
 
-extern const struct schema_kind kind_pod, kind_node, kind_namespace, kind_config_map, kind_secret;
+extern const struct schema_kind kind_pod, kind_node, kind_namespace, kind_config_map, kind_secret,
+    kind_event;

@@ -115,8 +115,14 @@ struct schema_column {
 };
 
 enum schema_kind_flag {
-    SCHEMA_KIND_STATUS = 1 << 0,   /* has /status */
-    SCHEMA_KIND_VOLATILE = 1 << 1, /* not written through to the disk (events, leases) */
+    SCHEMA_KIND_STATUS = 1 << 0, /* has /status */
+};
+
+/* How objects of a volatile kind are kept: in memory alone, for a time, and not too many. */
+struct schema_keep {
+    int64_t ttl_s;      /* after the latest write of an object; 0 = no end */
+    size_t max_objects; /* beyond either bound, what was written longest ago goes first; 0 = none */
+    size_t max_bytes;
 };
 
 struct schema_kind {
@@ -135,6 +141,10 @@ struct schema_kind {
     const char *proto;             /* "k8s.io.api.core.v1.Pod" */
     const char *const *categories; /* ends with NULL; may be NULL */
     const struct schema_column *columns;
+    const struct schema_keep *keep; /* NULL: on disk, for good */
+    /* People want lists of it by time: paths, of which the first that is set is an object's. Ends
+     * with NULL; may be NULL: by name. */
+    const char *const *sorted_by;
 };
 
 /* "v1" or "apps/v1". ret holds 128 bytes; names of ours are shorter. */

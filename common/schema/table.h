@@ -98,5 +98,7 @@
 #define CELL(name_)                                                                                \
     static __attribute__((unused)) void name_(const struct value *object, int64_t now_wall_ns,     \
                                               struct buf *ret)
+#define KEEP(...) .keep = GATEWAY_ONLY((&(const struct schema_keep){__VA_ARGS__}))
+#define SORTED_BY(...) .sorted_by = GATEWAY_ONLY(NAMES(__VA_ARGS__))
 #define PROTO(name_) .proto = GATEWAY_ONLY(name_)
 #define CATEGORIES(...) .categories = GATEWAY_ONLY(NAMES(__VA_ARGS__))

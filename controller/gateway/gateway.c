@@ -11,6 +11,7 @@
 #include "controller/reconcile/bootstrap.h"
 #include "controller/reconcile/nodes.h"
 #include "controller/reconcile/podgc.h"
+#include "controller/reconcile/recorder.h"
 #include "controller/reconcile/schedule.h"
 #include "controller/server/server.h"
 #include "controller/trust/trust.h"
@@ -30,6 +31,7 @@ struct gateway {
     struct store *store;
     struct api *api;
     struct bootstrap *bootstrap;
+    struct recorder *recorder;
     struct nodes *nodes;
     struct schedule *schedule;
     struct podgc *podgc;
@@ -132,11 +134,14 @@ static int open_api(struct gateway *g, struct err *err)
 
 static int start_controllers(struct gateway *g, struct err *err)
 {
-    const struct nodes_spec nodes = {
-        .loop = g->loop, .api = g->api, .interval_ns = g->config->beat_s * NS_PER_S};
+    g->recorder = recorder_new(g->api, loop_clock(g->loop));
+    const struct nodes_spec nodes = {.loop = g->loop,
+                                     .api = g->api,
+                                     .recorder = g->recorder,
+                                     .interval_ns = g->config->beat_s * NS_PER_S};
     int rc = nodes_new(&nodes, &g->nodes, err);
     if (rc == 0)
-        rc = schedule_new(g->loop, g->api, g->rng, &g->schedule, err);
+        rc = schedule_new(g->loop, g->api, g->rng, g->recorder, &g->schedule, err);
     if (rc == 0)
         rc = podgc_new(g->loop, g->api, 0, &g->podgc, err);
     return rc;
@@ -204,6 +209,7 @@ static int start_hub(struct gateway *g, struct err *err)
                                  .bus = g->bus,
                                  .broker = g->broker,
                                  .nodes = g->nodes,
+                                 .recorder = g->recorder,
                                  .trust = g->trust,
                                  .rng = g->rng};
     if (rc == 0)
@@ -286,6 +292,7 @@ void gateway_free(struct gateway *g)
     podgc_free(g->podgc);
     schedule_free(g->schedule);
     nodes_free(g->nodes);
+    recorder_free(g->recorder);
     bootstrap_free(g->bootstrap);
     if (g->api)
         api_stop(g->api);

@@ -7,6 +7,7 @@
 #include "common/base/weaken.h"
 #include "common/bus/beat.h"
 #include "controller/link/enrolment.h"
+#include "controller/link/events.h"
 #include "controller/link/intake.h"
 #include "controller/link/outqueue.h"
 #include "controller/link/people.h"
@@ -33,6 +34,7 @@ struct hub {
     struct outqueue *queue;
     struct calls *calls;
     struct intake *intake;
+    struct events *events;
     struct enrolment *enrolment;
     struct people *people;
     struct remains *remains;
@@ -89,6 +91,7 @@ static void drop_member(struct hub *hub, const char *name)
         return;
     calls_forget(hub->calls, session_node(member->session));
     remains_node(hub->remains, session_node(member->session));
+    events_forget(hub->events, session_node(member->session));
     member_free(member);
 }
 
@@ -305,9 +308,10 @@ static void got_rpc(struct hub *hub, struct member *member, const struct topic *
 static void got_events(struct hub *hub, struct member *member, const struct topic *topic,
                        const struct bus_msg *msg)
 {
-    (void)hub;
-    (void)member;
-    log_debug("events of a node: node=%s bytes=%zu", topic->node, msg->len);
+    /* A retained one would happen again with each connection. */
+    if (!msg->retain || WEAKENED(EVENTS_RETAINED))
+        events_take(hub->events, session_name(member->session), topic->node, msg->payload,
+                    msg->len);
 }
 
 /* What the broker retains of our own. */
@@ -543,6 +547,7 @@ int hub_new(const struct hub_spec *spec, struct hub **ret, struct err *err)
     hub->leaving = loop_timer_new(spec->loop, left, hub);
     hub->queue = outqueue_new(spec->bus, retained_changed, hub);
     hub->intake = intake_new(spec->api, report_settled, hub);
+    hub->events = events_new(spec->loop, spec->api, spec->recorder);
     hub->people = people_new(spec->api, hub->queue);
     const struct remains_spec remains = {.loop = spec->loop,
                                          .api = spec->api,
@@ -604,6 +609,7 @@ void hub_free(struct hub *hub)
     enrolment_free(hub->enrolment);
     people_free(hub->people);
     intake_free(hub->intake);
+    events_free(hub->events);
     calls_free(hub->calls);
     map_free(hub->by_name, member_free);
     map_free(hub->bound, free);

@@ -6,6 +6,7 @@
 #include "controller/broker/broker.h"
 #include "controller/link/calls.h"
 #include "controller/reconcile/nodes.h"
+#include "controller/reconcile/recorder.h"
 #include "controller/server/api.h"
 #include "controller/trust/trust.h"
 
@@ -18,6 +19,7 @@ struct hub_spec {
     struct bus *bus;       /* borrowed; started and stopped by the hub */
     struct broker *broker; /* NULL: an external one */
     struct nodes *nodes;
+    struct recorder *recorder;
     const struct trust *trust;
     struct rng *rng;
 };

@@ -25,6 +25,7 @@ struct node {
 struct nodes {
     struct loop *loop;
     struct api *api;
+    struct recorder *recorder;
     struct nodes_rules rules;
     struct map *map; /* name -> struct node */
     struct api_watch *watch;
@@ -40,6 +41,7 @@ struct node_write {
     char *name;
     enum nodes_action action;
     int64_t silent_s;
+    bool changed; /* the condition said something else before */
 };
 
 static const struct api_user user = {.name = "system:limpet:nodes"};
@@ -78,7 +80,7 @@ static struct node *get_or_add(struct nodes *nodes, const char *name)
 
 static int change_ready(void *ctx, struct value *object)
 {
-    const struct node_write *write = ctx;
+    struct node_write *write = ctx;
     autofree char *lost =
         xasprintf("no beat for %llds: the node or its link is down", (long long)write->silent_s);
     const struct condition conditions[] = {
@@ -90,7 +92,27 @@ static int change_ready(void *ctx, struct value *object)
     if (str_eq(condition_status(object, "Ready"), condition->status))
         return 1;
     int64_t now = clock_wall(loop_clock(write->nodes->loop));
-    return condition_set(object, condition, "lastHeartbeatTime", now) ? 0 : 1;
+    write->changed = condition_set(object, condition, "lastHeartbeatTime", now);
+    return write->changed ? 0 : 1;
+}
+
+static void tell(const struct node_write *write, const struct value *node)
+{
+    const char *reason = write->action == NODES_MARK_READY ? "NodeReady" : "NodeNotReady";
+    const char *uid = object_uid(node);
+    autofree char *message = xasprintf("Node %s status is now: %s", write->name, reason);
+    const struct event event = {
+        .kind = "Node",
+        .ns = "",
+        .name = write->name,
+        .uid = uid ? uid : "",
+        .type = "Normal",
+        .reason = reason,
+        .message = message,
+        .component = "node-controller",
+        .host = "",
+    };
+    recorder_event(write->nodes->recorder, &event);
 }
 
 static void on_written(void *ctx, const struct api_answer *answer)
@@ -102,6 +124,8 @@ static void on_written(void *ctx, const struct api_answer *answer)
         log_warn("node condition not written, will try again node=%s reason=%s", write->name,
                  log_quote(message ? message : ""));
     }
+    if (answer->code < 300 && write->changed)
+        tell(write, answer->object);
     if (node)
         node->writing = false; /* the next tick or beat sees to what failed */
     write_free(write);
@@ -254,6 +278,7 @@ int nodes_new(const struct nodes_spec *spec, struct nodes **ret, struct err *err
     struct api_ref ref = {&kind_node, "", ""};
     nodes->loop = spec->loop;
     nodes->api = spec->api;
+    nodes->recorder = spec->recorder;
     nodes->rules.interval_ns = spec->interval_ns ? spec->interval_ns : NODES_INTERVAL_NS;
     nodes->rules.missed = spec->missed ? spec->missed : NODES_MISSED;
     nodes->map = map_new();

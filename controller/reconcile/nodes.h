@@ -3,6 +3,7 @@
  * beats stay in memory. Nothing is evicted. */
 
 #include "common/loop/loop.h"
+#include "controller/reconcile/recorder.h"
 #include "controller/server/api.h"
 
 #define NODES_INTERVAL_NS (10 * NS_PER_S)
@@ -13,8 +14,9 @@ struct nodes;
 struct nodes_spec {
     struct loop *loop;
     struct api *api;
-    int64_t interval_ns; /* between beats; 0: NODES_INTERVAL_NS */
-    int missed;          /* 0: NODES_MISSED */
+    struct recorder *recorder; /* borrowed; NULL: no events */
+    int64_t interval_ns;       /* between beats; 0: NODES_INTERVAL_NS */
+    int missed;                /* 0: NODES_MISSED */
 };
 /* Every node gets a whole lease from now. */
 nodiscard int nodes_new(const struct nodes_spec *spec, struct nodes **ret, struct err *err);

@@ -35,6 +35,7 @@ struct schedule {
     struct loop *loop;
     struct api *api;
     struct rng *rng;
+    struct recorder *recorder;
     struct api_watch *pod_watch, *node_watch;
     struct map *pods;                     /* "namespace/name" -> struct pod */
     struct map *nodes;                    /* name -> struct node */
@@ -154,6 +155,23 @@ static struct pod *pod_of(const struct request *request)
     return pod && str_eq(pod->uid, request->uid) ? pod : NULL;
 }
 
+static void record(const struct request *request, const char *type, const char *reason,
+                   const char *message)
+{
+    const struct event event = {
+        .kind = "Pod",
+        .ns = request->ns,
+        .name = request->name,
+        .uid = request->uid,
+        .type = type,
+        .reason = reason,
+        .message = message,
+        .component = "default-scheduler",
+        .host = "",
+    };
+    recorder_event(request->schedule->recorder, &event);
+}
+
 static int change_condition(void *ctx, struct value *object)
 {
     const struct request *request = ctx;
@@ -173,6 +191,8 @@ static void on_told(void *ctx, const struct api_answer *answer)
     if (answer->code >= 300 && pod) { /* told again with the next try */
         free(pod->told);
         pod->told = NULL;
+    } else if (pod && !pod->node && request->message) {
+        record(request, "Warning", "FailedScheduling", request->message);
     }
     request_free(request);
 }
@@ -196,7 +216,10 @@ static void on_bound(void *ctx, const struct api_answer *answer)
     if (pod) {
         pod->binding = false;
         if (answer->code < 300) {
-            log_info("pod scheduled pod=%s node=%s", pod->key, pod->node ? pod->node : "");
+            const char *node = pod->node ? pod->node : "";
+            log_info("pod scheduled pod=%s node=%s", pod->key, node);
+            autofree char *message = xasprintf("Successfully assigned %s to %s", pod->key, node);
+            record(request, "Normal", "Scheduled", message);
             tell(schedule, pod, NULL);
         } else if (!*pod->view.node_name) {
             const char *message = value_get_str(answer->object, "message");
@@ -418,14 +441,15 @@ static void on_node(void *ctx, enum api_event_type type, const struct value *obj
     retry_waiting(schedule);
 }
 
-int schedule_new(struct loop *loop, struct api *api, struct rng *rng, struct schedule **ret,
-                 struct err *err)
+int schedule_new(struct loop *loop, struct api *api, struct rng *rng, struct recorder *recorder,
+                 struct schedule **ret, struct err *err)
 {
     struct schedule *schedule = xcalloc(1, sizeof(*schedule));
     struct api_ref pods = {&kind_pod, "", ""}, nodes = {&kind_node, "", ""};
     schedule->loop = loop;
     schedule->api = api;
     schedule->rng = rng;
+    schedule->recorder = recorder;
     schedule->pods = map_new();
     schedule->nodes = map_new();
     schedule->last_retry = loop_now(loop) - RETRY_NS;

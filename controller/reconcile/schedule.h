@@ -5,12 +5,14 @@
 
 #include "common/base/rng.h"
 #include "common/loop/loop.h"
+#include "controller/reconcile/recorder.h"
 #include "controller/server/api.h"
 
 struct schedule;
 
-/* rng: chooses among equal nodes; NULL: the first by name. Everything is borrowed. */
+/* rng: chooses among equal nodes; NULL: the first by name. recorder NULL: no events. Everything is
+ * borrowed. */
 nodiscard int schedule_new(struct loop *loop, struct api *api, struct rng *rng,
-                           struct schedule **ret, struct err *err);
+                           struct recorder *recorder, struct schedule **ret, struct err *err);
 /* In the same turn of the loop as api_stop, before it. NULL is fine. */
 void schedule_free(struct schedule *schedule);

@@ -14,6 +14,25 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* Volatile kinds live under a lease each. */
+static int *grant_leases(struct store *store)
+{
+    size_t count = 0;
+    while (kinds_at(count))
+        count++;
+    int *leases = xcalloc(count + 1, sizeof(*leases));
+    for (size_t i = 0; i < count; i++) {
+        const struct schema_keep *keep = kinds_at(i)->keep;
+        if (!keep)
+            continue;
+        const struct store_lease terms = {.ttl_ns = keep->ttl_s * NS_PER_S,
+                                          .max_items = keep->max_objects,
+                                          .max_bytes = keep->max_bytes};
+        leases[i] = store_grant(store, &terms);
+    }
+    return leases;
+}
+
 int api_new(const struct api_spec *spec, struct api **ret, struct err *err)
 {
     struct api *api = xcalloc(1, sizeof(*api));
@@ -24,6 +43,7 @@ int api_new(const struct api_spec *spec, struct api **ret, struct err *err)
     api->busy = map_new();
     list_init(&api->ready);
     list_init(&api->writes);
+    api->leases = grant_leases(api->store);
     api->namespaces = namespaces_new(api);
     (void)err;
     *ret = api;
@@ -46,6 +66,7 @@ void api_free(struct api *api)
     api_stop(api);
     api_writes_free(api);
     map_free(api->busy, free);
+    free(api->leases);
     for (size_t i = 0; i < API_DECODED; i++) {
         free(api->decoded[i].key);
         value_free(api->decoded[i].object);

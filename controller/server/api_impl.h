@@ -29,6 +29,7 @@ struct api {
     struct api_decoded decoded[API_DECODED];
     size_t decoded_next;
     struct namespaces *namespaces;
+    int *leases; /* by place in kinds_at(): what its objects are stored under; 0: durable */
     bool stopped;
 };
 

@@ -27,7 +27,7 @@ struct selector {
 /* Which fields can be selected beyond metadata.name and metadata.namespace. */
 static const struct {
     const char *group, *kind;
-    const char *fields[10];
+    const char *fields[12];
 } field_table[] = {
     {"",
      "Pod",
@@ -37,7 +37,7 @@ static const struct {
      "Event",
      {"involvedObject.kind", "involvedObject.namespace", "involvedObject.name",
       "involvedObject.uid", "involvedObject.apiVersion", "involvedObject.resourceVersion",
-      "involvedObject.fieldPath", "reason", "reportingComponent", "type"}},
+      "involvedObject.fieldPath", "reason", "reportingComponent", "source", "type"}},
     {"", "Secret", {"type"}},
     {"", "Node", {"spec.unschedulable"}},
     {"", "Namespace", {"status.phase"}},
@@ -386,9 +386,9 @@ static int field_step(void *ctx, const char *piece, size_t len)
     return 0;
 }
 
-/* The text of a field; "" when absent, as Kubernetes' zero values print (false for a boolean
+/* The text at a path; "" when absent, as Kubernetes' zero values print (false for a boolean
  * field). */
-static const char *field_text(const struct value *object, const char *path, char number[24])
+static const char *path_text(const struct value *object, const char *path, char number[24])
 {
     struct field_walk walk = {.at = object};
     if (str_split(path, '.', field_step, &walk) != 0)
@@ -409,6 +409,24 @@ static const char *field_text(const struct value *object, const char *path, char
     if (str_eq(path, "status.replicas") || str_eq(path, "status.successful"))
         return "0";
     return "";
+}
+
+/* Fields that are found by another name; the second is for where the first is empty. */
+static const struct {
+    const char *field, *paths[2];
+} aliases[] = {
+    {"source", {"source.component", "reportingComponent"}}, /* of an Event */
+};
+
+static const char *field_text(const struct value *object, const char *field, char number[24])
+{
+    for (size_t i = 0; i < ARRAY_LEN(aliases); i++) {
+        if (!str_eq(aliases[i].field, field))
+            continue;
+        const char *text = path_text(object, aliases[i].paths[0], number);
+        return *text ? text : path_text(object, aliases[i].paths[1], number);
+    }
+    return path_text(object, field, number);
 }
 
 bool selector_match(const struct selector *selector, const struct value *object)

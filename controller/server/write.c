@@ -166,6 +166,15 @@ static int64_t expected(const struct value *stored_object)
     return revision;
 }
 
+/* The lease of a volatile kind; 0: its objects are durable. */
+static int lease_of(const struct write *write)
+{
+    for (size_t i = 0; write->kind->keep && kinds_at(i); i++)
+        if (kinds_at(i) == write->kind)
+            return write->api->leases[i];
+    return 0;
+}
+
 static void put(struct write *write, int64_t expect)
 {
     const struct schema_kind *kind = write->kind;
@@ -181,8 +190,12 @@ static void put(struct write *write, int64_t expect)
         finish(write);
         return;
     }
-    enum store_class class = kind->flags & SCHEMA_KIND_VOLATILE ? STORE_VOLATILE : STORE_DURABLE;
-    store_put(write->api->store, class, write->key, bytes.data, bytes.len, expect, stored, write);
+    struct store *store = write->api->store;
+    int lease = lease_of(write);
+    if (lease)
+        store_put_leased(store, lease, write->key, bytes.data, bytes.len, expect, stored, write);
+    else
+        store_put(store, STORE_DURABLE, write->key, bytes.data, bytes.len, expect, stored, write);
 }
 
 static void execute(struct write *write, int64_t expect)

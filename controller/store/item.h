@@ -16,6 +16,7 @@ struct item {
     int64_t row; /* of the database; 0: it has none (volatile) */
     uint16_t key_len;
     bool tombstone; /* a deletion: mod_revision is its revision, there is no value */
+    uint8_t lease;  /* number of the lease it was put under; 0: none */
     char data[];    /* key, NUL, value */
 };
 

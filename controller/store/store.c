@@ -4,6 +4,7 @@
 #include "common/base/mem.h"
 #include "common/base/weaken.h"
 #include "controller/store/history.h"
+#include "controller/store/leases.h"
 #include "controller/store/pending.h"
 #include "controller/store/sqlite.h"
 #include "controller/store/tree.h"
@@ -45,6 +46,7 @@ struct store {
     struct history history;
     struct pending pending;
     struct watchers watchers;
+    struct leases leases;
 
     struct list queue;              /* of struct op */
     struct writer_op *first, *last; /* for the writer, at the end of this turn of the loop */
@@ -77,6 +79,7 @@ static void apply(struct store *store, struct item *item)
     struct item *previous = item->tombstone ? tree_del(&store->tree, item_key(item))
                                             : tree_put(&store->tree, item_ref(item));
     store->revision = item->mod_revision;
+    leases_change(&store->leases, item, previous);
     history_push(&store->history, item, previous);
     watchers_emit(&store->watchers, item, previous);
     item_unref(previous);
@@ -93,14 +96,14 @@ static void finish(struct store *store, struct op *op)
     list_remove(&op->link);
     if (op->item) {
         pending_drop(&store->pending, item_key(op->item));
-        if (op->writing)
-            store->queued_bytes -= item_bytes(op->item);
+        store->queued_bytes -= item_bytes(op->item);
         apply(store, op->item);
     } else if (op->code == 0) {
         store->reserved_known = op->write.number;
     }
     report(op, op->code);
     op_free(op);
+    leases_settle(&store->leases);
 }
 
 /* A transaction failed: so does everything behind it, which may rest on it; the index is the truth.
@@ -252,9 +255,8 @@ static void write_item(struct store *store, struct op *op, struct pending_state 
     } else {
         op->write.number = item->row;
         to_writer(store, op, item->tombstone ? WRITER_DELETE : WRITER_PUT);
-        if (op->writing)
-            store->queued_bytes += item_bytes(item);
     }
+    store->queued_bytes += item_bytes(item);
     enqueue(store, op);
 }
 
@@ -266,8 +268,8 @@ static struct op *refuse(struct store *store, struct op *op, int code)
     return op;
 }
 
-void store_put(struct store *store, enum store_class class, const char *key, const void *value,
-               size_t len, int64_t expect, store_done_fn *done, void *ctx)
+static void put(struct store *store, enum store_class class, int lease, const char *key,
+                const void *value, size_t len, int64_t expect, store_done_fn *done, void *ctx)
 {
     struct op *op = xcalloc(1, sizeof(*op));
     op->done = done;
@@ -281,7 +283,20 @@ void store_put(struct store *store, enum store_class class, const char *key, con
         return;
     }
     op->item = item_new(key, len ? value : "", len);
+    op->item->lease = (uint8_t)lease;
     write_item(store, op, state, class == STORE_DURABLE);
+}
+
+void store_put(struct store *store, enum store_class class, const char *key, const void *value,
+               size_t len, int64_t expect, store_done_fn *done, void *ctx)
+{
+    put(store, class, 0, key, value, len, expect, done, ctx);
+}
+
+void store_put_leased(struct store *store, int lease, const char *key, const void *value,
+                      size_t len, int64_t expect, store_done_fn *done, void *ctx)
+{
+    put(store, STORE_VOLATILE, lease, key, value, len, expect, done, ctx);
 }
 
 void store_delete(struct store *store, const char *key, int64_t expect, store_done_fn *done,
@@ -302,6 +317,16 @@ void store_delete(struct store *store, const char *key, int64_t expect, store_do
     }
     op->item = item_new(key, NULL, 0);
     write_item(store, op, state, state.row != 0);
+}
+
+static void end_leased(void *ctx, const struct item *item, store_done_fn *done, void *done_ctx)
+{
+    store_delete(ctx, item_key(item), item->mod_revision, done, done_ctx);
+}
+
+int store_grant(struct store *store, const struct store_lease *terms)
+{
+    return leases_grant(&store->leases, terms);
 }
 
 /* Reading */
@@ -464,6 +489,7 @@ int store_open(struct loop *loop, const char *path, struct store **ret, struct e
     tree_init(&store->tree);
     pending_init(&store->pending);
     watchers_init(&store->watchers, loop);
+    leases_init(&store->leases, loop, end_leased, store);
     if (path) {
         int r = open_disk(store, path, err);
         if (r < 0) {
@@ -509,6 +535,7 @@ void store_close(struct store *store)
         store->fenced = true;
     sqlite_close(store->db);
     watchers_done(&store->watchers);
+    leases_done(&store->leases);
     pending_done(&store->pending);
     history_done(&store->history);
     tree_done(&store->tree);

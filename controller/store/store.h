@@ -32,13 +32,22 @@ struct store_event {
     const struct store_item *previous; /* NULL for a creation */
 };
 
-/* Storage classes: what is kept on disk, and what is only kept in memory and may be lost at a crash
- * (leases, events, heartbeat times: they do not wear the card). */
+/* Storage classes: what is kept on disk, and what is only kept in memory and is lost when the store
+ * is closed (leases, events, heartbeat times: they do not wear the card). */
 enum store_class { STORE_DURABLE, STORE_VOLATILE };
+
+/* A lease: what is put under one goes by itself, as a deletion with a revision of its own and an
+ * event to watches. A key's time begins anew with each put; beyond the bounds what was put longest
+ * ago goes first. */
+struct store_lease {
+    int64_t ttl_ns;   /* 0: no end */
+    size_t max_items; /* 0: no bound */
+    size_t max_bytes; /* of keys and values, and what holding them takes */
+};
 
 #define STORE_MAX_KEY 1024
 #define STORE_MAX_VALUE (2 * 1024 * 1024)   /* the API's cap is lower */
-#define STORE_MAX_QUEUED (64 * 1024 * 1024) /* bytes that wait for the disk */
+#define STORE_MAX_QUEUED (64 * 1024 * 1024) /* bytes that wait for the disk or behind it */
 
 /* Opens or creates the database `path`, for this process alone. Revisions are reserved in persisted
  * blocks: they never go back, not even after a crash. Blocks while reading. Everything is checked;
@@ -81,6 +90,13 @@ void store_put(struct store *store, enum store_class class, const char *key, con
                size_t len, int64_t expect, store_done_fn *done, void *ctx);
 void store_delete(struct store *store, const char *key, int64_t expect, store_done_fn *done,
                   void *ctx);
+
+#define STORE_MAX_LEASES 255
+/* A new lease: its number, from 1 on, for as long as the store is open. */
+int store_grant(struct store *store, const struct store_lease *terms);
+/* As store_put, volatile, under that lease. Any other put of the key takes it from the lease. */
+void store_put_leased(struct store *store, int lease, const char *key, const void *value,
+                      size_t len, int64_t expect, store_done_fn *done, void *ctx);
 
 /* Events with mod_revision > from (from 0: the present items first as puts, in the order of their
  * keys, then live), in order, from the loop, never from inside this call. Only keys that begin with

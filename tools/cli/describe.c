@@ -5,6 +5,8 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/kinds/kinds.h"
+#include "tools/cli/order.h"
 #include "tools/cli/resource.h"
 #include "tools/cli/text.h"
 #include "tools/cli/verbs.h"
@@ -24,14 +26,18 @@ static void add_events(struct cli *cli, const struct value *object, struct buf *
 {
     const char *uid = value_get_str(value_get(object, "metadata"), "uid");
     const char *ns = value_get_str(value_get(object, "metadata"), "namespace");
+    cleanup(resource_free) struct resource *resource = resource_of(&kind_event);
+    autofree char *plain = resource_path(resource, ns, NULL); /* of what is in none: all */
     struct buf path;
     buf_init(&path, 0);
-    (void)buf_addf(&path, "/api/v1/namespaces/%s/events", ns ? ns : "default");
+    (void)buf_addstr(&path, plain);
     autofree char *field = xasprintf("involvedObject.uid=%s", uid ? uid : "");
     query_add(&path, "fieldSelector", field);
     cleanup(value_free) struct value *events = NULL;
-    if (uid && cli_get(cli, buf_str(&path), &events) == 200)
+    if (uid && cli_get(cli, buf_str(&path), &events) == 200) {
+        order_by_time(events, kind_event.sorted_by);
         describe_events(events, clock_wall(clock_system()), text);
+    }
     buf_done(&path);
 }
 

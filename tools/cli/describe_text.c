@@ -416,21 +416,3 @@ void describe_object(const struct value *object, int64_t now_wall_ns, struct buf
         describe_other(object, now_wall_ns, ret);
     conditions(object, now_wall_ns, ret);
 }
-
-void describe_events(const struct value *list, int64_t now_wall_ns, struct buf *ret)
-{
-    const struct value *items = value_get(list, "items");
-    if (value_len(items) > 0)
-        (void)buf_addstr(ret, "Events:\n");
-    for (size_t i = 0; i < value_len(items); i++) {
-        const struct value *event = value_at(items, i);
-        const char *time = value_get_str(event, "lastTimestamp");
-        const char *type = value_get_str(event, "type"), *reason = value_get_str(event, "reason");
-        const char *message = value_get_str(event, "message");
-        cleanup(buf_done) struct buf age;
-        buf_init(&age, 0);
-        cell_age(time ? time : value_get_str(event, "eventTime"), now_wall_ns, &age);
-        (void)buf_addf(ret, "  %-8s %-8s %-20s %s\n", buf_str(&age), type ? type : "",
-                       reason ? reason : "", message ? message : "");
-    }
-}

@@ -6,6 +6,7 @@
 #include "common/data/json.h"
 #include "common/data/yaml.h"
 #include "tools/cli/grid.h"
+#include "tools/cli/order.h"
 #include "tools/cli/text.h"
 #include "tools/cli/verbs.h"
 #include "tools/cli/watch.h"
@@ -37,6 +38,13 @@ static const char *namespace_of(const struct getter *g)
     return g->options->all && !g->target->name ? NULL : cli_namespace(g->cli);
 }
 
+/* What lists of the kind are sorted by; NULL: nothing. */
+static const char *const *times_of(const struct getter *g)
+{
+    const struct schema_kind *known = g->target->resource->known;
+    return known && !g->target->name ? known->sorted_by : NULL;
+}
+
 static char *path_of(const struct getter *g, const char *continued)
 {
     autofree char *plain = resource_path(g->target->resource, namespace_of(g), g->target->name);
@@ -48,6 +56,7 @@ static char *path_of(const struct getter *g, const char *continued)
         query_add(&path, "continue", continued);
         query_add(&path, "labelSelector", g->options->selector);
         query_add(&path, "fieldSelector", g->options->fields);
+        query_add(&path, "includeObject", g->table && times_of(g) ? "Object" : NULL);
     }
     return buf_steal(&path, NULL);
 }
@@ -101,6 +110,8 @@ static struct value *fetch(const struct getter *g, bool *ret_missing)
         value_free(more);
     }
     value_del(value_get(all, "metadata"), "remainingItemCount");
+    if (times_of(g))
+        order_by_time(all, times_of(g));
     return all;
 }
 

@@ -2,6 +2,7 @@
 
 #include "common/base/map.h"
 #include "common/base/mem.h"
+#include "common/base/str.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +41,8 @@ void gateway_done(struct gateway *gateway)
 
 static int keep_item(void *ctx, const struct store_item *item)
 {
+    if (str_has_prefix(item->key, "/events/")) /* in memory only */
+        return 0;
     struct durable *durable = xmalloc(sizeof(*durable) + item->len);
     durable->len = item->len;
     memcpy(durable->bytes, item->value, item->len);
@@ -100,6 +103,7 @@ static void make_hub(struct gateway *gateway)
                                  .store = gateway->store,
                                  .bus = bus_leash_bus(gateway->bus),
                                  .nodes = gateway->nodes,
+                                 .recorder = gateway->recorder,
                                  .trust = gateway->trust,
                                  .rng = gateway->rng};
     must(hub_new(&hub, &gateway->hub, &err), &err);
@@ -117,7 +121,9 @@ void gateway_start(struct gateway *gateway)
                                  .rng = gateway->rng};
     must(api_new(&api, &gateway->api, &err), &err);
     gateway->bootstrap = bootstrap_new(gateway->api, NULL, NULL);
-    const struct nodes_spec nodes = {.loop = gateway->loop, .api = gateway->api};
+    gateway->recorder = recorder_new(gateway->api, loop_clock(gateway->loop));
+    const struct nodes_spec nodes = {
+        .loop = gateway->loop, .api = gateway->api, .recorder = gateway->recorder};
     must(nodes_new(&nodes, &gateway->nodes, &err), &err);
     make_hub(gateway);
     gateway->up = true;
@@ -134,6 +140,7 @@ void gateway_kill(struct gateway *gateway)
     bus_leash_kill(gateway->bus);
     hub_free(gateway->hub);
     nodes_free(gateway->nodes);
+    recorder_free(gateway->recorder);
     bootstrap_free(gateway->bootstrap);
     api_stop(gateway->api);
     store_close(gateway->store);

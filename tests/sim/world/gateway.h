@@ -18,6 +18,7 @@ struct gateway {
     struct store *store;
     struct api *api;
     struct bootstrap *bootstrap;
+    struct recorder *recorder;
     struct nodes *nodes;
     struct bus_leash *bus;
     struct hub *hub;

@@ -101,6 +101,8 @@ with_image down "127.0.0.1:$REGISTRY_PORT/unseen:1"
 says down '[Cc]onnect|refused|reach' '(ErrImagePull|ImagePullBackOff|RegistryUnavailable)'
 count=$(tried down)
 within 60 "down: it is tried again" tried_again down "$count"
+within 10 "down: its events are counted" \
+    matches '^  Warning +Failed +[0-9a-z]+ \(x[0-9]+ over [0-9a-z]+\) +limpetd ' events_of lp describe pod/down
 registry_start
 within 90 "down: when the registry is back it runs" running down
 

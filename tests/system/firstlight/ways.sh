@@ -37,7 +37,15 @@ by_limpet() {
     has "limpet get pods shows it" "$(lp get pods)" 'web +1/1 +Running +0 '
     has "limpet get -o wide shows node and address" "$(lp get pods -o wide)" 'web .* 10\.[0-9.]+ +[ab] '
     is "limpet get -o yaml has its status" "$(lp get pod web -o yaml | grep -c 'phase: Running')" 1
-    has "limpet describe shows its events" "$(lp describe pod/web)" 'Started'
+    within 5 "limpet describe shows its node's events" \
+        matches '^  Normal +Started +[0-9]+s +limpetd +Started pod default/web$' events_of lp describe pod/web
+    has "and the scheduler's" "$(events_of lp describe pod/web)" \
+        '^  Normal +Scheduled +[0-9]+s +default-scheduler +Successfully assigned default/web to [ab]$'
+    has "limpet describe node shows the node's" "$(events_of lp describe node/a)" \
+        '^  Normal +NodeReady .* node-controller +Node a status is now: NodeReady$'
+    has "limpet get events shows them" "$(lp get events)" '^[0-9]+s +Normal +Started +pod/web +Started pod default/web'
+    has "in their order" "$(lp get events | awk '/pod\/web/ { print $3 }' | tr '\n' ' ')" 'Scheduled .*Started'
+    is "and no line of them is written to the disk" "$(cat "$GW"/state/store.db* | grep -ac 'Successfully assigned')" 0
     has "limpet why says that it runs" "$(lp why pod/web)" 'it runs|running since'
     has "limpet get nodes shows them ready" "$(lp get nodes)" '^a +Ready'
     before=$(node_of web)
@@ -64,11 +72,32 @@ by_kubectl() {
     has "kubectl create" "$(kc create -f "$STAND/kube.json" 2>&1)" 'pod/kube created'
     within 10 "kubectl: the pod runs" matches 'kube +1/1 +Running' kc get pods
     within 10 "kubectl logs" equals started kc logs kube
-    has "kubectl describe" "$(kc describe pod kube 2>&1)" 'Started'
+    within 5 "kubectl describe shows its events" \
+        matches '^  Normal +Started +[0-9]+s +limpetd +Started pod default/kube$' events_of kc describe pod kube
+    has "in their order" "$(events_of kc describe pod kube | awk '{ print $2 }' | tr '\n' ' ')" 'Scheduled .*Started'
+    has "of a node too" "$(events_of kc describe node a)" 'NodeReady +.* node-controller +Node a status is now'
+    has "kubectl get events" "$(kc get events -o wide)" '^[0-9]+s +Normal +Started +pod/kube +limpetd, [ab] +Started pod'
+    has "by their fields" "$(kc get events --field-selector reason=Scheduled,involvedObject.name=kube -o name)" '^event/kube\.'
+    own_event
     is "kubectl wait" "$(kc wait --for=condition=Ready pod/kube --timeout=5s 2>&1)" 'pod/kube condition met'
     has "kubectl get nodes" "$(kc get nodes 2>&1)" '^a +Ready'
     has "kubectl delete" "$(kc delete pod kube 2>&1)" 'pod "kube" deleted'
     has "kubectl: it is gone" "$(kc get pod kube 2>&1)" 'NotFound'
+}
+
+# A person's event is an object like any other.
+own_event() {
+    local uid
+    uid=$(kc get pod kube -o json | jq -r .metadata.uid)
+    jq -n --arg uid "$uid" '{apiVersion: "v1", kind: "Event", metadata: {name: "kube.mine"}, type: "Warning",
+        involvedObject: {kind: "Pod", namespace: "default", name: "kube", uid: $uid}, reason: "Mine", message: "seen",
+        source: {component: "me"}, count: 5, firstTimestamp: "2026-01-01T00:00:00Z", lastTimestamp: (now | todate)}' |
+        kc create -f - >/dev/null 2>&1
+    has "kubectl describe shows an event of one's own" "$(events_of kc describe pod kube)" \
+        '^  Warning +Mine +[0-9]+s \(x5 over [0-9a-z]+\) +me +seen$'
+    has "limpet describe does" "$(events_of lp describe pod kube)" '^  Warning +Mine +[0-9]+s \(x5 over [0-9a-z]+\) +me +seen$'
+    has "kubectl deletes it" "$(kc delete event kube.mine 2>&1)" 'event "kube.mine" deleted'
+    has "it is gone" "$(kc get event kube.mine 2>&1)" NotFound
 }
 
 # Nothing but a program of mosquitto and a file.

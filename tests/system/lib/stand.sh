@@ -66,6 +66,8 @@ matches() {
     printf '%s\n' "$text"
     return 1
 }
+# events_of COMMAND...: of a description the lines below "Events:", and no others.
+events_of() { "$@" 2>&1 | sed '1,/^Events:/d'; }
 # equals TEXT COMMAND...
 equals() {
     local text=$1

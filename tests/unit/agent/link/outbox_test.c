@@ -1,6 +1,8 @@
 #include "agent/link/outbox.h"
 
+#include "common/base/clock.h"
 #include "common/base/str.h"
+#include "common/bus/event_batch.h"
 #include "common/bus/report.h"
 #include "common/data/json.h"
 
@@ -180,11 +182,11 @@ static void test_outbox__events_drop_the_oldest_and_say_so(void **state)
     for (int i = 0; i < OUTBOX_EVENTS + 3; i++) {
         struct value *event = value_new_map();
         value_set_int(event, "n", i);
-        outbox_event(outbox, event);
+        outbox_event(outbox, event, i * NS_PER_S);
     }
     cleanup(buf_done) struct buf payload;
     buf_init(&payload, 0);
-    assert_true(outbox_events(outbox, &payload));
+    assert_true(outbox_events(outbox, (OUTBOX_EVENTS + 10) * NS_PER_S, &payload));
     cleanup(value_free) struct value *message = NULL;
     struct err err = {0};
     assert_int_equal(json_parse(payload.data, payload.len, &message, &err), 0);
@@ -192,10 +194,33 @@ static void test_outbox__events_drop_the_oldest_and_say_so(void **state)
     const struct value *events = value_get(message, "events");
     assert_int_equal(value_len(events), OUTBOX_EVENTS);
     assert_int_equal(value_get_int(value_at(events, 0), "n", -1), 3);
+    assert_int_equal(value_get_int(value_at(events, 0), "age", -1), (OUTBOX_EVENTS + 7) * 1000);
+    assert_int_equal(value_get_int(value_at(events, OUTBOX_EVENTS - 1), "age", -1), 8000);
     outbox_events_sent(outbox);
     struct buf none;
     buf_init(&none, 0);
-    assert_false(outbox_events(outbox, &none));
+    assert_false(outbox_events(outbox, 0, &none));
+    outbox_free(outbox);
+}
+
+/* The ring is bounded in bytes too, and what is cut is still text. */
+static void test_outbox__long_messages_are_cut(void **state)
+{
+    (void)state;
+    struct outbox *outbox = outbox_new("boot-1", 0);
+    struct value *event = value_new_map();
+    char text[3 * OUTBOX_MESSAGE + 1] = "";
+    for (size_t i = 0; i < OUTBOX_MESSAGE; i++)
+        memcpy(text + 3 * i, "\xe2\x82\xac", 4);
+    value_set_str(event, "message", text);
+    outbox_event(outbox, event, 0);
+    cleanup(buf_done) struct buf payload = {0};
+    assert_true(outbox_events(outbox, 0, &payload));
+    cleanup(event_batch_done) struct event_batch batch = {0};
+    struct err err = {0};
+    assert_int_equal(event_batch_read(payload.data, payload.len, &batch, &err), 0);
+    const char *sent = value_get_str(value_at(batch.events, 0), "message");
+    assert_int_equal(strlen(sent), OUTBOX_MESSAGE / 3 * 3);
     outbox_free(outbox);
 }
 
@@ -209,6 +234,7 @@ int main(void)
         cmocka_unit_test(test_outbox__gone_is_kept_while_listed),
         cmocka_unit_test(test_outbox__gone_makes_way_for_the_next_of_its_name),
         cmocka_unit_test(test_outbox__events_drop_the_oldest_and_say_so),
+        cmocka_unit_test(test_outbox__long_messages_are_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,7 +55,7 @@ static void test_kinds__unknown_is_explained(void **state)
     expect_mistakes("apiVersion: 1\nkind: Pod\n", "line 1: apiVersion: required\n");
     expect_mistakes("apiVersion: example.com/v1\nkind: Zebra\n",
                     "line 2: kind: \"Zebra\": unknown kind in example.com/v1; known are v1 Pod, v1 "
-                    "Node, v1 Namespace, v1 ConfigMap, v1 Secret\n");
+                    "Node, v1 Namespace, v1 ConfigMap, v1 Secret, v1 Event\n");
 }
 
 static void test_kinds__object_shorthands(void **state)

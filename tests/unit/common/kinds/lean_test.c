@@ -7,8 +7,18 @@ static void test_lean__holds_nothing_of_the_gateways(void **state)
         assert_null(kinds_at(i)->columns);
         assert_null(kinds_at(i)->categories);
         assert_null(kinds_at(i)->proto);
+        assert_null(kinds_at(i)->keep);
+        assert_null(kinds_at(i)->sorted_by);
         assert_null(kinds_at(i)->type->doc);
     }
+}
+
+/* No node is ever sent one. */
+static void test_lean__leaves_kinds_of_the_gateway_out(void **state)
+{
+    (void)state;
+    assert_null(kinds_find("v1", "Event"));
+    assert_non_null(kinds_find("v1", "Pod"));
 }
 
 static void test_lean__checks_and_defaults_the_same(void **state)
@@ -26,6 +36,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lean__holds_nothing_of_the_gateways),
+        cmocka_unit_test(test_lean__leaves_kinds_of_the_gateway_out),
         cmocka_unit_test(test_lean__checks_and_defaults_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 
 #include "world.h"
 
+#include "common/base/mem.h"
 #include "common/base/str.h"
 
 #include <errno.h>
@@ -16,12 +17,14 @@
 struct fleet {
     struct world world;
     struct nodes *nodes;
+    struct recorder *recorder;
     uint64_t sequence;
 };
 
 static void start(struct fleet *fleet)
 {
-    struct nodes_spec spec = {.loop = fleet->world.loop, .api = fleet->world.api};
+    struct nodes_spec spec = {
+        .loop = fleet->world.loop, .api = fleet->world.api, .recorder = fleet->recorder};
     assert_int_equal(nodes_new(&spec, &fleet->nodes, &fleet->world.err), 0);
     world_turn(&fleet->world);
 }
@@ -30,6 +33,7 @@ static void init(struct fleet *fleet)
 {
     *fleet = (struct fleet){0};
     world_init(&fleet->world);
+    fleet->recorder = recorder_new(fleet->world.api, &fleet->world.clock);
     world_create(&fleet->world, "{'apiVersion':'v1','kind':'Node','metadata':{'name':'a'}}", 201);
     start(fleet);
 }
@@ -37,6 +41,7 @@ static void init(struct fleet *fleet)
 static void done(struct fleet *fleet)
 {
     nodes_free(fleet->nodes);
+    recorder_free(fleet->recorder);
     world_done(&fleet->world);
 }
 
@@ -243,6 +248,27 @@ static void test_nodes__without_an_object(void **state)
     done(&fleet);
 }
 
+/* In Kubernetes' words, with each change and not with each beat. */
+static void test_nodes__tells_events(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    init(&fleet);
+    beats(&fleet, 10);
+    autofree char *ready = world_events(&fleet.world, "Node", "a");
+    assert_string_equal(
+        ready, "Normal NodeReady Node a status is now: NodeReady (1) from node-controller\n");
+    for (int i = 0; i < 3; i++) {
+        world_pass(&fleet.world, 60 * S);
+        beats(&fleet, 2);
+    }
+    autofree char *both = world_events(&fleet.world, "Node", "a");
+    assert_non_null(strstr(both, "Normal NodeReady Node a status is now: NodeReady (4) from"));
+    assert_non_null(
+        strstr(both, "Normal NodeNotReady Node a status is now: NodeNotReady (3) from"));
+    done(&fleet);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +282,7 @@ int main(void)
         cmocka_unit_test(test_nodes__sequence),
         cmocka_unit_test(test_nodes__own_report_stays),
         cmocka_unit_test(test_nodes__without_an_object),
+        cmocka_unit_test(test_nodes__tells_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

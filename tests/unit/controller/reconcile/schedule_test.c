@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include "common/base/log.h"
+#include "common/base/mem.h"
 #include "common/base/str.h"
 
 #include <setjmp.h>
@@ -15,7 +16,7 @@
 static struct schedule *start(struct world *world)
 {
     struct schedule *schedule = NULL;
-    assert_int_equal(schedule_new(world->loop, world->api, NULL, &schedule, &world->err), 0);
+    assert_int_equal(schedule_new(world->loop, world->api, NULL, NULL, &schedule, &world->err), 0);
     world_turn(world);
     return schedule;
 }
@@ -260,6 +261,36 @@ static void test_schedule__deleted_while_binding(void **state)
     world_done(&world);
 }
 
+static void expect_events(struct world *world, const char *pod, const char *want)
+{
+    autofree char *events = world_events(world, "Pod", pod);
+    assert_string_equal(events, want);
+}
+
+/* In Kubernetes' words: once where it does not fit, once where it goes. */
+static void test_schedule__tells_events(void **state)
+{
+    (void)state;
+    struct world world;
+    struct schedule *schedule = NULL;
+    world_init(&world);
+    struct recorder *recorder = recorder_new(world.api, &world.clock);
+    assert_int_equal(schedule_new(world.loop, world.api, NULL, recorder, &schedule, &world.err), 0);
+    world_node(&world, "a", "1");
+    world_pod(&world, "p", "2", "");
+    world_pod(&world, "q", "1", "");
+    world_pass(&world, 60 * NS_PER_S);
+    expect_events(&world, "p",
+                  "Warning FailedScheduling 0/1 nodes are available: 1 Insufficient cpu. (1) from "
+                  "default-scheduler\n");
+    expect_events(&world, "q",
+                  "Normal Scheduled Successfully assigned default/q to a (1) from "
+                  "default-scheduler\n");
+    schedule_free(schedule);
+    recorder_free(recorder);
+    world_done(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +302,7 @@ int main(void)
         cmocka_unit_test(test_schedule__tells_once),
         cmocka_unit_test(test_schedule__waits_for_all_pods),
         cmocka_unit_test(test_schedule__deleted_while_binding),
+        cmocka_unit_test(test_schedule__tells_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

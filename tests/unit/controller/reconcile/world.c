@@ -183,6 +183,26 @@ const char *world_condition(struct world *world, const char *kind, const char *n
     return text;
 }
 
+char *world_events(struct world *world, const char *kind, const char *name)
+{
+    struct api_ref ref = ref_of("Event", "", "");
+    autofree char *selector =
+        xasprintf("involvedObject.kind=%s,involvedObject.name=%s", kind, name);
+    struct api_list_query query = {.field_selector = selector};
+    cleanup(value_free) struct value *list = NULL;
+    struct buf text = {0};
+    assert_int_equal(api_list(world->api, &admin, &ref, &query, &list), 0);
+    const struct value *items = value_get(list, "items");
+    for (size_t i = 0; i < value_len(items); i++) {
+        const struct value *event = value_at(items, i);
+        buf_addf(&text, "%s %s %s (%d) from %s\n", value_get_str(event, "type"),
+                 value_get_str(event, "reason"), value_get_str(event, "message"),
+                 (int)value_get_int(event, "count", 0),
+                 value_str(value_path(event, "source", "component", NULL)));
+    }
+    return buf_steal(&text, NULL);
+}
+
 size_t world_count(struct world *world, const char *kind)
 {
     struct api_ref ref = ref_of(kind, "", "");

@@ -39,4 +39,7 @@ const char *world_node_of(struct world *world, const char *pod);
 /* "status reason message" of a condition; "" = none. Static. */
 const char *world_condition(struct world *world, const char *kind, const char *ns, const char *name,
                             const char *type);
+/* "type reason message (count) from component" of the object's events, one a line, in the order of
+ * their names; the caller frees. */
+char *world_events(struct world *world, const char *kind, const char *name);
 size_t world_count(struct world *world, const char *kind);

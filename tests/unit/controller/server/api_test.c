@@ -447,6 +447,17 @@ static void test_api__a_watch_from_elsewhere_is_too_old(void **state)
     assert_int_equal(api_watch(world->api, &admin, &ref, &bad, 0, on_event, NULL, &made), -400);
 }
 
+static size_t list_events(struct world *world, const char *fields)
+{
+    struct value *list = NULL;
+    const struct api_ref ref = {&kind_event, "", ""};
+    const struct api_list_query query = {.field_selector = fields};
+    assert_int_equal(api_list(world->api, &admin, &ref, &query, &list), 0);
+    size_t len = value_len(value_get(list, "items"));
+    value_free(list);
+    return len;
+}
+
 /* ---- namespaces ---- */
 
 static void test_api__namespaces(void **state)
@@ -480,6 +491,33 @@ static void test_api__namespaces(void **state)
     assert_null(get(world, &kind_namespace, "", "shop"));
     cleanup(value_free) struct value *other = get(world, &kind_pod, "default", "web");
     assert_non_null(other);
+}
+
+/* People's events are objects like any other, and go with their namespace. */
+static void test_api__events(void **state)
+{
+    struct world *world = *state;
+    static const char mine[] =
+        "{metadata: {name: web.1}, involvedObject: {kind: Pod, namespace: shop, name: web}, "
+        "reason: Mine, type: Normal, source: {component: me}, count: 1}";
+    cleanup(value_free) struct value *event = NULL, *refused = NULL;
+    assert_int_equal(do_create(world, &kind_namespace, "", "{metadata: {name: shop}}", NULL), 201);
+    assert_int_equal(do_create(world, &kind_event, "shop", mine, &event), 201);
+    assert_int_equal(do_create(world, &kind_event, "shop", mine, NULL), 409);
+    assert_int_equal(do_create(world, &kind_event, "default", mine, &refused), 422);
+    assert_non_null(strstr(value_get_str(refused, "message"), "involvedObject.namespace"));
+    value_set_int(event, "count", 2);
+    assert_int_equal(do_update(world, &kind_event, "shop", event, 0, NULL), 200);
+    assert_int_equal(do_update(world, &kind_event, "shop", event, 0, NULL), 409);
+    assert_int_equal(list_events(world, "source=me,involvedObject.name=web"), 1);
+    assert_int_equal(list_events(world, "source=other"), 0);
+    assert_int_equal(do_delete(world, &kind_event, "shop", "web.1", -1, NULL), 200);
+    assert_int_equal(list_events(world, "source=me"), 0);
+    assert_int_equal(do_create(world, &kind_event, "shop", mine, NULL), 201);
+    assert_int_equal(do_delete(world, &kind_namespace, "", "shop", -1, NULL), 200);
+    world_settle(world);
+    assert_null(get(world, &kind_namespace, "", "shop"));
+    assert_int_equal(list_events(world, "source=me"), 0);
 }
 
 static void test_api__a_restart_goes_on_with_namespaces(void **state)
@@ -540,6 +578,7 @@ int main(void)
         LIVE(test_api__watches),
         LIVE(test_api__a_watch_from_elsewhere_is_too_old),
         LIVE(test_api__namespaces),
+        LIVE(test_api__events),
         LIVE(test_api__a_restart_goes_on_with_namespaces),
         cmocka_unit_test(test_api__stops_with_work_under_way),
     };

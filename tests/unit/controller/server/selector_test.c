@@ -140,6 +140,45 @@ static void test_selector__fields_differ_by_kind(void **state)
     assert_null(selector_required(NULL, "metadata.name"));
 }
 
+/* The source of an event is its component, or who reports it. */
+static void test_selector__fields_of_events(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool match;
+    } cases[] = {
+        {"involvedObject.kind=Pod,involvedObject.namespace=shop,involvedObject.name=web,"
+         "involvedObject.uid=u1,involvedObject.apiVersion=v1,involvedObject.resourceVersion=7,"
+         "involvedObject.fieldPath=spec.containers{a}",
+         true},
+        {"involvedObject.uid=u2", false},
+        {"involvedObject.namespace=", false},
+        {"reason=Started,type=Normal", true},
+        {"type!=Normal", false},
+        {"source=limpetd", true},
+        {"source!=limpetd", false},
+        {"source=other", false},
+        {"reportingComponent=other", true},
+    };
+    cleanup(value_free) struct value *event = parse(
+        "{\"involvedObject\":{\"kind\":\"Pod\",\"namespace\":\"shop\",\"name\":\"web\",\"uid\":\"u1\","
+        "\"apiVersion\":\"v1\",\"resourceVersion\":\"7\",\"fieldPath\":\"spec.containers{a}\"},"
+        "\"reason\":\"Started\",\"type\":\"Normal\",\"source\":{\"component\":\"limpetd\"},"
+        "\"reportingComponent\":\"other\"}");
+    cleanup(selector_free) struct selector *other = NULL;
+    struct err err = {0};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        cleanup(selector_free) struct selector *selector = NULL;
+        print_message("%s\n", cases[i].text);
+        assert_int_equal(selector_parse_fields(cases[i].text, "", "Event", &selector, &err), 0);
+        assert_int_equal(selector_match(selector, event), cases[i].match);
+    }
+    value_del(event, "source");
+    assert_int_equal(selector_parse_fields("source=other", "", "Event", &other, &err), 0);
+    assert_true(selector_match(other, event));
+}
+
 static void test_selector__is_bounded(void **state)
 {
     (void)state;
@@ -168,6 +207,7 @@ int main(void)
         cmocka_unit_test(test_selector__labels_refused),
         cmocka_unit_test(test_selector__fields_match),
         cmocka_unit_test(test_selector__fields_differ_by_kind),
+        cmocka_unit_test(test_selector__fields_of_events),
         cmocka_unit_test(test_selector__is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,6 +133,38 @@ static void test_fault__failed_sync_fences(void **state)
     assert_int_equal(bench_write(bench, STORE_DURABLE, "/p/1", "x", STORE_ANY).code, 0);
 }
 
+/* What a lease no longer holds is deleted behind a write that fails, and so fails too: that is
+ * tried again, and does not turn in circles. */
+static void test_fault__leases_try_again(void **state)
+{
+    struct bench *bench = *state;
+    bench_open(bench);
+    int lease = store_grant(bench->store, &(struct store_lease){.max_items = 1});
+    store_put_leased(bench->store, lease, "/e/a", "x", 1, STORE_ANY, NULL, NULL);
+    bench_write(bench, STORE_VOLATILE, "/v", "x", STORE_ANY);
+    vfs_fault_set(VFS_FULL, 1, 0);
+    struct result result = {1};
+    store_put_leased(bench->store, lease, "/e/b", "x", 1, STORE_ANY, NULL, NULL);
+    store_put(bench->store, STORE_DURABLE, "/p", "x", 1, STORE_ANY, bench_done_fn, &result);
+    bench_wait(bench, &result.open);
+    assert_int_equal(result.code, -ENOSPC);
+    assert_int_equal(store_count(bench->store, "/e/"), 2);
+    vfs_fault_set(VFS_PASS, 0, 0);
+    int64_t until = loop_now(bench->loop) + 10 * NS_PER_S;
+    while (store_count(bench->store, "/e/") > 1 && loop_now(bench->loop) < until)
+        assert_int_equal(loop_step(bench->loop, NS_PER_S / 10), 0);
+    assert_int_equal(store_count(bench->store, "/e/"), 1);
+    /* A store that takes no write any more is quiet about it. */
+    vfs_fault_set(VFS_EIO, 1, 0);
+    result.open = 1;
+    store_put_leased(bench->store, lease, "/e/c", "x", 1, STORE_ANY, NULL, NULL);
+    store_put(bench->store, STORE_DURABLE, "/p", "x", 1, STORE_ANY, bench_done_fn, &result);
+    bench_wait(bench, &result.open);
+    assert_int_equal(result.code, -EIO);
+    assert_int_equal(loop_step(bench->loop, 0), 0);
+    assert_true(loop_next(bench->loop) > loop_now(bench->loop));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -140,6 +172,7 @@ int main(void)
         TEST(test_fault__power_cut_at_every_write),
         TEST(test_fault__disk_full),
         TEST(test_fault__failed_sync_fences),
+        TEST(test_fault__leases_try_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -326,6 +327,60 @@ static void test_store__volatile(void **state)
     assert_int_equal(store_count(bench->store, "/nodes//m"), 1);
 }
 
+/* A life of the store that ends in a crash after so many volatile writes, or in order; the last
+ * revision that somebody saw. */
+static int64_t live_and_die(struct bench *bench, int writes, bool crash)
+{
+    int fds[2], status;
+    int64_t last = 0;
+    assert_int_equal(pipe(fds), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        bench_open(bench);
+        for (int i = 0; i < writes; i += 1000) {
+            struct result result = {1};
+            for (int n = 0; n < 1000; n++)
+                store_put(bench->store, STORE_VOLATILE, "/events/e", "x", 1, STORE_ANY,
+                          n == 999 ? bench_done_fn : NULL, &result);
+            bench_wait(bench, &result.open);
+            last = result.revision;
+        }
+        if (!crash)
+            bench_close(bench);
+        _exit(write(fds[1], &last, sizeof(last)) == sizeof(last) ? 0 : 1);
+    }
+    close(fds[1]);
+    assert_int_equal(read(fds[0], &last, sizeof(last)), sizeof(last));
+    close(fds[0]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    return last;
+}
+
+/* Revisions that nothing on disk shows are not given out twice: not those of a few writes, nor
+ * those of more than one reservation holds. */
+static void test_store__volatile_revisions_are_not_given_twice(void **state)
+{
+    struct bench *bench = *state;
+    static const struct {
+        int writes;
+        bool crash;
+    } lives[] = {{1000, true}, {1000, false}, {1000, true}, {1200000, true}, {1000, false}};
+    int64_t last = 0;
+    for (size_t i = 0; i < sizeof(lives) / sizeof(lives[0]); i++) {
+        last = live_and_die(bench, lives[i].writes, lives[i].crash);
+        bench_open(bench);
+        struct store_watch *watch = NULL;
+        assert_true(store_revision(bench->store) > last);
+        assert_int_equal(store_count(bench->store, ""), 0);
+        assert_int_equal(store_watch(bench->store, "", last, on_event, NULL, &watch), -ESTALE);
+        assert_true(bench_write(bench, STORE_VOLATILE, "/events/e", "x", STORE_NONE).revision >
+                    last + 1);
+        bench_close(bench);
+    }
+}
+
 /* Closing writes what was handed over, and calls nobody. */
 static void test_store__close_writes(void **state)
 {
@@ -509,6 +564,7 @@ int main(void)
         TEST(test_store__watch_freed_inside_callbacks),
         TEST(test_store__watch_stale),
         TEST(test_store__volatile),
+        TEST(test_store__volatile_revisions_are_not_given_twice),
         TEST(test_store__close_writes),
         TEST(test_store__caps),
         TEST(test_store__in_memory_only),

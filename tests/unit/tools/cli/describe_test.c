@@ -1,5 +1,6 @@
 #include "tools/cli/describe.h"
 
+#include "common/base/clock.h"
 #include "common/base/str.h"
 #include "common/data/yaml.h"
 
@@ -108,6 +109,68 @@ static void test_describe__objects_of_any_shape_do_no_harm(void **state)
     }
 }
 
+static char *events(const char *yaml, const char *now)
+{
+    cleanup(value_free) struct value *value = NULL;
+    cleanup(diags_done) struct diags diags;
+    struct buf text;
+    int64_t wall_ns;
+    diags_init(&diags);
+    buf_init(&text, 0);
+    assert_int_equal(yaml_parse(yaml, strlen(yaml), &value, &diags), 0);
+    assert_int_equal(clock_parse(now, &wall_ns), 0);
+    describe_events(value, wall_ns, &text);
+    return buf_steal(&text, NULL);
+}
+
+static void test_describe__events_as_kubectl_tells_them(void **state)
+{
+    (void)state;
+    autofree char *text = events(
+        "items:\n"
+        "- {type: Normal, reason: Scheduled, message: Successfully assigned a/b to c, count: 1,\n"
+        "   source: {component: default-scheduler}, firstTimestamp: '2026-01-01T00:00:00Z',\n"
+        "   lastTimestamp: '2026-01-01T00:00:00Z'}\n"
+        "- {type: Warning, reason: Failed, message: \" two\\nlines\\n\", count: 3,\n"
+        "   reportingComponent: limpetd, firstTimestamp: '2026-01-01T00:01:00Z',\n"
+        "   lastTimestamp: '2026-01-01T00:04:30Z'}\n"
+        "- {type: Normal, reason: New, eventTime: '2026-01-01T00:04:00.000000Z',\n"
+        "   series: {count: 2, lastObservedTime: '2026-01-01T00:04:40.000000Z'}}\n"
+        "- {type: Normal, reason: Bare, eventTime: '2026-01-01T00:04:55.000000Z'}\n",
+        "2026-01-01T00:05:00Z");
+    assert_string_equal(
+        text,
+        "Events:\n"
+        "  Type     Reason     Age                From               Message\n"
+        "  ----     ------     ---                ----               -------\n"
+        "  Normal   Scheduled  5m                 default-scheduler  Successfully assigned a/b to c\n"
+        "  Warning  Failed     30s (x3 over 4m)   limpetd            two lines\n"
+        "  Normal   New        20s (x2 over 60s)                     \n"
+        "  Normal   Bare       5s                                    \n");
+}
+
+static void test_describe__no_events(void **state)
+{
+    (void)state;
+    autofree char *text = events("items: []\n", "2026-01-01T00:05:00Z");
+    assert_string_equal(text, "Events:              <none>\n");
+}
+
+/* A node that lies cannot write lines of its own. */
+static void test_describe__an_event_is_one_line(void **state)
+{
+    (void)state;
+    autofree char *text =
+        events("items: [{type: \"Normal\\nx\", message: \"a\\n  Normal  Started\\r\\tb\\n\"},"
+               " 7, {source: [1], message: {}}]\n",
+               "2026-01-01T00:05:00Z");
+    size_t lines = 0;
+    for (const char *c = text; *c; c++)
+        lines += *c == '\n';
+    assert_int_equal(lines, 6);
+    assert_non_null(strstr(text, "a   Normal  Started  b\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +179,9 @@ int main(void)
         cmocka_unit_test(test_describe__where_variables_come_from),
         cmocka_unit_test(test_describe__further_lines_are_indented),
         cmocka_unit_test(test_describe__objects_of_any_shape_do_no_harm),
+        cmocka_unit_test(test_describe__events_as_kubectl_tells_them),
+        cmocka_unit_test(test_describe__no_events),
+        cmocka_unit_test(test_describe__an_event_is_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
