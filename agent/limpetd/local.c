@@ -4,6 +4,7 @@
 
 #include "agent/limpetd/local_pods.h"
 #include "agent/logs/logs.h"
+#include "agent/pod/status.h"
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -13,6 +14,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static int fail(const struct err *err)
 {
@@ -267,10 +269,13 @@ static int run_logs(const struct verb_args *args)
         choose_container(pod, args->argc == 2 ? args->argv[1] : o->container, &container, &err) < 0)
         return fail(&err);
     const struct value *meta = value_get(pod, "metadata");
+    const char *name = value_get_str(meta, "name");
     autofree char *path =
         xasprintf("%s/%s_%s_%s/%s.log%s", args->config->log_dir, value_get_str(meta, "namespace"),
-                  value_get_str(meta, "name"), value_get_str(meta, "uid"), container,
-                  o->previous ? ".previous" : "");
+                  name, value_get_str(meta, "uid"), container, o->previous ? ".previous" : "");
+    if (!o->follow && access(path, F_OK) < 0 &&
+        pod_status_has_run(value_get(pod, "status"), name, container, o->previous, &err) < 0)
+        return fail(&err);
     const struct logs_query query = {
         .tail_lines = o->tail, .follow = o->follow, .timestamps = o->timestamps};
     return show_log(path, &query);

@@ -223,7 +223,7 @@ static int open_logs(struct stream *stream, const struct value *args, struct err
         query.since_wall_ns = since_of(clock_wall(loop_clock(streams->spec.loop)), seconds);
     int rc = agent_log_path(streams->spec.agent, stream->ns, stream->pod,
                             value_get_str(args, "container"),
-                            value_get_bool(args, "previous", false), &path, err);
+                            value_get_bool(args, "previous", false), query.follow, &path, err);
     if (rc < 0)
         return rc;
     return logs_open(streams->spec.loop, buf_str(&path), &query, &sink, stream, &stream->logs, err);

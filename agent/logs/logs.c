@@ -281,8 +281,6 @@ static int watch_folder(struct logs *logs, struct err *err)
 int logs_open(struct loop *loop, const char *path, const struct logs_query *query,
               const struct logs_sink *sink, void *ctx, struct logs **ret, struct err *err)
 {
-    if (access(path, R_OK) < 0 && !query->follow)
-        return err_set(err, -ENOENT, "there is no log yet");
     struct logs *logs = xcalloc(1, sizeof(*logs));
     logs->loop = loop;
     logs->query = *query;

@@ -24,6 +24,7 @@ struct logs_sink {
     void (*end)(void *ctx, int code, const char *message);
 };
 struct logs;
+/* A file that is not there is one in which nothing was written (yet). */
 nodiscard int logs_open(struct loop *loop, const char *path, const struct logs_query *query,
                         const struct logs_sink *sink, void *ctx, struct logs **ret,
                         struct err *err);

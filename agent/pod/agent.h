@@ -82,6 +82,7 @@ int agent_each_pod(struct agent *agent, agent_each_fn *fn, void *ctx);
  * retry. -ENOENT. */
 int agent_why(struct agent *agent, const char *ns, const char *name, struct buf *ret);
 /* The log file of a container (container NULL: the only one); -ENOENT, -EINVAL with the choices
- * named. */
+ * named, or if it has not run yet (and nobody wants to wait: follow). The file is not there if
+ * nothing was written. */
 int agent_log_path(struct agent *agent, const char *ns, const char *name, const char *container,
-                   bool previous, struct buf *ret_path, struct err *err);
+                   bool previous, bool follow, struct buf *ret_path, struct err *err);

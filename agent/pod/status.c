@@ -5,6 +5,8 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 
+#include <errno.h>
+
 static const struct keeper_container *find_container(const struct keeper_report *report,
                                                      const char *name)
 {
@@ -229,4 +231,23 @@ struct value *pod_status(const struct pod_facts *facts)
     set_time(status, "startTime", facts->start_wall_ns);
     value_set(status, "containerStatuses", list);
     return status;
+}
+
+int pod_status_has_run(const struct value *status, const char *pod, const char *container,
+                       bool previous, struct err *err)
+{
+    const struct value *list = value_get(status, "containerStatuses"), *found = NULL;
+    for (size_t i = 0; i < value_len(list); i++)
+        if (str_eq(value_get_str(value_at(list, i), "name"), container))
+            found = value_at(list, i);
+    const struct value *state = value_get(found, "state"), *waiting = value_get(state, "waiting");
+    bool before = value_path(found, "lastState", "terminated", NULL) != NULL;
+    if (before || (!previous && found && !waiting))
+        return 0;
+    if (previous)
+        return err_set(err, -EINVAL, "previous terminated container \"%s\" in pod \"%s\" not found",
+                       container, pod);
+    const char *reason = value_get_str(waiting, "reason");
+    return err_set(err, -EINVAL, "container \"%s\" in pod \"%s\" is waiting to start: %s",
+                   container, pod, reason ? reason : "ContainerCreating");
 }

@@ -34,5 +34,11 @@ struct pod_facts {
 /* A new PodStatus map; the caller's. */
 struct value *pod_status(const struct pod_facts *facts);
 
+/* Of a PodStatus: 0 if the container has run, so that what it wrote, were it nothing, is its log.
+ * previous: one before its last restart has. Else -EINVAL: 'container "app" in pod "web" is waiting
+ * to start: ErrImagePull'. */
+nodiscard int pod_status_has_run(const struct value *status, const char *pod, const char *container,
+                                 bool previous, struct err *err);
+
 /* "Pending", "Running", "Succeeded", "Failed". */
 const char *pod_phase(const struct pod_facts *facts);

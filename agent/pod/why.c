@@ -1,6 +1,9 @@
 #include "agent/pod/why.h"
 
 #include "agent/pod/internal.h"
+#include "agent/pod/status.h"
+
+#include "common/base/mem.h"
 #include "common/base/str.h"
 
 #include <errno.h>
@@ -115,8 +118,14 @@ int agent_why(struct agent *agent, const char *ns, const char *name, struct buf 
     return 0;
 }
 
+static bool is_written(const struct agent *agent, const char *path)
+{
+    struct disk_stat st;
+    return agent->world.disk->stat(agent->world.disk, path, &st, NULL) == 0;
+}
+
 int agent_log_path(struct agent *agent, const char *ns, const char *name, const char *container,
-                   bool previous, struct buf *ret_path, struct err *err)
+                   bool previous, bool follow, struct buf *ret_path, struct err *err)
 {
     const struct pod_record *record = find_record(agent, ns, name);
     if (!record)
@@ -137,6 +146,10 @@ int agent_log_path(struct agent *agent, const char *ns, const char *name, const 
                        buf_str(&names));
     if (!found)
         return err_set(err, -EINVAL, "container %s is not valid for pod %s", container, name);
-    autofree char *path = agent_log_file(agent, record, found);
-    return buf_addf(ret_path, "%s%s", path, previous ? ".previous" : "");
+    autofree char *file = agent_log_file(agent, record, found);
+    autofree char *path = xasprintf("%s%s", file, previous ? ".previous" : "");
+    int rc = follow || is_written(agent, path)
+                 ? 0
+                 : pod_status_has_run(record->status, name, found, previous, err);
+    return rc < 0 ? rc : buf_addstr(ret_path, path);
 }

@@ -12,6 +12,8 @@ ps_tells() {
     pod stubborn 'trap "" TERM; while :; do sleep 1; done' |
         jq '.spec.terminationGracePeriodSeconds = 8 | .spec.containers[0].imagePullPolicy = "Never"' >"$STAND/a/manifests/stubborn.yaml"
     within 20 "ps: a pod that has done its work" matches '^default +done-a +0/1 +Completed ' ld a ps
+    is "logs of a pod that has ended and wrote nothing: nothing" "$(ld a logs done-a 2>&1; echo "exit code $?")" 'exit code 0'
+    has "logs of a container that was never restarted: no earlier one" "$(ld a logs -p done-a 2>&1)" 'previous terminated container .*not found'
     within 20 "ps: pods run" matches 'stubborn-a +1/1 +Running' ld a ps
     within 20 "ps: and the others" matches 'zebra-a +1/1 +Running' ld a ps
     is "ps: sorted by name" "$(ld a ps | awk 'NR > 1 { print $2 }')" "$(ld a ps | awk 'NR > 1 { print $2 }' | LC_ALL=C sort)"

@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/str.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
@@ -93,6 +94,35 @@ static void test_status__without_a_manifest(void **state)
     assert_non_null(value_get(state_of(fresh, 1), "running"));
     cleanup(value_free) struct value *never = pod_status(&(struct pod_facts){.now_wall_ns = T0});
     assert_int_equal(value_len(value_get(never, "containerStatuses")), 0);
+}
+
+static void test_status__has_run(void **state)
+{
+    (void)state;
+    cleanup(value_free) struct value *spec = spec_of(1);
+    struct keeper_container cs[] = {started("app"),
+                                    exited("app", KEEPER_WAITING, 1),
+                                    exited("app", KEEPER_TERMINATED, 0),
+                                    {.state = KEEPER_WAITING, .name = "app"}};
+    static const bool ran[] = {true, true, true, false}, ran_before[] = {false, true, false, false};
+    struct err err = {0};
+    for (size_t i = 0; i < ARRAY_LEN(cs); i++) {
+        const struct keeper_report report = {
+            .state = KEEPER_RUNNING, .containers = &cs[i], .container_count = 1};
+        cleanup(value_free) struct value *status =
+            pod_status(&(struct pod_facts){.spec = spec, .report = &report, .now_wall_ns = T0});
+        assert_int_equal(pod_status_has_run(status, "web", "app", false, &err) == 0, ran[i]);
+        assert_int_equal(pod_status_has_run(status, "web", "app", true, &err) == 0, ran_before[i]);
+    }
+    const struct pod_container_facts known = {.waiting_reason = "ErrImagePull"};
+    cleanup(value_free) struct value *pending = pod_status(&(struct pod_facts){
+        .spec = spec, .containers = &known, .container_count = 1, .now_wall_ns = T0});
+    assert_int_equal(pod_status_has_run(pending, "web", "app", false, &err), -EINVAL);
+    assert_string_equal(err.msg,
+                        "container \"app\" in pod \"web\" is waiting to start: ErrImagePull");
+    assert_int_equal(pod_status_has_run(pending, "web", "app", true, &err), -EINVAL);
+    assert_string_equal(err.msg, "previous terminated container \"app\" in pod \"web\" not found");
+    assert_int_equal(pod_status_has_run(NULL, "web", "app", false, &err), -EINVAL);
 }
 
 static void test_status__running_and_ready(void **state)
@@ -193,6 +223,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_status__pending_says_why),
         cmocka_unit_test(test_status__without_a_manifest),
+        cmocka_unit_test(test_status__has_run),
         cmocka_unit_test(test_status__running_and_ready),
         cmocka_unit_test(test_status__crash_loop_keeps_the_last_exit),
         cmocka_unit_test(test_status__phases_of_the_end),
