@@ -20,13 +20,17 @@ static struct pod_record *find_record(const struct agent *agent, const char *ns,
     return NULL;
 }
 
-/* "image busybox:1: ErrImagePull: ...; next try in 8 s" */
+/* "image busybox:1: ErrImagePull: ...; next try in 8 s". What the message itself begins with is not
+ * said twice. */
 static void say_setback(const struct pod_record *record, const char *what,
                         const struct setback *setback, struct buf *ret)
 {
     if (!setback->reason)
         return;
-    (void)buf_addf(ret, "%s: %s: %s", what, setback->reason, setback->message);
+    size_t kind = strcspn(what, " ") + 1;
+    if (strncmp(setback->message, what, kind) != 0)
+        (void)buf_addf(ret, "%s: ", what);
+    (void)buf_addf(ret, "%s: %s", setback->reason, setback->message);
     int64_t wait_ns = setback->retry_at - agent_now(record->agent);
     if (setback->retry_at && wait_ns > 0)
         (void)buf_addf(ret, "; failed %u time%s, next try in %lld s", setback->backoff.failures,

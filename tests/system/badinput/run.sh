@@ -68,6 +68,7 @@ within 20 "an image of a registry is pulled and runs" running pulled
 # ---- no such image ----
 with_image missing "127.0.0.1:$REGISTRY_PORT/nothing:1"
 says missing 'nothing.*(not found|unknown|404)|no such image|not (found|there|exist)' '(ErrImagePull|ImagePullBackOff|RegistryUnavailable)'
+is "missing: why names the image once" "$(lp why pod/missing | grep -o 'nothing:1' | wc -l)" 1
 has "missing: its log says what it waits for" "$(lp logs missing 2>&1)" 'container "main" in pod "missing" is waiting to start: (ErrImagePull|ImagePullBackOff)'
 has "missing: on the node too" "$(ld a logs missing 2>&1)" 'container "main" in pod "missing" is waiting to start'
 push nothing:1
