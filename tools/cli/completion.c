@@ -119,7 +119,7 @@ static void offer_words(const struct completion *c)
     autofree const char **plain = xcalloc(c->count, sizeof(*plain));
     size_t n = plain_words(c, plain);
     const char *slash = strchr(last, '/');
-    if (c->verb == &verb_logs || c->verb == &verb_why) {
+    if (c->verb == &verb_logs || (c->verb == &verb_why && !slash)) {
         if (n == 0)
             offer_names(c->cli, "pods", slash ? "pod/" : "");
     } else if (c->verb == &verb_token || c->verb == &verb_completion) {

@@ -17,8 +17,7 @@ bool explain_condition(const struct value *object, const char *type, const char 
     return status && strcasecmp(status, want ? want : "True") == 0;
 }
 
-/* "Reason: message", what there is of both. */
-static bool add_reason(const struct value *from, struct buf *ret)
+bool explain_reason(const struct value *from, struct buf *ret)
 {
     const char *reason = value_get_str(from, "reason"), *message = value_get_str(from, "message");
     if (str_empty(reason) && str_empty(message))
@@ -52,7 +51,7 @@ void explain_container_state(const struct value *state, struct buf *ret)
     } else {
         (void)buf_addstr(ret, "waiting");
         (void)buf_addstr(ret, waiting ? ": " : "");
-        if (waiting && !add_reason(waiting, ret))
+        if (waiting && !explain_reason(waiting, ret))
             (void)buf_addstr(ret, "for a reason that is not known");
     }
 }
@@ -72,7 +71,7 @@ static bool add_container(const struct value *statuses, struct buf *ret)
             (void)buf_addstr(ret, "running, not ready yet");
         else if (terminated)
             add_exit(terminated, ret);
-        else if (!add_reason(value_get(state, "waiting"), ret))
+        else if (!explain_reason(value_get(state, "waiting"), ret))
             (void)buf_addstr(ret, "waiting");
         return true;
     }
@@ -90,12 +89,12 @@ static void add_pod_reason(const struct value *pod, struct buf *ret)
         return;
     }
     if (str_empty(node)) {
-        if (!add_reason(scheduled, ret))
+        if (!explain_reason(scheduled, ret))
             (void)buf_addstr(ret, "Pending: no node is chosen yet");
         return;
     }
     if (add_container(value_get(status, "initContainerStatuses"), ret) ||
-        add_container(value_get(status, "containerStatuses"), ret) || add_reason(status, ret))
+        add_container(value_get(status, "containerStatuses"), ret) || explain_reason(status, ret))
         return;
     const char *phase = value_get_str(status, "phase");
     (void)buf_addf(ret, "%s on %s", str_empty(phase) ? "Pending" : phase, node);
@@ -126,7 +125,7 @@ enum explain_state explain_line(const struct value *object, struct buf *ret)
             continue;
         if (explain_condition(object, types[i], NULL))
             return EXPLAIN_READY;
-        if (!add_reason(found, ret))
+        if (!explain_reason(found, ret))
             (void)buf_addf(ret, "not %s", types[i]);
         return EXPLAIN_NOT_YET;
     }
@@ -155,7 +154,7 @@ static void explain_containers(const char *what, const struct value *statuses, s
     }
 }
 
-static void explain_node(const char *name, const struct value *node, struct buf *ret)
+static void say_node(const char *name, const struct value *node, struct buf *ret)
 {
     if (!node) {
         (void)buf_addf(ret, "node %s: nothing is known of it\n", name);
@@ -167,7 +166,7 @@ static void explain_node(const char *name, const struct value *node, struct buf 
         return;
     }
     (void)buf_addf(ret, "node %s: NotReady: ", name);
-    if (!add_reason(ready, ret))
+    if (!explain_reason(ready, ret))
         (void)buf_addstr(ret, "it has not reported yet");
     (void)buf_addstr(ret, "; what is known of the pod is from before\n");
 }
@@ -185,14 +184,14 @@ void explain_pod(const struct value *pod, const struct value *node, struct buf *
         (void)buf_addf(ret, "it is being deleted (since %s)\n", leaving);
     if (str_empty(name)) {
         (void)buf_addstr(ret, "no node: ");
-        if (!add_reason(condition(pod, "PodScheduled"), ret))
+        if (!explain_reason(condition(pod, "PodScheduled"), ret))
             (void)buf_addstr(ret, "none is chosen yet");
         (void)buf_addc(ret, '\n');
         return;
     }
-    explain_node(name, node, ret);
+    say_node(name, node, ret);
     if (value_get(status, "reason") || value_get(status, "message")) {
-        add_reason(status, ret);
+        explain_reason(status, ret);
         (void)buf_addc(ret, '\n');
     }
     const struct value *containers = value_get(status, "containerStatuses");

@@ -21,5 +21,10 @@ bool explain_condition(const struct value *object, const char *type, const char 
 /* Lines about a pod: where it is, each condition that holds it up, each container. node: the Node
  * object it is bound to, NULL if that is not known. */
 void explain_pod(const struct value *pod, const struct value *node, struct buf *ret);
+/* Lines about a node: its conditions, what keeps pods from being scheduled to it, its room. pods: a
+ * list of those that are bound to it. */
+void explain_node(const struct value *node, const struct value *pods, struct buf *ret);
+/* "Reason: message" of a condition or state, what there is of both; false if there is neither. */
+bool explain_reason(const struct value *from, struct buf *ret);
 /* "waiting: ErrImagePull: ...", "running since ...", "terminated: Error, exit code 1". */
 void explain_container_state(const struct value *state, struct buf *ret);

@@ -2,6 +2,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/kinds/kinds.h"
 #include "tools/cli/explain.h"
 #include "tools/cli/resource.h"
 #include "tools/cli/status.h"
@@ -48,21 +49,10 @@ static struct value *node_of(struct cli *cli, const struct value *pod)
     return path && cli_get(cli, path, &node) == 200 ? steal(node) : NULL;
 }
 
-static int run_why(struct cli *cli, const void *options, char **words, size_t count)
+static int why_pod(struct cli *cli, const char *name)
 {
-    (void)options;
-    if (count != 1)
-        return cli_usage(&verb_why, "say of which pod");
-    const char *slash = strchr(words[0], '/');
-    if (slash && !str_has_prefix(words[0], "pod/") && !str_has_prefix(words[0], "pods/") &&
-        !str_has_prefix(words[0], "po/"))
-        return cli_usage(&verb_why, "'%s': only pods can be asked about", words[0]);
-    if (!cli_connect(cli))
-        return EXIT_FAILED;
-    cleanup(resource_free) struct resource *pods = resource_find(cli, "pods");
-    if (!pods)
-        return EXIT_FAILED;
-    autofree char *path = resource_path(pods, cli_namespace(cli), slash ? slash + 1 : words[0]);
+    cleanup(resource_free) struct resource *pods = resource_of(&kind_pod);
+    autofree char *path = resource_path(pods, cli_namespace(cli), name);
     cleanup(value_free) struct value *pod = NULL;
     if (cli_get_ok(cli, path, &pod) < 0)
         return EXIT_FAILED;
@@ -77,11 +67,54 @@ static int run_why(struct cli *cli, const void *options, char **words, size_t co
     return EXIT_DONE;
 }
 
+static int why_node(struct cli *cli, const char *name)
+{
+    cleanup(resource_free) struct resource *nodes = resource_of(&kind_node);
+    cleanup(resource_free) struct resource *pods = resource_of(&kind_pod);
+    autofree char *path = resource_path(nodes, NULL, name);
+    autofree char *all = resource_path(pods, NULL, NULL);
+    autofree char *selector = xasprintf("spec.nodeName=%s", name);
+    cleanup(buf_done) struct buf query, text;
+    buf_init(&query, 0);
+    buf_init(&text, 0);
+    (void)buf_addstr(&query, all);
+    query_add(&query, "fieldSelector", selector);
+    cleanup(value_free) struct value *node = NULL;
+    cleanup(value_free) struct value *bound = NULL;
+    if (cli_get_ok(cli, path, &node) < 0 || cli_get_ok(cli, buf_str(&query), &bound) < 0)
+        return EXIT_FAILED;
+    explain_node(node, bound, &text);
+    print_clean(&text);
+    return EXIT_DONE;
+}
+
+static int run_why(struct cli *cli, const void *options, char **words, size_t count)
+{
+    static const struct {
+        const struct schema_kind *kind;
+        int (*why)(struct cli *cli, const char *name);
+    } kinds[] = {{&kind_pod, why_pod}, {&kind_node, why_node}};
+    (void)options;
+    if (count != 1)
+        return cli_usage(&verb_why, "say of which pod, or node/NODE");
+    const char *slash = strchr(words[0], '/');
+    autofree char *before = slash ? xstrndup(words[0], (size_t)(slash - words[0])) : NULL;
+    const struct schema_kind *kind = before ? kinds_find_name(before) : &kind_pod;
+    size_t i = 0;
+    while (i < ARRAY_LEN(kinds) && kinds[i].kind != kind)
+        i++;
+    if (i == ARRAY_LEN(kinds))
+        return cli_usage(&verb_why, "'%s': only pods and nodes can be asked about", words[0]);
+    return cli_connect(cli) ? kinds[i].why(cli, slash ? slash + 1 : words[0]) : EXIT_FAILED;
+}
+
 const struct verb verb_why = {
     .name = "why",
-    .usage = "[pod/]POD",
-    .summary = "say why a pod is not (fully) running",
+    .usage = "[pod/]POD | node/NODE",
+    .summary = "say why a pod is not (fully) running, or a node gets no pods",
     .details = "The pod's node is asked; when it cannot be reached, what the gateway knows is "
-               "told.\nOn the node itself, 'limpetd why' answers with everything else dead.\n",
+               "told.\nOn the node itself, 'limpetd why' answers with everything else dead.\n"
+               "Of a node its conditions are told, and what keeps pods from being scheduled to "
+               "it.\n",
     .run = run_why,
 };

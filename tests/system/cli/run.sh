@@ -274,6 +274,15 @@ why_without_a_node() {
     gives 0 '^no node: ' "$L" why pod/web -n shop && gives 1 NotFound "$L" why nobody
 }
 
+why_a_node_gets_no_pods() {
+    printf '%s\n' 'apiVersion: v1' 'kind: Node' 'metadata: {name: barn}' 'spec: {unschedulable: true}' | "$L" apply -f - &&
+        gives 0 '^no new pods: it is cordoned' "$L" why node/barn &&
+        grep -qx 'it has not reported yet' "$TEST_TMP/said" &&
+        gives 1 NotFound "$L" why node/none &&
+        gives 2 'only pods and nodes' "$L" why cm/cfg &&
+        gives 0 deleted "$L" delete node barn
+}
+
 tokens_pin_the_ca() {
     local token id
     token=$("$L" token create --ttl 1h)
@@ -329,6 +338,7 @@ words_are_completed() {
         [[ $(complete get pods -o "") == "json name wide yaml " ]] &&
         [[ $(complete wait pod/web -n sh) == "shop " ]] &&
         [[ $(complete get pods --no-h) == "--no-headers " ]] &&
+        [[ $(complete why -n shop w) == "web " && $(complete why -n shop pod/w) == "pod/web " ]] &&
         cmp <("$L" completion bash) "$LIMPET_SRC/tools/cli/limpet.bash"
 }
 
@@ -364,7 +374,7 @@ main() {
         mistakes_are_named_and_nothing_is_sent refused_whole a_namespace_and_what_is_in_it \
         a_large_apply_is_tried_too same_tables_as_kubectl json_is_what_kubectl_prints \
         wait_names_the_reason wait_sees_it_come_and_go watch_shows_changes watch_of_one_shows_it_once \
-        logs_are_asked_for why_without_a_node tokens_pin_the_ca foreign_servers_are_refused \
+        logs_are_asked_for why_without_a_node why_a_node_gets_no_pods tokens_pin_the_ca foreign_servers_are_refused \
         strangers_are_told exit_codes words_are_completed delete_waits_until_it_is_gone \
         large_lists_arrive; do
         ok "$test" "$test"

@@ -47,6 +47,7 @@ by_limpet() {
     has "in their order" "$(lp get events | awk '/pod\/web/ { print $3 }' | tr '\n' ' ')" 'Scheduled .*Started'
     is "and no line of them is written to the disk" "$(cat "$GW"/state/store.db* | grep -ac 'Successfully assigned')" 0
     has "limpet why says that it runs" "$(lp why pod/web)" 'it runs|running since'
+    has "limpet why node/... says that nothing is in the way" "$(lp why node/a)" 'nothing keeps new pods from it'
     has "limpet get nodes shows them ready" "$(lp get nodes)" '^a +Ready'
     before=$(node_of web)
     has "a second apply changes nothing" "$(pod web | apply)" 'pod/web unchanged'

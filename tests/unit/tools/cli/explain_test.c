@@ -124,6 +124,61 @@ static void test_explain__a_pod_without_node_says_why(void **state)
     assert_string_equal(buf_str(&text), "pod shop/web: Pending\nno node: Unschedulable: no room\n");
 }
 
+#define NODE_READY                                                                                 \
+    "kind: Node\nmetadata: {name: pi-01}\n"                                                        \
+    "status: {allocatable: {cpu: '2', memory: 512Mi, pods: '2'}, conditions: [{type: Ready, "      \
+    "status: 'True', lastTransitionTime: now, reason: AgentReady, message: beats come}]}\n"
+#define READY_LINES "node pi-01: Ready\ncondition Ready: True since now: AgentReady: beats come\n"
+
+static void test_explain__what_keeps_pods_from_a_node(void **state)
+{
+    static const struct {
+        const char *node, *pods, *text;
+    } cases[] = {
+        {NODE_READY, "items: []",
+         READY_LINES "nothing keeps new pods from it\n"
+                     "requested: 0 of 2 pods, cpu 0m of 2000m, memory 0Mi of 512Mi\n"},
+        {NODE_READY "spec: {unschedulable: true, taints: [{key: gpu, value: 'yes', effect: "
+                    "NoSchedule}, {key: dusty, effect: PreferNoSchedule}]}\n",
+         "items: [{spec: {containers: [{resources: {requests: {cpu: 500m}}}]}}]",
+         READY_LINES "no new pods: it is cordoned (spec.unschedulable)\n"
+                     "no new pods that do not tolerate the taint gpu=yes:NoSchedule\n"
+                     "requested: 1 of 2 pods, cpu 500m of 2000m, memory 0Mi of 512Mi\n"},
+        /* A pod that is over takes no room. */
+        {NODE_READY,
+         "items: [{spec: {containers: [{resources: {requests: {memory: 512Mi}}}]}}, {spec: {}}, "
+         "{status: {phase: Succeeded}, spec: {containers: [{resources: {requests: {cpu: 9}}}]}}]",
+         READY_LINES "no new pod: there is no room for it\n"
+                     "no new pod that requests memory: there is no room for it\n"
+                     "requested: 2 of 2 pods, cpu 0m of 2000m, memory 512Mi of 512Mi\n"},
+        {"kind: Node\nmetadata: {name: pi-01, deletionTimestamp: x}\n"
+         "status: {allocatable: {cpu: '2', memory: 1Gi}}",
+         "items: []",
+         "node pi-01: NotReady\nit has not reported yet\nno new pods: it is being deleted\n"
+         "no new pods: it is not Ready\n"
+         "requested: 0 of 110 pods, cpu 0m of 2000m, memory 0Mi of 1024Mi\n"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        cleanup(value_free) struct value *node = parse(cases[i].node);
+        cleanup(value_free) struct value *pods = parse(cases[i].pods);
+        cleanup(buf_done) struct buf text;
+        buf_init(&text, 0);
+        explain_node(node, pods, &text);
+        assert_string_equal(buf_str(&text), cases[i].text);
+    }
+}
+
+static void test_explain__a_node_of_any_shape_does_no_harm(void **state)
+{
+    cleanup(value_free) struct value *node = parse("spec: [x]\nstatus: {conditions: [7, {}]}");
+    cleanup(buf_done) struct buf text;
+    (void)state;
+    buf_init(&text, 0);
+    explain_node(node, node, &text);
+    assert_non_null(strstr(buf_str(&text), "NotReady"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +186,8 @@ int main(void)
         cmocka_unit_test(test_explain__condition_is_compared_without_case),
         cmocka_unit_test(test_explain__a_pod_is_told_with_its_node),
         cmocka_unit_test(test_explain__a_pod_without_node_says_why),
+        cmocka_unit_test(test_explain__what_keeps_pods_from_a_node),
+        cmocka_unit_test(test_explain__a_node_of_any_shape_does_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
