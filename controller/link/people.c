@@ -17,6 +17,10 @@
 
 #define JOBS_MAX 64
 #define CORRELATION_MAX 1024
+/* mosquitto_rr 2.0.11 takes -f FILE, and sends nothing. */
+#define EMPTY                                                                                      \
+    "empty message: the manifests are its payload (mosquitto_pub -f FILE; mosquitto_rr -m "        \
+    "\"$(cat FILE)\", since its own -f may send nothing)"
 #define ANSWER_ERRORS 1000 /* told of one message that has so many that the answer is too large */
 
 struct people {
@@ -262,7 +266,9 @@ static void read_docs(struct job *job, const struct bus_msg *msg)
 {
     struct reading reading = {.job = job};
     diags_init(&reading.diags);
-    if (msg->len > DATA_MAX_BYTES)
+    if (msg->len == 0)
+        add_error(job, 0, 0, "", "", EMPTY);
+    else if (msg->len > DATA_MAX_BYTES)
         add_error(job, 0, 0, "", "", "larger than 1 MiB");
     else if (manifest_load(msg->payload, msg->len, NULL, add_doc, &reading, &reading.diags) < 0)
         add_diags(job, &reading.diags);

@@ -108,6 +108,9 @@ by_mqtt() {
     answer=$(as_admin mosquitto_rr -t limpet/v1/users/admin/apply -e limpet/v1/users/admin/reply -m "$(cat "$STAND/bus.yaml")")
     has "mosquitto_rr applies" "$answer" 'created'
     within 10 "MQTT: the pod runs" running bus
+    # That of Debian 12 takes -f and sends nothing.
+    has "mosquitto_rr -f works, or is told what it does" "$(as_admin mosquitto_rr -t limpet/v1/users/admin/apply \
+        -e limpet/v1/users/admin/reply -f "$STAND/bus.yaml")" 'unchanged|empty message: .*mosquitto_rr -m'
     answer=$(as_admin mosquitto_rr -t limpet/v1/users/admin/apply -e limpet/v1/users/admin/reply -m "$(
         printf '%s\n' 'apiVersion: v1' 'kind: ConfigMap' 'metadata:' '  name: fine' --- 'apiVersion: v1' 'kind: Pod' 'metadata:' \
             '  name: wrong' 'spec:' '  containers:' '  - name: x' '    image: y' '    ports:' '    - containerPort: 70000'

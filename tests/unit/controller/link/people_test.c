@@ -190,6 +190,18 @@ static void test_people__says_what_was_written_all_the_same(void **state)
                         "configmap/b");
 }
 
+/* As mosquitto_rr -f FILE sends it. */
+static void test_people__an_empty_message_is_told(void **state)
+{
+    struct fixture *f = *state;
+    assert_false(apply(f, ""));
+    const struct value *error = value_at(value_get(f->answer, "errors"), 0);
+    assert_true(str_has_prefix(value_get_str(error, "reason"), "empty message: "));
+    assert_false(ask_as(f, "admin", people_delete, ""));
+    assert_false(apply(f, "# a comment\n"));
+    assert_errors(f, "0:0  : no object in it\n");
+}
+
 static void test_people__who_may_not(void **state)
 {
     struct fixture *f = *state;
@@ -219,6 +231,7 @@ int main(void)
         TEST(test_people__items_of_lists),
         TEST(test_people__mistakes_name_their_object),
         TEST(test_people__says_what_was_written_all_the_same),
+        TEST(test_people__an_empty_message_is_told),
         TEST(test_people__who_may_not),
         TEST(test_people__deletions_are_each_for_themselves),
     };
