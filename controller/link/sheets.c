@@ -7,7 +7,6 @@
 #include "common/base/weaken.h"
 #include "common/bus/sealed.h"
 #include "common/bus/topic.h"
-#include "common/data/json.h"
 #include "common/data/yaml.h"
 #include "controller/manifest/manifest.h"
 
@@ -112,15 +111,10 @@ static int seal_anew(struct sheets *sheets, const char *path, const char *plain_
     int rc = sealed_close(manifest, sheets->world.sealing, sheets->world.node, path, err);
     if (rc < 0)
         return rc;
-    cleanup(buf_done) struct buf yaml;
     cleanup(buf_done) struct buf record;
-    buf_init(&yaml, 0);
     buf_init(&record, 0);
-    (void)yaml_write(manifest, &yaml);
-    cleanup(value_free) struct value *v = value_new_map();
-    value_set_str(v, "plain", plain_hash);
-    value_set_str(v, "payload", buf_str(&yaml));
-    (void)json_write(v, &record);
+    (void)buf_addf(&record, "%s\n", plain_hash);
+    (void)yaml_write(manifest, &record);
     autofree char *key = sealed_key(sheets, path);
     sheets->writes++;
     store_put(sheets->world.store, STORE_DURABLE, key, record.data, record.len, STORE_ANY, written,
@@ -144,13 +138,10 @@ static int render_secret(struct sheets *sheets, const char *path, const struct v
     crypto_wipe(plain.data, plain.len);
     autofree char *key = sealed_key(sheets, path);
     struct store_item item;
-    cleanup(value_free) struct value *record = NULL;
-    struct err ignored = {0};
-    if (store_get(sheets->world.store, key, &item) == 0 &&
-        json_parse(item.value, item.len, &record, &ignored) == 0 &&
-        str_eq(value_get_str(record, "plain"), hash)) {
-        const char *payload = value_get_str(record, "payload");
-        fill(part, payload, strlen(payload));
+    const size_t head = SHA256_HEX + 1;
+    if (store_get(sheets->world.store, key, &item) == 0 && item.len > head &&
+        memcmp(item.value, hash, SHA256_HEX) == 0) {
+        fill(part, (const char *)item.value + head, item.len - head);
         return 0;
     }
     rc = seal_anew(sheets, path, hash, secret, err);

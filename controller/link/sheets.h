@@ -7,7 +7,8 @@
 #include "common/crypto/crypto.h"
 #include "controller/server/api.h"
 
-/* Keys in the store: "<SHEETS_SEALED><node>/<path>" is a secret as it was sealed. */
+/* Keys in the store: "<SHEETS_SEALED><node>/<path>" is a secret as it was sealed: a hash of what it
+ * was made of in hex, a newline, and the manifest as it is sent. */
 #define SHEETS_SEALED "limpet.io/sealed/"
 
 struct sheet {

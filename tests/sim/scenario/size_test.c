@@ -21,6 +21,11 @@ static int create(struct world *world, const struct schema_kind *kind, const cha
         memcpy(data + i * len, text, len);
     data[n * len] = '\0';
     value_set_str(value_make_map(object, "metadata", NULL), "name", "big");
+    for (int i = 0; i < 200; i++) { /* many lines, whatever it holds */
+        char label[16];
+        snprintf(label, sizeof(label), "label-%d", i);
+        value_set_str(value_make_map(object, "metadata", "labels", NULL), label, "1");
+    }
     value_set_str(value_make_map(object, "data", NULL), "key", data);
     const struct api_ref ref = {kind, "default", "big"};
     api_create(world->gateway.api, &admin, &ref, object, flags, answered, &code);
