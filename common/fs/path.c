@@ -269,6 +269,9 @@ int path_mkdirs_in(int root_fd, const char *path, mode_t mode)
 
 int path_mkfile_in(int root_fd, const char *path, mode_t mode)
 {
+    int fd = path_open_in(root_fd, path, O_PATH, 0); /* one call where it is there */
+    if (fd != -ENOENT)
+        return fd;
     return walk_open(
         root_fd, path,
         &(struct request){.flags = O_PATH, .mode = mode, .dir_mode = 0755, .make = true});
