@@ -49,12 +49,12 @@ tried_again() { [[ $(tried "$1") -gt $2 ]]; }
 stand_make main
 stand_settle_gateway
 gw_start
-poll 20 lp get namespaces || stand_fail "the gateway does not answer"
+poll 60 lp get namespaces || stand_fail "the gateway does not answer"
 node_make a
 echo "insecureRegistries: [\"127.0.0.1:$REGISTRY_PORT\"]" >>"$STAND/a/config.yaml"
 node_join a
 node_start a
-poll 20 matches '^a +Ready' lp get nodes || stand_fail "the node does not get ready"
+poll 60 matches '^a +Ready' lp get nodes || stand_fail "the node does not get ready"
 registry_start
 
 pod web | apply >/dev/null

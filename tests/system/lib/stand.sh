@@ -145,14 +145,14 @@ stand_up() {
     stand_make "$name"
     stand_settle_gateway
     gw_start
-    poll 20 lp get namespaces || stand_fail "the gateway does not answer"
+    poll 60 lp get namespaces || stand_fail "the gateway does not answer"
     for node in "$@"; do
         node_make "$node"
         node_join "$node"
         node_start "$node"
     done
     for node in "$@"; do
-        poll 20 matches "^$node +Ready" lp get nodes || stand_fail "node $node does not get ready"
+        poll 60 matches "^$node +Ready" lp get nodes || stand_fail "node $node does not get ready"
     done
 }
 
@@ -255,7 +255,7 @@ END
 node_join() {
     local token
     token=$(lp token create) || stand_fail "no join token"
-    ld_in "$1" timeout 20 "$LIMPET_BUILD/limpetd" --config "$STAND/$1/config.yaml" join "$token" \
+    ld_in "$1" timeout 60 "$LIMPET_BUILD/limpetd" --config "$STAND/$1/config.yaml" join "$token" \
         >>"$STAND/$1/agent.log" 2>&1 || stand_fail "node $1 cannot join"
 }
 
@@ -401,7 +401,7 @@ daemon() {
     # shellcheck disable=SC2016
     LIMPET_STAND=$ID in_net "$who" setsid -f sh -c 'echo $$ >"$0.new"; mv "$0.new" "$0"; exec "$@"' "$file" "$@" \
         >>"$log" 2>&1 </dev/null
-    poll 5 test -s "$file"
+    poll 30 test -s "$file"
 }
 
 gw_start() { daemon "$GW/pid" "$GW/log" gw "$LIMPET_BUILD/limpet-controller" --config "$GW/config.yaml"; }

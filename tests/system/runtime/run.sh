@@ -29,9 +29,9 @@ has() { if printf '%s\n' "$2" | grep -Eq -- "$3"; then ok "$1"; else bad "$1" "n
 hasnt() { if printf '%s\n' "$2" | grep -Eq -- "$3"; then bad "$1" "found /$3/ in: $2"; else ok "$1"; fi; }
 
 # ---- time ----
-# soon <command>...: until it succeeds; false after 60 s.
+# soon <command>...: until it succeeds; false after 30 s or more.
 soon() {
-    left=600
+    left=300
     until "$@" >/dev/null 2>&1; do
         left=$((left - 1))
         [ $left -gt 0 ] || return 1
