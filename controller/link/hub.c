@@ -1,7 +1,6 @@
 #include "controller/link/hub.h"
 
 #include "common/base/log.h"
-#include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
@@ -9,25 +8,16 @@
 #include "controller/link/enrolment.h"
 #include "controller/link/events.h"
 #include "controller/link/intake.h"
+#include "controller/link/members.h"
 #include "controller/link/outqueue.h"
 #include "controller/link/people.h"
 #include "controller/link/remains.h"
-#include "controller/link/session.h"
-#include "controller/link/tally.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define LEAVE_NS NS_PER_S
-
-/* One enrolled node. */
-struct member {
-    struct session *session;
-    struct tally *tally;
-    char boot[65];      /* of its last birth; "" = none in this life of the gateway */
-    char sealing[1024]; /* PEM, to see a change */
-};
 
 struct hub {
     struct hub_spec spec;
@@ -38,142 +28,15 @@ struct hub {
     struct enrolment *enrolment;
     struct people *people;
     struct remains *remains;
-    struct map *by_name;    /* Node object -> struct member */
-    struct map *bound;      /* "ns/pod" -> char *: the name of the node it is bound to */
-    bool complete, started; /* every object is known; somebody wants it to run */
-    struct loop_defer *catch_up;
+    struct members *members;
+    bool complete, started;     /* every object is known; somebody wants it to run */
     struct loop_timer *leaving; /* how long stop waits at most */
     void (*stopped)(void *ctx); /* NULL: nobody waits */
     void *stopped_ctx;
     bool told_down; /* each attempt that fails says so: the first is logged */
-    struct api_watch *node_watch, *pod_watch, *secret_watch, *config_watch;
 };
 
 static const struct api_user user = {.name = "system:limpet:link"};
-
-/* Members: Node objects that carry an id and a sealing key. */
-
-static void member_free(void *p)
-{
-    struct member *member = p;
-    session_free(member->session);
-    tally_free(member->tally);
-    free(member);
-}
-
-/* The member that an id of a topic belongs to; NULL: not enrolled, or replaced by a node of the
- * same name. */
-static struct member *member_of(struct hub *hub, const char *node)
-{
-    char name[TOPIC_NODE_NAME_MAX + 1];
-    topic_node_name(node, name);
-    struct member *member = map_get(hub->by_name, name);
-    return member && str_eq(session_node(member->session), node) ? member : NULL;
-}
-
-static void tell_bound_pods(struct hub *hub, const char *name, struct session *session)
-{
-    const char *key;
-    void *node;
-    for (size_t i = 0; map_next(hub->bound, &i, &key, &node);) {
-        const char *slash = strchr(key, '/');
-        if (!str_eq(node, name))
-            continue;
-        autofree char *ns = xstrndup(key, (size_t)(slash - key));
-        session_pod(session, ns, slash + 1, false);
-    }
-}
-
-static void drop_member(struct hub *hub, const char *name)
-{
-    struct member *member = map_del(hub->by_name, name);
-    if (!member)
-        return;
-    calls_forget(hub->calls, session_node(member->session));
-    remains_node(hub->remains, session_node(member->session));
-    events_forget(hub->events, session_node(member->session));
-    member_free(member);
-}
-
-static void node_changed(void *ctx, enum api_event_type type, const struct value *object)
-{
-    struct hub *hub = ctx;
-    const char *name = object_name(object);
-    const char *node = object_annotation(object, NODE_ID_ANNOTATION);
-    const char *pem = object_annotation(object, NODE_SEALING_ANNOTATION);
-    struct member *member = map_get(hub->by_name, name);
-    if (type != API_DELETED && member && str_eq(session_node(member->session), node) &&
-        str_eq(member->sealing, pem))
-        return;
-    drop_member(hub, name);
-    if (type == API_DELETED || !node || !pem || !topic_node_valid(node) ||
-        strlen(pem) >= sizeof(member->sealing))
-        return;
-    struct key *sealing = NULL;
-    struct err err = {0};
-    if (key_parse_public(pem, strlen(pem), &sealing, &err) < 0) {
-        log_error("node's sealing key unreadable: node=%s error=%s", node, log_quote(err.msg));
-        return;
-    }
-    const struct session_world world = {.loop = hub->spec.loop,
-                                        .api = hub->spec.api,
-                                        .store = hub->spec.store,
-                                        .queue = hub->queue,
-                                        .signer = hub->spec.trust->signer};
-    member = xcalloc(1, sizeof(*member));
-    snprintf(member->sealing, sizeof(member->sealing), "%s", pem);
-    member->session = session_new(&world, name, node, sealing);
-    member->tally = tally_new();
-    (void)map_put(hub->by_name, name, member);
-    tell_bound_pods(hub, name, member->session);
-    if (hub->complete)
-        session_begin(member->session);
-}
-
-/* Objects. */
-
-static struct session *session_of(struct hub *hub, const char *name)
-{
-    struct member *member = name ? map_get(hub->by_name, name) : NULL;
-    return member ? member->session : NULL;
-}
-
-static void pod_changed(void *ctx, enum api_event_type type, const struct value *object)
-{
-    struct hub *hub = ctx;
-    const char *ns = object_namespace(object), *name = object_name(object);
-    const char *node = value_str(value_path(object, "spec", "nodeName", NULL));
-    autofree char *key = xasprintf("%s/%s", ns, name);
-    autofree char *before = map_del(hub->bound, key);
-    bool here = type != API_DELETED && !str_empty(node);
-    if (here)
-        (void)map_put(hub->bound, key, xstrdup(node));
-    struct session *old = session_of(hub, before), *now = here ? session_of(hub, node) : NULL;
-    if (old && old != now)
-        session_pod(old, ns, name, true);
-    if (now)
-        session_pod(now, ns, name, false);
-}
-
-static void source_changed(struct hub *hub, const char *kind, const struct value *object)
-{
-    void *p;
-    for (size_t i = 0; map_next(hub->by_name, &i, NULL, &p);)
-        session_source(((struct member *)p)->session, kind, object_namespace(object),
-                       object_name(object));
-}
-
-static void secret_changed(void *ctx, enum api_event_type type, const struct value *object)
-{
-    (void)type;
-    source_changed(ctx, "Secret", object);
-}
-
-static void config_changed(void *ctx, enum api_event_type type, const struct value *object)
-{
-    (void)type;
-    source_changed(ctx, "ConfigMap", object);
-}
 
 /* Messages of nodes. */
 
@@ -378,7 +241,7 @@ static void message(void *ctx, const struct bus_msg *msg)
     struct err err = {0};
     char node[TOPIC_NODE_MAX + 1];
     struct member *member = NULL;
-    if (topic_tree_node(msg->topic, node) && !(member = member_of(hub, node))) {
+    if (topic_tree_node(msg->topic, node) && !(member = members_find(hub->members, node))) {
         remains_message(hub->remains, node, msg);
         return;
     }
@@ -425,9 +288,7 @@ static void connected(void *ctx, bool session_present)
     outqueue_clear(hub->queue);
     subscribe_all(hub);
     remains_connected(hub->remains);
-    void *p;
-    for (size_t i = 0; map_next(hub->by_name, &i, NULL, &p);)
-        session_republish(((struct member *)p)->session);
+    members_republish(hub->members);
 }
 
 static void left(void *ctx)
@@ -476,39 +337,19 @@ int hub_call_pod(struct hub *hub, const char *ns, const char *pod, const char *m
     const char *name = value_str(value_path(object, "spec", "nodeName", NULL));
     if (str_empty(name))
         return err_set(err, -400, "pod %s is not scheduled to a node yet", pod);
-    const struct session *session = session_of(hub, name);
-    if (!session)
+    const struct member *member = members_named(hub->members, name);
+    if (!member)
         return err_set(err, -503, "node %s is not enrolled at this gateway", name);
     value_set_str(args, "namespace", ns);
     value_set_str(args, "pod", pod);
     value_set_str(args, "uid", object_uid(object));
-    if (call_open(hub->calls, session_node(session), method, args, handler, ctx, ret, err) < 0)
+    if (call_open(hub->calls, session_node(member->session), method, args, handler, ctx, ret, err) <
+        0)
         return err_set(err, -503, "node %s cannot be reached just now", name);
     return 0;
 }
 
 /* Life. */
-
-static int watch_objects(struct hub *hub, struct err *err)
-{
-    const struct {
-        const struct schema_kind *kind;
-        api_watch_fn *fn;
-        struct api_watch **ret;
-    } watches[] = {
-        {&kind_node, node_changed, &hub->node_watch},
-        {&kind_pod, pod_changed, &hub->pod_watch},
-        {&kind_secret, secret_changed, &hub->secret_watch},
-        {&kind_config_map, config_changed, &hub->config_watch},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(watches); i++) {
-        const struct api_ref ref = {watches[i].kind, "", ""};
-        int rc = api_watch(hub->spec.api, &user, &ref, NULL, 0, watches[i].fn, hub, watches[i].ret);
-        if (rc < 0)
-            return err_set(err, -EIO, "cannot watch %s (%d)", watches[i].kind->plural, rc);
-    }
-    return 0;
-}
 
 static int go_online(struct hub *hub, struct err *err)
 {
@@ -517,33 +358,39 @@ static int go_online(struct hub *hub, struct err *err)
     return hub->spec.bus->start(hub->spec.bus, &handler, hub, err);
 }
 
-/* What was there at the start is read in several turns of the loop. Until all of it is known,
- * nothing is said (a node would end the pods that were not read yet) and nothing is listened to (a
- * node that was not read yet would not be known). */
-static void catch_up(void *ctx)
+static void member_left(void *ctx, const struct member *member)
+{
+    struct hub *hub = ctx;
+    calls_forget(hub->calls, session_node(member->session));
+    remains_node(hub->remains, session_node(member->session));
+    events_forget(hub->events, session_node(member->session));
+}
+
+/* Nor is anything listened to before: a node that was not read yet would not be known. */
+static void members_complete(void *ctx)
 {
     struct hub *hub = ctx;
     struct err err = {0};
-    bool live = api_watch_is_live(hub->node_watch) && api_watch_is_live(hub->pod_watch);
-    hub->catch_up = NULL;
-    if (!live && !WEAKENED(HUB_COMPLETE)) {
-        hub->catch_up = loop_defer(hub->spec.loop, catch_up, hub);
-        return;
-    }
     hub->complete = true;
-    void *p;
-    for (size_t i = 0; map_next(hub->by_name, &i, NULL, &p);)
-        session_begin(((struct member *)p)->session);
     if (hub->started && go_online(hub, &err) < 0)
         log_error("no connection to the broker: error=%s", log_quote(err.msg));
+}
+
+static int make_members(struct hub *hub, struct err *err)
+{
+    static const struct members_handler handler = {member_left, members_complete};
+    const struct session_world world = {.loop = hub->spec.loop,
+                                        .api = hub->spec.api,
+                                        .store = hub->spec.store,
+                                        .queue = hub->queue,
+                                        .signer = hub->spec.trust->signer};
+    return members_new(&world, &handler, hub, &hub->members, err);
 }
 
 int hub_new(const struct hub_spec *spec, struct hub **ret, struct err *err)
 {
     struct hub *hub = xcalloc(1, sizeof(*hub));
     hub->spec = *spec;
-    hub->by_name = map_new();
-    hub->bound = map_new();
     hub->leaving = loop_timer_new(spec->loop, left, hub);
     hub->queue = outqueue_new(spec->bus, retained_changed, hub);
     hub->intake = intake_new(spec->api, report_settled, hub);
@@ -565,12 +412,11 @@ int hub_new(const struct hub_spec *spec, struct hub **ret, struct err *err)
                                              .trust = spec->trust};
     int rc = enrolment_new(&enrolment, &hub->enrolment, err);
     if (rc == 0)
-        rc = watch_objects(hub, err);
+        rc = make_members(hub, err);
     if (rc < 0) {
         hub_free(hub);
         return rc;
     }
-    hub->catch_up = loop_defer(spec->loop, catch_up, hub);
     *ret = hub;
     return 0;
 }
@@ -601,18 +447,12 @@ void hub_free(struct hub *hub)
     if (!hub)
         return;
     hub->spec.bus->stop(hub->spec.bus);
-    loop_defer_free(hub->catch_up);
-    struct api_watch *const watches[] = {hub->node_watch, hub->pod_watch, hub->secret_watch,
-                                         hub->config_watch};
-    for (size_t i = 0; i < ARRAY_LEN(watches); i++)
-        api_watch_free(watches[i]);
     enrolment_free(hub->enrolment);
     people_free(hub->people);
     intake_free(hub->intake);
     events_free(hub->events);
     calls_free(hub->calls);
-    map_free(hub->by_name, member_free);
-    map_free(hub->bound, free);
+    members_free(hub->members);
     remains_free(hub->remains);
     outqueue_free(hub->queue);
     loop_timer_free(hub->leaving);
