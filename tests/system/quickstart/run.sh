@@ -81,7 +81,10 @@ has "the mosquitto_rr that it says works" "$(timeout 20 bash -c "$said" 2>&1)" '
 killing=$(sed -n 's/.*dead (\(kill -9 [0-9 ]*\)):$/\1/p' <<<"$out")
 has "it says whom to kill" "$killing" '^kill -9 [0-9]+ [0-9]+$'
 $killing
-sleep 0.3
+for _ in {1..100}; do
+    pgrep -f "$Q/gateway/broker/|limpet-controller --config $Q/" >/dev/null || break
+    sleep 0.1
+done
 is "then gateway and broker are dead" "$(pgrep -cf "$Q/gateway/broker/|limpet-controller --config $Q/")" 0
 has "and what it says for the node works" "$("$Q/programs/sbin/limpetd" --config "$Q/limpetd.yaml" ps)" 'hello +1/1 +Running'
 is "without colours, as this is no terminal" "$(grep -c $'\e' <<<"$out")" 0
