@@ -1,5 +1,6 @@
 #include "agent/fetch/http.h"
 
+#include "agent/fetch/curl_text.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 
@@ -140,6 +141,7 @@ static int curl_failed(struct http *http, CURLcode rc, struct err *err)
         {CURLE_WEIRD_SERVER_REPLY, -EPROTO},
     };
     const char *text = http->text[0] ? http->text : curl_easy_strerror(rc);
+    curl_text_timeless(http->text);
     for (size_t i = 0; i < ARRAY_LEN(codes); i++)
         if (codes[i].rc == rc)
             return err_set(err, codes[i].code, "%s%.180s",
