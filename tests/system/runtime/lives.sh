@@ -201,7 +201,7 @@ say "stop flood 0"; await '^report flood ended'; is "and does not keep it from s
 gone flood
 
 lasts=3$(now) # seconds that no other process on the machine sleeps for
-sleepers() { cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' | grep -cx "$lasts"; }
+sleepers() { cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' | grep -c "^$lasts\$"; } # not the grep itself
 pod hostpid <<X
 host pid
 host network
