@@ -130,7 +130,7 @@ accepts_us() {
 # ---- making and ending a stand ----
 
 STANDS=()
-declare -A PORTS=() # the descriptor that keeps each stand's
+declare -gA PORTS=() # the descriptor that keeps each stand's
 stand_use() {
     STAND=$TEST_TMP/$1
     GW=$STAND/gw
