@@ -1,20 +1,64 @@
 #include "common/kinds/kinds.h"
 
+#include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/schema/near.h"
 
+#include <errno.h>
 #include <strings.h>
 
-static const struct schema_kind *const kinds[] = {
+static const struct schema_kind *const built_in[] = {
     &kind_pod,   &kind_node, &kind_namespace, &kind_config_map, &kind_secret,
 #ifdef LIMPET_SCHEMA_FULL /* kinds that no node is ever sent */
     &kind_event,
 #endif
 };
 
-const struct schema_kind *kinds_at(size_t i)
+struct kinds {
+    const struct schema_kind **added;
+    size_t count;
+};
+
+struct kinds *kinds_new(void)
 {
-    return i < ARRAY_LEN(kinds) ? kinds[i] : NULL;
+    return xcalloc(1, sizeof(struct kinds));
+}
+
+void kinds_free(struct kinds *kinds)
+{
+    if (!kinds)
+        return;
+    free(kinds->added);
+    free(kinds);
+}
+
+const struct schema_kind *kinds_at(const struct kinds *kinds, size_t i)
+{
+    if (i < ARRAY_LEN(built_in))
+        return built_in[i];
+    i -= ARRAY_LEN(built_in);
+    return kinds && i < kinds->count ? kinds->added[i] : NULL;
+}
+
+int kinds_add(struct kinds *kinds, const struct schema_kind *kind)
+{
+    const struct schema_kind *other;
+    for (size_t i = 0; (other = kinds_at(kinds, i)); i++)
+        if (str_eq(other->group, kind->group) && str_eq(other->version, kind->version) &&
+            (str_eq(other->plural, kind->plural) || str_eq(other->kind, kind->kind)))
+            return -EEXIST;
+    kinds->added = xreallocarray(kinds->added, kinds->count + 1, sizeof(*kinds->added));
+    kinds->added[kinds->count++] = kind;
+    return 0;
+}
+
+void kinds_remove(struct kinds *kinds, const struct schema_kind *kind)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < kinds->count; i++)
+        if (kinds->added[i] != kind)
+            kinds->added[kept++] = kinds->added[i];
+    kinds->count = kept;
 }
 
 static bool has_api_version(const struct schema_kind *kind, const char *api_version)
@@ -23,21 +67,24 @@ static bool has_api_version(const struct schema_kind *kind, const char *api_vers
     return str_eq(schema_api_version(kind, own), api_version);
 }
 
-const struct schema_kind *kinds_find(const char *api_version, const char *kind)
+const struct schema_kind *kinds_find(const struct kinds *kinds, const char *api_version,
+                                     const char *kind)
 {
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-        if (str_eq(kinds[i]->kind, kind) && has_api_version(kinds[i], api_version))
-            return kinds[i];
+    const struct schema_kind *known;
+    for (size_t i = 0; (known = kinds_at(kinds, i)); i++)
+        if (str_eq(known->kind, kind) && has_api_version(known, api_version))
+            return known;
     return NULL;
 }
 
-const struct schema_kind *kinds_find_resource(const char *group, const char *version,
-                                              const char *plural)
+const struct schema_kind *kinds_find_resource(const struct kinds *kinds, const char *group,
+                                              const char *version, const char *plural)
 {
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-        if (str_eq(kinds[i]->plural, plural) && str_eq(kinds[i]->group, group) &&
-            str_eq(kinds[i]->version, version))
-            return kinds[i];
+    const struct schema_kind *known;
+    for (size_t i = 0; (known = kinds_at(kinds, i)); i++)
+        if (str_eq(known->plural, plural) && str_eq(known->group, group) &&
+            str_eq(known->version, version))
+            return known;
     return NULL;
 }
 
@@ -57,38 +104,58 @@ static bool is_called(const struct schema_kind *kind, const char *text, size_t l
     return false;
 }
 
-const struct schema_kind *kinds_find_name(const char *name)
+const struct schema_kind *kinds_find_name(const struct kinds *kinds, const char *name)
 {
+    const struct schema_kind *known;
     size_t len = strcspn(name, ".");
     const char *group = name[len] ? name + len + 1 : NULL;
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-        if (is_called(kinds[i], name, len) && (!group || str_eq(kinds[i]->group, group)))
-            return kinds[i];
+    for (size_t i = 0; (known = kinds_at(kinds, i)); i++)
+        if (is_called(known, name, len) && (!group || str_eq(known->group, group)))
+            return known;
     return NULL;
 }
 
-/* "v1 Pod, v1 Node, apps/v1 Deployment" */
-static void name_known(struct buf *ret)
+/* Whether an earlier kind has that apiVersion too. */
+static bool is_named(const struct kinds *kinds, size_t i)
 {
     char api_version[128];
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-        buf_addf(ret, "%s%s %s", i ? ", " : "", schema_api_version(kinds[i], api_version),
-                 kinds[i]->kind);
+    schema_api_version(kinds_at(kinds, i), api_version);
+    for (size_t j = 0; j < i; j++)
+        if (has_api_version(kinds_at(kinds, j), api_version))
+            return true;
+    return false;
 }
 
-static void tell_unknown(const struct value *object, struct diags *diags)
+/* "; it has Deployment, ReplicaSet", or of an apiVersion that is unknown too: "; known are v1,
+ * apps/v1". */
+static void name_known(const struct kinds *kinds, const char *api_version, struct buf *ret)
 {
+    const struct schema_kind *known;
+    char own[128];
+    for (size_t i = 0; (known = kinds_at(kinds, i)); i++)
+        if (has_api_version(known, api_version))
+            buf_addf(ret, "%s%s", ret->len ? ", " : "; it has ", known->kind);
+    if (ret->len > 0)
+        return;
+    for (size_t i = 0; (known = kinds_at(kinds, i)); i++)
+        if (!is_named(kinds, i))
+            buf_addf(ret, "%s%s", i ? ", " : "; known are ", schema_api_version(known, own));
+}
+
+static void tell_unknown(const struct kinds *kinds, const struct value *object, struct diags *diags)
+{
+    const struct schema_kind *known;
     const struct value *api_version = value_get(object, "apiVersion");
     const struct value *kind = value_get(object, "kind");
     struct near near = {.wanted = value_str(kind)};
     char right[128];
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        near_try(&near, kinds[i]->kind);
-        if (!str_eq(kinds[i]->kind, near.wanted))
+    for (size_t i = 0; (known = kinds_at(kinds, i)); i++) {
+        near_try(&near, known->kind);
+        if (!str_eq(known->kind, near.wanted))
             continue;
         diags_add(diags, value_line(api_version), "apiVersion", CAUSE_NOT_SUPPORTED,
                   "\"%.64s\": a %s is of %s", value_str(api_version), near.wanted,
-                  schema_api_version(kinds[i], right));
+                  schema_api_version(known, right));
         return;
     }
     if (near.best) {
@@ -96,14 +163,15 @@ static void tell_unknown(const struct value *object, struct diags *diags)
                   "\"%.64s\": unknown kind; did you mean %s?", near.wanted, near.best);
         return;
     }
-    cleanup(buf_done) struct buf known = {0};
-    name_known(&known);
+    cleanup(buf_done) struct buf names = {0};
+    name_known(kinds, value_str(api_version), &names);
     diags_add(diags, value_line(kind), "kind", CAUSE_NOT_SUPPORTED,
-              "\"%.64s\": unknown kind in %.64s; known are %s", near.wanted, value_str(api_version),
-              buf_str(&known));
+              "\"%.64s\": unknown kind in %.64s%s", near.wanted, value_str(api_version),
+              buf_str(&names));
 }
 
-const struct schema_kind *kinds_of(const struct value *object, struct diags *diags)
+const struct schema_kind *kinds_of(const struct kinds *kinds, const struct value *object,
+                                   struct diags *diags)
 {
     static const char *const keys[] = {"apiVersion", "kind"};
     bool missing = false;
@@ -117,8 +185,8 @@ const struct schema_kind *kinds_of(const struct value *object, struct diags *dia
     if (missing)
         return NULL;
     const struct schema_kind *kind =
-        kinds_find(value_get_str(object, "apiVersion"), value_get_str(object, "kind"));
+        kinds_find(kinds, value_get_str(object, "apiVersion"), value_get_str(object, "kind"));
     if (!kind && diags)
-        tell_unknown(object, diags);
+        tell_unknown(kinds, object, diags);
     return kind;
 }

@@ -1,22 +1,34 @@
 #pragma once
-/* The kinds that Limpet knows. Adding one is a file with its table and a line in kinds.c. */
+/* The kinds that Limpet knows: those built in (adding one is a file with its table and a line in
+ * kinds.c) and, on the gateway, those that people define. */
 
 #include "common/schema/schema.h"
 
+/* The built-in kinds and others beside them. NULL wherever one is asked for: the built-in ones
+ * alone. */
+struct kinds;
+struct kinds *kinds_new(void);
+void kinds_free(struct kinds *kinds);
+/* `kind` is borrowed until it is taken out again. -EEXIST: there is one of that group, version and
+ * plural (or kind). */
+nodiscard int kinds_add(struct kinds *kinds, const struct schema_kind *kind);
+void kinds_remove(struct kinds *kinds, const struct schema_kind *kind);
+
 /* By apiVersion ("v1", "apps/v1") and kind; NULL if unknown. */
-const struct schema_kind *kinds_find(const char *api_version, const char *kind);
+const struct schema_kind *kinds_find(const struct kinds *kinds, const char *api_version,
+                                     const char *kind);
 /* By group ("" = core), version and plural, as in a URL; NULL if unknown. */
-const struct schema_kind *kinds_find_resource(const char *group, const char *version,
-                                              const char *plural);
+const struct schema_kind *kinds_find_resource(const struct kinds *kinds, const char *group,
+                                              const char *version, const char *plural);
 /* By what a person types: kind, plural, singular or short name, any case ("po", "Pods"), with or
- * without
- * ".group"; NULL if unknown. */
-const struct schema_kind *kinds_find_name(const char *name);
-/* i = 0, 1, 2... until NULL; in the order of kinds.c. */
-const struct schema_kind *kinds_at(size_t i);
+ * without ".group"; NULL if unknown. */
+const struct schema_kind *kinds_find_name(const struct kinds *kinds, const char *name);
+/* i = 0, 1, 2... until NULL; the built-in ones first, in the order of kinds.c. */
+const struct schema_kind *kinds_at(const struct kinds *kinds, size_t i);
 /* The kind of an object by its apiVersion and kind. NULL after adding a mistake that names what is
  * near or known; diags may be NULL. */
-const struct schema_kind *kinds_of(const struct value *object, struct diags *diags);
+const struct schema_kind *kinds_of(const struct kinds *kinds, const struct value *object,
+                                   struct diags *diags);
 
 /* Shorthands on metadata; borrowed; NULL if absent. */
 const char *object_name(const struct value *object);

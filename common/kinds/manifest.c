@@ -60,7 +60,7 @@ static void load_object(struct loader *loader, struct value *object, const char 
         diags_add(loader->diags, value_line(object), "", CAUSE_TYPE,
                   "an object must be a map, not a %s", value_type_name(value_type(object)));
     else
-        kind = kinds_of(object, loader->diags);
+        kind = kinds_of(NULL, object, loader->diags);
     int r = kind ? check_object(loader, kind, object) : -EINVAL;
     for (size_t i = before; *prefix && i < loader->diags->count; i++) {
         struct diag *diag = &loader->diags->items[i];
@@ -87,7 +87,7 @@ static const char *list_of(const struct value *object)
         return str_eq(api, "v1") ? "" : NULL;
     char name[64];
     snprintf(name, sizeof(name), "%.*s", (int)(strlen(kind) - 4), kind);
-    const struct schema_kind *known = kinds_find(api, name);
+    const struct schema_kind *known = kinds_find(NULL, api, name);
     return known ? known->kind : NULL;
 }
 

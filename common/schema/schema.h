@@ -43,6 +43,7 @@ enum schema_flag {
     SCHEMA_RETAIN_KEYS = 1 << 6,  /* strategic merge honours $retainKeys */
     SCHEMA_SECRET = 1 << 7,       /* never shown to people nor logged */
     SCHEMA_WRITE_ONLY = 1 << 8,   /* folded into another field by the type's fill function */
+    SCHEMA_INERT = 1 << 9,        /* kept, but nothing acts on it yet: writers are warned */
 };
 
 /* NULL if right, else what it must be ("must be at most 63 characters"): static text. */
@@ -116,6 +117,13 @@ struct schema_column {
 
 enum schema_kind_flag {
     SCHEMA_KIND_STATUS = 1 << 0, /* has /status */
+    SCHEMA_KIND_INERT = 1 << 1,  /* kept, but nothing acts on it yet: writers are warned */
+};
+
+/* /scale: where a kind has what autoscaling/v1 Scale shows. Paths ("spec.replicas"). */
+struct schema_scale {
+    const char *spec_replicas, *status_replicas;
+    const char *selector; /* of a LabelSelector or a map of labels; NULL if there is none */
 };
 
 /* How objects of a volatile kind are kept: in memory alone, for a time, and not too many. */
@@ -142,6 +150,16 @@ struct schema_kind {
     const char *const *categories; /* ends with NULL; may be NULL */
     const struct schema_column *columns;
     const struct schema_keep *keep; /* NULL: on disk, for good */
+    const struct schema_scale *scale;
+    /* Another version of the same group and plural in whose form objects are stored; NULL: this
+     * one. The functions change an object's form in place (all but apiVersion, which the caller
+     * sets); NULL: both versions have the same fields. Neither loses what the other has no word
+     * for. */
+    const struct schema_kind *stored;
+    void (*to_stored)(struct value *object);
+    void (*from_stored)(struct value *object);
+    const char *const *selectable; /* fields that fieldSelector knows beyond metadata.name and
+                                      metadata.namespace; ends with NULL; may be NULL */
     /* People want lists of it by time: paths, of which the first that is set is an object's. Ends
      * with NULL; may be NULL: by name. */
     const char *const *sorted_by;

@@ -73,6 +73,7 @@
 #define REQUIRED .flags = SCHEMA_REQUIRED
 #define IMMUTABLE .flags = SCHEMA_IMMUTABLE
 #define SET .flags = SCHEMA_SET
+#define INERT .flags = SCHEMA_INERT
 #define DOC(text_) .doc = GATEWAY_ONLY(text_)
 #define NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define ONE_OF(...)                                                                                \
@@ -99,6 +100,8 @@
     static __attribute__((unused)) void name_(const struct value *object, int64_t now_wall_ns,     \
                                               struct buf *ret)
 #define KEEP(...) .keep = GATEWAY_ONLY((&(const struct schema_keep){__VA_ARGS__}))
+#define SCALE(...) .scale = GATEWAY_ONLY((&(const struct schema_scale){__VA_ARGS__}))
+#define SELECTABLE(...) .selectable = GATEWAY_ONLY(NAMES(__VA_ARGS__))
 #define SORTED_BY(...) .sorted_by = GATEWAY_ONLY(NAMES(__VA_ARGS__))
 #define PROTO(name_) .proto = GATEWAY_ONLY(name_)
 #define CATEGORIES(...) .categories = GATEWAY_ONLY(NAMES(__VA_ARGS__))

@@ -18,11 +18,11 @@
 static int *grant_leases(struct store *store)
 {
     size_t count = 0;
-    while (kinds_at(count))
+    while (kinds_at(NULL, count))
         count++;
     int *leases = xcalloc(count + 1, sizeof(*leases));
     for (size_t i = 0; i < count; i++) {
-        const struct schema_keep *keep = kinds_at(i)->keep;
+        const struct schema_keep *keep = kinds_at(NULL, i)->keep;
         if (!keep)
             continue;
         const struct store_lease terms = {.ttl_ns = keep->ttl_s * NS_PER_S,
@@ -40,6 +40,7 @@ int api_new(const struct api_spec *spec, struct api **ret, struct err *err)
     api->store = spec->store;
     api->clock = spec->clock;
     api->rng = spec->rng;
+    api->kinds = kinds_new();
     api->busy = map_new();
     list_init(&api->ready);
     list_init(&api->writes);
@@ -67,11 +68,17 @@ void api_free(struct api *api)
     api_writes_free(api);
     map_free(api->busy, free);
     free(api->leases);
+    kinds_free(api->kinds);
     for (size_t i = 0; i < API_DECODED; i++) {
         free(api->decoded[i].key);
         value_free(api->decoded[i].object);
     }
     free(api);
+}
+
+struct kinds *api_kinds(const struct api *api)
+{
+    return api->kinds;
 }
 
 int64_t api_revision(const struct api *api)

@@ -22,6 +22,7 @@ struct api {
     struct store *store;
     const struct clock *clock;
     struct rng *rng;
+    struct kinds *kinds;
     struct map *busy;   /* key -> struct write_queue: writes of one object follow each other */
     struct list ready;  /* struct write: to run in the next pump */
     struct list writes; /* every struct write that lives */

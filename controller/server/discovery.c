@@ -54,11 +54,11 @@ static bool has_version(const struct value *versions, const char *version)
 }
 
 /* {"name", "versions", "preferredVersion"}: the first version in the table is the preferred one. */
-static struct value *group_entry(const char *group)
+static struct value *group_entry(const struct kinds *kinds, const char *group)
 {
     struct value *versions = value_new_list();
     const struct schema_kind *kind;
-    for (size_t i = 0; (kind = kinds_at(i)); i++) {
+    for (size_t i = 0; (kind = kinds_at(kinds, i)); i++) {
         char api_version[128];
         if (!str_eq(kind->group, group) || has_version(versions, kind->version))
             continue;
@@ -75,20 +75,20 @@ static struct value *group_entry(const char *group)
     return entry;
 }
 
-static bool is_first_of_group(size_t i)
+static bool is_first_of_group(const struct kinds *kinds, size_t i)
 {
     for (size_t j = 0; j < i; j++)
-        if (str_eq(kinds_at(j)->group, kinds_at(i)->group))
+        if (str_eq(kinds_at(kinds, j)->group, kinds_at(kinds, i)->group))
             return false;
     return true;
 }
 
-struct value *discovery_groups(void)
+struct value *discovery_groups(const struct kinds *kinds)
 {
     struct value *groups = value_new_list();
-    for (size_t i = 0; kinds_at(i); i++)
-        if (*kinds_at(i)->group && is_first_of_group(i))
-            value_append(groups, group_entry(kinds_at(i)->group));
+    for (size_t i = 0; kinds_at(kinds, i); i++)
+        if (*kinds_at(kinds, i)->group && is_first_of_group(kinds, i))
+            value_append(groups, group_entry(kinds, kinds_at(kinds, i)->group));
     struct value *out = value_new_map();
     value_set_str(out, "kind", "APIGroupList");
     value_set_str(out, "apiVersion", "v1");
@@ -96,9 +96,9 @@ struct value *discovery_groups(void)
     return out;
 }
 
-struct value *discovery_group(const char *group)
+struct value *discovery_group(const struct kinds *kinds, const char *group)
 {
-    struct value *entry = group_entry(group);
+    struct value *entry = group_entry(kinds, group);
     if (value_len(value_get(entry, "versions")) == 0) {
         value_free(entry);
         return NULL;
@@ -152,12 +152,12 @@ static void add_kind(struct value *resources, const struct schema_kind *kind)
     }
 }
 
-struct value *discovery_resources(const char *group, const char *version)
+struct value *discovery_resources(const struct kinds *kinds, const char *group, const char *version)
 {
     struct value *resources = value_new_list();
     char api_version[128] = "";
     const struct schema_kind *kind;
-    for (size_t i = 0; (kind = kinds_at(i)); i++) {
+    for (size_t i = 0; (kind = kinds_at(kinds, i)); i++) {
         if (!str_eq(kind->group, group) || !str_eq(kind->version, version))
             continue;
         schema_api_version(kind, api_version);

@@ -2,11 +2,12 @@
 /* What there is, for clients that ask: groups, versions and resources, written from the kinds'
  * tables. Pure; the caller owns what comes back. */
 
-#include "common/data/value.h"
+#include "common/kinds/kinds.h"
 
-struct value *discovery_api_versions(void); /* /api */
-struct value *discovery_groups(void);       /* /apis */
+struct value *discovery_api_versions(void);                /* /api */
+struct value *discovery_groups(const struct kinds *kinds); /* /apis */
 /* NULL if there is no such group or version. */
-struct value *discovery_group(const char *group);
-struct value *discovery_resources(const char *group, const char *version);
+struct value *discovery_group(const struct kinds *kinds, const char *group);
+struct value *discovery_resources(const struct kinds *kinds, const char *group,
+                                  const char *version);
 struct value *discovery_version(void); /* /version */

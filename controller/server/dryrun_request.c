@@ -16,12 +16,12 @@ static struct value *refused(struct value *status)
     return result;
 }
 
-static struct value *try_one(struct dryrun *dryrun, const struct api_user *user,
+static struct value *try_one(struct api *api, struct dryrun *dryrun, const struct api_user *user,
                              const struct value *object, bool show)
 {
     cleanup(diags_done) struct diags diags;
     diags_init(&diags);
-    const struct schema_kind *kind = kinds_of(object, &diags);
+    const struct schema_kind *kind = kinds_of(api_kinds(api), object, &diags);
     if (!kind)
         return refused(status_failure(400, "%s", diags.count ? diags.items[0].reason : "no kind"));
     const char *ns = object_namespace(object), *name = object_name(object);
@@ -52,7 +52,7 @@ static struct value *try_all(struct api *api, const struct api_user *user,
     value_set_str(answer, "apiVersion", "limpet.io/v1");
     struct value *results = value_set(answer, "results", value_new_list());
     for (size_t i = 0; i < value_len(objects); i++)
-        value_append(results, try_one(dryrun, user, value_at(objects, i), show));
+        value_append(results, try_one(api, dryrun, user, value_at(objects, i), show));
     return answer;
 }
 

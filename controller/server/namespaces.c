@@ -46,8 +46,8 @@ static void delete_found(const struct sweep *sweep)
 {
     for (size_t i = 0; i < value_len(sweep->refs); i++) {
         const struct value *found = value_at(sweep->refs, i);
-        struct api_ref ref = {kinds_at((size_t)value_get_int(found, "kind", 0)), sweep->ns,
-                              value_get_str(found, "name")};
+        struct api_ref ref = {kinds_at(sweep->api->kinds, (size_t)value_get_int(found, "kind", 0)),
+                              sweep->ns, value_get_str(found, "name")};
         api_delete(sweep->api, &self, &ref, NULL, 0, NULL, NULL);
     }
 }
@@ -71,8 +71,8 @@ static bool empty_namespace(struct api *api, const char *ns)
 {
     struct sweep sweep = {.api = api, .refs = value_new_list(), .ns = ns};
     const struct schema_kind *kind;
-    for (; (kind = kinds_at(sweep.kind)); sweep.kind++) {
-        if (!kind->namespaced)
+    for (; (kind = kinds_at(api->kinds, sweep.kind)); sweep.kind++) {
+        if (!kind->namespaced || kind->stored)
             continue;
         autofree char *prefix = api_key(kind, ns, NULL);
         if (prefix)

@@ -99,7 +99,7 @@ static void put_path(struct buf *paths, const struct schema_kind *kind)
     put_message(paths, PATHS_PATH, &path);
 }
 
-void openapi_write(struct buf *ret)
+void openapi_write(const struct kinds *kinds, struct buf *ret)
 {
     struct buf info = {0}, paths = {0};
     const struct schema_kind *kind;
@@ -107,7 +107,7 @@ void openapi_write(struct buf *ret)
     put_str(&info, INFO_VERSION, LIMPET_VERSION);
     put_str(ret, DOCUMENT_SWAGGER, "2.0");
     put_message(ret, DOCUMENT_INFO, &info);
-    for (size_t i = 0; (kind = kinds_at(i)); i++)
+    for (size_t i = 0; (kind = kinds_at(kinds, i)); i++)
         put_path(&paths, kind);
     put_message(ret, DOCUMENT_PATHS, &paths);
 }

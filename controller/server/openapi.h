@@ -4,7 +4,8 @@
  * an object may hold is checked here, not there. Pure. */
 
 #include "common/base/buf.h"
+#include "common/kinds/kinds.h"
 
 #define OPENAPI_TYPE "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
-void openapi_write(struct buf *ret);
+void openapi_write(const struct kinds *kinds, struct buf *ret);

@@ -39,7 +39,8 @@ static bool is_namespace_subresource(const char *segment)
 }
 
 /* The segments behind /api/v1 or /apis/G/V. */
-static void find_object(const struct url *url, size_t at, struct route *ret)
+static void find_object(const struct kinds *kinds, const struct url *url, size_t at,
+                        struct route *ret)
 {
     char *const *segments = url->segments + at;
     size_t count = url->segment_count - at;
@@ -50,7 +51,8 @@ static void find_object(const struct url *url, size_t at, struct route *ret)
     }
     if (count == 0 || count > 3)
         return;
-    const struct schema_kind *kind = kinds_find_resource(ret->group, ret->version, segments[0]);
+    const struct schema_kind *kind =
+        kinds_find_resource(kinds, ret->group, ret->version, segments[0]);
     if (!kind || (!kind->namespaced && *ret->ns) || (kind->namespaced && !*ret->ns && count > 1))
         return;
     ret->kind = kind;
@@ -59,7 +61,7 @@ static void find_object(const struct url *url, size_t at, struct route *ret)
     ret->what = ROUTE_OBJECTS;
 }
 
-void route_find(const struct url *url, struct route *ret)
+void route_find(const struct kinds *kinds, const struct url *url, struct route *ret)
 {
     *ret = (struct route){.group = "", .version = "v1", .ns = "", .name = "", .subresource = ""};
     bool grouped = url->segment_count > 0 && str_eq(url->segments[0], "apis");
@@ -75,7 +77,7 @@ void route_find(const struct url *url, struct route *ret)
     bool core =
         url->segment_count > 2 && str_eq(url->segments[0], "api") && str_eq(url->segments[1], "v1");
     if (core)
-        find_object(url, 2, ret);
+        find_object(kinds, url, 2, ret);
     else if (grouped && url->segment_count > 3 && *ret->group)
-        find_object(url, 3, ret);
+        find_object(kinds, url, 3, ret);
 }

@@ -1,7 +1,7 @@
 #pragma once
 /* Where a path leads: fixed paths from a table, objects from the kinds' tables. Pure. */
 
-#include "common/schema/schema.h"
+#include "common/kinds/kinds.h"
 #include "controller/server/url.h"
 
 enum route_what {
@@ -27,4 +27,5 @@ struct route {
     const char *subresource;        /* "" = the object itself */
 };
 
-void route_find(const struct url *url, struct route *ret);
+/* kinds: NULL for the built-in ones alone. */
+void route_find(const struct kinds *kinds, const struct url *url, struct route *ret);

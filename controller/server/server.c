@@ -84,11 +84,11 @@ static void answer_found(struct http_request *request, struct value *object)
 }
 
 /* Without definitions, so kubectl leaves checking to us. */
-static void answer_openapi(struct http_request *request)
+static void answer_openapi(struct server *server, struct http_request *request)
 {
     struct buf document;
     buf_init(&document, 0);
-    openapi_write(&document);
+    openapi_write(api_kinds(server->spec.api), &document);
     http_answer_buf(request, 200, OPENAPI_TYPE, &document);
 }
 
@@ -106,16 +106,17 @@ static void answer_path(struct server *server, struct http_request *request, con
         reply_json(request, 200, discovery_api_versions());
         break;
     case ROUTE_GROUPS:
-        reply_json(request, 200, discovery_groups());
+        reply_json(request, 200, discovery_groups(api_kinds(server->spec.api)));
         break;
     case ROUTE_GROUP:
-        answer_found(request, discovery_group(route->group));
+        answer_found(request, discovery_group(api_kinds(server->spec.api), route->group));
         break;
     case ROUTE_RESOURCES:
-        answer_found(request, discovery_resources(route->group, route->version));
+        answer_found(request, discovery_resources(api_kinds(server->spec.api), route->group,
+                                                  route->version));
         break;
     case ROUTE_OPENAPI_V2:
-        answer_openapi(request);
+        answer_openapi(server, request);
         break;
     case ROUTE_NOWHERE:
     case ROUTE_DRY_RUN:
@@ -175,7 +176,7 @@ static bool admit_body(struct server *server, struct http_request *request, cons
                        const struct api_user *user)
 {
     struct route route;
-    route_find(url, &route);
+    route_find(api_kinds(server->spec.api), url, &route);
     if (route.what == ROUTE_DRY_RUN && str_eq(http_method(request), "POST"))
         return true; /* what of it he may write is told object by object */
     if (route.what != ROUTE_OBJECTS) {
@@ -214,7 +215,7 @@ static void handle(void *ctx, struct http_request *request)
     struct route route;
     if (answer_bad_target(request, &url))
         return;
-    route_find(&url, &route);
+    route_find(api_kinds(server->spec.api), &url, &route);
     const struct api_user *user = user_of(request, &storage);
     if (route.what == ROUTE_DRY_RUN && user)
         dryrun_request(server->spec.api, user, request, &url);

@@ -169,8 +169,8 @@ static int64_t expected(const struct value *stored_object)
 /* The lease of a volatile kind; 0: its objects are durable. */
 static int lease_of(const struct write *write)
 {
-    for (size_t i = 0; write->kind->keep && kinds_at(i); i++)
-        if (kinds_at(i) == write->kind)
+    for (size_t i = 0; write->kind->keep && kinds_at(write->api->kinds, i); i++)
+        if (kinds_at(write->api->kinds, i) == write->kind)
             return write->api->leases[i];
     return 0;
 }

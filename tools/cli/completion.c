@@ -62,14 +62,14 @@ static void offer_values(const struct arg_option *option)
 static void offer_kinds(const char *suffix)
 {
     const struct schema_kind *kind;
-    for (size_t i = 0; (kind = kinds_at(i)); i++)
+    for (size_t i = 0; (kind = kinds_at(NULL, i)); i++)
         printf("%s%s\n", *suffix ? kind->singular : kind->plural, suffix);
 }
 
 /* Names of objects, from the server if it is quick. Silent: nobody reads errors here. */
 static void offer_names(struct cli *cli, const char *kind_name, const char *prefix)
 {
-    const struct schema_kind *kind = kinds_find_name(kind_name);
+    const struct schema_kind *kind = kinds_find_name(NULL, kind_name);
     struct err err = {0};
     if (!kind || kubeconfig_load(cli->kubeconfig, cli->context, &cli->config, &err) < 0 ||
         client_new(cli->config, &cli->client, &err) < 0)

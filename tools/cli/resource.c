@@ -107,7 +107,7 @@ static struct resource *ask_server(struct cli *cli, const char *name)
 
 struct resource *resource_find(struct cli *cli, const char *name)
 {
-    const struct schema_kind *kind = kinds_find_name(name);
+    const struct schema_kind *kind = kinds_find_name(NULL, name);
     return kind ? resource_of(kind) : ask_server(cli, name);
 }
 

@@ -99,7 +99,7 @@ static int run_why(struct cli *cli, const void *options, char **words, size_t co
         return cli_usage(&verb_why, "say of which pod, or node/NODE");
     const char *slash = strchr(words[0], '/');
     autofree char *before = slash ? xstrndup(words[0], (size_t)(slash - words[0])) : NULL;
-    const struct schema_kind *kind = before ? kinds_find_name(before) : &kind_pod;
+    const struct schema_kind *kind = before ? kinds_find_name(NULL, before) : &kind_pod;
     size_t i = 0;
     while (i < ARRAY_LEN(kinds) && kinds[i].kind != kind)
         i++;

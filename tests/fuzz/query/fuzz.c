@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     check_url(&url);
-    route_find(&url, &route);
+    route_find(NULL, &url, &route);
     check(route.what != ROUTE_OBJECTS ||
           (route.kind && route.ns && route.name && route.subresource));
     autofree char *path = url_path(&url);

@@ -100,8 +100,8 @@ static void test_event__is_volatile(void **state)
     assert_int_equal(kind_event.keep->ttl_s, 3600);
     assert_in_range(kind_event.keep->max_objects, 1, 10000);
     assert_in_range(kind_event.keep->max_bytes, 1, 8 * 1024 * 1024);
-    for (size_t i = 0; kinds_at(i); i++)
-        assert_true(kinds_at(i) == &kind_event || !kinds_at(i)->keep);
+    for (size_t i = 0; kinds_at(NULL, i); i++)
+        assert_true(kinds_at(NULL, i) == &kind_event || !kinds_at(NULL, i)->keep);
 }
 
 int main(void)

@@ -3,15 +3,15 @@
 static void test_kinds__find(void **state)
 {
     (void)state;
-    assert_ptr_equal(kinds_find("v1", "Pod"), &kind_pod);
-    assert_null(kinds_find("v1", "pod"));
-    assert_null(kinds_find("apps/v1", "Pod"));
-    assert_null(kinds_find(NULL, NULL));
-    assert_ptr_equal(kinds_find_resource("", "v1", "configmaps"), &kind_config_map);
-    assert_null(kinds_find_resource("apps", "v1", "configmaps"));
-    assert_null(kinds_find_resource("", "v2", "configmaps"));
+    assert_ptr_equal(kinds_find(NULL, "v1", "Pod"), &kind_pod);
+    assert_null(kinds_find(NULL, "v1", "pod"));
+    assert_null(kinds_find(NULL, "apps/v1", "Pod"));
+    assert_null(kinds_find(NULL, NULL, NULL));
+    assert_ptr_equal(kinds_find_resource(NULL, "", "v1", "configmaps"), &kind_config_map);
+    assert_null(kinds_find_resource(NULL, "apps", "v1", "configmaps"));
+    assert_null(kinds_find_resource(NULL, "", "v2", "configmaps"));
     size_t count = 0;
-    while (kinds_at(count))
+    while (kinds_at(NULL, count))
         count++;
     assert_true(count >= 5);
 }
@@ -39,7 +39,7 @@ static void test_kinds__find_name(void **state)
         {"deploy", NULL},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-        if (kinds_find_name(cases[i].name) != cases[i].kind)
+        if (kinds_find_name(NULL, cases[i].name) != cases[i].kind)
             fail_msg("%s", cases[i].name);
 }
 
@@ -54,8 +54,33 @@ static void test_kinds__unknown_is_explained(void **state)
     expect_mistakes("a: b\n", "line 1: apiVersion: required\nline 1: kind: required\n");
     expect_mistakes("apiVersion: 1\nkind: Pod\n", "line 1: apiVersion: required\n");
     expect_mistakes("apiVersion: example.com/v1\nkind: Zebra\n",
-                    "line 2: kind: \"Zebra\": unknown kind in example.com/v1; known are v1 Pod, v1 "
-                    "Node, v1 Namespace, v1 ConfigMap, v1 Secret, v1 Event\n");
+                    "line 2: kind: \"Zebra\": unknown kind in example.com/v1; known are v1\n");
+    expect_mistakes("apiVersion: v1\nkind: Zebra\n",
+                    "line 2: kind: \"Zebra\": unknown kind in v1; it has Pod, Node, Namespace, "
+                    "ConfigMap, Secret, Event\n");
+}
+
+static void test_kinds__others_stand_beside_those_built_in(void **state)
+{
+    (void)state;
+    static const struct schema_kind zebra = {.group = "example.com",
+                                             .version = "v1",
+                                             .kind = "Zebra",
+                                             .plural = "zebras",
+                                             .singular = "zebra"};
+    const struct schema_kind again = {.group = "", .version = "v1", .kind = "Pod", .plural = "p"};
+    struct kinds *kinds = kinds_new();
+    assert_int_equal(kinds_add(kinds, &zebra), 0);
+    assert_int_equal(kinds_add(kinds, &zebra), -EEXIST);
+    assert_int_equal(kinds_add(kinds, &again), -EEXIST);
+    assert_ptr_equal(kinds_find(kinds, "example.com/v1", "Zebra"), &zebra);
+    assert_ptr_equal(kinds_find_resource(kinds, "example.com", "v1", "zebras"), &zebra);
+    assert_ptr_equal(kinds_find_name(kinds, "ZEBRA"), &zebra);
+    assert_ptr_equal(kinds_find_name(kinds, "po"), &kind_pod);
+    assert_null(kinds_find_name(NULL, "zebra"));
+    kinds_remove(kinds, &zebra);
+    assert_null(kinds_find_name(kinds, "zebra"));
+    kinds_free(kinds);
 }
 
 static void test_kinds__object_shorthands(void **state)
@@ -80,6 +105,7 @@ int main(void)
         cmocka_unit_test(test_kinds__find),
         cmocka_unit_test(test_kinds__find_name),
         cmocka_unit_test(test_kinds__unknown_is_explained),
+        cmocka_unit_test(test_kinds__others_stand_beside_those_built_in),
         cmocka_unit_test(test_kinds__object_shorthands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,13 +3,13 @@
 static void test_lean__holds_nothing_of_the_gateways(void **state)
 {
     (void)state;
-    for (size_t i = 0; kinds_at(i); i++) {
-        assert_null(kinds_at(i)->columns);
-        assert_null(kinds_at(i)->categories);
-        assert_null(kinds_at(i)->proto);
-        assert_null(kinds_at(i)->keep);
-        assert_null(kinds_at(i)->sorted_by);
-        assert_null(kinds_at(i)->type->doc);
+    for (size_t i = 0; kinds_at(NULL, i); i++) {
+        assert_null(kinds_at(NULL, i)->columns);
+        assert_null(kinds_at(NULL, i)->categories);
+        assert_null(kinds_at(NULL, i)->proto);
+        assert_null(kinds_at(NULL, i)->keep);
+        assert_null(kinds_at(NULL, i)->sorted_by);
+        assert_null(kinds_at(NULL, i)->type->doc);
     }
 }
 
@@ -17,8 +17,8 @@ static void test_lean__holds_nothing_of_the_gateways(void **state)
 static void test_lean__leaves_kinds_of_the_gateway_out(void **state)
 {
     (void)state;
-    assert_null(kinds_find("v1", "Event"));
-    assert_non_null(kinds_find("v1", "Pod"));
+    assert_null(kinds_find(NULL, "v1", "Event"));
+    assert_non_null(kinds_find(NULL, "v1", "Pod"));
 }
 
 static void test_lean__checks_and_defaults_the_same(void **state)

@@ -23,8 +23,8 @@ static void walk_type(const struct schema_type *type, struct map *seen, field_fn
 static size_t walk_all(field_fn *fn)
 {
     struct map *seen = map_new();
-    for (size_t i = 0; kinds_at(i); i++)
-        walk_type(kinds_at(i)->type, seen, fn);
+    for (size_t i = 0; kinds_at(NULL, i); i++)
+        walk_type(kinds_at(NULL, i)->type, seen, fn);
     size_t count = map_len(seen);
     map_free(seen, NULL);
     return count;
@@ -90,11 +90,11 @@ static void test_tables__hold_together(void **state)
 static void test_tables__kinds(void **state)
 {
     (void)state;
-    for (size_t i = 0; kinds_at(i); i++) {
-        const struct schema_kind *kind = kinds_at(i);
+    for (size_t i = 0; kinds_at(NULL, i); i++) {
+        const struct schema_kind *kind = kinds_at(NULL, i);
         char api_version[128];
-        assert_ptr_equal(kinds_find(schema_api_version(kind, api_version), kind->kind), kind);
-        assert_ptr_equal(kinds_find_resource(kind->group, kind->version, kind->plural), kind);
+        assert_ptr_equal(kinds_find(NULL, schema_api_version(kind, api_version), kind->kind), kind);
+        assert_ptr_equal(kinds_find_resource(NULL, kind->group, kind->version, kind->plural), kind);
         assert_non_null(kind->name);
         assert_non_null(kind->proto);
         assert_string_equal(kind->columns[0].name, kind == &kind_event ? "Last Seen" : "Name");

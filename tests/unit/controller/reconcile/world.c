@@ -70,7 +70,7 @@ static struct value *parse(const char *text)
 
 static struct api_ref ref_of(const char *kind, const char *ns, const char *name)
 {
-    struct api_ref ref = {kinds_find("v1", kind), ns, name};
+    struct api_ref ref = {kinds_find(NULL, "v1", kind), ns, name};
     assert_non_null(ref.kind);
     return ref;
 }

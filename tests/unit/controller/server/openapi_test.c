@@ -59,7 +59,7 @@ static void test_openapi__every_kind_can_be_tried(void **state)
 {
     (void)state;
     cleanup(buf_done) struct buf text = {0};
-    openapi_write(&text);
+    openapi_write(NULL, &text);
     const struct bytes document = {(const uint8_t *)text.data, text.len};
     assert_text(document, (const unsigned[]){1, 0}, "2.0");
     struct bytes paths = descend(document, (const unsigned[]){8, 0}), path;
@@ -67,7 +67,7 @@ static void test_openapi__every_kind_can_be_tried(void **state)
     size_t count = 0;
     while (next_field(&paths, &field, &path)) {
         char want[128];
-        const struct schema_kind *kind = kinds_at(count++);
+        const struct schema_kind *kind = kinds_at(NULL, count++);
         assert_int_equal(field, 2);
         snprintf(want, sizeof(want), "group: \"%s\"\nkind: %s\nversion: %s\n", kind->group,
                  kind->kind, kind->version);
@@ -75,7 +75,7 @@ static void test_openapi__every_kind_can_be_tried(void **state)
         assert_text(path, (const unsigned[]){2, 8, 13, 2, 2, 0}, want);
         assert_text(path, (const unsigned[]){2, 8, 8, 1, 2, 3, 4, 0}, "dryRun");
     }
-    assert_null(kinds_at(count));
+    assert_null(kinds_at(NULL, count));
 }
 
 int main(void)

@@ -61,7 +61,7 @@ static void test_route__finds(void **state)
             assert_int_equal(cases[i].what, ROUTE_NOWHERE);
             continue;
         }
-        route_find(&url, &route);
+        route_find(NULL, &url, &route);
         assert_int_equal(route.what, cases[i].what);
         if (cases[i].plural) {
             assert_string_equal(route.kind->plural, cases[i].plural);
