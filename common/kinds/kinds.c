@@ -8,9 +8,9 @@
 #include <strings.h>
 
 static const struct schema_kind *const built_in[] = {
-    &kind_pod,   &kind_node, &kind_namespace, &kind_config_map, &kind_secret,
+    &kind_pod,   &kind_node,         &kind_namespace, &kind_config_map, &kind_secret,
 #ifdef LIMPET_SCHEMA_FULL /* kinds that no node is ever sent */
-    &kind_event,
+    &kind_event, &kind_pod_template,
 #endif
 };
 
@@ -126,20 +126,31 @@ static bool is_named(const struct kinds *kinds, size_t i)
     return false;
 }
 
+enum { NAMED_MAX = 5 }; /* a hint, not a list: there are dozens */
+
+static void name_one(const char *name, const char *intro, size_t count, struct buf *ret)
+{
+    if (count < NAMED_MAX)
+        buf_addf(ret, "%s%s", count ? ", " : intro, name);
+    else if (count == NAMED_MAX)
+        buf_addstr(ret, ", ...");
+}
+
 /* "; it has Deployment, ReplicaSet", or of an apiVersion that is unknown too: "; known are v1,
  * apps/v1". */
 static void name_known(const struct kinds *kinds, const char *api_version, struct buf *ret)
 {
     const struct schema_kind *known;
     char own[128];
+    size_t count = 0;
     for (size_t i = 0; (known = kinds_at(kinds, i)); i++)
         if (has_api_version(known, api_version))
-            buf_addf(ret, "%s%s", ret->len ? ", " : "; it has ", known->kind);
-    if (ret->len > 0)
+            name_one(known->kind, "; it has ", count++, ret);
+    if (count > 0)
         return;
     for (size_t i = 0; (known = kinds_at(kinds, i)); i++)
         if (!is_named(kinds, i))
-            buf_addf(ret, "%s%s", i ? ", " : "; known are ", schema_api_version(known, own));
+            name_one(schema_api_version(known, own), "; known are ", count++, ret);
 }
 
 static void tell_unknown(const struct kinds *kinds, const struct value *object, struct diags *diags)

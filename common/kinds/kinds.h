@@ -38,4 +38,4 @@ const char *object_label(const struct value *object, const char *key);
 const char *object_annotation(const struct value *object, const char *key);
 
 extern const struct schema_kind kind_pod, kind_node, kind_namespace, kind_config_map, kind_secret,
-    kind_event;
+    kind_event, kind_pod_template;

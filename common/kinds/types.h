@@ -24,8 +24,10 @@ extern const struct schema_type type_security_context, type_pod_security_context
 extern const struct schema_type type_volume;
 /* affinity.c */
 extern const struct schema_type type_affinity, type_toleration, type_topology_spread_constraint;
-/* pod_spec.c, pod_status.c */
-extern const struct schema_type type_pod_spec, type_pod_status;
+/* pod_spec.c, pod_status.c, pod_template.c */
+extern const struct schema_type type_pod_spec, type_pod_status, type_pod_template_spec;
+/* condition.c: meta/v1 Condition */
+extern const struct schema_type type_condition;
 
 /* dns.c */
 extern const struct schema_type type_host_alias, type_pod_dns_config;

@@ -1,0 +1,56 @@
+/* core/v1 PodTemplate, and PodTemplateSpec, which all workloads have. */
+
+#include "common/kinds/kinds.h"
+#include "common/kinds/types.h"
+#include "common/kinds/workload.h"
+
+const struct schema_type type_pod_template_spec = {
+    .name = "PodTemplateSpec",
+    DOC("What the pods that are made of it look like."),
+    FIELDS(F(1, "metadata", OBJECT(type_object_meta),
+             DOC("The labels and annotations that the pods get.")),
+           F(2, "spec", OBJECT(type_pod_spec), REQUIRED, DOC("What the pods are to be."))),
+};
+
+static const struct schema_type type_pod_template = {
+    .name = "PodTemplate",
+    DOC("A pod to be copied, kept for programs that make pods."),
+    FIELDS(
+        F(1, "metadata", OBJECT(type_object_meta), DOC("The object's name, labels and history.")),
+        F(2, "template", OBJECT(type_pod_template_spec), REQUIRED, DOC("The pods to be made."))),
+};
+
+CELL(cell_containers)
+{
+    (void)now_wall_ns;
+    workload_containers(value_get(object, "template"), "name", ret);
+}
+
+CELL(cell_images)
+{
+    (void)now_wall_ns;
+    workload_containers(value_get(object, "template"), "image", ret);
+}
+
+CELL(cell_labels)
+{
+    (void)now_wall_ns;
+    workload_labels(value_path(object, "template", "metadata", "labels", NULL), ret);
+}
+
+const struct schema_kind kind_pod_template = {
+    .group = "",
+    .version = "v1",
+    .kind = "PodTemplate",
+    .plural = "podtemplates",
+    .singular = "podtemplate",
+    .namespaced = true,
+    .flags = SCHEMA_KIND_INERT,
+    .type = &type_pod_template,
+    .name = format_dns1123_subdomain,
+    PROTO("k8s.io.api.core.v1.PodTemplate"),
+    COLUMNS({"Name", "string", .path = "metadata.name"},
+            {"Containers", "string", .cell = cell_containers},
+            {"Images", "string", .cell = cell_images},
+            {"Pod Labels", "string", .cell = cell_labels}),
+};
