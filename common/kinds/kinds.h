@@ -37,5 +37,10 @@ const char *object_uid(const struct value *object);
 const char *object_label(const struct value *object, const char *key);
 const char *object_annotation(const struct value *object, const char *key);
 
-extern const struct schema_kind kind_pod, kind_node, kind_namespace, kind_config_map, kind_secret,
-    kind_event, kind_pod_template;
+extern const struct schema_kind kind_pod;
+extern const struct schema_kind kind_node;
+extern const struct schema_kind kind_namespace;
+extern const struct schema_kind kind_config_map;
+extern const struct schema_kind kind_secret;
+extern const struct schema_kind kind_event;
+extern const struct schema_kind kind_pod_template;
