@@ -18,6 +18,7 @@ static const struct schema_kind *const built_in[] = {
 #ifdef LIMPET_SCHEMA_FULL /* kinds that no node is ever sent */
     &kind_event,
     &kind_pod_template,
+    &kind_persistent_volume_claim,
 #endif
 };
 /* clang-format on */

@@ -44,3 +44,4 @@ extern const struct schema_kind kind_config_map;
 extern const struct schema_kind kind_secret;
 extern const struct schema_kind kind_event;
 extern const struct schema_kind kind_pod_template;
+extern const struct schema_kind kind_persistent_volume_claim;

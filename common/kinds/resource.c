@@ -19,13 +19,6 @@ const char *format_resource_name(const char *s)
            "as example.com/gpu";
 }
 
-static int compare(const struct quantity *a, const struct quantity *b)
-{
-    if (a->units != b->units)
-        return a->units < b->units ? -1 : 1;
-    return (a->nano > b->nano) - (a->nano < b->nano);
-}
-
 static void check_requirements(const struct value *resources, struct schema_walk *walk)
 {
     const struct value *limits = value_get(resources, "limits");
@@ -34,7 +27,8 @@ static void check_requirements(const struct value *resources, struct schema_walk
         const char *name = value_key_at(requests, i);
         struct quantity request, limit;
         if (!name || quantity_of(value_at(requests, i), &request) < 0 ||
-            quantity_of(value_get(limits, name), &limit) < 0 || compare(&request, &limit) <= 0)
+            quantity_of(value_get(limits, name), &limit) < 0 ||
+            quantity_compare(&request, &limit) <= 0)
             continue;
         char sub[300], text[64];
         snprintf(sub, sizeof(sub), "requests.%s", name);

@@ -39,6 +39,16 @@ const char *format_resource_name(const char *s);
 /* The shape RESOURCE_LIST: name -> quantity, not negative. */
 #define SHAPE_RESOURCE_LIST SHAPE_MAP(QUANTITY), RULE(not_negative), KEYS(format_resource_name)
 
+/* persistent_volume_claim.c */
+extern const struct schema_type type_persistent_volume_claim, type_persistent_volume_claim_spec;
+/* storage.c */
+extern const struct schema_rule rule_access_mode;
+/* "RWO,ROX" of a list of access modes. */
+void access_modes_cell(const struct value *list, struct buf *ret);
+/* The class of a volume or claim, by annotation (the old way) or field; nothing if there is none.
+ */
+void storage_class_cell(const struct value *object, struct buf *ret);
+
 /* config_map.c: a check_update function for kinds with data that `immutable: true` fixes. */
 void check_immutable_data(const struct value *old, const struct value *object,
                           struct schema_walk *walk);

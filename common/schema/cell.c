@@ -75,7 +75,7 @@ void schema_cell(const struct schema_column *column, const struct value *object,
     if (str_eq(column->type, "date"))
         cell_age(s, now_wall_ns, ret);
     else if (value_type(value) == VALUE_NULL || (s && !*s))
-        buf_addstr(ret, "<none>");
+        buf_addstr(ret, column->none ? column->none : "<none>");
     else if (s)
         buf_addstr(ret, s);
     else

@@ -210,6 +210,13 @@ void quantity_format(const struct quantity *quantity, char ret[static 64])
     snprintf(ret, 64, "%" PRId64 "%s", units, names[kibi]);
 }
 
+int quantity_compare(const struct quantity *a, const struct quantity *b)
+{
+    if (a->units != b->units)
+        return a->units < b->units ? -1 : 1;
+    return (a->nano > b->nano) - (a->nano < b->nano);
+}
+
 int64_t quantity_milli(const struct quantity *quantity)
 {
     if (quantity->units > INT64_MAX / 1000 - 1)

@@ -25,6 +25,8 @@ nodiscard int quantity_of(const struct value *value, struct quantity *ret);
 /* Kubernetes' canonical form: no fraction, the greatest suffix that leaves none. ret holds 64
  * bytes. */
 void quantity_format(const struct quantity *quantity, char ret[static 64]);
+/* Less than, equal to or greater than zero as a is to b. */
+int quantity_compare(const struct quantity *a, const struct quantity *b);
 /* Rounded up; cut at the ends of int64. */
 int64_t quantity_milli(const struct quantity *quantity); /* CPU: milli-units */
 int64_t quantity_units(const struct quantity *quantity); /* memory: bytes */

@@ -113,6 +113,7 @@ struct schema_column {
     const char *path; /* "status.phase" */
     void (*cell)(const struct value *object, int64_t now_wall_ns, struct buf *ret);
     const char *doc;
+    const char *none; /* of a path: shown where there is nothing; NULL: "<none>" */
 };
 
 enum schema_kind_flag {

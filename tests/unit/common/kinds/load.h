@@ -60,3 +60,34 @@ static inline void expect_cell(const struct schema_kind *kind, const char *colum
     if (strcmp(buf_str(&got), want) != 0)
         fail_msg("%s of %s: \"%s\", not \"%s\"", column, text, buf_str(&got), want);
 }
+
+/* An object as a manifest has it, status and all, defaulted; the caller frees it. */
+static inline struct value *load_whole(const char *text)
+{
+    struct value *object = NULL;
+    cleanup(diags_done) struct diags diags = {0};
+    if (yaml_parse(text, strlen(text), &object, &diags) < 0)
+        fail_msg("%s", text);
+    const struct schema_kind *kind = kinds_of(NULL, object, &diags);
+    assert_non_null(kind);
+    if (schema_check(kind, object, SCHEMA_CHECK_STATUS, &diags) < 0)
+        fail_msg("%s\n%s: %s", text, diags.items[0].path, diags.items[0].reason);
+    schema_default(kind, object);
+    return object;
+}
+
+/* Asserts that an update from one manifest to another is refused with these lines ("path: reason"),
+ * or taken if want is "". */
+static inline void expect_update(const char *before, const char *after, const char *want)
+{
+    cleanup(value_free) struct value *old = load_whole(before);
+    cleanup(value_free) struct value *next = load_whole(after);
+    cleanup(diags_done) struct diags diags = {0};
+    cleanup(buf_done) struct buf got = {0};
+    int r = schema_check_update(kinds_of(NULL, next, NULL), old, next, &diags);
+    for (size_t i = 0; i < diags.count; i++)
+        buf_addf(&got, "%s: %s\n", diags.items[i].path, diags.items[i].reason);
+    if (strcmp(buf_str(&got), want) != 0)
+        fail_msg("%s\nto\n%s\ngave\n%snot\n%s", before, after, buf_str(&got), want);
+    assert_int_equal(r, *want ? -EINVAL : 0);
+}

@@ -45,10 +45,15 @@ static void test_cell__paths(void **state)
         struct schema_column column;
         const char *text;
     } cases[] = {
-        {{"C", "string", .path = "a.b.c"}, "text"},   {{"N", "integer", .path = "n"}, "5"},
-        {{"E", "string", .path = "e"}, "<none>"},     {{"Y", "string", .path = "x.y"}, "<none>"},
-        {{"Z", "string", .path = "a.z.c"}, "<none>"}, {{"T", "date", .path = "t"}, "60s"},
+        {{"C", "string", .path = "a.b.c"}, "text"},
+        {{"N", "integer", .path = "n"}, "5"},
+        {{"E", "string", .path = "e"}, "<none>"},
+        {{"Y", "string", .path = "x.y"}, "<none>"},
+        {{"Z", "string", .path = "a.z.c"}, "<none>"},
+        {{"T", "date", .path = "t"}, "60s"},
         {{"T", "date", .path = "none"}, "<unknown>"},
+        {{"U", "string", .path = "u", .none = ""}, ""},
+        {{"V", "string", .path = "e", .none = "<unset>"}, "<unset>"},
     };
     int64_t now;
     assert_int_equal(clock_parse("2026-01-01T00:01:00Z", &now), 0);

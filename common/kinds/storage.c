@@ -1,0 +1,34 @@
+/* What volumes and claims share. */
+
+#include "common/base/str.h"
+#include "common/kinds/kinds.h"
+#include "common/kinds/types.h"
+
+static const char *const modes[] = {"ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany",
+                                    "ReadWriteOncePod", NULL};
+
+const struct schema_rule rule_access_mode = {.one_of = modes};
+
+static bool has_mode(const struct value *list, const char *mode)
+{
+    for (size_t i = 0; i < value_len(list); i++)
+        if (str_eq(value_str(value_at(list, i)), mode))
+            return true;
+    return false;
+}
+
+void access_modes_cell(const struct value *list, struct buf *ret)
+{
+    static const char *const shorts[] = {"RWO", "ROX", "RWX", "RWOP"};
+    size_t start = ret->len;
+    for (size_t i = 0; i < ARRAY_LEN(shorts); i++)
+        if (has_mode(list, modes[i]))
+            buf_addf(ret, "%s%s", ret->len > start ? "," : "", shorts[i]);
+}
+
+void storage_class_cell(const struct value *object, struct buf *ret)
+{
+    const char *old = object_annotation(object, "volume.beta.kubernetes.io/storage-class");
+    const char *name = old ? old : value_str(value_path(object, "spec", "storageClassName", NULL));
+    buf_addstr(ret, name ? name : "");
+}
