@@ -8,7 +8,12 @@
 
 static const char *const container_lists[] = {"initContainers", "containers",
                                               "ephemeralContainers"};
-enum { INIT_CONTAINERS, CONTAINERS, CONTAINER_LISTS = ARRAY_LEN(container_lists) };
+enum {
+    INIT_CONTAINERS,
+    CONTAINERS,
+    EPHEMERAL_CONTAINERS,
+    CONTAINER_LISTS = ARRAY_LEN(container_lists)
+};
 
 /* One container of a pod, wherever it is listed. */
 struct place {
@@ -107,6 +112,26 @@ static void check_host_ports(const struct value *spec, const struct place *place
     }
 }
 
+/* What a container for a look into a running pod does not have: it is neither kept up nor reached,
+ * and lives of what the pod was given. */
+static void check_ephemeral(const struct place *place, struct schema_walk *walk)
+{
+    static const char *const never[] = {"ports",          "resources",    "livenessProbe",
+                                        "readinessProbe", "startupProbe", "lifecycle",
+                                        "resizePolicy",   "restartPolicy"};
+    char below[64], sub[128];
+    for (size_t i = 0; i < ARRAY_LEN(never); i++) {
+        const struct value *value = value_get(place->container, never[i]);
+        bool empty = value_type(value) == VALUE_STRING ? !*value_str(value) : value_len(value) == 0;
+        if (empty || WEAKENED(POD_EPHEMERAL))
+            continue;
+        snprintf(below, sizeof(below), ".%s", never[i]);
+        sub_path(place, below, sub);
+        schema_mistake(walk, value, sub, CAUSE_FORBIDDEN,
+                       "cannot be set for an ephemeral container");
+    }
+}
+
 /* What only some sorts of containers may have. */
 static void check_sort(const struct place *place, struct schema_walk *walk)
 {
@@ -114,6 +139,8 @@ static void check_sort(const struct place *place, struct schema_walk *walk)
                                           "lifecycle"};
     const struct value *policy = value_get(place->container, "restartPolicy");
     char below[64], sub[128];
+    if (place->list == EPHEMERAL_CONTAINERS)
+        check_ephemeral(place, walk);
     if (place->list == CONTAINERS && value_type(policy) != VALUE_NULL) {
         sub_path(place, ".restartPolicy", sub);
         schema_mistake(walk, policy, sub, CAUSE_FORBIDDEN, "only for init containers");

@@ -94,6 +94,16 @@ static void test_pod__mistakes(void **state)
         {APP "  initContainers: [{name: i, image: x, restartPolicy: Always, readinessProbe: {exec: "
              "{command: [a]}}}]\n",
          ""},
+        {APP
+         "  ephemeralContainers: [{name: e, image: x, targetContainerName: app, resources: {}}]\n",
+         ""},
+        {APP "  ephemeralContainers: [{name: e, image: x, ports: [{containerPort: 1}], "
+             "restartPolicy: Always, livenessProbe: {exec: {command: [a]}}}]\n",
+         "line 6: spec.ephemeralContainers[0].livenessProbe: cannot be set for an ephemeral "
+         "container\n"
+         "line 6: spec.ephemeralContainers[0].ports: cannot be set for an ephemeral container\n"
+         "line 6: spec.ephemeralContainers[0].restartPolicy: cannot be set for an ephemeral "
+         "container\n"},
         {"  containers: [{name: a, image: x, restartPolicy: Always}]\n",
          "line 5: spec.containers[0].restartPolicy: only for init containers\n"},
         {"  containers: [{name: a, image: x, volumeMounts: [{name: v, mountPath: /v}]}]\n",
