@@ -2,10 +2,9 @@
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
-#include "common/data/json.h"
-#include "common/data/yaml.h"
 #include "common/kinds/kinds.h"
 #include "controller/server/authz.h"
+#include "controller/server/body.h"
 #include "controller/server/patch.h"
 #include "controller/server/reply.h"
 #include "controller/server/status.h"
@@ -124,62 +123,6 @@ static struct call *call_new(const struct ask *ask, const struct view *view)
 
 /* ---- what the request says ---- */
 
-/* Media type without parameters, lower case. */
-static void media_type(const char *header, char *ret, size_t size)
-{
-    size_t len = header ? strcspn(header, "; \t") : 0;
-    if (len >= size)
-        len = size - 1;
-    for (size_t i = 0; i < len; i++)
-        ret[i] = (char)(header[i] >= 'A' && header[i] <= 'Z' ? header[i] + 32 : header[i]);
-    ret[len] = '\0';
-}
-
-static struct value *unsupported(const char *type, const char *known)
-{
-    return status_failure(
-        415,
-        "the body of the request was in an unknown format (%.80s) - accepted media "
-        "types include: %s",
-        type, known);
-}
-
-static struct value *parse_yaml(const char *body, size_t len, struct value **ret)
-{
-    cleanup(diags_done) struct diags diags;
-    diags_init(&diags);
-    int r = yaml_parse(body, len, ret, &diags);
-    if (r == 0)
-        return NULL;
-    const char *reason = diags.count ? diags.items[0].reason : "not one document";
-    int line = diags.count ? diags.items[0].line : 0;
-    return status_failure(r == -E2BIG ? 413 : 400, "the body is not YAML: line %d: %s", line,
-                          reason);
-}
-
-static struct value *parse_json(const char *body, size_t len, struct value **ret)
-{
-    struct err err = {0};
-    int r = json_parse(body, len, ret, &err);
-    if (r == 0)
-        return NULL;
-    return status_failure(r == -E2BIG ? 413 : 400, "the body is not JSON: %s", err.msg);
-}
-
-/* NULL, or the Status to answer. An object without a Content-Type is JSON (old clients). */
-static struct value *parse_body(const struct ask *ask, struct value **ret)
-{
-    char type[64];
-    size_t len;
-    media_type(http_header(ask->request, "Content-Type"), type, sizeof(type));
-    const char *body = http_body(ask->request, &len);
-    if (!*type || str_eq(type, "application/json"))
-        return parse_json(body, len, ret);
-    if (str_eq(type, "application/yaml"))
-        return parse_yaml(body, len, ret);
-    return unsupported(type, "application/json, application/yaml");
-}
-
 static struct value *parse_validation(const struct url *url, unsigned *flags)
 {
     static const struct {
@@ -239,7 +182,7 @@ static bool parse_write_body(const struct ask *ask, struct write_request *ret)
 {
     if (!parse_write(ask, ret))
         return false;
-    struct value *status = parse_body(ask, &ret->body);
+    struct value *status = body_object(ask->request, &ret->body);
     if (!status)
         return true;
     reply_status(ask->request, status);
@@ -350,11 +293,11 @@ static void take_apply_patch(const struct ask *ask, struct write_request *write)
 
 static const struct {
     const char *type;
-    struct value *(*parse)(const char *body, size_t len, struct value **ret);
+    body_parse_fn *parse;
     void (*fn)(const struct ask *ask, struct write_request *write);
 } patch_types[] = {
-    {"application/merge-patch+json", parse_json, take_merge_patch},
-    {"application/apply-patch+yaml", parse_yaml, take_apply_patch},
+    {"application/merge-patch+json", body_json, take_merge_patch},
+    {"application/apply-patch+yaml", body_yaml, take_apply_patch},
 };
 
 static void verb_patch(const struct ask *ask)
@@ -364,7 +307,7 @@ static void verb_patch(const struct ask *ask)
     size_t len;
     if (!parse_write(ask, &write))
         return;
-    media_type(http_header(ask->request, "Content-Type"), type, sizeof(type));
+    body_media_type(http_header(ask->request, "Content-Type"), type, sizeof(type));
     const char *body = http_body(ask->request, &len);
     for (size_t i = 0; i < ARRAY_LEN(patch_types); i++) {
         if (!str_eq(type, patch_types[i].type))
@@ -376,8 +319,9 @@ static void verb_patch(const struct ask *ask)
             patch_types[i].fn(ask, &write);
         return;
     }
-    reply_status(ask->request,
-                 unsupported(type, "application/merge-patch+json, application/apply-patch+yaml"));
+    reply_status(
+        ask->request,
+        body_unsupported(type, "application/merge-patch+json, application/apply-patch+yaml"));
 }
 
 /* DeleteOptions come in the body, or (some clients) in the query; grace 0 is not absence. */
@@ -409,7 +353,7 @@ static void verb_delete(const struct ask *ask)
     size_t len;
     cleanup(value_free) struct value *body = NULL;
     http_body(ask->request, &len);
-    struct value *status = len ? parse_body(ask, &body) : NULL;
+    struct value *status = len ? body_object(ask->request, &body) : NULL;
     if (!status)
         status = parse_delete(ask, body, &options, &flags);
     if (status) {
