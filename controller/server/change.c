@@ -1,4 +1,4 @@
-#include "controller/server/change.h"
+#include "controller/server/change_impl.h"
 
 #include "common/base/str.h"
 #include "common/base/mem.h"
@@ -6,6 +6,7 @@
 #include "common/data/json.h"
 #include "common/data/limits.h"
 #include "controller/server/apply.h"
+#include "controller/server/deletion.h"
 #include "controller/server/fit.h"
 #include "controller/server/meta.h"
 #include "controller/server/prune.h"
@@ -18,7 +19,7 @@ void change_done(struct change *change)
     diags_done(&change->warnings);
 }
 
-static void conclude(struct change *ret, enum change_action action, int code, struct value *object)
+void change_conclude(struct change *ret, enum change_action action, int code, struct value *object)
 {
     value_free(ret->object);
     ret->action = action;
@@ -26,13 +27,13 @@ static void conclude(struct change *ret, enum change_action action, int code, st
     ret->object = object;
 }
 
-static int refuse(struct change *ret, struct value *status)
+int change_refuse(struct change *ret, struct value *status)
 {
-    conclude(ret, CHANGE_REFUSE, status_code(status), status);
+    change_conclude(ret, CHANGE_REFUSE, status_code(status), status);
     return -1;
 }
 
-static void begin(struct change *ret)
+void change_begin(struct change *ret)
 {
     *ret = (struct change){0};
     diags_init(&ret->warnings);
@@ -82,7 +83,7 @@ static int expect(struct value *map, const char *key, const char *want, const ch
     }
     if (str_eq(text, want))
         return 0;
-    return refuse(
+    return change_refuse(
         ret, status_of(400, env->ref.kind, env->ref.name,
                        "the %s of the provided object does not match the %s sent on the request "
                        "(\"%.63s\" and \"%.63s\")",
@@ -94,11 +95,11 @@ static int fit_to_ref(const struct change_env *env, struct value *object, struct
 {
     char api_version[128];
     if (value_type(object) != VALUE_MAP)
-        return refuse(ret, status_failure(400, "the body is not an object"));
+        return change_refuse(ret, status_failure(400, "the body is not an object"));
     struct value *meta = meta_of(object);
     if (!meta)
-        return refuse(ret,
-                      status_of(400, env->ref.kind, env->ref.name, "metadata is not an object"));
+        return change_refuse(
+            ret, status_of(400, env->ref.kind, env->ref.name, "metadata is not an object"));
     int r = expect(object, "kind", env->ref.kind->kind, "kind", env, ret);
     if (r == 0)
         r = expect(object, "apiVersion", schema_api_version(env->ref.kind, api_version),
@@ -126,7 +127,7 @@ static int check(const struct change_env *env, const struct value *object, bool 
     int r = schema_check(env->ref.kind, object, flags, &diags);
     if (r == 0 || WEAKENED(API_SCHEMA_CHECK))
         return 0;
-    return refuse(ret, status_invalid(env->ref.kind, env->ref.name, &diags));
+    return change_refuse(ret, status_invalid(env->ref.kind, env->ref.name, &diags));
 }
 
 /* ---- create ---- */
@@ -136,18 +137,18 @@ static int check_namespace(const struct change_env *env, struct change *ret)
     if (!env->ref.kind->namespaced || env->ns_state == CHANGE_NS_ACTIVE)
         return 0;
     if (str_empty(env->ref.ns))
-        return refuse(ret, status_of(400, env->ref.kind, env->ref.name,
-                                     "an empty namespace may not be set during creation"));
+        return change_refuse(ret, status_of(400, env->ref.kind, env->ref.name,
+                                            "an empty namespace may not be set during creation"));
     if (env->ns_state == CHANGE_NS_MISSING) {
         struct value *status = status_failure(404, "namespaces \"%s\" not found", env->ref.ns);
-        return refuse(ret, status);
+        return change_refuse(ret, status);
     }
     autofree char *resource = status_resource(env->ref.kind);
-    return refuse(ret,
-                  status_of(403, env->ref.kind, env->ref.name,
-                            "%s \"%s\" is forbidden: unable to create new content in namespace %s "
-                            "because it is being terminated",
-                            resource, env->ref.name, env->ref.ns));
+    return change_refuse(
+        ret, status_of(403, env->ref.kind, env->ref.name,
+                       "%s \"%s\" is forbidden: unable to create new content in namespace %s "
+                       "because it is being terminated",
+                       resource, env->ref.name, env->ref.ns));
 }
 
 static int check_unborn(const struct change_env *env, const struct value *object,
@@ -155,13 +156,15 @@ static int check_unborn(const struct change_env *env, const struct value *object
 {
     const struct value *meta = value_get(object, "metadata");
     if (str_empty(value_get_str(meta, "name")))
-        return refuse(ret, status_of(422, env->ref.kind, "",
-                                     "%s \"\" is invalid: metadata.name: Required value: name or "
-                                     "generateName is required",
-                                     env->ref.kind->kind));
+        return change_refuse(ret,
+                             status_of(422, env->ref.kind, "",
+                                       "%s \"\" is invalid: metadata.name: Required value: name or "
+                                       "generateName is required",
+                                       env->ref.kind->kind));
     if (!str_empty(value_get_str(meta, "resourceVersion")))
-        return refuse(ret, status_of(400, env->ref.kind, env->ref.name,
-                                     "resourceVersion should not be set on objects to be created"));
+        return change_refuse(
+            ret, status_of(400, env->ref.kind, env->ref.name,
+                           "resourceVersion should not be set on objects to be created"));
     return 0;
 }
 
@@ -180,15 +183,15 @@ static void create_from(const struct change_env *env, struct value *object, stru
     schema_default(env->ref.kind, object);
     meta_born(object, env->rng, env->now_wall_ns);
     strategy_born(env->ref.kind, object);
-    conclude(ret, CHANGE_PUT, 201, object);
+    change_conclude(ret, CHANGE_PUT, 201, object);
 }
 
 void change_create(const struct change_env *env, const struct value *stored,
                    const struct value *input, struct change *ret)
 {
-    begin(ret);
+    change_begin(ret);
     if (stored) {
-        refuse(ret, status_already_exists(env->ref.kind, env->ref.name));
+        change_refuse(ret, status_already_exists(env->ref.kind, env->ref.name));
         return;
     }
     create_from(env, value_copy(input), ret);
@@ -196,7 +199,7 @@ void change_create(const struct change_env *env, const struct value *stored,
 
 /* ---- update ---- */
 
-static int check_preconditions(const struct change_env *env, const struct value *stored,
+int change_check_preconditions(const struct change_env *env, const struct value *stored,
                                const char *uid, const char *revision, struct change *ret)
 {
     const struct value *meta = value_get(stored, "metadata");
@@ -205,15 +208,15 @@ static int check_preconditions(const struct change_env *env, const struct value 
         autofree char *why =
             xasprintf("Precondition failed: UID in precondition: %s, UID in object meta: %s", uid,
                       stored_uid);
-        return refuse(ret, status_conflict(env->ref.kind, env->ref.name, why));
+        return change_refuse(ret, status_conflict(env->ref.kind, env->ref.name, why));
     }
     /* "0" is unconditional, as in Kubernetes. */
     if (!str_empty(revision) && !str_eq(revision, "0") &&
         !str_eq(revision, value_get_str(meta, "resourceVersion")) && !WEAKENED(API_CONFLICT))
-        return refuse(ret,
-                      status_conflict(env->ref.kind, env->ref.name,
-                                      "the object has been modified; please apply your changes to "
-                                      "the latest version and try again"));
+        return change_refuse(
+            ret, status_conflict(env->ref.kind, env->ref.name,
+                                 "the object has been modified; please apply your changes to "
+                                 "the latest version and try again"));
     return 0;
 }
 
@@ -227,7 +230,7 @@ static int check_change(const struct change_env *env, const struct value *stored
         strategy_check_update(env->ref.kind, stored, next, &diags);
     if (r == 0 && diags.count == 0)
         return 0;
-    return refuse(ret, status_invalid(env->ref.kind, env->ref.name, &diags));
+    return change_refuse(ret, status_invalid(env->ref.kind, env->ref.name, &diags));
 }
 
 static void set_or_del(struct value *map, const char *key, const struct value *item)
@@ -255,32 +258,24 @@ static struct value *compose(const struct change_env *env, const struct value *s
     return object;
 }
 
-/* The last finalizer of a deleted object is gone: the object goes too. */
-static bool ends_deletion(const struct value *stored, const struct value *next)
-{
-    const struct value *meta = value_get(next, "metadata");
-    return meta_is_deleting(stored) && meta_has_finalizers(stored) && !meta_has_finalizers(next) &&
-           value_get_int(meta, "deletionGracePeriodSeconds", -1) == 0;
-}
-
 static void settle_update(const struct change_env *env, const struct value *stored,
                           struct value *next, struct change *ret)
 {
     cleanup(value_free) struct value *before = value_copy(stored);
     meta_strip_revision(before);
     meta_strip_revision(next);
-    if (ends_deletion(stored, next)) {
-        conclude(ret, CHANGE_REMOVE, 200, next);
+    if (deletion_ends(stored, next)) {
+        change_conclude(ret, CHANGE_REMOVE, 200, next);
         return;
     }
     if (value_equal(before, next)) {
         value_free(next);
-        conclude(ret, CHANGE_KEEP, 200, value_copy(stored));
+        change_conclude(ret, CHANGE_KEEP, 200, value_copy(stored));
         return;
     }
     if (meta_spec_differs(before, next) && !(env->flags & API_STATUS))
         meta_bump_generation(next);
-    conclude(ret, CHANGE_PUT, 200, next);
+    change_conclude(ret, CHANGE_PUT, 200, next);
 }
 
 static int fit_update(const struct change_env *env, const struct value *stored,
@@ -289,8 +284,8 @@ static int fit_update(const struct change_env *env, const struct value *stored,
     if (fit_to_ref(env, object, ret) != 0)
         return -1;
     const struct value *meta = value_get(object, "metadata");
-    return check_preconditions(env, stored, value_get_str(meta, "uid"),
-                               value_get_str(meta, "resourceVersion"), ret);
+    return change_check_preconditions(env, stored, value_get_str(meta, "uid"),
+                                      value_get_str(meta, "resourceVersion"), ret);
 }
 
 static void update_from(const struct change_env *env, const struct value *stored,
@@ -317,9 +312,9 @@ static void update_from(const struct change_env *env, const struct value *stored
 void change_update(const struct change_env *env, const struct value *stored,
                    const struct value *input, struct change *ret)
 {
-    begin(ret);
+    change_begin(ret);
     if (!stored) {
-        refuse(ret, status_not_found(env->ref.kind, env->ref.name));
+        change_refuse(ret, status_not_found(env->ref.kind, env->ref.name));
         return;
     }
     update_from(env, stored, value_copy(input), ret);
@@ -328,9 +323,9 @@ void change_update(const struct change_env *env, const struct value *stored,
 void change_apply(const struct change_env *env, const struct value *stored,
                   const struct value *input, struct change *ret)
 {
-    begin(ret);
+    change_begin(ret);
     if (value_type(input) != VALUE_MAP) {
-        refuse(ret, status_failure(400, "the body is not an object"));
+        change_refuse(ret, status_failure(400, "the body is not an object"));
         return;
     }
     struct value *object = apply_merge(env->ref.kind, stored, input);
@@ -338,78 +333,4 @@ void change_apply(const struct change_env *env, const struct value *stored,
         update_from(env, stored, object, ret);
     else
         create_from(env, object, ret);
-}
-
-/* ---- delete ---- */
-
-static bool is_kept_namespace(const struct change_env *env)
-{
-    static const char *const kept[] = {"default", "kube-system", "kube-public", "kube-node-lease"};
-    for (size_t i = 0; i < ARRAY_LEN(kept); i++)
-        if (str_eq(env->ref.name, kept[i]))
-            return true;
-    return false;
-}
-
-static void delete_namespace(const struct change_env *env, const struct value *stored,
-                             struct change *ret)
-{
-    if (env->flags & API_FINALIZE) {
-        conclude(ret, CHANGE_REMOVE, 200, value_copy(stored));
-        return;
-    }
-    if (is_kept_namespace(env)) {
-        refuse(ret, status_of(403, env->ref.kind, env->ref.name,
-                              "namespaces \"%s\" is forbidden: this namespace may not be deleted",
-                              env->ref.name));
-        return;
-    }
-    if (meta_is_deleting(stored)) {
-        conclude(ret, CHANGE_KEEP, 200, value_copy(stored));
-        return;
-    }
-    struct value *next = value_copy(stored);
-    meta_mark_deleted(next, env->now_wall_ns, 0);
-    value_del(meta_of(next), "deletionGracePeriodSeconds");
-    struct value *status = value_make_map(next, "status", NULL);
-    if (status)
-        value_set_str(status, "phase", "Terminating");
-    conclude(ret, CHANGE_PUT, 200, next);
-}
-
-/* Marks; a mark is only ever renewed by a shorter one. */
-static void delete_later(const struct change_env *env, const struct value *stored, int64_t grace_s,
-                         struct change *ret)
-{
-    const struct value *meta = value_get(stored, "metadata");
-    int64_t before = value_get_int(meta, "deletionGracePeriodSeconds", INT64_MAX);
-    if (meta_is_deleting(stored) && before <= grace_s) {
-        conclude(ret, CHANGE_KEEP, 200, value_copy(stored));
-        return;
-    }
-    struct value *next = value_copy(stored);
-    meta_mark_deleted(next, env->now_wall_ns, grace_s);
-    meta_bump_generation(next);
-    conclude(ret, CHANGE_PUT, 200, next);
-}
-
-void change_delete(const struct change_env *env, const struct value *stored,
-                   const struct api_delete_options *options, struct change *ret)
-{
-    begin(ret);
-    if (!stored) {
-        refuse(ret, status_not_found(env->ref.kind, env->ref.name));
-        return;
-    }
-    if (check_preconditions(env, stored, options->uid, options->resource_version, ret) != 0)
-        return;
-    if (env->ref.kind == &kind_namespace) {
-        delete_namespace(env, stored, ret);
-        return;
-    }
-    int64_t grace_s = strategy_grace(env->ref.kind, stored, options->grace_s);
-    if (grace_s > 0 || meta_has_finalizers(stored))
-        delete_later(env, stored, grace_s, ret);
-    else
-        conclude(ret, CHANGE_REMOVE, 200, value_copy(stored));
 }

@@ -38,10 +38,6 @@ void change_update(const struct change_env *env, const struct value *stored,
                    const struct value *input, struct change *ret);
 void change_apply(const struct change_env *env, const struct value *stored,
                   const struct value *input, struct change *ret);
-/* With API_FINALIZE in the flags a namespace's last step. */
-void change_delete(const struct change_env *env, const struct value *stored,
-                   const struct api_delete_options *options, struct change *ret);
-
 /* What a namespace is to those who would create in it; object NULL: it is not stored. */
 enum change_namespace change_namespace_of(const struct value *object, const char *name);
 /* The bytes of an object to be put, which loses its resourceVersion. removal: it is on its way out,

@@ -12,6 +12,7 @@
 #include "common/data/limits.h"
 #include "controller/server/authz.h"
 #include "controller/server/change.h"
+#include "controller/server/deletion.h"
 #include "controller/server/meta.h"
 #include "controller/server/status.h"
 
