@@ -336,9 +336,9 @@ int64_t store_revision(const struct store *store)
     return store->revision;
 }
 
-int64_t store_compacted(const struct store *store)
+int64_t store_compacted(const struct store *store, const char *prefix)
 {
-    return store->history.compacted;
+    return history_compacted(&store->history, prefix);
 }
 
 int store_get(struct store *store, const char *key, struct store_item *ret)
@@ -383,20 +383,22 @@ static void queue_present(struct store *store, struct store_watch *watch, const 
     }
 }
 
+static void queue_event(void *ctx, const struct history_event *event)
+{
+    watch_queue(ctx, event->item, event->previous);
+}
+
 int store_watch(struct store *store, const char *prefix, int64_t from, store_watch_fn *fn,
                 void *ctx, struct store_watch **ret)
 {
-    bool stale = from != 0 && (from < store->history.compacted || from > store->revision);
+    bool stale = from != 0 && (from < store_compacted(store, prefix) || from > store->revision);
     if (stale && !WEAKENED(STORE_WATCH_STALE))
         return -ESTALE;
     struct store_watch *watch = watchers_add(&store->watchers, prefix, store->revision, fn, ctx);
     if (from == 0)
         queue_present(store, watch, prefix);
-    for (size_t i = from ? history_find(&store->history, from) : store->history.count;
-         i < store->history.count; i++) {
-        const struct history_event *event = history_at(&store->history, i);
-        watch_queue(watch, event->item, event->previous);
-    }
+    else
+        history_each(&store->history, prefix, from, queue_event, watch);
     *ret = watch;
     return 0;
 }

@@ -61,9 +61,10 @@ nodiscard int store_open(struct loop *loop, const char *path, struct store **ret
 void store_close(struct store *store);
 
 int64_t store_revision(const struct store *store); /* the latest acknowledged */
-/* Watches from before this revision get -ESTALE. Opening compacts everything: no watch goes on
- * across it. */
-int64_t store_compacted(const struct store *store);
+/* Watches of this prefix from before this revision get -ESTALE. Changes are remembered by kind (the
+ * first two segments of a key): many of one shorten no other's. Opening compacts everything: no
+ * watch goes on across it. */
+int64_t store_compacted(const struct store *store, const char *prefix);
 
 /* Borrowed until the next call into the store or the return to the loop. -ENOENT. */
 nodiscard int store_get(struct store *store, const char *key, struct store_item *ret);
