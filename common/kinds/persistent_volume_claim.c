@@ -152,7 +152,7 @@ static const struct schema_type type_modify_volume_status = {
 static const struct schema_type type_claim_status = {
     .name = "PersistentVolumeClaimStatus",
     DOC("What has become of a claim."),
-    FIELDS(F(1, "phase", STRING, ONE_OF("Pending", "Bound", "Lost"),
+    FIELDS(F(1, "phase", STRING, DEF("Pending"), ONE_OF("Pending", "Bound", "Lost"),
              DOC("Pending, Bound, or Lost if its volume is gone.")),
            F(2, "accessModes", LIST(STRING), RULE(access_mode),
              DOC("How the volume that was found may be mounted.")),

@@ -126,11 +126,24 @@ static const struct strategy *find(const struct schema_kind *kind)
     return &none;
 }
 
+/* The status that the defaults of its table make of none. */
+static void give_status(const struct schema_kind *kind, struct value *object)
+{
+    const struct schema_field *field = schema_field_find(kind->type, "status");
+    cleanup(value_free) struct value *status = value_new_map();
+    value_del(object, "status");
+    if (!field || field->shape != SCHEMA_OBJECT)
+        return;
+    schema_default_type(field->object, status);
+    if (value_len(status) > 0)
+        value_set(object, "status", steal(status));
+}
+
 void strategy_born(const struct schema_kind *kind, struct value *object)
 {
     const struct strategy *strategy = find(kind);
     if (!strategy->keep_status)
-        value_del(object, "status");
+        give_status(kind, object);
     if (strategy->born)
         strategy->born(object);
 }

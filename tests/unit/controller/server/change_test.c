@@ -90,6 +90,34 @@ static void test_change__create(void **state)
     check_create(&env, POD, 403, "Forbidden");
 }
 
+/* What a client says of it does not count; the table's defaults do. */
+static void test_change__first_status(void **state)
+{
+    (void)state;
+    static const struct {
+        const struct schema_kind *kind;
+        const char *text, *phase;
+    } cases[] = {
+        {&kind_pod,
+         "{metadata: {name: a}, status: {phase: Failed}, spec: {containers: [{name: a, "
+         "image: i}]}}",
+         "Pending"},
+        {&kind_persistent_volume_claim,
+         "{metadata: {name: a}, status: {phase: Bound}, spec: {accessModes: [ReadWriteOnce], "
+         "resources: {requests: {storage: 1Gi}}}}",
+         "Pending"},
+        {&kind_namespace, "{metadata: {name: a}}", "Active"},
+        {&kind_config_map, "{metadata: {name: a}}", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        cleanup(value_free) struct value *object = stored_of(cases[i].kind, cases[i].text);
+        const struct value *status = value_get(object, "status");
+        assert_int_equal(!status, !cases[i].phase);
+        if (cases[i].phase)
+            assert_string_equal(value_get_str(status, "phase"), cases[i].phase);
+    }
+}
+
 static void test_change__unknown_fields(void **state)
 {
     (void)state;
@@ -209,6 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_change__create),
+        cmocka_unit_test(test_change__first_status),
         cmocka_unit_test(test_change__unknown_fields),
         cmocka_unit_test(test_change__invalid_names_every_mistake),
         cmocka_unit_test(test_change__update),
