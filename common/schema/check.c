@@ -68,7 +68,7 @@ static void check_integer(struct schema_walk *walk, const struct schema_field *f
     const struct schema_rule *rule = field->rule;
     int64_t i = value_int(value, 0), min = INT64_MIN, max = INT64_MAX;
     if (field->shape == SCHEMA_INT32 || field->item == SCHEMA_INT32 ||
-        field->shape == SCHEMA_INT_OR_STRING) {
+        (field->shape == SCHEMA_INT_OR_STRING && !(rule && rule->more))) {
         min = INT32_MIN;
         max = INT32_MAX;
     }
@@ -158,6 +158,9 @@ static void check_quantity(struct schema_walk *walk, const struct schema_field *
 static void check_object(struct schema_walk *walk, const struct schema_type *type,
                          const struct value *object);
 
+static void check_field(struct schema_walk *walk, const struct schema_field *field,
+                        const struct value *value);
+
 /* One value of a shape that is no list and no map. */
 static void check_single(struct schema_walk *walk, const struct schema_field *field,
                          enum schema_shape shape, const struct value *value)
@@ -176,6 +179,8 @@ static void check_single(struct schema_walk *walk, const struct schema_field *fi
         [SCHEMA_OBJECT] = 1 << VALUE_MAP,
     };
     if (shape == SCHEMA_ANY)
+        return;
+    if (shape == SCHEMA_OBJECT && field->object->or_bool && value_type(value) == VALUE_BOOL)
         return;
     if (!(fits[shape] & 1u << value_type(value))) {
         if (!WEAKENED(SCHEMA_SHAPE))
@@ -242,6 +247,22 @@ static void check_unique(struct schema_walk *walk, const struct schema_field *fi
     }
 }
 
+static bool may_be_null(const struct schema_field *field)
+{
+    return field->rule && field->rule->more && field->rule->more->null_items;
+}
+
+static void check_item(struct schema_walk *walk, const struct schema_field *field,
+                       const struct value *item)
+{
+    if (value_type(item) == VALUE_NULL && may_be_null(field))
+        return;
+    if (field->item == SCHEMA_LIST || field->item == SCHEMA_MAP)
+        check_field(walk, field->items, item);
+    else
+        check_single(walk, field, field->item, item);
+}
+
 static void check_list(struct schema_walk *walk, const struct schema_field *field,
                        const struct value *list)
 {
@@ -251,7 +272,7 @@ static void check_list(struct schema_walk *walk, const struct schema_field *fiel
     }
     for (size_t i = 0; i < value_len(list); i++) {
         size_t mark = walk_enter_item(walk, i);
-        check_single(walk, field, field->item, value_at(list, i));
+        check_item(walk, field, value_at(list, i));
         walk_leave(walk, mark);
     }
     if (field->flags & SCHEMA_UNIQUE)
@@ -273,7 +294,7 @@ static void check_map(struct schema_walk *walk, const struct schema_field *field
             walk_mistake(walk, value_key_line_at(map, i), CAUSE_INVALID, "the key %s", wrong);
         if (value_type(value_at(map, i)) !=
             VALUE_NULL) /* Kubernetes reads null as the zero value */
-            check_single(walk, field, field->item, value_at(map, i));
+            check_item(walk, field, value_at(map, i));
         walk_leave(walk, mark);
     }
 }
@@ -287,6 +308,8 @@ static void check_field(struct schema_walk *walk, const struct schema_field *fie
         check_map(walk, field, value);
     else
         check_single(walk, field, field->shape, value);
+    if (field->rule && field->rule->more && field->rule->more->check)
+        field->rule->more->check(field->rule->more, value, walk);
 }
 
 static bool is_missing(const struct schema_field *field, const struct value *value)
@@ -294,7 +317,7 @@ static bool is_missing(const struct schema_field *field, const struct value *val
     if (!(field->flags & SCHEMA_REQUIRED))
         return false;
     if (value_type(value) == VALUE_NULL)
-        return true;
+        return !value || !(field->flags & SCHEMA_NULLABLE);
     if (field->flags & SCHEMA_MAY_BE_EMPTY)
         return false;
     if (value_type(value) == VALUE_STRING)
@@ -306,7 +329,7 @@ static void check_known(struct schema_walk *walk, const struct schema_type *type
                         const struct value *object, size_t i)
 {
     const char *key = value_key_at(object, i);
-    if (schema_field_find(type, key))
+    if (type->open || schema_field_find(type, key))
         return;
     struct near near = {.wanted = key};
     struct schema_fields it = {0};
@@ -433,6 +456,8 @@ int schema_check(const struct schema_kind *kind, const struct value *object, uns
     }
     check_type_meta(&walk, kind, object);
     check_object(&walk, kind->type, object);
+    if (kind->more && kind->more->check)
+        kind->more->check(kind->more, object, &walk);
     if (value_type(value_get(object, "metadata")) <= VALUE_NULL ||
         value_type(value_get(object, "metadata")) == VALUE_MAP)
         check_names(&walk, kind, object);

@@ -6,6 +6,8 @@
 static struct value *default_value(const struct schema_field *field)
 {
     int64_t i;
+    if (!field->def)
+        return value_copy(field->rule->more->def);
     switch ((enum schema_shape)field->shape) {
     case SCHEMA_BOOL:
         return value_new_bool(strcmp(field->def, "true") == 0);
@@ -48,11 +50,31 @@ static void normalise_item(const struct schema_field *field, enum schema_shape s
     }
 }
 
+/* Of a map: {a: null}. */
+static void drop_nulls(const struct schema_field *field, struct value *map)
+{
+    bool drop = value_type(map) == VALUE_MAP && field->item != SCHEMA_ANY;
+    for (size_t i = value_len(map); i-- > 0 && drop && !field->rule->more->null_items;)
+        if (value_type(value_at(map, i)) == VALUE_NULL)
+            value_del(map, value_key_at(map, i));
+}
+
+static bool is_nested(const struct schema_field *field)
+{
+    return field->item == SCHEMA_LIST || field->item == SCHEMA_MAP;
+}
+
 static void normalise_items(const struct schema_field *field, struct value *items)
 {
     bool leaves = field->item != SCHEMA_OBJECT && field->item != SCHEMA_QUANTITY;
+    for (size_t i = 0; i < value_len(items) && is_nested(field); i++)
+        normalise_items(field->items, value_at(items, i));
     for (size_t i = 0; i < value_len(items) && !leaves; i++)
         normalise_item(field, field->item, items, value_key_at(items, i), i);
+    if (field->rule && field->rule->more) {
+        drop_nulls(field, items);
+        return;
+    }
     if (field->shape != SCHEMA_MAP || field->item == SCHEMA_OBJECT)
         return;
     for (size_t i = 0; i < value_len(items); i++) /* {a: } is {a: ""} */
@@ -60,17 +82,23 @@ static void normalise_items(const struct schema_field *field, struct value *item
             value_set_str(items, value_key_at(items, i), "");
 }
 
+static bool has_default(const struct schema_field *field)
+{
+    return field->def || (field->rule && field->rule->more && field->rule->more->def);
+}
+
 static void default_field(const struct schema_field *field, struct value *object)
 {
     struct value *value = value_get(object, field->name);
-    if (value && value_type(value) == VALUE_NULL && field->shape != SCHEMA_ANY) {
+    if (value && value_type(value) == VALUE_NULL && field->shape != SCHEMA_ANY &&
+        !(field->flags & SCHEMA_NULLABLE)) {
         value_del(object, field->name);
         value = NULL;
     }
     /* To Kubernetes a string of "" is absent, and so is defaulted. */
     if (value_type(value) == VALUE_STRING && !*value_str(value) && field->def && *field->def)
         value = NULL;
-    if (!value && field->def)
+    if (!value && has_default(field))
         value = value_set(object, field->name, default_value(field));
     if (!value)
         return;

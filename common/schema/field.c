@@ -44,3 +44,28 @@ const struct schema_field *schema_field_find(const struct schema_type *type, con
     }
     return NULL;
 }
+
+bool schema_key_next(const char **at, char ret[static SCHEMA_KEY_LEN])
+{
+    size_t len = *at ? strcspn(*at, ",") : 0;
+    if (len == 0 || len >= SCHEMA_KEY_LEN)
+        return false;
+    memcpy(ret, *at, len);
+    ret[len] = '\0';
+    *at += len;
+    *at += **at == ',';
+    return true;
+}
+
+bool schema_same_key(const char *merge_key, const struct value *a, const struct value *b)
+{
+    char key[SCHEMA_KEY_LEN];
+    bool same = false;
+    while (schema_key_next(&merge_key, key)) {
+        const struct value *of_a = value_get(a, key);
+        same = value_type(of_a) != VALUE_NULL && value_equal(of_a, value_get(b, key));
+        if (!same)
+            return false;
+    }
+    return same;
+}

@@ -44,17 +44,33 @@ enum schema_flag {
     SCHEMA_SECRET = 1 << 7,       /* never shown to people nor logged */
     SCHEMA_WRITE_ONLY = 1 << 8,   /* folded into another field by the type's fill function */
     SCHEMA_INERT = 1 << 9,        /* kept, but nothing acts on it yet: writers are warned */
+    SCHEMA_NULLABLE = 1 << 10,    /* null is a value, and stays; elsewhere it is absence */
 };
+
+/* A walk over an object: where it is and what it found. Opaque but for schema_mistake(). */
+struct schema_walk;
 
 /* NULL if right, else what it must be ("must be at most 63 characters"): static text. */
 typedef const char *schema_format_fn(const char *s);
+
+/* What only the kinds that people define ask for: data of its own follows this struct, which its
+ * functions know. */
+struct schema_more {
+    /* Of the whole value of a field, of the right shape or not (that is told already), or of a
+     * whole object. May be NULL. */
+    void (*check)(const struct schema_more *more, const struct value *value,
+                  struct schema_walk *walk);
+    const struct value *def; /* the default where it is a tree; NULL: there is none */
+    bool null_items;         /* items of a list or map may be null; elsewhere such are dropped */
+};
 
 /* What a value must be beyond its shape. For a list or map it holds for each item. */
 struct schema_rule {
     bool ranged; /* min and max count: of integers */
     int64_t min, max;
-    const char *const *one_of; /* ends with NULL */
-    schema_format_fn *format;  /* of strings; "" is given to it only where it is present */
+    const char *const *one_of;      /* ends with NULL */
+    schema_format_fn *format;       /* of strings; "" is given to it only where it is present */
+    const struct schema_more *more; /* NULL: no more */
 };
 
 struct schema_type;
@@ -64,18 +80,20 @@ struct schema_field {
     uint8_t shape, item; /* enum schema_shape */
     uint16_t flags;      /* enum schema_flag */
     uint16_t number;     /* protobuf's field number; 0 = not in protobuf */
-    const struct schema_type *object;
+    union {
+        const struct schema_type *object;
+        const struct schema_field *items; /* item is SCHEMA_LIST or SCHEMA_MAP: what each item is,
+                                             a field of the name "" */
+    };
     const struct schema_rule *rule;
     const char *def; /* default, as text of its shape ("30", "TCP", "true", "{}") */
     union {
-        const char *merge_key;  /* lists: items are merged by it; NULL = atomic (or a set) */
+        const char *merge_key;  /* lists: items are merged by it; NULL = atomic (or a set). By
+                                   several: "port,protocol" (schema_key_next) */
         schema_format_fn *keys; /* maps: what each key must be */
     };
     const char *doc; /* gateway only */
 };
-
-/* A walk over an object: where it is and what it found. Opaque but for schema_mistake(). */
-struct schema_walk;
 
 /* Adds a mistake to the walk. `at` gives the line (NULL: the object's); `sub` is a path below the
  * object
@@ -97,6 +115,8 @@ struct schema_type {
     /* More than one, or (with union_required) none of the object's own fields is a mistake. */
     const char *union_of; /* what it is one of: "volume type"; NULL = not a union */
     bool union_required;
+    bool open;    /* fields that it does not name are kept, and not looked into */
+    bool or_bool; /* true or false will do in the place of an object */
     /* What one field cannot say. Values may have any shape: read them with value.h's readers, and
      * be silent where a shape is wrong (that is told already). May be NULL. */
     void (*check)(const struct value *object, struct schema_walk *walk);
@@ -119,6 +139,7 @@ struct schema_column {
 enum schema_kind_flag {
     SCHEMA_KIND_STATUS = 1 << 0, /* has /status */
     SCHEMA_KIND_INERT = 1 << 1,  /* kept, but nothing acts on it yet: writers are warned */
+    SCHEMA_KIND_CLOSED = 1 << 2, /* on its way out: no object of it is created any more */
 };
 
 /* /scale: where a kind has what autoscaling/v1 Scale shows. Paths ("spec.replicas"). */
@@ -164,6 +185,7 @@ struct schema_kind {
     /* People want lists of it by time: paths, of which the first that is set is an object's. Ends
      * with NULL; may be NULL: by name. */
     const char *const *sorted_by;
+    const struct schema_more *more; /* of the whole object; NULL: nothing */
 };
 
 /* "v1" or "apps/v1". ret holds 128 bytes; names of ours are shorter. */
@@ -179,6 +201,13 @@ struct schema_fields {
 };
 const struct schema_field *schema_fields_next(const struct schema_type *type,
                                               struct schema_fields *it);
+
+#define SCHEMA_KEY_LEN 128
+/* The names in a merge_key, one by one: for (const char *at = merge_key; schema_key_next(&at,
+ * key);) False at the end. */
+bool schema_key_next(const char **at, char ret[static SCHEMA_KEY_LEN]);
+/* Whether two items of a list are one to that merge_key: they have all of it, and the same. */
+bool schema_same_key(const char *merge_key, const struct value *a, const struct value *b);
 
 enum schema_check_flag {
     SCHEMA_CHECK_STATUS = 1 << 0, /* look into status too; else it is skipped (users' is ignored) */

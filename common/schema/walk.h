@@ -9,6 +9,7 @@ struct schema_walk {
     const struct value *object; /* whose check function runs */
     unsigned flags;
     size_t mistakes;
+    uint64_t cost; /* what rules that could take long have taken so far, in steps of their own */
 };
 
 void walk_init(struct schema_walk *walk, unsigned flags, struct diags *diags);

@@ -6,14 +6,21 @@
 static void prune_object(const struct schema_type *type, struct value *object, const char *path,
                          struct diags *dropped);
 
+static void prune_field(const struct schema_field *field, struct value *value, const char *path,
+                        struct diags *dropped);
+
 static void prune_items(const struct schema_field *field, struct value *items, const char *path,
                         struct diags *dropped)
 {
+    bool nested = field->item == SCHEMA_LIST || field->item == SCHEMA_MAP;
     bool list = value_type(items) == VALUE_LIST;
     for (size_t i = 0; i < value_len(items); i++) {
         autofree char *at = list ? xasprintf("%s[%zu]", path, i)
                                  : xasprintf("%s[%s]", path, value_key_at(items, i));
-        prune_object(field->object, value_at(items, i), at, dropped);
+        if (nested)
+            prune_field(field->items, value_at(items, i), at, dropped);
+        else
+            prune_object(field->object, value_at(items, i), at, dropped);
     }
 }
 
@@ -23,13 +30,14 @@ static void prune_field(const struct schema_field *field, struct value *value, c
     bool many = field->shape == SCHEMA_LIST || field->shape == SCHEMA_MAP;
     if (field->shape == SCHEMA_OBJECT)
         prune_object(field->object, value, path, dropped);
-    else if (many && field->item == SCHEMA_OBJECT)
+    else if (many && (field->item == SCHEMA_OBJECT || field->item == SCHEMA_LIST ||
+                      field->item == SCHEMA_MAP))
         prune_items(field, value, path, dropped);
 }
 
 static bool is_known(const struct schema_type *type, const char *key, bool root)
 {
-    return schema_field_find(type, key) ||
+    return type->open || schema_field_find(type, key) ||
            (root && (str_eq(key, "apiVersion") || str_eq(key, "kind")));
 }
 
