@@ -5,19 +5,17 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
+#include "common/fs/disk.h"
 #include "controller/store/sum.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sqlite3.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define APPLICATION_ID 0x4c696d70 /* "Limp" */
 #define SCHEMA 1
+#define QUICK_CHECK "PRAGMA quick_check(1)"
 #define RESTORE "; nothing was changed: move it away and restore a backup"
 
 enum statement { ST_BEGIN, ST_COMMIT, ST_ROLLBACK, ST_PUT, ST_DELETE, ST_NUMBER, ST_COUNT };
@@ -203,12 +201,13 @@ static void free_handle(struct sqlite *db)
 }
 CLEANUP_DEFINE(struct sqlite, free_handle);
 
-static int open_handle(const char *path, int flags, struct sqlite **ret, struct err *err)
+static int open_handle(const struct store_medium *medium, const char *path, int flags,
+                       struct sqlite **ret, struct err *err)
 {
     cleanup(free_handle) struct sqlite *db = xcalloc(1, sizeof(*db));
     db->path = xstrdup(path);
     int rc = sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
-                             NULL);
+                             medium->vfs);
     if (!db->handle)
         return err_set(err, -ENOMEM, "store %s: out of memory", path);
     sqlite3_extended_result_codes(db->handle, 1);
@@ -221,28 +220,12 @@ static int open_handle(const char *path, int flags, struct sqlite **ret, struct 
     return 0;
 }
 
-static int sync_folder(const char *path, struct err *err)
+static int fill_new(struct sqlite *db, struct err *err)
 {
-    autofree char *folder = xstrdup(path);
-    char *slash = strrchr(folder, '/');
-    if (slash)
-        slash[slash == folder ? 1 : 0] = '\0';
-    autoclose int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) < 0)
-        return err_errno(err, errno, "store %s: sync its folder", path);
-    return 0;
-}
-
-static int fill_new(const char *path, struct err *err)
-{
-    cleanup(free_handle) struct sqlite *db = NULL;
-    int r = open_handle(path, SQLITE_OPEN_CREATE, &db, err);
-    if (r < 0)
-        return r;
-    autofree char *pragma = xasprintf("PRAGMA synchronous=FULL; PRAGMA application_id=%d; BEGIN; "
+    autofree char *pragma = xasprintf("PRAGMA application_id=%d; BEGIN; "
                                       "PRAGMA user_version=%d; %s",
                                       APPLICATION_ID, SCHEMA, schema_sql);
-    r = run(db, pragma, err);
+    int r = run(db, pragma, err);
     if (r == 0)
         r = prepare(db, err);
     if (r < 0)
@@ -253,44 +236,44 @@ static int fill_new(const char *path, struct err *err)
     return rc == SQLITE_OK ? 0 : fail(db, rc, "create", err);
 }
 
-/* A new database gets its name when it is complete. */
-static int create(const char *path, struct err *err)
+/* A new database is made in memory, and gets its name when it is complete and on the medium. */
+static int create(const struct store_medium *medium, const char *path, struct err *err)
 {
-    autofree char *fresh = xasprintf("%s.new", path);
-    autofree char *journal = xasprintf("%s.new-journal", path);
-    if ((unlink(fresh) < 0 && errno != ENOENT) || (unlink(journal) < 0 && errno != ENOENT))
-        return err_errno(err, errno, "store %s: remove", fresh);
-    autoclose int fd = open(fresh, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return err_errno(err, errno, "store %s: create", fresh);
-    int r = fill_new(fresh, err);
-    if (r < 0) {
-        unlink(fresh);
+    cleanup(free_handle) struct sqlite *db = NULL;
+    int r = open_handle(medium, ":memory:", SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY, &db, err);
+    if (r == 0)
+        r = fill_new(db, err);
+    if (r < 0)
         return r;
-    }
-    if (rename(fresh, path) < 0)
-        return err_errno(err, errno, "store %s: rename", path);
-    return sync_folder(path, err);
+    sqlite3_int64 size = 0;
+    unsigned char *bytes = sqlite3_serialize(db->handle, "main", &size, 0);
+    if (!bytes)
+        return err_set(err, -ENOMEM, "store %s: out of memory", path);
+    r = medium->disk->replace(medium->disk, path, bytes, (size_t)size, 0600, err);
+    sqlite3_free(bytes);
+    return r < 0 ? err_wrap(err, "store") : 0;
 }
 
-static int create_if_missing(const char *path, struct err *err)
+static int create_if_missing(const struct store_medium *medium, const char *path, struct err *err)
 {
+    struct disk *disk = medium->disk;
     autofree char *wal = xasprintf("%s-wal", path);
-    struct stat st;
-    if (stat(path, &st) == 0) {
-        if (st.st_size == 0)
-            return err_set(err, -EBADMSG,
-                           "store %s: the file is empty, which Limpet never leaves" RESTORE, path);
-        return 0;
-    }
-    if (errno != ENOENT)
-        return err_errno(err, errno, "store %s", path);
-    if (stat(wal, &st) == 0 && st.st_size > 0)
+    struct disk_stat st;
+    int r = disk->stat(disk, path, &st, err);
+    if (r == 0 && st.size == 0)
+        return err_set(err, -EBADMSG,
+                       "store %s: the file is empty, which Limpet never leaves" RESTORE, path);
+    if (r != -ENOENT)
+        return r < 0 ? err_wrap(err, "store") : 0;
+    r = disk->stat(disk, wal, &st, err);
+    if (r == 0 && st.size > 0)
         return err_set(err, -EBADMSG,
                        "store %s: missing, but its log %s-wal is there: restore a backup, or "
                        "remove the log to begin with nothing",
                        path, path);
-    return create(path, err);
+    if (r < 0 && r != -ENOENT)
+        return err_wrap(err, "store");
+    return create(medium, path, err);
 }
 
 static int check_identity(struct sqlite *db, struct err *err)
@@ -316,15 +299,25 @@ static int check_identity(struct sqlite *db, struct err *err)
     return 0;
 }
 
+/* The check goes on where a page cannot be read, and only its text tells, not always clearly: what
+ * a second look does not find was no damage either. */
+static bool was_unreadable(struct sqlite *db, const char *verdict)
+{
+    autofree char *again = NULL;
+    struct err ignored = {0};
+    return strstr(verdict, "unable to get the page") ||
+           (query(db, QUICK_CHECK, NULL, &again, &ignored) == 0 && str_eq(again, "ok"));
+}
+
 static int check_structure(struct sqlite *db, struct err *err)
 {
     autofree char *verdict = NULL;
-    int r = query(db, "PRAGMA quick_check(1)", NULL, &verdict, err);
-    if (r < 0)
+    int r = query(db, QUICK_CHECK, NULL, &verdict, err);
+    if (r < 0 || str_eq(verdict, "ok"))
         return r;
-    if (!str_eq(verdict, "ok"))
-        return err_set(err, -EBADMSG, "store %s: damaged: %.100s" RESTORE, db->path, verdict);
-    return 0;
+    if (was_unreadable(db, verdict))
+        return err_set(err, -EIO, "store %s: a part of it cannot be read", db->path);
+    return err_set(err, -EBADMSG, "store %s: damaged: %.100s" RESTORE, db->path, verdict);
 }
 
 /* EXCLUSIVE before WAL: one process only, and no shared-memory file. */
@@ -352,12 +345,13 @@ static int set_up(struct sqlite *db, struct err *err)
     return 0;
 }
 
-int sqlite_open(const char *path, struct sqlite **ret, struct err *err)
+int sqlite_open(const struct store_medium *medium, const char *path, struct sqlite **ret,
+                struct err *err)
 {
     cleanup(free_handle) struct sqlite *db = NULL;
-    int r = create_if_missing(path, err);
+    int r = create_if_missing(medium, path, err);
     if (r == 0)
-        r = open_handle(path, 0, &db, err);
+        r = open_handle(medium, path, 0, &db, err);
     if (r == 0)
         r = set_up(db, err);
     if (r == 0)

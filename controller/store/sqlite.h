@@ -11,11 +11,12 @@
 
 struct sqlite;
 
-/* Opens `path`, or creates it whole (under another name, then renamed: an empty file is never taken
- * for an empty store). Checks the file's structure. Errors name the file and what to do: -EBUSY
- * (another process has it open), -EBADMSG (not ours, or damaged: nothing was changed), -ENOTSUP (of
- * a newer schema), -EACCES, -ENOSPC, -EIO... */
-nodiscard int sqlite_open(const char *path, struct sqlite **ret, struct err *err);
+/* Opens `path` on the medium (borrowed for the call), or creates it whole (an empty file is never
+ * taken for an empty store). Checks the file's structure. Errors name the file and what to do:
+ * -EBUSY (another process has it open), -EBADMSG (not ours, or damaged: nothing was changed),
+ * -ENOTSUP (of a newer schema), -EACCES, -ENOSPC, -EIO... */
+nodiscard int sqlite_open(const struct store_medium *medium, const char *path, struct sqlite **ret,
+                          struct err *err);
 /* Copies what the WAL holds into the database first. NULL is fine. */
 void sqlite_close(struct sqlite *db);
 

@@ -3,6 +3,7 @@
 #include "common/base/list.h"
 #include "common/base/mem.h"
 #include "common/base/weaken.h"
+#include "common/fs/disk.h"
 #include "controller/store/history.h"
 #include "controller/store/leases.h"
 #include "controller/store/pending.h"
@@ -467,9 +468,10 @@ static int begin_life(struct store *store, const char *path, struct err *err)
     return 0;
 }
 
-static int open_disk(struct store *store, const char *path, struct err *err)
+static int open_disk(struct store *store, const struct store_medium *medium, const char *path,
+                     struct err *err)
 {
-    int r = sqlite_open(path, &store->db, err);
+    int r = sqlite_open(medium, path, &store->db, err);
     if (r == 0)
         r = load(store, path, err);
     if (r == 0)
@@ -484,6 +486,13 @@ static int open_disk(struct store *store, const char *path, struct err *err)
 
 int store_open(struct loop *loop, const char *path, struct store **ret, struct err *err)
 {
+    const struct store_medium real = {.disk = disk_posix()};
+    return store_open_on(loop, &real, path, ret, err);
+}
+
+int store_open_on(struct loop *loop, const struct store_medium *medium, const char *path,
+                  struct store **ret, struct err *err)
+{
     struct store *store = xcalloc(1, sizeof(*store));
     store->loop = loop;
     store->epoch = 1;
@@ -493,7 +502,7 @@ int store_open(struct loop *loop, const char *path, struct store **ret, struct e
     watchers_init(&store->watchers, loop);
     leases_init(&store->leases, loop, end_leased, store);
     if (path) {
-        int r = open_disk(store, path, err);
+        int r = open_disk(store, medium, path, err);
         if (r < 0) {
             store->fenced = true;
             store_close(store);

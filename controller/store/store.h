@@ -15,6 +15,7 @@
 /* Keys are "<group>/<plural>/<namespace>/<name>" ("" for the core group and for cluster scope):
  * prefixes select a kind or a namespace of it. Values are compact JSON, opaque here. */
 
+struct disk;
 struct store;
 
 struct store_item {
@@ -55,6 +56,13 @@ struct store_lease {
  * (another process has it open), -ENOTSUP (of a newer version), -EACCES, -ENOSPC, -EIO... path
  * NULL: a store in memory only, without a thread, for tests and simulations. */
 nodiscard int store_open(struct loop *loop, const char *path, struct store **ret, struct err *err);
+/* The same on another medium than the real disk: a simulated one. */
+struct store_medium {
+    struct disk *disk; /* borrowed for the call */
+    const char *vfs;   /* SQLite's name for it; NULL: the default one, which is the real disk */
+};
+nodiscard int store_open_on(struct loop *loop, const struct store_medium *medium, const char *path,
+                            struct store **ret, struct err *err);
 /* Writes what was handed over, waits for the writer, closes. NULL is fine. Not from inside one of
  * the store's callbacks. Calls nobody: what was not yet reported done never is. Frees remaining
  * watches. */

@@ -1,58 +1,32 @@
-#include "tests/sim/fake/disk_fake.h"
-
-#include "common/base/map.h"
 #include "common/base/mem.h"
-#include "common/base/rng.h"
 #include "common/base/str.h"
+#include "tests/sim/fake/disk_fake_private.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #define TEMP_PREFIX ".limpet-tmp-"
 
-struct inode {
-    unsigned refs;
-    enum disk_type type;
-    char *data;
-    size_t len;
-    int64_t mtime_ns;
-    bool durable; /* its content is on the medium */
-    bool lost;    /* an fsync of it failed: no later one helps */
-};
-
-struct disk_fake {
-    struct disk disk;
-    const struct clock *clock;
-    struct rng_seeded rng;
-    struct map *seen;   /* path -> inode; what programs see */
-    struct map *medium; /* path -> inode; what a power cut leaves for certain */
-    struct map *lost;   /* paths whose directory's fsync failed -> any inode */
-    uint64_t steps, bytes;
-    bool cut_planned, cut;
-    uint64_t cut_at;
-    unsigned fail_ops;
-    int fail_error, fail_after, fail_times;
-    int64_t size; /* -1: no limit */
-};
-
-static struct inode *inode_ref(struct inode *inode)
+struct inode *fake_inode_ref(struct inode *inode)
 {
     if (inode)
         inode->refs++;
     return inode;
 }
 
-static void inode_unref(void *p)
+void fake_inode_unref(void *p)
 {
     struct inode *inode = p;
     if (!inode || --inode->refs > 0)
         return;
     free(inode->data);
+    free(inode->old);
+    free(inode->dirty);
     free(inode);
 }
 
-static struct inode *inode_new(const struct disk_fake *fake, enum disk_type type, const void *data,
-                               size_t len)
+struct inode *fake_inode_new(const struct disk_fake *fake, enum disk_type type, const void *data,
+                             size_t len)
 {
     struct inode *inode = xcalloc(1, sizeof(*inode));
     inode->refs = 1;
@@ -65,10 +39,10 @@ static struct inode *inode_new(const struct disk_fake *fake, enum disk_type type
 }
 
 /* Points a path at an inode (NULL: at nothing). */
-static void set(struct map *map, const char *path, struct inode *inode)
+void fake_set(struct map *map, const char *path, struct inode *inode)
 {
-    inode_ref(inode);
-    inode_unref(inode ? map_put(map, path, inode) : map_del(map, path));
+    fake_inode_ref(inode);
+    fake_inode_unref(inode ? map_put(map, path, inode) : map_del(map, path));
 }
 
 static struct disk_fake *fake_of(struct disk *disk)
@@ -78,7 +52,7 @@ static struct disk_fake *fake_of(struct disk *disk)
 
 /* Without doubled and trailing slashes. Caller frees; NULL if it is not absolute or has "." or
  * "..". */
-static char *clean(const char *path)
+char *fake_path_clean(const char *path)
 {
     if (path[0] != '/')
         return NULL;
@@ -103,7 +77,7 @@ static char *clean(const char *path)
 }
 
 /* The directory a clean path stands in. Caller frees. */
-static char *parent_of(const char *path)
+char *fake_path_parent(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
@@ -113,12 +87,12 @@ static bool in_dir(const char *path, const char *dir)
 {
     if (str_eq(path, "/"))
         return false;
-    autofree char *parent = parent_of(path);
+    autofree char *parent = fake_path_parent(path);
     return str_eq(parent, dir);
 }
 
 /* 0 when the path is a directory. */
-static int need_dir(const struct map *map, const char *path)
+int fake_need_dir(const struct map *map, const char *path)
 {
     if (str_eq(path, "/"))
         return 0;
@@ -127,7 +101,7 @@ static int need_dir(const struct map *map, const char *path)
 }
 
 /* Whether an operation may go on; every one asks first. */
-static int enter(struct disk_fake *fake, unsigned op)
+int fake_enter(struct disk_fake *fake, unsigned op)
 {
     if (fake->cut_planned && fake->steps >= fake->cut_at)
         fake->cut = true;
@@ -147,15 +121,15 @@ static int enter(struct disk_fake *fake, unsigned op)
 }
 
 /* As enter, and counts a step if it may. */
-static int enter_step(struct disk_fake *fake, unsigned op)
+int fake_enter_step(struct disk_fake *fake, unsigned op)
 {
-    int r = enter(fake, op);
+    int r = fake_enter(fake, op);
     if (r == 0)
         fake->steps++;
     return r;
 }
 
-static int64_t used(const struct disk_fake *fake)
+int64_t fake_used(const struct disk_fake *fake)
 {
     int64_t total = 0;
     void *value;
@@ -166,11 +140,11 @@ static int64_t used(const struct disk_fake *fake)
 
 static int step_write(struct disk_fake *fake, const char *temp, const void *data, size_t len)
 {
-    int r = enter_step(fake, DISK_FAKE_WRITE);
+    int r = fake_enter_step(fake, DISK_FAKE_WRITE);
     size_t fits = r == 0 ? len : 0;
     if (r == 0 && fake->size >= 0) {
-        set(fake->seen, temp, NULL);
-        int64_t room = fake->size - used(fake);
+        fake_set(fake->seen, temp, NULL);
+        int64_t room = fake->size - fake_used(fake);
         if (room < 0)
             room = 0;
         if ((uint64_t)len > (uint64_t)room) {
@@ -180,17 +154,19 @@ static int step_write(struct disk_fake *fake, const char *temp, const void *data
     }
     if (fake->cut || r == -EROFS)
         return r;
-    struct inode *inode = inode_new(fake, DISK_FILE, data, fits);
-    set(fake->seen, temp, inode);
-    inode_unref(inode);
+    struct inode *inode = fake_inode_new(fake, DISK_FILE, data, fits);
+    fake_set(fake->seen, temp, inode);
+    fake_inode_unref(inode);
     fake->bytes += fits;
     return r;
 }
 
-static int step_fsync(struct disk_fake *fake, struct inode *inode)
+int fake_step_fsync(struct disk_fake *fake, struct inode *inode)
 {
-    int r = enter_step(fake, DISK_FAKE_FSYNC);
-    if (r < 0)
+    int r = fake_enter_step(fake, DISK_FAKE_FSYNC);
+    if (inode->old)
+        fake_inode_synced(inode, r == 0);
+    else if (r < 0)
         inode->lost = true;
     else if (!inode->lost)
         inode->durable = true;
@@ -200,14 +176,14 @@ static int step_fsync(struct disk_fake *fake, struct inode *inode)
 static int step_rename(struct disk_fake *fake, const char *from, const char *to)
 {
     const struct inode *target = map_get(fake->seen, to);
-    int r = enter_step(fake, DISK_FAKE_RENAME);
+    int r = fake_enter_step(fake, DISK_FAKE_RENAME);
     if (r == 0 && target && target->type == DISK_DIR)
         r = -EISDIR;
     if (r < 0)
         return r;
-    set(fake->seen, to, map_get(fake->seen, from));
-    set(fake->seen, from, NULL);
-    set(fake->lost, to, NULL); /* a new change, to be synced anew */
+    fake_set(fake->seen, to, map_get(fake->seen, from));
+    fake_set(fake->seen, from, NULL);
+    fake_set(fake->lost, to, NULL); /* a new change, to be synced anew */
     return 0;
 }
 
@@ -222,15 +198,15 @@ static void sync_entries(struct disk_fake *fake, const struct map *names, const 
             continue;
         autofree char *copy = xstrdup(path); /* the entry it belongs to may go */
         if (fails)
-            set(fake->lost, copy, inode ? inode : map_get(fake->medium, copy));
+            fake_set(fake->lost, copy, inode ? inode : map_get(fake->medium, copy));
         else if (!map_get(fake->lost, copy))
-            set(fake->medium, copy, inode);
+            fake_set(fake->medium, copy, inode);
     }
 }
 
-static int step_dir_fsync(struct disk_fake *fake, const char *dir)
+int fake_step_dir_fsync(struct disk_fake *fake, const char *dir)
 {
-    int r = enter_step(fake, DISK_FAKE_DIR_FSYNC);
+    int r = fake_enter_step(fake, DISK_FAKE_DIR_FSYNC);
     if (fake->cut)
         return r;
     sync_entries(fake, fake->seen, dir, r < 0);
@@ -240,11 +216,11 @@ static int step_dir_fsync(struct disk_fake *fake, const char *dir)
 
 static int step_unlink(struct disk_fake *fake, const char *path)
 {
-    int r = enter_step(fake, DISK_FAKE_UNLINK);
+    int r = fake_enter_step(fake, DISK_FAKE_UNLINK);
     if (r < 0)
         return r;
-    set(fake->seen, path, NULL);
-    set(fake->lost, path, NULL);
+    fake_set(fake->seen, path, NULL);
+    fake_set(fake->lost, path, NULL);
     return 0;
 }
 
@@ -252,8 +228,8 @@ static int fake_read(struct disk *disk, const char *path, size_t max, struct buf
                      struct err *err)
 {
     struct disk_fake *fake = fake_of(disk);
-    autofree char *name = clean(path);
-    int r = name ? enter(fake, DISK_FAKE_READ) : -EINVAL;
+    autofree char *name = fake_path_clean(path);
+    int r = name ? fake_enter(fake, DISK_FAKE_READ) : -EINVAL;
     if (r < 0)
         return err_errno(err, -r, "cannot read %s", path);
     const struct inode *inode = map_get(fake->seen, name);
@@ -271,32 +247,32 @@ static int fake_replace(struct disk *disk, const char *path, const void *data, s
 {
     (void)mode;
     struct disk_fake *fake = fake_of(disk);
-    autofree char *name = clean(path);
+    autofree char *name = fake_path_clean(path);
     if (!name || str_eq(name, "/"))
         return err_set(err, -EINVAL, "%s: names no file", path);
-    autofree char *dir = parent_of(name);
-    int r = fake->cut ? -EIO : need_dir(fake->seen, dir);
+    autofree char *dir = fake_path_parent(name);
+    int r = fake->cut ? -EIO : fake_need_dir(fake->seen, dir);
     if (r < 0)
         return err_errno(err, -r, "cannot write %s", path);
     autofree char *temp =
         xasprintf("%s/" TEMP_PREFIX "%s", str_eq(dir, "/") ? "" : dir, strrchr(name, '/') + 1);
     r = step_write(fake, temp, data, len);
     if (r == 0)
-        r = step_fsync(fake, map_get(fake->seen, temp));
+        r = fake_step_fsync(fake, map_get(fake->seen, temp));
     if (r == 0)
         r = step_rename(fake, temp, name);
     if (r < 0) {
         (void)step_unlink(fake, temp); /* as far as the disk still lets us */
         return err_errno(err, -r, "cannot write %s", path);
     }
-    r = step_dir_fsync(fake, dir);
+    r = fake_step_dir_fsync(fake, dir);
     return r < 0 ? err_errno(err, -r, "%s: cannot sync the directory", dir) : 0;
 }
 
 /* The content of an inode changes under whoever has it; what a power cut leaves of it is open. */
 static int fill(struct disk_fake *fake, struct inode *inode, const void *data, size_t len)
 {
-    int64_t room = fake->size < 0 ? INT64_MAX : fake->size - used(fake) + (int64_t)inode->len;
+    int64_t room = fake->size < 0 ? INT64_MAX : fake->size - fake_used(fake) + (int64_t)inode->len;
     size_t fits = room < 0 ? 0 : (int64_t)len > room ? (size_t)room : len;
     free(inode->data);
     inode->data = xmemdup(data, fits);
@@ -312,13 +288,13 @@ static int step_overwrite(struct disk_fake *fake, const char *path, const void *
     struct inode *inode = map_get(fake->seen, path);
     if (inode && inode->type != DISK_FILE)
         return -EISDIR;
-    int r = enter_step(fake, DISK_FAKE_WRITE);
+    int r = fake_enter_step(fake, DISK_FAKE_WRITE);
     if (r < 0)
         return r;
     if (!inode) {
-        inode = inode_new(fake, DISK_FILE, "", 0);
-        set(fake->seen, path, inode);
-        inode_unref(inode);
+        inode = fake_inode_new(fake, DISK_FILE, "", 0);
+        fake_set(fake->seen, path, inode);
+        fake_inode_unref(inode);
     }
     return fill(fake, inode, data, len);
 }
@@ -328,13 +304,13 @@ static int fake_overwrite(struct disk *disk, const char *path, const void *data,
 {
     (void)mode;
     struct disk_fake *fake = fake_of(disk);
-    autofree char *name = clean(path);
+    autofree char *name = fake_path_clean(path);
     if (!name || str_eq(name, "/"))
         return err_set(err, -EINVAL, "%s: names no file", path);
-    autofree char *dir = parent_of(name);
-    int r = enter(fake, 0);
+    autofree char *dir = fake_path_parent(name);
+    int r = fake_enter(fake, 0);
     if (r == 0)
-        r = need_dir(fake->seen, dir);
+        r = fake_need_dir(fake->seen, dir);
     if (r == 0)
         r = step_overwrite(fake, name, data, len);
     return r < 0 ? err_errno(err, -r, "cannot write %s", path) : 0;
@@ -352,22 +328,22 @@ static bool is_empty_dir(const struct map *map, const char *dir)
 static int fake_remove(struct disk *disk, const char *path, struct err *err)
 {
     struct disk_fake *fake = fake_of(disk);
-    autofree char *name = clean(path);
+    autofree char *name = fake_path_clean(path);
     if (!name || str_eq(name, "/"))
         return err_set(err, -EINVAL, "%s: names no file", path);
-    autofree char *dir = parent_of(name);
-    int r = enter(fake, 0);
-    if (r == 0 && need_dir(fake->seen, dir) == -ENOENT)
+    autofree char *dir = fake_path_parent(name);
+    int r = fake_enter(fake, 0);
+    if (r == 0 && fake_need_dir(fake->seen, dir) == -ENOENT)
         return 0;
     if (r == 0)
-        r = need_dir(fake->seen, dir);
+        r = fake_need_dir(fake->seen, dir);
     const struct inode *inode = map_get(fake->seen, name);
     if (r == 0 && inode && inode->type == DISK_DIR && !is_empty_dir(fake->seen, name))
         r = -ENOTEMPTY;
     if (r == 0 && inode)
         r = step_unlink(fake, name);
     if (r == 0)
-        r = step_dir_fsync(fake, dir);
+        r = fake_step_dir_fsync(fake, dir);
     return r < 0 ? err_errno(err, -r, "cannot remove %s", path) : 0;
 }
 
@@ -388,10 +364,10 @@ static char *last_below(const struct disk_fake *fake, const char *top)
 static int fake_remove_tree(struct disk *disk, const char *path, struct err *err)
 {
     struct disk_fake *fake = fake_of(disk);
-    autofree char *top = clean(path);
+    autofree char *top = fake_path_clean(path);
     if (!top || str_eq(top, "/"))
         return err_set(err, -EINVAL, "%s: names no directory", path);
-    int r = enter(fake, 0);
+    int r = fake_enter(fake, 0);
     for (;;) {
         autofree char *last = r == 0 ? last_below(fake, top) : NULL;
         if (!last)
@@ -408,25 +384,25 @@ static int make_dir(struct disk_fake *fake, const char *path, bool last)
         return -ENOTDIR;
     if (inode && !last)
         return 0;
-    int r = inode ? 0 : enter_step(fake, DISK_FAKE_MKDIR);
+    int r = inode ? 0 : fake_enter_step(fake, DISK_FAKE_MKDIR);
     if (r < 0)
         return r;
     if (!inode) {
-        struct inode *made = inode_new(fake, DISK_DIR, "", 0);
-        set(fake->seen, path, made);
-        set(fake->lost, path, NULL);
-        inode_unref(made);
+        struct inode *made = fake_inode_new(fake, DISK_DIR, "", 0);
+        fake_set(fake->seen, path, made);
+        fake_set(fake->lost, path, NULL);
+        fake_inode_unref(made);
     }
-    autofree char *parent = parent_of(path);
-    return step_dir_fsync(fake, parent);
+    autofree char *parent = fake_path_parent(path);
+    return fake_step_dir_fsync(fake, parent);
 }
 
 static int fake_mkdirs(struct disk *disk, const char *path, mode_t mode, struct err *err)
 {
     (void)mode;
     struct disk_fake *fake = fake_of(disk);
-    autofree char *name = clean(path);
-    int r = name ? enter(fake, 0) : -EINVAL;
+    autofree char *name = fake_path_clean(path);
+    int r = name ? fake_enter(fake, 0) : -EINVAL;
     for (char *c = name; r == 0 && c && !str_eq(name, "/"); c++) {
         c += 1 + strcspn(c + 1, "/");
         bool last = *c == '\0';
@@ -462,10 +438,10 @@ static int fake_list(struct disk *disk, const char *path, disk_list_fn *fn, void
                      struct err *err)
 {
     struct disk_fake *fake = fake_of(disk);
-    autofree char *dir = clean(path);
-    int r = dir ? enter(fake, DISK_FAKE_LOOK) : -EINVAL;
+    autofree char *dir = fake_path_clean(path);
+    int r = dir ? fake_enter(fake, DISK_FAKE_LOOK) : -EINVAL;
     if (r == 0)
-        r = need_dir(fake->seen, dir);
+        r = fake_need_dir(fake->seen, dir);
     if (r < 0)
         return err_errno(err, -r, "cannot list %s", path);
     struct map *found = map_new(); /* fn may change the disk */
@@ -473,19 +449,19 @@ static int fake_list(struct disk *disk, const char *path, disk_list_fn *fn, void
     void *inode;
     for (size_t i = 0; map_next(fake->seen, &i, &at, &inode);)
         if (in_dir(at, dir) && !str_has_prefix(strrchr(at, '/') + 1, TEMP_PREFIX))
-            set(found, at, inode);
+            fake_set(found, at, inode);
     autofree const char **paths = sorted(found);
     for (size_t i = 0; paths[i] && r == 0; i++)
         r = fn(ctx, strrchr(paths[i], '/') + 1, ((struct inode *)map_get(found, paths[i]))->type);
-    map_free(found, inode_unref);
+    map_free(found, fake_inode_unref);
     return r;
 }
 
 static int fake_stat(struct disk *disk, const char *path, struct disk_stat *ret, struct err *err)
 {
     struct disk_fake *fake = fake_of(disk);
-    autofree char *name = clean(path);
-    int r = name ? enter(fake, DISK_FAKE_LOOK) : -EINVAL;
+    autofree char *name = fake_path_clean(path);
+    int r = name ? fake_enter(fake, DISK_FAKE_LOOK) : -EINVAL;
     if (r < 0)
         return err_errno(err, -r, "%s", path);
     const struct inode *inode = map_get(fake->seen, name);
@@ -499,10 +475,10 @@ static int fake_stat(struct disk *disk, const char *path, struct disk_stat *ret,
 static int fake_space(struct disk *disk, const char *path, int64_t *ret_free, struct err *err)
 {
     struct disk_fake *fake = fake_of(disk);
-    int r = enter(fake, DISK_FAKE_LOOK);
+    int r = fake_enter(fake, DISK_FAKE_LOOK);
     if (r < 0)
         return err_errno(err, -r, "cannot see how much is free at %s", path);
-    int64_t room = fake->size < 0 ? INT64_MAX : fake->size - used(fake);
+    int64_t room = fake->size < 0 ? INT64_MAX : fake->size - fake_used(fake);
     *ret_free = room < 0 ? 0 : room;
     return 0;
 }
@@ -537,9 +513,9 @@ void disk_fake_free(struct disk_fake *fake)
 {
     if (!fake)
         return;
-    map_free(fake->seen, inode_unref);
-    map_free(fake->medium, inode_unref);
-    map_free(fake->lost, inode_unref);
+    map_free(fake->seen, fake_inode_unref);
+    map_free(fake->medium, fake_inode_unref);
+    map_free(fake->lost, fake_inode_unref);
     free(fake);
 }
 
@@ -594,7 +570,7 @@ static struct inode *torn(struct disk_fake *fake, const struct inode *inode,
 {
     enum { WHOLE, EMPTY, SHORT, ZEROS, FATES };
     uint64_t fate = loss == DISK_FAKE_LOSE_ALL ? EMPTY : rng_below(&fake->rng.rng, FATES);
-    struct inode *copy = inode_new(fake, DISK_FILE, inode->data, inode->len);
+    struct inode *copy = fake_inode_new(fake, DISK_FILE, inode->data, inode->len);
     copy->mtime_ns = inode->mtime_ns;
     size_t keep = fate == WHOLE || inode->len == 0 ? inode->len
                   : fate == EMPTY                  ? 0
@@ -602,6 +578,31 @@ static struct inode *torn(struct disk_fake *fake, const struct inode *inode,
     memset(copy->data + keep, 0, copy->len - keep);
     if (fate != ZEROS)
         copy->len = keep;
+    copy->durable = true;
+    return copy;
+}
+
+/* What is left of a file that was changed in place since its last sync: of each sector the new
+ * bytes or the old ones, and the new length or the old one. */
+static struct inode *mixed(struct disk_fake *fake, const struct inode *inode,
+                           enum disk_fake_loss loss)
+{
+    bool lose_all = loss == DISK_FAKE_LOSE_ALL;
+    size_t most = inode->len > inode->old_len ? inode->len : inode->old_len, at = 0;
+    struct inode *copy = fake_inode_new(fake, DISK_FILE, "", 0);
+    free(copy->data);
+    copy->data = xcalloc(1, most + 1);
+    for (; at < most; at += FAKE_SECTOR) {
+        bool is_new = !lose_all && at < inode->len && inode->dirty[at / FAKE_SECTOR] &&
+                      rng_below(&fake->rng.rng, 2) == 0;
+        const char *from = is_new ? inode->data : inode->old;
+        size_t len = is_new ? inode->len : inode->old_len;
+        if (at < len)
+            memcpy(copy->data + at, from + at, len - at < FAKE_SECTOR ? len - at : FAKE_SECTOR);
+    }
+    bool new_len = !lose_all && rng_below(&fake->rng.rng, 2) == 0;
+    copy->len = new_len ? inode->len : inode->old_len;
+    copy->mtime_ns = inode->mtime_ns;
     copy->durable = true;
     return copy;
 }
@@ -618,28 +619,30 @@ static void lose_power(struct disk_fake *fake, enum disk_fake_loss loss)
     const char *path;
     void *inode;
     for (size_t i = 0; map_next(fake->seen, &i, &path, &inode);)
-        set(all, path, inode);
+        fake_set(all, path, inode);
     for (size_t i = 0; map_next(fake->medium, &i, &path, &inode);)
         if (!map_get(all, path))
-            set(all, path, inode);
+            fake_set(all, path, inode);
     autofree const char **paths = sorted(all);
     for (size_t i = 0; paths[i]; i++) {
         struct inode *was = map_get(fake->medium, paths[i]), *is = map_get(fake->seen, paths[i]);
         struct inode *left = was == is || keeps_entry(fake, loss) ? is : was;
-        autofree char *dir = parent_of(paths[i]);
-        if (!left || need_dir(after, dir) < 0)
+        autofree char *dir = fake_path_parent(paths[i]);
+        if (!left || fake_need_dir(after, dir) < 0)
             continue;
-        struct inode *result = left->durable ? inode_ref(left) : torn(fake, left, loss);
-        set(after, paths[i], result);
-        inode_unref(result);
+        struct inode *result = left->durable ? fake_inode_ref(left)
+                               : left->old   ? mixed(fake, left, loss)
+                                             : torn(fake, left, loss);
+        fake_set(after, paths[i], result);
+        fake_inode_unref(result);
     }
-    map_free(all, inode_unref);
-    map_free(fake->seen, inode_unref);
-    map_free(fake->medium, inode_unref);
+    map_free(all, fake_inode_unref);
+    map_free(fake->seen, fake_inode_unref);
+    map_free(fake->medium, fake_inode_unref);
     fake->seen = after;
     fake->medium = map_new();
     for (size_t i = 0; map_next(after, &i, &path, &inode);)
-        set(fake->medium, path, inode);
+        fake_set(fake->medium, path, inode);
 }
 
 void disk_fake_reboot(struct disk_fake *fake, enum disk_fake_loss loss)
@@ -649,13 +652,13 @@ void disk_fake_reboot(struct disk_fake *fake, enum disk_fake_loss loss)
     if (loss == DISK_FAKE_KEEP_ALL)
         return; /* and what was not synced is still to be lost by a later cut */
     lose_power(fake, loss);
-    map_free(fake->lost, inode_unref);
+    map_free(fake->lost, fake_inode_unref);
     fake->lost = map_new();
 }
 
 int disk_fake_flip(struct disk_fake *fake, const char *path, uint64_t bit)
 {
-    autofree char *name = clean(path);
+    autofree char *name = fake_path_clean(path);
     struct inode *images[] = {name ? map_get(fake->seen, name) : NULL,
                               name ? map_get(fake->medium, name) : NULL};
     int r = -ENOENT;
@@ -672,31 +675,31 @@ int disk_fake_flip(struct disk_fake *fake, const char *path, uint64_t bit)
 
 void disk_fake_plant(struct disk_fake *fake, const char *path, const void *data, size_t len)
 {
-    autofree char *name = clean(path);
+    autofree char *name = fake_path_clean(path);
     if (!name)
         abort(); /* a mistake of the test */
     for (char *c = name + strcspn(name + 1, "/") + 1; *c; c += 1 + strcspn(c + 1, "/")) {
         *c = '\0';
-        struct inode *dir = inode_new(fake, DISK_DIR, "", 0);
+        struct inode *dir = fake_inode_new(fake, DISK_DIR, "", 0);
         if (!map_get(fake->seen, name)) {
-            set(fake->seen, name, dir);
-            set(fake->medium, name, dir);
+            fake_set(fake->seen, name, dir);
+            fake_set(fake->medium, name, dir);
         }
-        inode_unref(dir);
+        fake_inode_unref(dir);
         *c = '/';
     }
-    struct inode *inode = inode_new(fake, DISK_FILE, data, len);
+    struct inode *inode = fake_inode_new(fake, DISK_FILE, data, len);
     inode->durable = true;
-    set(fake->seen, name, inode);
-    set(fake->medium, name, inode);
-    inode_unref(inode);
+    fake_set(fake->seen, name, inode);
+    fake_set(fake->medium, name, inode);
+    fake_inode_unref(inode);
 }
 
 void disk_fake_wipe(struct disk_fake *fake)
 {
     struct map **maps[] = {&fake->seen, &fake->medium, &fake->lost};
     for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
-        map_free(*maps[i], inode_unref);
+        map_free(*maps[i], fake_inode_unref);
         *maps[i] = map_new();
     }
 }

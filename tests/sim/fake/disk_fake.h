@@ -52,6 +52,24 @@ void disk_fake_heal(struct disk_fake *fake);
 /* How many bytes fit; what is beyond fails with -ENOSPC. -1: no limit. */
 void disk_fake_set_size(struct disk_fake *fake, int64_t bytes);
 
+/* ---- files that are changed in place, as a database does ---- */
+
+struct disk_fake_file;
+/* -ENOENT unless create. An entry that was made is durable after disk_fake_sync_dir. */
+nodiscard int disk_fake_open(struct disk_fake *fake, const char *path, bool create,
+                             struct disk_fake_file **ret);
+void disk_fake_close(struct disk_fake_file *file); /* NULL is fine */
+/* Bytes read, fewer at the end; or a negative errno. */
+int64_t disk_fake_file_read(struct disk_fake_file *file, int64_t at, void *data, size_t len);
+/* Not synced: of each 512 bytes a power cut leaves the new or the old ones. -ENOSPC after having
+ * written what fits. */
+nodiscard int disk_fake_file_write(struct disk_fake_file *file, int64_t at, const void *data,
+                                   size_t len);
+nodiscard int disk_fake_file_truncate(struct disk_fake_file *file, int64_t len);
+nodiscard int disk_fake_file_sync(struct disk_fake_file *file);
+int64_t disk_fake_file_size(const struct disk_fake_file *file);
+nodiscard int disk_fake_sync_dir(struct disk_fake *fake, const char *path);
+
 /* Flips one bit of a file, on the medium too; bit counts modulo the file's bits. -ENOENT if there
  * is no such file or it is empty. */
 nodiscard int disk_fake_flip(struct disk_fake *fake, const char *path, uint64_t bit);

@@ -261,9 +261,82 @@ static void test_disk_fake__flip_wipe_count(void **state)
     disk_fake_free(fake);
 }
 
+#define SECTOR 512
+#define SECTORS 64
+
+static struct disk_fake_file *in_place(struct disk_fake *fake, char fill)
+{
+    char data[SECTORS * SECTOR];
+    struct disk_fake_file *file = NULL;
+    memset(data, fill, sizeof(data));
+    assert_int_equal(disk_fake_open(fake, "/d/e/db", true, &file), 0);
+    assert_int_equal(disk_fake_file_write(file, 0, data, sizeof(data)), 0);
+    return file;
+}
+
+/* How many of the sectors are all of that byte; each is all of one byte. */
+static int count_sectors(struct disk_fake *fake, char byte)
+{
+    char data[SECTOR], want[SECTOR];
+    int count = 0;
+    struct disk_fake_file *file = NULL;
+    memset(want, byte, sizeof(want));
+    assert_int_equal(disk_fake_open(fake, "/d/e/db", false, &file), 0);
+    assert_int_equal(disk_fake_file_size(file), SECTORS * SECTOR);
+    for (int i = 0; i < SECTORS; i++) {
+        assert_int_equal(disk_fake_file_read(file, i * SECTOR, data, SECTOR), SECTOR);
+        assert_memory_equal(data, data + 1, SECTOR - 1);
+        count += memcmp(data, want, SECTOR) == 0;
+    }
+    disk_fake_close(file);
+    return count;
+}
+
+/* A file that is written in place: what was synced stays, what was not is kept or lost sector by
+ * sector; and what a failed sync covered is lost whatever is synced later, unless it is written
+ * again. */
+static void test_disk_fake__in_place(void **state)
+{
+    (void)state;
+    static const struct {
+        bool fails, again, sync;
+        int least, most; /* of the new sectors */
+    } cases[] = {
+        {false, false, false, 10, SECTORS - 10},
+        {false, false, true, SECTORS, SECTORS},
+        {true, false, true, 0, 0},
+        {true, true, true, SECTORS, SECTORS},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct disk_fake *fake = with_old(i);
+        struct disk_fake_file *file = in_place(fake, 'a');
+        assert_int_equal(disk_fake_file_sync(file), 0);
+        assert_int_equal(disk_fake_sync_dir(fake, "/d/e"), 0);
+        disk_fake_close(file);
+        file = in_place(fake, 'b');
+        if (cases[i].fails) {
+            disk_fake_fail(fake, DISK_FAKE_FSYNC, -EIO, 0, 1);
+            assert_int_equal(disk_fake_file_sync(file), -EIO);
+        }
+        if (cases[i].again) {
+            disk_fake_close(file);
+            file = in_place(fake, 'b');
+        }
+        if (cases[i].sync)
+            assert_int_equal(disk_fake_file_sync(file), 0);
+        disk_fake_close(file);
+        assert_int_equal(count_sectors(fake, 'b'), SECTORS);
+        disk_fake_reboot(fake, DISK_FAKE_CHANCE);
+        assert_in_range(count_sectors(fake, 'b'), cases[i].least, cases[i].most);
+        assert_int_equal(count_sectors(fake, 'a') + count_sectors(fake, 'b'), SECTORS);
+        disk_fake_free(fake);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_disk_fake__in_place),
         cmocka_unit_test(test_disk_fake__a_cut_at_every_step),
         cmocka_unit_test(test_disk_fake__without_fsync_files_are_torn),
         cmocka_unit_test(test_disk_fake__a_seed_repeats),
