@@ -13,7 +13,9 @@
 
 #include <cmocka.h>
 
-#define ROUNDS 20
+#ifndef KILL_ROUNDS
+#define KILL_ROUNDS 20
+#endif
 
 static void round_of(struct bench *bench, struct acks *acks, unsigned seed)
 {
@@ -50,7 +52,7 @@ static void test_kill__acknowledged_is_kept(void **state)
     struct bench bench;
     struct acks acks = {0};
     bench_init(&bench);
-    for (unsigned i = 0; i < ROUNDS; i++)
+    for (unsigned i = 0; i < KILL_ROUNDS; i++)
         round_of(&bench, &acks, i * 7919 + 1);
     print_message("%ld writes were acknowledged\n", acks.count);
     assert_true(acks.count > 100);
