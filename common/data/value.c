@@ -312,6 +312,12 @@ void value_insert(struct value *list, size_t i, struct value *item)
     list->list.len++;
 }
 
+void value_set_at(struct value *list, size_t i, struct value *item)
+{
+    value_free(list->list.items[i]);
+    list->list.items[i] = item;
+}
+
 void value_remove_at(struct value *list, size_t i)
 {
     if (value_type(list) != VALUE_LIST || i >= list->list.len)

@@ -57,6 +57,7 @@ struct value *value_at(const struct value *list,
                        size_t i);                          /* list item or map value; NULL if out */
 void value_append(struct value *list, struct value *item); /* takes item */
 void value_insert(struct value *list, size_t i, struct value *item); /* takes item */
+void value_set_at(struct value *list, size_t i, struct value *item); /* takes item, frees the old */
 void value_remove_at(struct value *list, size_t i);
 
 /* Maps. Lookups are linear up to 16 keys and hashed beyond. Borrowed results. */

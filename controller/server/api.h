@@ -5,6 +5,7 @@
 
 #include "common/data/value.h"
 #include "common/kinds/kinds.h"
+#include "controller/server/patch.h"
 #include "controller/store/store.h"
 
 struct api;
@@ -79,6 +80,11 @@ void api_create(struct api *api, const struct api_user *user, const struct api_r
                 const struct value *object, unsigned flags, api_done_fn *done, void *ctx);
 void api_update(struct api *api, const struct api_user *user, const struct api_ref *ref,
                 const struct value *object, unsigned flags, api_done_fn *done, void *ctx);
+/* The object with the patch laid over it, as by api_update: with metadata.resourceVersion in it the
+ * patch holds for that revision alone. patch is borrowed (copied). */
+void api_patch(struct api *api, const struct api_user *user, const struct api_ref *ref,
+               enum patch_type type, const struct value *patch, unsigned flags, api_done_fn *done,
+               void *ctx);
 struct api_delete_options {
     int64_t grace_s;              /* -1 = the object's own */
     const char *uid;              /* precondition or NULL */

@@ -3,40 +3,17 @@
 #include "common/base/str.h"
 #include "common/data/json.h"
 #include "common/data/limits.h"
-
-/* What the schema says of a value: nothing (type and field NULL) below SCHEMA_ANY and in scalars.
- */
-struct shape {
-    const struct schema_type *type;   /* of a map that is an object */
-    const struct schema_field *field; /* where it stands, for lists and maps */
-};
-
-static struct shape shape_of_key(struct shape at, const char *key)
-{
-    if (at.type) {
-        const struct schema_field *field = schema_field_find(at.type, key);
-        bool object = field && field->shape == SCHEMA_OBJECT;
-        return (struct shape){object ? field->object : NULL, field};
-    }
-    bool items = at.field && at.field->shape == SCHEMA_MAP && at.field->item == SCHEMA_OBJECT;
-    return (struct shape){items ? at.field->object : NULL, NULL};
-}
-
-static struct shape shape_of_item(const struct schema_field *field)
-{
-    return (struct shape){field->item == SCHEMA_OBJECT ? field->object : NULL, NULL};
-}
+#include "controller/server/keyed.h"
+#include "controller/server/shape.h"
 
 static struct value *merge(struct shape shape, const struct value *stored, const struct value *last,
                            const struct value *declared);
 
-static const struct value *find_item(const struct value *list, const char *key,
-                                     const struct value *want)
+static const struct value *find_item(const struct keyed *places, const struct value *list,
+                                     const struct value *like)
 {
-    for (size_t i = 0; want && i < value_len(list); i++)
-        if (value_equal(value_get(value_at(list, i), key), want))
-            return value_at(list, i);
-    return NULL;
+    size_t i = keyed_find(places, like);
+    return i == KEYED_NONE ? NULL : value_at(list, i);
 }
 
 /* The declared items in their order, each over its stored one; then stored ones that nobody
@@ -44,37 +21,32 @@ static const struct value *find_item(const struct value *list, const char *key,
 static struct value *merge_keyed(const struct schema_field *field, const struct value *stored,
                                  const struct value *last, const struct value *declared)
 {
+    cleanup(keyed_free) struct keyed *in_stored = keyed_new(stored, field->merge_key);
+    cleanup(keyed_free) struct keyed *in_last = keyed_new(last, field->merge_key);
+    cleanup(keyed_free) struct keyed *in_declared = keyed_new(declared, field->merge_key);
     struct value *out = value_new_list();
     for (size_t i = 0; i < value_len(declared); i++) {
         const struct value *item = value_at(declared, i);
-        const struct value *key = value_get(item, field->merge_key);
-        value_append(out, merge(shape_of_item(field), find_item(stored, field->merge_key, key),
-                                find_item(last, field->merge_key, key), item));
+        value_append(out, merge(shape_of_item(field), find_item(in_stored, stored, item),
+                                find_item(in_last, last, item), item));
     }
     for (size_t i = 0; i < value_len(stored); i++) {
         const struct value *item = value_at(stored, i);
-        const struct value *key = value_get(item, field->merge_key);
-        if (!find_item(declared, field->merge_key, key) && !find_item(last, field->merge_key, key))
+        if (!find_item(in_declared, declared, item) && !find_item(in_last, last, item))
             value_append(out, value_copy(item));
     }
     return out;
 }
 
-static bool set_has(const struct value *list, const struct value *want)
-{
-    for (size_t i = 0; i < value_len(list); i++)
-        if (value_equal(value_at(list, i), want))
-            return true;
-    return false;
-}
-
 static struct value *merge_set(const struct value *stored, const struct value *last,
                                const struct value *declared)
 {
+    cleanup(keyed_free) struct keyed *in_last = keyed_new(last, NULL);
+    cleanup(keyed_free) struct keyed *in_declared = keyed_new(declared, NULL);
     struct value *out = value_copy(declared);
     for (size_t i = 0; i < value_len(stored); i++) {
         const struct value *item = value_at(stored, i);
-        if (!set_has(declared, item) && !set_has(last, item))
+        if (!find_item(in_declared, declared, item) && !find_item(in_last, last, item))
             value_append(out, value_copy(item));
     }
     return out;
@@ -83,9 +55,9 @@ static struct value *merge_set(const struct value *stored, const struct value *l
 static struct value *merge_list(const struct schema_field *field, const struct value *stored,
                                 const struct value *last, const struct value *declared)
 {
-    if (field && field->shape == SCHEMA_LIST && field->merge_key)
+    if (shape_merge_key(field))
         return merge_keyed(field, stored, last, declared);
-    if (field && (field->flags & SCHEMA_SET))
+    if (shape_is_set(field))
         return merge_set(stored, last, declared);
     return value_copy(declared);
 }

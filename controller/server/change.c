@@ -5,6 +5,7 @@
 #include "common/base/weaken.h"
 #include "common/data/json.h"
 #include "common/data/limits.h"
+#include "common/kinds/kinds.h"
 #include "controller/server/apply.h"
 #include "controller/server/deletion.h"
 #include "controller/server/fit.h"
@@ -71,44 +72,61 @@ struct value *change_encode(const struct api_ref *ref, struct change *change, un
 
 /* ---- the shape of what was sent ---- */
 
-static int expect(struct value *map, const char *key, const char *want, const char *what,
-                  const struct change_env *env, struct change *ret)
+/* What a client may leave out: it is filled from the request. wanted: what that says. */
+static bool fits(struct value *map, const char *key, const char *wanted)
 {
     const struct value *have = value_get(map, key);
     const char *text = value_str(have);
-    if (!have || value_type(have) == VALUE_NULL || (text && !*text)) {
-        if (*want)
-            value_set_str(map, key, want);
-        return 0;
-    }
-    if (str_eq(text, want))
-        return 0;
-    return change_refuse(
-        ret, status_of(400, env->ref.kind, env->ref.name,
-                       "the %s of the provided object does not match the %s sent on the request "
-                       "(\"%.63s\" and \"%.63s\")",
-                       what, what, text ? text : "?", want));
+    bool left_out = !have || value_type(have) == VALUE_NULL || (text && !*text);
+    if (left_out && *wanted)
+        value_set_str(map, key, wanted);
+    return left_out || str_eq(text, wanted);
+}
+
+static const char *told(const struct value *map, const char *key)
+{
+    const char *text = value_get_str(map, key);
+    return text ? text : "?";
+}
+
+/* NULL, or the refusal (in Kubernetes' words) of an object that contradicts the request. */
+static struct value *misfit(const struct change_env *env, struct value *object, struct value *meta)
+{
+    const struct schema_kind *kind = env->ref.kind;
+    const char *name = env->ref.name;
+    char version[128];
+    schema_api_version(kind, version);
+    if (!fits(object, "kind", kind->kind))
+        return status_of(400, kind, name, "%.63s in version \"%.63s\" cannot be handled as a %s",
+                         told(object, "kind"), version, kind->kind);
+    if (!fits(object, "apiVersion", version))
+        return status_of(400, kind, name,
+                         "the API version in the data (%.63s) does not match the expected API "
+                         "version (%s)",
+                         told(object, "apiVersion"), version);
+    if (!str_empty(name) && !fits(meta, "name", name))
+        return status_of(400, kind, name,
+                         "the name of the object (%.253s) does not match the name on the URL (%s)",
+                         told(meta, "name"), name);
+    if (!fits(meta, "namespace", env->ref.ns))
+        return status_of(400, kind, name,
+                         "the namespace of the provided object does not match the namespace sent "
+                         "on the request (%.63s and %s)",
+                         told(meta, "namespace"), env->ref.ns);
+    return NULL;
 }
 
 /* Fills from the request what a client may leave out, refuses what contradicts it. */
 static int fit_to_ref(const struct change_env *env, struct value *object, struct change *ret)
 {
-    char api_version[128];
     if (value_type(object) != VALUE_MAP)
         return change_refuse(ret, status_failure(400, "the body is not an object"));
     struct value *meta = meta_of(object);
     if (!meta)
         return change_refuse(
             ret, status_of(400, env->ref.kind, env->ref.name, "metadata is not an object"));
-    int r = expect(object, "kind", env->ref.kind->kind, "kind", env, ret);
-    if (r == 0)
-        r = expect(object, "apiVersion", schema_api_version(env->ref.kind, api_version),
-                   "API version", env, ret);
-    if (r == 0 && !str_empty(env->ref.name))
-        r = expect(meta, "name", env->ref.name, "name", env, ret);
-    if (r == 0)
-        r = expect(meta, "namespace", env->ref.ns, "namespace", env, ret);
-    return r;
+    struct value *status = misfit(env, object, meta);
+    return status ? change_refuse(ret, status) : 0;
 }
 
 /* Moves unknown fields to the warnings where the request wants that. */
@@ -318,6 +336,39 @@ void change_update(const struct change_env *env, const struct value *stored,
         return;
     }
     update_from(env, stored, value_copy(input), ret);
+}
+
+/* What only the server gives stays as it is; fit_to_ref and meta_carry see to the rest. */
+static int check_patched(const struct change_env *env, const struct value *stored,
+                         const struct value *object, struct change *ret)
+{
+    const char *uid = object_uid(object);
+    if (str_empty(uid) || str_eq(uid, object_uid(stored)))
+        return 0;
+    cleanup(diags_done) struct diags diags;
+    diags_init(&diags);
+    diags_add(&diags, 0, "metadata.uid", CAUSE_INVALID, "Invalid value: \"%.64s\": %s", uid,
+              "field is immutable");
+    return change_refuse(ret, status_invalid(env->ref.kind, env->ref.name, &diags));
+}
+
+void change_patch(const struct change_env *env, const struct value *stored, enum patch_type type,
+                  const struct value *patch, struct change *ret)
+{
+    const struct schema_kind *kind = env->ref.kind;
+    struct value *object = NULL;
+    change_begin(ret);
+    struct value *status = patch_type_fits(type, kind) ? NULL : patch_type_refusal(kind);
+    if (!status && !stored)
+        status = status_not_found(kind, env->ref.name);
+    if (!status)
+        status = patch_object(kind, type, stored, patch, &object);
+    if (status)
+        change_refuse(ret, status);
+    else if (check_patched(env, stored, object, ret) != 0)
+        value_free(object);
+    else
+        update_from(env, stored, object, ret);
 }
 
 void change_apply(const struct change_env *env, const struct value *stored,

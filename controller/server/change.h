@@ -36,6 +36,8 @@ void change_create(const struct change_env *env, const struct value *stored,
                    const struct value *input, struct change *ret);
 void change_update(const struct change_env *env, const struct value *stored,
                    const struct value *input, struct change *ret);
+void change_patch(const struct change_env *env, const struct value *stored, enum patch_type type,
+                  const struct value *patch, struct change *ret);
 void change_apply(const struct change_env *env, const struct value *stored,
                   const struct value *input, struct change *ret);
 /* What a namespace is to those who would create in it; object NULL: it is not stored. */

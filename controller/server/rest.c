@@ -19,8 +19,7 @@ struct call {
     struct http_request *request;
     const struct schema_kind *kind;
     struct view view;
-    struct value *patch; /* of a merge patch */
-    bool created;        /* 201 with a Status of success: a binding */
+    bool created; /* 201 with a Status of success: a binding */
 };
 
 struct rest *rest_new(const struct rest_spec *spec)
@@ -37,7 +36,6 @@ struct rest *rest_new(const struct rest_spec *spec)
 static void call_free(struct call *call)
 {
     list_remove(&call->link);
-    value_free(call->patch);
     free(call);
 }
 
@@ -266,62 +264,51 @@ static void verb_update(const struct ask *ask)
         write_object(ask, &write, api_update);
 }
 
-static int edit_merge(void *ctx, struct value *object)
+/* A body that may be YAML and mostly is JSON, as kubectl sends it. */
+static struct value *parse_apply(const char *body, size_t len, struct value **ret)
 {
-    const struct call *call = ctx;
-    patch_merge(object, call->patch);
-    return 0;
+    struct value *status = body_json(body, len, ret);
+    if (!status)
+        return NULL;
+    value_free(status);
+    return body_yaml(body, len, ret);
 }
 
-static void take_merge_patch(const struct ask *ask, struct write_request *write)
+static void verb_apply(const struct ask *ask, struct write_request *write)
 {
-    if (value_type(write->body) != VALUE_MAP) {
-        reply_status(ask->request, status_failure(400, "a merge patch must be an object"));
-        value_free(write->body);
-        return;
-    }
-    struct api_ref ref = ask_ref(ask);
-    struct call *call = call_new(ask, &write->view);
-    call->patch = write->body;
-    api_patch_with(ask->rest->spec.api, ask->user, &ref, write->flags, edit_merge, on_done, call);
+    size_t len;
+    const char *body = http_body(ask->request, &len);
+    struct value *status = parse_apply(body, len, &write->body);
+    if (status)
+        reply_status(ask->request, status);
+    else
+        write_object(ask, write, api_apply);
 }
-
-static void take_apply_patch(const struct ask *ask, struct write_request *write)
-{
-    write_object(ask, write, api_apply);
-}
-
-static const struct {
-    const char *type;
-    body_parse_fn *parse;
-    void (*fn)(const struct ask *ask, struct write_request *write);
-} patch_types[] = {
-    {"application/merge-patch+json", body_json, take_merge_patch},
-    {"application/apply-patch+yaml", body_yaml, take_apply_patch},
-};
 
 static void verb_patch(const struct ask *ask)
 {
     struct write_request write;
+    enum patch_type patch;
     char type[64];
     size_t len;
+    struct api_ref ref = ask_ref(ask);
     if (!parse_write(ask, &write))
         return;
     body_media_type(http_header(ask->request, "Content-Type"), type, sizeof(type));
-    const char *body = http_body(ask->request, &len);
-    for (size_t i = 0; i < ARRAY_LEN(patch_types); i++) {
-        if (!str_eq(type, patch_types[i].type))
-            continue;
-        struct value *status = patch_types[i].parse(body, len, &write.body);
-        if (status)
-            reply_status(ask->request, status);
-        else
-            patch_types[i].fn(ask, &write);
+    if (str_eq(type, "application/apply-patch+yaml")) {
+        verb_apply(ask, &write);
         return;
     }
-    reply_status(
-        ask->request,
-        body_unsupported(type, "application/merge-patch+json, application/apply-patch+yaml"));
+    bool known = patch_type_find(type, &patch) == 0 && patch_type_fits(patch, ref.kind);
+    const char *body = http_body(ask->request, &len);
+    struct value *status = known ? body_json(body, len, &write.body) : patch_type_refusal(ref.kind);
+    if (status) {
+        reply_status(ask->request, status);
+        return;
+    }
+    api_patch(ask->rest->spec.api, ask->user, &ref, patch, write.body, write.flags, on_done,
+              call_new(ask, &write.view));
+    value_free(write.body);
 }
 
 /* DeleteOptions come in the body, or (some clients) in the query; grace 0 is not absence. */

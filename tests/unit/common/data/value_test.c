@@ -120,6 +120,8 @@ static void test_value__lists(void **state)
         value_append(list, value_new_int(i));
     value_insert(list, 0, value_new_int(100));
     value_insert(list, 5, value_new_int(200));
+    value_set_at(list, 1, value_new_str("instead"));
+    assert_string_equal(value_str(value_at(list, 1)), "instead");
     value_remove_at(list, 1);
     value_remove_at(list, 99);
     static const int want[] = {100, 1, 2, 3, 200, 4, 5, 6, 7, 8};

@@ -150,24 +150,82 @@ static void test_server__patches(void **state)
     assert_int_equal(
         ask(f, "POST", CM, "{\"metadata\":{\"name\":\"c\"},\"data\":{\"a\":\"b\",\"c\":\"d\"}}"),
         201);
-    assert_int_equal(client_ask(&f->client, "PATCH", CM "/c",
-                                "Content-Type: application/merge-patch+json\r\n",
-                                "{\"data\":{\"a\":null,\"e\":\"f\"}}"),
-                     200);
-    cleanup(value_free) struct value *merged = answer(f);
-    assert_null(value_path(merged, "data", "a", NULL));
-    assert_non_null(value_path(merged, "data", "c", NULL));
-    assert_non_null(value_path(merged, "data", "e", NULL));
+    static const struct {
+        const char *type, *body;
+        int code;
+        const char *data; /* of the answer */
+    } cases[] = {
+        {"merge-patch+json", "{\"data\":{\"a\":null,\"e\":\"f\"}}", 200, "c=d e=f "},
+        {"strategic-merge-patch+json; charset=utf-8", "{\"data\":{\"c\":null}}", 200, "e=f "},
+        {"json-patch+json", "[{\"op\":\"add\",\"path\":\"/data/g\",\"value\":\"h\"}]", 200,
+         "e=f g=h "},
+        {"merge-patch+json", "[]", 400, NULL},
+        {"merge-patch+json", "{", 400, NULL},
+        {"merge-patch+json", "{\"metadata\":{\"name\":\"d\"}}", 400, NULL},
+        {"merge-patch+json", "{\"metadata\":{\"namespace\":\"d\"}}", 400, NULL},
+        {"merge-patch+json", "{\"kind\":\"Secret\"}", 400, NULL},
+        {"merge-patch+json", "{\"apiVersion\":\"v2\"}", 400, NULL},
+        {"merge-patch+json", "{\"metadata\":{\"uid\":\"e6a0b4f1-5ff1-4f01-8c3f-0d3a8b7d3c11\"}}",
+         422, NULL},
+        {"merge-patch+json", "{\"metadata\":{\"resourceVersion\":\"1\"}}", 409, NULL},
+        {"json-patch+json", "{}", 400, NULL},
+        {"json-patch+json", "[{\"op\":\"remove\",\"path\":\"/data/no\"}]", 422, NULL},
+        {"json-patch+json", "[{\"op\":\"add\",\"path\":\"\",\"value\":5}]", 400, NULL},
+        {"yaml", "{}", 415, NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        autofree char *header = xasprintf("Content-Type: application/%s\r\n", cases[i].type);
+        print_message("%s\n", cases[i].body);
+        assert_int_equal(client_ask(&f->client, "PATCH", CM "/c", header, cases[i].body),
+                         cases[i].code);
+        cleanup(value_free) struct value *object = answer(f);
+        cleanup(buf_done) struct buf data = {0};
+        const struct value *map = value_get(object, "data");
+        for (size_t k = 0; k < value_len(map); k++)
+            (void)buf_addf(&data, "%s=%s ", value_key_at(map, k), value_str(value_at(map, k)));
+        if (cases[i].data)
+            assert_string_equal(buf_str(&data), cases[i].data);
+    }
+    assert_int_equal(client_ask(&f->client, "PATCH", CM "/none",
+                                "Content-Type: application/merge-patch+json\r\n", "{}"),
+                     404);
     assert_int_equal(client_ask(&f->client, "PATCH", CM "/d?fieldManager=x",
                                 "Content-Type: application/apply-patch+yaml\r\n", "data: {x: y}\n"),
                      201);
-    assert_int_equal(client_ask(&f->client, "PATCH", CM "/c",
-                                "Content-Type: application/strategic-merge-patch+json\r\n", "{}"),
-                     415);
-    assert_status(f, 415, "UnsupportedMediaType");
-    assert_int_equal(client_ask(&f->client, "PATCH", CM "/c",
-                                "Content-Type: application/merge-patch+json\r\n", "[]"),
+}
+
+/* What a patch leaves as it is, costs no write; and what is true of writes is true of patches. */
+static void test_server__patches_like_writes(void **state)
+{
+    struct fixture *f = *state;
+    static const char type[] = "Content-Type: application/strategic-merge-patch+json\r\n";
+    assert_int_equal(ask(f, "POST", PODS, POD), 201);
+    cleanup(value_free) struct value *pod = answer(f);
+    const char *revision = value_get_str(value_get(pod, "metadata"), "resourceVersion");
+    assert_int_equal(client_ask(&f->client, "PATCH", PODS "/web", type,
+                                "{\"spec\":{\"containers\":[{\"name\":\"a\",\"image\":\"i\"}]}}"),
+                     200);
+    cleanup(value_free) struct value *same = answer(f);
+    assert_string_equal(value_get_str(value_get(same, "metadata"), "resourceVersion"), revision);
+    assert_int_equal(client_ask(&f->client, "PATCH", PODS "/web?dryRun=All", type,
+                                "{\"metadata\":{\"labels\":{\"a\":\"b\"}}}"),
+                     200);
+    assert_int_equal(client_ask(&f->client, "PATCH", PODS "/web?fieldValidation=Strict", type,
+                                "{\"spec\":{\"what\":1}}"),
                      400);
+    assert_int_equal(client_ask(&f->client, "PATCH", PODS "/web", type, "{\"spec\":{\"what\":1}}"),
+                     200);
+    assert_non_null(strstr(buf_str(&f->client.in), "Warning: 299 - \"unknown field"));
+    assert_int_equal(ask(f, "GET", PODS "/web", NULL), 200);
+    cleanup(value_free) struct value *last = answer(f);
+    assert_string_equal(value_get_str(value_get(last, "metadata"), "resourceVersion"), revision);
+    assert_int_equal(
+        client_ask(&f->client, "PATCH", PODS "/web/status", type,
+                   "{\"spec\":{\"nodeName\":\"x\"},\"status\":{\"phase\":\"Running\"}}"),
+        200);
+    cleanup(value_free) struct value *running = answer(f);
+    assert_null(value_path(running, "spec", "nodeName", NULL));
+    assert_string_equal(value_get_str(value_get(running, "status"), "phase"), "Running");
 }
 
 static void test_server__refusals(void **state)
@@ -571,6 +629,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LIVE(test_server__verbs),
         LIVE(test_server__patches),
+        LIVE(test_server__patches_like_writes),
         LIVE(test_server__refusals),
         LIVE(test_server__deep_documents),
         LIVE(test_server__unknown_fields_are_warned_of),
