@@ -25,6 +25,7 @@ struct api_answer {
     const struct diags
         *warnings;  /* unknown fields that were dropped (API_WARN_UNKNOWN); may be NULL */
     bool unchanged; /* there was nothing to write */
+    bool removed;   /* the object is gone; of a dry run: would be */
 };
 typedef void api_done_fn(void *ctx, const struct api_answer *answer);
 
@@ -89,7 +90,10 @@ struct api_delete_options {
     int64_t grace_s;              /* -1 = the object's own */
     const char *uid;              /* precondition or NULL */
     const char *resource_version; /* precondition or NULL */
-    const char *propagation;      /* NULL, Background, Foreground, Orphan */
+    /* What becomes of objects that have it for an owner: Background (they are deleted afterwards),
+     * Foreground (before it), Orphan (they stay and lose the reference). NULL: as the finalizers
+     * that it has say, or else as is usual for its kind. */
+    const char *propagation;
 };
 /* A pod bound to a node only gets deletionTimestamp; its node's final report removes it (grace 0:
  * at once). */

@@ -143,7 +143,9 @@ static int check(const struct change_env *env, const struct value *object, bool 
     diags_init(&diags);
     unsigned flags = with_status && !WEAKENED(API_BORN_STATUS) ? SCHEMA_CHECK_STATUS : 0;
     int r = schema_check(env->ref.kind, object, flags, &diags);
-    if (r == 0 || WEAKENED(API_SCHEMA_CHECK))
+    if (r == 0)
+        deletion_check(NULL, object, &diags);
+    if ((r == 0 && diags.count == 0) || WEAKENED(API_SCHEMA_CHECK))
         return 0;
     return change_refuse(ret, status_invalid(env->ref.kind, env->ref.name, &diags));
 }
@@ -244,6 +246,7 @@ static int check_change(const struct change_env *env, const struct value *stored
     cleanup(diags_done) struct diags diags;
     diags_init(&diags);
     int r = schema_check_update(env->ref.kind, stored, next, &diags);
+    deletion_check(stored, next, &diags);
     if (r == 0 && !(env->flags & API_STATUS))
         strategy_check_update(env->ref.kind, stored, next, &diags);
     if (r == 0 && diags.count == 0)
@@ -282,7 +285,7 @@ static void settle_update(const struct change_env *env, const struct value *stor
     cleanup(value_free) struct value *before = value_copy(stored);
     meta_strip_revision(before);
     meta_strip_revision(next);
-    if (deletion_ends(stored, next)) {
+    if (deletion_ends(env->ref.kind, stored, next)) {
         change_conclude(ret, CHANGE_REMOVE, 200, next);
         return;
     }

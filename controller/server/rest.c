@@ -5,6 +5,8 @@
 #include "common/kinds/kinds.h"
 #include "controller/server/authz.h"
 #include "controller/server/body.h"
+#include "controller/server/delete_options.h"
+#include "controller/server/deletion.h"
 #include "controller/server/patch.h"
 #include "controller/server/reply.h"
 #include "controller/server/status.h"
@@ -105,6 +107,21 @@ static void on_done(void *ctx, const struct api_answer *answer)
         else
             reply_json(request, answer->code, object);
     }
+    call_free(call);
+}
+
+/* Who deletes something of most kinds is told that it is gone, not what it was. */
+static void on_deleted(void *ctx, const struct api_answer *answer)
+{
+    struct call *call = ctx;
+    if (answer->code >= 400 || !answer->removed || deletion_shows_object(call->kind)) {
+        on_done(ctx, answer);
+        return;
+    }
+    const char *name = object_name(answer->object);
+    reply_warnings(call->request, answer->warnings);
+    reply_status(call->request,
+                 status_success(call->kind, name ? name : "", object_uid(answer->object)));
     call_free(call);
 }
 
@@ -311,30 +328,9 @@ static void verb_patch(const struct ask *ask)
     value_free(write.body);
 }
 
-/* DeleteOptions come in the body, or (some clients) in the query; grace 0 is not absence. */
-static struct value *parse_delete(const struct ask *ask, struct value *body,
-                                  struct api_delete_options *ret, unsigned *flags)
-{
-    struct err err = {0};
-    const struct value *dry = value_at(value_get(body, "dryRun"), 0);
-    const struct value *preconditions = value_get(body, "preconditions");
-    const char *propagation = url_param(ask->url, "propagationPolicy");
-    if (url_param_int(ask->url, "gracePeriodSeconds", -1, &ret->grace_s, &err) != 0)
-        return status_failure(400, "%s", err.msg);
-    ret->grace_s = value_get_int(body, "gracePeriodSeconds", ret->grace_s);
-    if (ret->grace_s < -1 || ret->grace_s > INT32_MAX)
-        return status_failure(422, "gracePeriodSeconds: must be 0-%d", INT32_MAX);
-    ret->uid = value_get_str(preconditions, "uid");
-    ret->resource_version = value_get_str(preconditions, "resourceVersion");
-    ret->propagation = value_get_str(body, "propagationPolicy");
-    if (!ret->propagation)
-        ret->propagation = propagation;
-    return parse_dry_run(dry ? value_str(dry) : url_param(ask->url, "dryRun"), flags);
-}
-
 static void verb_delete(const struct ask *ask)
 {
-    struct api_delete_options options = {.grace_s = -1};
+    struct api_delete_options options;
     struct view view;
     unsigned flags = 0;
     size_t len;
@@ -342,7 +338,7 @@ static void verb_delete(const struct ask *ask)
     http_body(ask->request, &len);
     struct value *status = len ? body_object(ask->request, &body) : NULL;
     if (!status)
-        status = parse_delete(ask, body, &options, &flags);
+        status = delete_options_parse(ask->url, body, &options, &flags);
     if (status) {
         reply_status(ask->request, status);
         return;
@@ -350,7 +346,7 @@ static void verb_delete(const struct ask *ask)
     if (!view_parse(ask, &view))
         return;
     struct api_ref ref = ask_ref(ask);
-    api_delete(ask->rest->spec.api, ask->user, &ref, &options, flags, on_done,
+    api_delete(ask->rest->spec.api, ask->user, &ref, &options, flags, on_deleted,
                call_new(ask, &view));
 }
 

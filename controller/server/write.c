@@ -76,7 +76,7 @@ static void finish(struct write *write)
         namespaces_written(api->namespaces, write->kind, write->ns);
     struct api_answer answer = {change->code, change->object,
                                 change->warnings.count ? &change->warnings : NULL,
-                                change->action == CHANGE_KEEP};
+                                change->action == CHANGE_KEEP, change->action == CHANGE_REMOVE};
     list_remove(&write->all); /* done may free the api */
     if (write->done)
         write->done(write->ctx, &answer);

@@ -272,7 +272,7 @@ static void test_server__refusals(void **state)
         {"POST", PODS "?fieldValidation=Perhaps", POD, 422, "Invalid"},
         {"POST", PODS "?dryRun=Some", POD, 422, "Invalid"},
         {"POST", "/api/v1/namespaces/none/pods", POD, 404, "NotFound"},
-        {"DELETE", PODS "/none", "{\"gracePeriodSeconds\":-5}", 422, "Invalid"},
+        {"DELETE", PODS "/none", "{\"gracePeriodSeconds\":-5}", 404, "NotFound"},
         {"DELETE", PODS "/none?gracePeriodSeconds=x", NULL, 400, "BadRequest"},
         {"DELETE", "/api/v1/namespaces/default", NULL, 403, "Forbidden"},
         {"POST", PODS "/none/binding", "{}", 422, "Invalid"},
