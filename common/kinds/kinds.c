@@ -5,6 +5,7 @@
 #include "common/schema/near.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <strings.h>
 
 /* A line a kind, so that two who add one do not meet. */
@@ -23,9 +24,16 @@ static const struct schema_kind *const built_in[] = {
 };
 /* clang-format on */
 
+struct observer {
+    kinds_change_fn *fn;
+    void *ctx;
+};
+
 struct kinds {
     const struct schema_kind **added;
     size_t count;
+    struct observer *observers;
+    size_t observer_count;
 };
 
 struct kinds *kinds_new(void)
@@ -38,6 +46,7 @@ void kinds_free(struct kinds *kinds)
     if (!kinds)
         return;
     free(kinds->added);
+    free(kinds->observers);
     free(kinds);
 }
 
@@ -49,6 +58,28 @@ const struct schema_kind *kinds_at(const struct kinds *kinds, size_t i)
     return kinds && i < kinds->count ? kinds->added[i] : NULL;
 }
 
+void kinds_observe(struct kinds *kinds, kinds_change_fn *fn, void *ctx)
+{
+    kinds->observers =
+        xreallocarray(kinds->observers, kinds->observer_count + 1, sizeof(*kinds->observers));
+    kinds->observers[kinds->observer_count++] = (struct observer){fn, ctx};
+}
+
+void kinds_unobserve(struct kinds *kinds, void *ctx)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < kinds->observer_count; i++)
+        if (kinds->observers[i].ctx != ctx)
+            kinds->observers[kept++] = kinds->observers[i];
+    kinds->observer_count = kept;
+}
+
+static void tell(const struct kinds *kinds, const struct schema_kind *kind, bool added)
+{
+    for (size_t i = 0; i < kinds->observer_count; i++)
+        kinds->observers[i].fn(kinds->observers[i].ctx, kind, added);
+}
+
 int kinds_add(struct kinds *kinds, const struct schema_kind *kind)
 {
     const struct schema_kind *other;
@@ -58,12 +89,14 @@ int kinds_add(struct kinds *kinds, const struct schema_kind *kind)
             return -EEXIST;
     kinds->added = xreallocarray(kinds->added, kinds->count + 1, sizeof(*kinds->added));
     kinds->added[kinds->count++] = kind;
+    tell(kinds, kind, true);
     return 0;
 }
 
 void kinds_remove(struct kinds *kinds, const struct schema_kind *kind)
 {
     size_t kept = 0;
+    tell(kinds, kind, false);
     for (size_t i = 0; i < kinds->count; i++)
         if (kinds->added[i] != kind)
             kinds->added[kept++] = kinds->added[i];

@@ -13,6 +13,11 @@ void kinds_free(struct kinds *kinds);
  * plural (or kind). */
 nodiscard int kinds_add(struct kinds *kinds, const struct schema_kind *kind);
 void kinds_remove(struct kinds *kinds, const struct schema_kind *kind);
+/* Who is told when a kind has been added, and when one is about to be taken out (added false): it
+ * is not to be used afterwards. Not from inside such a call. */
+typedef void kinds_change_fn(void *ctx, const struct schema_kind *kind, bool added);
+void kinds_observe(struct kinds *kinds, kinds_change_fn *fn, void *ctx);
+void kinds_unobserve(struct kinds *kinds, void *ctx);
 
 /* By apiVersion ("v1", "apps/v1") and kind; NULL if unknown. */
 const struct schema_kind *kinds_find(const struct kinds *kinds, const char *api_version,

@@ -9,6 +9,7 @@
 #include "controller/link/hub.h"
 #include "controller/link/podstreams.h"
 #include "controller/reconcile/bootstrap.h"
+#include "controller/reconcile/garbage.h"
 #include "controller/reconcile/nodes.h"
 #include "controller/reconcile/podgc.h"
 #include "controller/reconcile/recorder.h"
@@ -35,6 +36,7 @@ struct gateway {
     struct nodes *nodes;
     struct schedule *schedule;
     struct podgc *podgc;
+    struct garbage *garbage;
     struct broker *broker;
     struct bus *bus;
     struct hub *hub;
@@ -144,6 +146,8 @@ static int start_controllers(struct gateway *g, struct err *err)
         rc = schedule_new(g->loop, g->api, g->rng, g->recorder, &g->schedule, err);
     if (rc == 0)
         rc = podgc_new(g->loop, g->api, 0, &g->podgc, err);
+    if (rc == 0)
+        rc = garbage_new(g->loop, g->api, g->recorder, &g->garbage, err);
     return rc;
 }
 
@@ -289,6 +293,7 @@ void gateway_free(struct gateway *g)
         return;
     podstreams_free(g->podstreams);
     hub_free(g->hub);
+    garbage_free(g->garbage);
     podgc_free(g->podgc);
     schedule_free(g->schedule);
     nodes_free(g->nodes);

@@ -156,6 +156,18 @@ int api_get(struct api *api, const struct api_user *user, const struct api_ref *
     return 0;
 }
 
+int api_see(struct api *api, const struct api_user *user, const struct api_ref *ref,
+            const struct value **ret)
+{
+    if (!authz_allows(user, "get", ref))
+        return -403;
+    const struct value *object = api_peek(api, ref);
+    if (!object)
+        return -404;
+    *ret = object;
+    return 0;
+}
+
 /* ---- list ---- */
 
 struct listing {

@@ -67,9 +67,16 @@ enum api_flag {
  * the negative of an HTTP code with *ret a Status. */
 int api_get(struct api *api, const struct api_user *user, const struct api_ref *ref,
             struct value **ret);
+/* The same without a copy: *ret is borrowed until the next call into the API or the return to the
+ * loop, and untouched where there is none. */
+int api_see(struct api *api, const struct api_user *user, const struct api_ref *ref,
+            const struct value **ret);
 struct api_list_query {
     const char *label_selector; /* NULL or "" = all */
     const char *field_selector;
+    /* Of watches: ends with NULL. Of objects whose stored form holds none of these texts, neither
+     * before nor after a change, only the deletion is told: they cost no decoding. */
+    const char *const *mentions;
     int64_t limit; /* 0 = all; the rest is told by metadata.continue */
     const char *continue_token;
 };

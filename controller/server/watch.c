@@ -7,12 +7,14 @@
 #include "controller/server/meta.h"
 
 #include <errno.h>
+#include <string.h>
 
 struct api_watch {
     struct api *api;
     struct store_watch *source;
     struct selector *labels, *fields;
     char *key; /* of the one object; NULL: all of the prefix */
+    const char *const *mentions;
     api_watch_fn *fn;
     void *ctx;
 };
@@ -30,11 +32,26 @@ static void tell_gone(struct api_watch *watch, const struct value *before, int64
     watch->fn(watch->ctx, API_DELETED, last);
 }
 
+static bool holds_one(const struct store_item *item, const char *const *texts)
+{
+    for (; *texts; texts++)
+        if (memmem(item->value, item->len, *texts, strlen(*texts)))
+            return true;
+    return false;
+}
+
+static bool is_mentioned(const struct api_watch *watch, const struct store_event *event)
+{
+    return !watch->mentions || event->type == STORE_DELETE ||
+           holds_one(event->item, watch->mentions) ||
+           (event->previous && holds_one(event->previous, watch->mentions));
+}
+
 static void on_event(void *ctx, const struct store_event *event)
 {
     struct api_watch *watch = ctx;
     const struct store_item *item = event->item;
-    if (watch->key && !str_eq(watch->key, item->key))
+    if ((watch->key && !str_eq(watch->key, item->key)) || !is_mentioned(watch, event))
         return;
     const struct value *before = event->previous ? api_decode(watch->api, event->previous) : NULL;
     const struct value *after = event->type == STORE_PUT ? api_decode(watch->api, item) : NULL;
@@ -54,6 +71,7 @@ static int parse_query(struct api_watch *watch, const struct api_ref *ref,
     struct err err = {0};
     if (!query)
         return 0;
+    watch->mentions = query->mentions;
     if (selector_parse_labels(query->label_selector, &watch->labels, &err) != 0 ||
         selector_parse_fields(query->field_selector, ref->kind->group, ref->kind->kind,
                               &watch->fields, &err) != 0)

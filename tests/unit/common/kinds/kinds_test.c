@@ -72,6 +72,18 @@ static void test_kinds__unknown_group_is_explained(void **state)
     assert_true(strlen(reason) < 160);
 }
 
+struct told {
+    int added, removed;
+};
+
+static void on_change(void *ctx, const struct schema_kind *kind, bool added)
+{
+    struct told *told = ctx;
+    assert_string_equal(kind->kind, "Zebra");
+    told->added += added;
+    told->removed += !added;
+}
+
 static void test_kinds__others_stand_beside_those_built_in(void **state)
 {
     (void)state;
@@ -82,8 +94,11 @@ static void test_kinds__others_stand_beside_those_built_in(void **state)
                                              .singular = "zebra"};
     const struct schema_kind again = {.group = "", .version = "v1", .kind = "Pod", .plural = "p"};
     struct kinds *kinds = kinds_new();
+    struct told told = {0};
+    kinds_observe(kinds, on_change, &told);
     assert_int_equal(kinds_add(kinds, &zebra), 0);
     assert_int_equal(kinds_add(kinds, &zebra), -EEXIST);
+    assert_int_equal(told.added, 1);
     assert_int_equal(kinds_add(kinds, &again), -EEXIST);
     assert_ptr_equal(kinds_find(kinds, "example.com/v1", "Zebra"), &zebra);
     assert_ptr_equal(kinds_find_resource(kinds, "example.com", "v1", "zebras"), &zebra);
@@ -92,6 +107,10 @@ static void test_kinds__others_stand_beside_those_built_in(void **state)
     assert_null(kinds_find_name(NULL, "zebra"));
     kinds_remove(kinds, &zebra);
     assert_null(kinds_find_name(kinds, "zebra"));
+    assert_int_equal(told.removed, 1);
+    kinds_unobserve(kinds, &told);
+    assert_int_equal(kinds_add(kinds, &zebra), 0);
+    assert_int_equal(told.added, 1);
     kinds_free(kinds);
 }
 

@@ -1,0 +1,541 @@
+#include "controller/reconcile/garbage.h"
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "controller/reconcile/garbage_plan.h"
+#include "controller/reconcile/owners.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define TURN_MAX 64   /* objects that are looked at in one turn of the loop */
+#define WRITES_MAX 64 /* under way at once */
+#define RETRY_NS (2 * NS_PER_S)
+#define ELSEWHERE_MAX                                                                              \
+    100 /* namespaces in which an owner is looked for that is not where it should */
+
+/* A kind that is watched. */
+struct source {
+    struct list link;
+    struct garbage *garbage;
+    const struct schema_kind *kind;
+    struct api_watch *watch;
+};
+
+struct garbage {
+    struct loop *loop;
+    struct api *api;
+    struct recorder *recorder;
+    struct owners *owners;
+    struct list sources;
+    struct list queue; /* struct owned: to be looked at */
+    struct list later; /* struct owned: what failed */
+    struct list jobs;  /* struct job: writes under way */
+    size_t job_count;
+    struct loop_defer *soon;
+    struct loop_timer *retry;
+    bool ready; /* all that was there at the start is in the index */
+};
+
+/* A write that is under way. */
+struct job {
+    struct list link;
+    struct garbage *garbage;
+    const struct schema_kind *kind;
+    char *ns, *name, *uid, *revision;
+    struct garbage_plan plan;
+    const char **drop; /* uids, of strings in `refs` */
+    size_t drop_count;
+    struct value *refs;
+};
+
+static const struct api_user user = {.name = "system:limpet:garbage"};
+
+static void turn(void *ctx);
+
+static void kick(struct garbage *garbage)
+{
+    if (!garbage->soon)
+        garbage->soon = loop_defer(garbage->loop, turn, garbage);
+}
+
+static void look_at(struct garbage *garbage, struct owned *object)
+{
+    if (!object->kind)
+        return;
+    if (object->busy) {
+        object->again = true;
+        return;
+    }
+    list_remove(&object->queued);
+    list_append(&garbage->queue, &object->queued);
+    kick(garbage);
+}
+
+/* ---- what happens ---- */
+
+static void look_at_dependents(struct garbage *garbage, const struct owned *object)
+{
+    for (uint32_t i = 0; i < object->dep_count; i++)
+        look_at(garbage, object->deps[i].object);
+}
+
+/* Owners that wait for their dependents and have none left to wait for. */
+static void look_at_owners(struct garbage *garbage, char *const *uids, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct owned *owner = owners_find(garbage->owners, uids[i]);
+        if (owner && (owner->hold == OWNED_FOREGROUND ? owner->blocking == 0
+                      : owner->hold == OWNED_ORPHAN   ? owner->dep_count == 0
+                                                      : false))
+            look_at(garbage, owner);
+    }
+}
+
+/* The uids of owners that hold an object's deletion up; of none in most cases. Caller frees all. */
+static char **held_owners(const struct owned *object, size_t *ret_count)
+{
+    char **uids = NULL;
+    *ret_count = 0;
+    for (uint32_t i = 0; object && i < object->ref_count; i++) {
+        if (object->refs[i].owner->hold == OWNED_FREE)
+            continue;
+        uids = xreallocarray(uids, *ret_count + 1, sizeof(*uids));
+        uids[(*ret_count)++] = xstrdup(object->refs[i].owner->uid);
+    }
+    return uids;
+}
+
+static void see(struct garbage *garbage, const struct schema_kind *kind, const struct value *object)
+{
+    struct owned *entry;
+    bool changed = owners_see(garbage->owners, kind, object, &entry);
+    if (!changed || !entry)
+        return;
+    entry->failures = 0;
+    look_at(garbage, entry);
+    if (entry->hold != OWNED_FREE)
+        look_at_dependents(garbage, entry);
+}
+
+static void drop(struct garbage *garbage, struct owned *object)
+{
+    look_at_dependents(garbage, object);
+    owners_drop(garbage->owners, object);
+}
+
+static void on_event(void *ctx, enum api_event_type type, const struct value *object)
+{
+    const struct source *source = ctx;
+    struct garbage *garbage = source->garbage;
+    struct owned *entry = owners_find(garbage->owners, object_uid(object));
+    size_t count;
+    char **held = held_owners(entry, &count);
+    if (type != API_DELETED)
+        see(garbage, source->kind, object);
+    else if (entry)
+        drop(garbage, entry);
+    look_at_owners(garbage, held, count);
+    for (size_t i = 0; i < count; i++)
+        free(held[i]);
+    free(held);
+}
+
+/* ---- looking ---- */
+
+static bool is_at(const struct garbage *garbage, const struct api_ref *ref, const char *uid,
+                  enum garbage_owner *ret)
+{
+    const struct value *object;
+    if (api_see(garbage->api, &user, ref, &object) != 0 || !str_eq(object_uid(object), uid))
+        return false;
+    enum owned_hold hold = owned_hold_of(object);
+    *ret = hold == OWNED_FOREGROUND ? GARBAGE_WAITING
+           : hold == OWNED_ORPHAN   ? GARBAGE_ORPHANING
+                                    : GARBAGE_SOLID;
+    return true;
+}
+
+static const struct schema_kind *kind_of(const struct garbage *garbage, const struct value *ref)
+{
+    return kinds_find(api_kinds(garbage->api), value_get_str(ref, "apiVersion"),
+                      value_get_str(ref, "kind"));
+}
+
+/* An object of the cluster cannot be owned by one of a namespace: it stays. So does what belongs to
+ * a kind that nobody knows. */
+static enum garbage_owner owner_behind(const struct garbage *garbage, const struct owned *object,
+                                       const struct value *ref)
+{
+    const struct schema_kind *kind = kind_of(garbage, ref);
+    enum garbage_owner owner = GARBAGE_ABSENT;
+    if (!kind || (kind->namespaced && !object->kind->namespaced))
+        return GARBAGE_SOLID;
+    const char *name = value_get_str(ref, "name");
+    const struct api_ref at = {kind, kind->namespaced ? object->ns : "", name ? name : ""};
+    (void)is_at(garbage, &at, value_get_str(ref, "uid"), &owner);
+    return owner;
+}
+
+static void tell_of(struct garbage *garbage, const struct owned *object, const struct value *ref)
+{
+    autofree char *message = xasprintf(
+        "ownerRef [%.63s/%.63s, namespace: %s, name: %.253s, uid: %.63s] does not exist in "
+        "namespace \"%s\"",
+        value_get_str(ref, "apiVersion"), value_get_str(ref, "kind"), object->ns,
+        value_get_str(ref, "name"), value_get_str(ref, "uid"), object->ns);
+    const struct event event = {.kind = object->kind->kind,
+                                .ns = object->ns,
+                                .name = object->name,
+                                .uid = object->uid,
+                                .type = "Warning",
+                                .reason = "OwnerRefInvalidNamespace",
+                                .message = message,
+                                .component = "garbage-collector-controller",
+                                .host = ""};
+    recorder_event(garbage->recorder, &event);
+}
+
+/* Whoever names an owner of another namespace is told why that did not help. */
+static void tell_of_strangers(struct garbage *garbage, const struct owned *object,
+                              const struct value *refs)
+{
+    const struct api_ref all = {&kind_namespace, "", ""};
+    const struct api_list_query query = {.limit = ELSEWHERE_MAX};
+    cleanup(value_free) struct value *list = NULL;
+    for (size_t i = 0; i < value_len(refs); i++) {
+        const struct value *ref = value_at(refs, i);
+        const struct schema_kind *kind = kind_of(garbage, ref);
+        const char *name = value_get_str(ref, "name");
+        enum garbage_owner owner;
+        if (object->kind->namespaced && !list &&
+            api_list(garbage->api, &user, &all, &query, &list) != 0)
+            return;
+        const struct value *items = value_get(list, "items");
+        bool elsewhere = false;
+        for (size_t j = 0; kind && kind->namespaced && j < value_len(items) && !elsewhere; j++) {
+            const struct api_ref at = {kind, object_name(value_at(items, j)), name ? name : ""};
+            elsewhere = !str_eq(at.ns, object->ns) &&
+                        is_at(garbage, &at, value_get_str(ref, "uid"), &owner);
+        }
+        if (!object->kind->namespaced ? kind && kind->namespaced : elsewhere)
+            tell_of(garbage, object, ref);
+    }
+}
+
+static bool has_cycle(const struct owned *object)
+{
+    for (uint32_t i = 0; i < object->dep_count; i++)
+        if (object->deps[i].object->hold == OWNED_FOREGROUND)
+            return true;
+    return false;
+}
+
+/* ---- writing ---- */
+
+static void job_free(struct job *job)
+{
+    list_remove(&job->link);
+    job->garbage->job_count--;
+    free(job->ns);
+    free(job->name);
+    free(job->uid);
+    free(job->revision);
+    free(job->drop);
+    value_free(job->refs);
+    free(job);
+}
+
+static void on_retry(void *ctx)
+{
+    struct garbage *garbage = ctx;
+    struct list *it, *tmp;
+    list_each(it, tmp, &garbage->later)
+    {
+        list_remove(it);
+        list_append(&garbage->queue, it);
+    }
+    kick(garbage);
+}
+
+static void try_later(struct garbage *garbage, struct owned *object, const struct value *status)
+{
+    const char *message = value_get_str(status, "message");
+    log_write(object->failures++ == 0 ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG,
+              "garbage not collected, will try again object=%s/%s/%s reason=%s",
+              object->kind->plural, log_quote(object->ns), log_quote(object->name),
+              log_quote(message ? message : ""));
+    list_remove(&object->queued);
+    list_append(&garbage->later, &object->queued);
+    if (!loop_timer_armed(garbage->retry))
+        loop_timer_after(garbage->retry, RETRY_NS);
+}
+
+static void write_plan(struct job *job);
+
+static void on_done(void *ctx, const struct api_answer *answer)
+{
+    struct job *job = ctx;
+    struct garbage *garbage = job->garbage;
+    struct owned *object = owners_find(garbage->owners, job->uid);
+    if (answer->code < 300 && job->plan.action == GARBAGE_UNBLOCK) {
+        job->plan.action = GARBAGE_DELETE;
+        free(steal(job->revision));
+        write_plan(job);
+        return;
+    }
+    job_free(job);
+    kick(garbage);
+    if (!object)
+        return;
+    object->busy = false;
+    /* 404: its end is on the way to us. 409: it has changed since we looked. */
+    bool failed = answer->code >= 300 && answer->code != 404 && answer->code != 409;
+    if (object->kind && failed)
+        try_later(garbage, object, answer->object);
+    else if (object->kind && (object->again || answer->code == 409))
+        look_at(garbage, object);
+    object->again = false;
+}
+
+static int edit(void *ctx, struct value *object)
+{
+    const struct job *job = ctx;
+    bool changed = false;
+    if (!str_eq(object_uid(object), job->uid))
+        return 1;
+    if (job->plan.action == GARBAGE_LET_GO)
+        changed = garbage_let_go(object, job->drop, job->drop_count);
+    else if (job->plan.action == GARBAGE_UNBLOCK)
+        changed = garbage_unblock(object);
+    else
+        changed = garbage_release(object, job->plan.finalizer);
+    return changed ? 0 : 1;
+}
+
+static void write_plan(struct job *job)
+{
+    const struct api_ref ref = {job->kind, job->ns, job->name};
+    if (job->plan.action != GARBAGE_DELETE) {
+        api_patch_with(job->garbage->api, &user, &ref, 0, edit, on_done, job);
+        return;
+    }
+    const struct api_delete_options options = {.grace_s = -1,
+                                               .uid = job->uid,
+                                               .resource_version = job->revision,
+                                               .propagation = job->plan.propagation};
+    log_info("garbage collected object=%s/%s/%s propagation=%s", job->kind->plural,
+             log_quote(job->ns), log_quote(job->name), job->plan.propagation);
+    api_delete(job->garbage->api, &user, &ref, &options, 0, on_done, job);
+}
+
+static void begin(struct garbage *garbage, struct owned *object, const struct value *view,
+                  const enum garbage_owner *owners, const struct garbage_plan *plan)
+{
+    const struct value *refs = value_path(view, "metadata", "ownerReferences", NULL);
+    const char *revision = value_get_str(value_get(view, "metadata"), "resourceVersion");
+    struct job *job = xcalloc(1, sizeof(*job));
+    job->garbage = garbage;
+    job->kind = object->kind;
+    job->ns = xstrdup(object->ns);
+    job->name = xstrdup(object->name);
+    job->uid = xstrdup(object->uid);
+    job->revision = xstrdup(revision ? revision : "");
+    job->plan = *plan;
+    job->refs = refs ? value_copy(refs) : NULL;
+    job->drop = xcalloc(value_len(refs) + 1, sizeof(*job->drop));
+    for (size_t i = 0; i < value_len(job->refs); i++)
+        if (plan->drop[owners[i]])
+            job->drop[job->drop_count++] = value_get_str(value_at(job->refs, i), "uid");
+    list_append(&garbage->jobs, &job->link);
+    garbage->job_count++;
+    object->busy = true;
+    write_plan(job);
+}
+
+/* Only its metadata is copied: looking at its owners may wash it out of the API's cache. */
+static struct value *metadata_of(const struct garbage *garbage, const struct owned *object)
+{
+    const struct api_ref ref = {object->kind, object->ns, object->name};
+    const struct value *now;
+    if (api_see(garbage->api, &user, &ref, &now) != 0 || !str_eq(object_uid(now), object->uid))
+        return NULL; /* the event that says so is on its way */
+    struct value *view = value_new_map();
+    value_set(view, "metadata", value_copy(value_get(now, "metadata")));
+    return view;
+}
+
+static void examine(struct garbage *garbage, struct owned *object)
+{
+    cleanup(value_free) struct value *view = metadata_of(garbage, object);
+    if (!view)
+        return;
+    const struct value *refs = value_path(view, "metadata", "ownerReferences", NULL);
+    autofree enum garbage_owner *owners = xcalloc(value_len(refs) + 1, sizeof(*owners));
+    for (size_t i = 0; i < value_len(refs); i++)
+        owners[i] = owner_behind(garbage, object, value_at(refs, i));
+    const struct garbage_view seen = {.object = view,
+                                      .owners = owners,
+                                      .dependents = object->dep_count,
+                                      .blocking = object->blocking,
+                                      .cycle = has_cycle(object)};
+    const struct garbage_plan plan = garbage_plan(&seen);
+    if (plan.action == GARBAGE_DELETE || !object->kind->namespaced)
+        tell_of_strangers(garbage, object, refs);
+    if (plan.action != GARBAGE_KEEP)
+        begin(garbage, object, view, owners, &plan);
+}
+
+static bool is_ready(struct garbage *garbage)
+{
+    struct list *it, *tmp;
+    list_each(it, tmp, &garbage->sources)
+    {
+        const struct source *source = container_of(it, struct source, link);
+        if (!garbage->ready && !api_watch_is_live(source->watch))
+            return false;
+    }
+    garbage->ready = true;
+    return true;
+}
+
+static void turn(void *ctx)
+{
+    struct garbage *garbage = ctx;
+    garbage->soon = NULL;
+    if (!is_ready(garbage)) {
+        kick(garbage);
+        return;
+    }
+    for (int i = 0; i < TURN_MAX && garbage->job_count < WRITES_MAX; i++) {
+        if (list_empty(&garbage->queue))
+            return;
+        struct owned *object = container_of(garbage->queue.next, struct owned, queued);
+        list_remove(&object->queued);
+        examine(garbage, object);
+    }
+    if (garbage->job_count < WRITES_MAX && !list_empty(&garbage->queue))
+        kick(garbage);
+}
+
+/* ---- kinds ---- */
+
+static void source_free(struct source *source)
+{
+    list_remove(&source->link);
+    if (source->watch)
+        api_watch_free(source->watch);
+    free(source);
+}
+
+/* Events name no owners worth the while; other versions of a kind are the same objects. */
+static bool is_collected(const struct schema_kind *kind)
+{
+    return !str_eq(kind->kind, "Event") && !kind->stored;
+}
+
+static int add_source(struct garbage *garbage, const struct schema_kind *kind)
+{
+    static const char *const mentions[] = {"\"ownerReferences\"", "\"finalizers\"", NULL};
+    const struct api_ref ref = {kind, "", ""};
+    const struct api_list_query query = {.mentions = mentions};
+    if (!is_collected(kind))
+        return 0;
+    struct source *source = xcalloc(1, sizeof(*source));
+    source->garbage = garbage;
+    source->kind = kind;
+    list_append(&garbage->sources, &source->link);
+    int r = api_watch(garbage->api, &user, &ref, &query, 0, on_event, source, &source->watch);
+    if (r < 0)
+        source_free(source);
+    return r;
+}
+
+/* Its objects are not ours to touch any more; what they own is looked at by those who come. */
+static void remove_source(struct garbage *garbage, const struct schema_kind *kind)
+{
+    struct list *it, *tmp;
+    list_each(it, tmp, &garbage->sources)
+    {
+        struct source *source = container_of(it, struct source, link);
+        if (source->kind == kind)
+            source_free(source);
+    }
+    for (bool found = true; found;) {
+        struct owned *object;
+        found = false;
+        for (size_t i = 0; !found && (object = owners_next(garbage->owners, &i));)
+            if (object->kind == kind) {
+                owners_drop(garbage->owners, object);
+                found = true;
+            }
+    }
+}
+
+/* An owner of a kind that nobody knew may be known now, and absent. */
+static void look_at_all(struct garbage *garbage)
+{
+    struct owned *object;
+    for (size_t i = 0; (object = owners_next(garbage->owners, &i));)
+        look_at(garbage, object);
+}
+
+static void on_kind(void *ctx, const struct schema_kind *kind, bool added)
+{
+    struct garbage *garbage = ctx;
+    if (!added) {
+        remove_source(garbage, kind);
+        return;
+    }
+    if (add_source(garbage, kind) < 0)
+        log_error("garbage of a new kind cannot be collected kind=%s", log_quote(kind->kind));
+    look_at_all(garbage);
+}
+
+/* ---- life ---- */
+
+int garbage_new(struct loop *loop, struct api *api, struct recorder *recorder, struct garbage **ret,
+                struct err *err)
+{
+    struct garbage *garbage = xcalloc(1, sizeof(*garbage));
+    const struct schema_kind *kind;
+    int r = 0;
+    garbage->loop = loop;
+    garbage->api = api;
+    garbage->recorder = recorder;
+    garbage->owners = owners_new();
+    list_init(&garbage->sources);
+    list_init(&garbage->queue);
+    list_init(&garbage->later);
+    list_init(&garbage->jobs);
+    garbage->retry = loop_timer_new(loop, on_retry, garbage);
+    kinds_observe(api_kinds(api), on_kind, garbage);
+    for (size_t i = 0; r == 0 && (kind = kinds_at(api_kinds(api), i)); i++)
+        r = add_source(garbage, kind);
+    if (r < 0) {
+        garbage_free(garbage);
+        return err_set(err, -EIO, "garbage collection: watch: %d", -r);
+    }
+    *ret = garbage;
+    return 0;
+}
+
+void garbage_free(struct garbage *garbage)
+{
+    struct list *it, *tmp;
+    if (!garbage)
+        return;
+    kinds_unobserve(api_kinds(garbage->api), garbage);
+    list_each(it, tmp, &garbage->sources) source_free(container_of(it, struct source, link));
+    list_each(it, tmp, &garbage->jobs) job_free(container_of(it, struct job, link));
+    loop_defer_free(garbage->soon);
+    loop_timer_free(garbage->retry);
+    owners_free(garbage->owners);
+    free(garbage);
+}
+
+size_t garbage_count(const struct garbage *garbage)
+{
+    return owners_count(garbage->owners);
+}
