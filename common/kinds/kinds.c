@@ -20,6 +20,7 @@ static const struct schema_kind *const built_in[] = {
     &kind_event,
     &kind_pod_template,
     &kind_persistent_volume_claim,
+    &kind_service,
 #endif
 };
 /* clang-format on */

@@ -50,3 +50,4 @@ extern const struct schema_kind kind_secret;
 extern const struct schema_kind kind_event;
 extern const struct schema_kind kind_pod_template;
 extern const struct schema_kind kind_persistent_volume_claim;
+extern const struct schema_kind kind_service;
