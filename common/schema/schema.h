@@ -128,7 +128,7 @@ struct schema_type {
 /* A printed column (kubectl's tables). One of path and cell. */
 struct schema_column {
     const char *name; /* NULL ends a table */
-    const char *type; /* "string", "integer", "date" */
+    const char *type; /* "string", "integer", "boolean", "date" */
     int priority;     /* 0 always, 1 with -o wide */
     const char *path; /* "status.phase" */
     void (*cell)(const struct value *object, int64_t now_wall_ns, struct buf *ret);

@@ -19,7 +19,7 @@ static struct value *column_definitions(const struct schema_kind *kind)
     struct value *out = value_new_list();
     for (const struct schema_column *column = columns_of(kind); column->name; column++) {
         struct value *definition = value_new_map();
-        bool name = str_eq(column->path, "metadata.name");
+        bool name = str_eq(column->name, "Name");
         value_set_str(definition, "name", column->name);
         /* An age is printed by us, so it is text for the client. */
         value_set_str(definition, "type", str_eq(column->type, "date") ? "string" : column->type);
@@ -40,6 +40,8 @@ static struct value *cell_of(const struct schema_column *column, const struct va
     int64_t number;
     if (str_eq(column->type, "integer") && str_to_i64(buf_str(&text), &number) == 0)
         return value_new_int(number);
+    if (str_eq(column->type, "boolean"))
+        return value_new_bool(str_eq(buf_str(&text), "true"));
     return value_new_str(buf_str(&text));
 }
 

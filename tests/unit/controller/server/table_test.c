@@ -56,11 +56,36 @@ static void test_table__one_object_of_a_watch(void **state)
     assert_null(value_get(value_at(value_get(bare, "rows"), 0), "object"));
 }
 
+/* Numbers and truths are no text to a client; a name made by a function is one all the same. */
+static void test_table__cells_have_the_type_of_their_column(void **state)
+{
+    (void)state;
+    static const struct schema_column columns[] = {
+        {"Name", "string", .path = "metadata.name"},
+        {"On", "boolean", .path = "lit"},
+        {"Off", "boolean", .path = "dim", .none = "false"},
+        {"Count", "integer", .path = "count"},
+        {0},
+    };
+    static const struct schema_kind kind = {.group = "", .version = "v1", .columns = columns};
+    cleanup(value_free) struct value *object = parse("{metadata: {name: a}, lit: true, count: 3}");
+    cleanup(value_free) struct value *table =
+        table_of(&kind, object, "meta.k8s.io/v1", TABLE_NOTHING, true, 0);
+    const struct value *cells = value_get(value_at(value_get(table, "rows"), 0), "cells");
+    assert_string_equal(value_str(value_at(cells, 0)), "a");
+    assert_true(value_bool(value_at(cells, 1), false));
+    assert_false(value_bool(value_at(cells, 2), true));
+    assert_int_equal(value_int(value_at(cells, 3), 0), 3);
+    assert_string_equal(value_get_str(value_at(value_get(table, "columnDefinitions"), 0), "format"),
+                        "name");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table__rows_of_a_list),
         cmocka_unit_test(test_table__one_object_of_a_watch),
+        cmocka_unit_test(test_table__cells_have_the_type_of_their_column),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
