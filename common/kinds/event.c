@@ -7,14 +7,6 @@
 
 #include <ctype.h>
 
-static const struct schema_type type_object_reference = {
-    .name = "ObjectReference",
-    DOC("Another object, or a part of one."),
-    FIELDS(F(1, "kind", STRING), F(2, "namespace", STRING), F(3, "name", STRING),
-           F(4, "uid", STRING), F(5, "apiVersion", STRING), F(6, "resourceVersion", STRING),
-           F(7, "fieldPath", STRING, DOC("The part: \"spec.containers{app}\"."))),
-};
-
 static const struct schema_type type_event_source = {
     .name = "EventSource",
     FIELDS(F(1, "component", STRING), F(2, "host", STRING)),

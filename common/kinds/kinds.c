@@ -21,6 +21,9 @@ static const struct schema_kind *const built_in[] = {
     &kind_pod_template,
     &kind_persistent_volume_claim,
     &kind_service,
+    &kind_endpoints,
+    &kind_endpoint_slice,
+    &kind_service_account,
 #endif
 };
 /* clang-format on */

@@ -51,3 +51,6 @@ extern const struct schema_kind kind_event;
 extern const struct schema_kind kind_pod_template;
 extern const struct schema_kind kind_persistent_volume_claim;
 extern const struct schema_kind kind_service;
+extern const struct schema_kind kind_endpoints;
+extern const struct schema_kind kind_endpoint_slice;
+extern const struct schema_kind kind_service_account;

@@ -9,6 +9,8 @@ extern const struct schema_type type_object_meta, type_label_selector, type_loca
 /* A LocalObjectReference whose name must be given. */
 extern const struct schema_type type_named_reference;
 
+/* reference.c */
+extern const struct schema_type type_object_reference, type_secret_reference;
 /* container.c */
 extern const struct schema_type type_container, type_ephemeral_container,
     type_resource_requirements;
