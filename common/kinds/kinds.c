@@ -19,6 +19,11 @@ static const struct schema_kind *const built_in[] = {
 #ifdef LIMPET_SCHEMA_FULL /* kinds that no node is ever sent */
     &kind_event,
     &kind_pod_template,
+    &kind_replication_controller,
+    &kind_deployment,
+    &kind_replica_set,
+    &kind_daemon_set,
+    &kind_controller_revision,
     &kind_persistent_volume_claim,
     &kind_service,
     &kind_endpoints,

@@ -1,12 +1,23 @@
 /* core/v1 PodTemplate, and PodTemplateSpec, which all workloads have. */
 
 #include "common/kinds/kinds.h"
+#include "common/kinds/label_selector.h"
 #include "common/kinds/types.h"
 #include "common/kinds/workload.h"
+
+/* Those are added to a pod that runs. */
+static void check_template(const struct value *template, struct schema_walk *walk)
+{
+    const struct value *containers = value_path(template, "spec", "ephemeralContainers", NULL);
+    if (value_len(containers) > 0)
+        schema_mistake(walk, containers, "spec.ephemeralContainers", CAUSE_FORBIDDEN,
+                       "ephemeral containers not allowed in pod template");
+}
 
 const struct schema_type type_pod_template_spec = {
     .name = "PodTemplateSpec",
     DOC("What the pods that are made of it look like."),
+    .check = check_template,
     FIELDS(F(1, "metadata", OBJECT(type_object_meta),
              DOC("The labels and annotations that the pods get.")),
            F(2, "spec", OBJECT(type_pod_spec), REQUIRED, DOC("What the pods are to be."))),
@@ -20,22 +31,12 @@ static const struct schema_type type_pod_template = {
         F(2, "template", OBJECT(type_pod_template_spec), REQUIRED, DOC("The pods to be made."))),
 };
 
-CELL(cell_containers)
-{
-    (void)now_wall_ns;
-    workload_containers(value_get(object, "template"), "name", ret);
-}
-
-CELL(cell_images)
-{
-    (void)now_wall_ns;
-    workload_containers(value_get(object, "template"), "image", ret);
-}
+TEMPLATE_CELLS("template")
 
 CELL(cell_labels)
 {
     (void)now_wall_ns;
-    workload_labels(value_path(object, "template", "metadata", "labels", NULL), ret);
+    labels_print(value_path(object, "template", "metadata", "labels", NULL), ret);
 }
 
 const struct schema_kind kind_pod_template = {

@@ -6,7 +6,7 @@
 #include "common/kinds/doubles.h"
 #include "common/kinds/kinds.h"
 #include "common/kinds/types.h"
-#include "common/kinds/workload.h"
+#include "common/kinds/label_selector.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -524,7 +524,7 @@ CELL(cell_ports)
 CELL(cell_selector)
 {
     (void)now_wall_ns;
-    workload_labels(value_path(object, "spec", "selector", NULL), ret);
+    labels_print(value_path(object, "spec", "selector", NULL), ret);
 }
 
 const struct schema_kind kind_service = {

@@ -14,8 +14,8 @@ static void compare(struct schema_walk *walk, const struct schema_type *type,
         if (field->flags & SCHEMA_IMMUTABLE) {
             bool both_absent = value_type(was) == VALUE_NULL && value_type(is) == VALUE_NULL;
             if (!both_absent && !value_equal(was, is) && !WEAKENED(SCHEMA_IMMUTABLE))
-                walk_mistake(walk, value_line(is ? is : object), CAUSE_FORBIDDEN,
-                             "may not be changed");
+                walk_mistake(walk, value_line(is ? is : object), CAUSE_INVALID,
+                             "field is immutable");
         } else if (field->shape == SCHEMA_OBJECT) {
             compare(walk, field->object, was, is);
         }

@@ -36,7 +36,7 @@ static void test_kinds__find_name(void **state)
         {"pods.apps", NULL},
         {"pod/web", NULL},
         {"", NULL},
-        {"deploy", NULL},
+        {"widget", NULL},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         if (kinds_find_name(NULL, cases[i].name) != cases[i].kind)

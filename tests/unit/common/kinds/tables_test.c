@@ -52,7 +52,7 @@ static void check_field(const struct schema_type *type, const struct schema_fiel
 static void check_numbers(const struct schema_type *type, const struct schema_field *field)
 {
     for (const struct schema_field *other = type->fields; other < field; other++) {
-        if (other->number == field->number)
+        if (field->number && other->number == field->number)
             fail_msg("%s: number %u is %s and %s", type->name, field->number, other->name,
                      field->name);
         if (strcmp(other->name, field->name) == 0)
