@@ -135,9 +135,7 @@ static const struct schema_type type_deployment = {
 CELL(cell_ready)
 {
     (void)now_wall_ns;
-    buf_addf(ret, "%lld/%lld",
-             (long long)value_int(value_path(object, "status", "readyReplicas", NULL), 0),
-             (long long)value_int(value_path(object, "spec", "replicas", NULL), 0));
+    workload_print_ready(object, ret);
 }
 
 TEMPLATE_CELLS("spec", "template")

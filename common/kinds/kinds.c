@@ -23,6 +23,7 @@ static const struct schema_kind *const built_in[] = {
     &kind_deployment,
     &kind_replica_set,
     &kind_daemon_set,
+    &kind_stateful_set,
     &kind_controller_revision,
     &kind_persistent_volume_claim,
     &kind_service,

@@ -53,6 +53,7 @@ extern const struct schema_kind kind_replication_controller;
 extern const struct schema_kind kind_deployment;
 extern const struct schema_kind kind_replica_set;
 extern const struct schema_kind kind_daemon_set;
+extern const struct schema_kind kind_stateful_set;
 extern const struct schema_kind kind_controller_revision;
 extern const struct schema_kind kind_persistent_volume_claim;
 extern const struct schema_kind kind_service;

@@ -149,7 +149,7 @@ static const struct schema_type type_modify_volume_status = {
              DOC("Pending, InProgress or Infeasible."))),
 };
 
-static const struct schema_type type_claim_status = {
+const struct schema_type type_persistent_volume_claim_status = {
     .name = "PersistentVolumeClaimStatus",
     DOC("What has become of a claim."),
     FIELDS(F(1, "phase", STRING, DEF("Pending"), ONE_OF("Pending", "Bound", "Lost"),
@@ -177,7 +177,7 @@ const struct schema_type type_persistent_volume_claim = {
     FIELDS(
         F(1, "metadata", OBJECT(type_object_meta), DOC("Its name, labels and history.")),
         F(2, "spec", OBJECT(type_persistent_volume_claim_spec), REQUIRED, DOC("What it asks for.")),
-        F(3, "status", OBJECT(type_claim_status), DOC("What has become of it."))),
+        F(3, "status", OBJECT(type_persistent_volume_claim_status), DOC("What has become of it."))),
 };
 
 /* Once made a claim may only be bound, grow, and take another attributes class. */

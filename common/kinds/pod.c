@@ -8,8 +8,14 @@
 #include "common/kinds/types.h"
 #include "common/schema/cell.h"
 
+static void check_pod(const struct value *pod, struct schema_walk *walk)
+{
+    pod_check_mounts(pod, "", NULL, walk);
+}
+
 static const struct schema_type type_pod = {
     .name = "Pod",
+    .check = check_pod,
     DOC("Containers that run together on one node."),
     FIELDS(F(1, "metadata", OBJECT(type_object_meta)),
            F(2, "spec", OBJECT(type_pod_spec), REQUIRED), F(3, "status", OBJECT(type_pod_status))),

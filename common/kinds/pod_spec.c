@@ -67,32 +67,6 @@ static void check_names(const struct value *spec, struct schema_walk *walk)
     }
 }
 
-static bool has_volume(const struct value *spec, const char *name)
-{
-    const struct value *volumes = value_get(spec, "volumes");
-    for (size_t i = 0; i < value_len(volumes); i++)
-        if (str_eq(value_get_str(value_at(volumes, i), "name"), name))
-            return true;
-    return false;
-}
-
-static void check_mounts(const struct value *spec, const struct place *place,
-                         struct schema_walk *walk)
-{
-    const struct value *mounts = value_get(place->container, "volumeMounts");
-    for (size_t i = 0; i < value_len(mounts); i++) {
-        const struct value *name = value_get(value_at(mounts, i), "name");
-        if (str_empty(value_str(name)) || has_volume(spec, value_str(name)) ||
-            WEAKENED(POD_MOUNT_WITHOUT_VOLUME))
-            continue;
-        char below[64], sub[128];
-        snprintf(below, sizeof(below), ".volumeMounts[%zu].name", i);
-        sub_path(place, below, sub);
-        schema_mistake(walk, name, sub, "FieldValueNotFound",
-                       "\"%.63s\": the pod has no such volume", value_str(name));
-    }
-}
-
 static void check_host_ports(const struct value *spec, const struct place *place,
                              struct schema_walk *walk)
 {
@@ -167,7 +141,6 @@ static void check_spec(const struct value *spec, struct schema_walk *walk)
     }
     check_names(spec, walk);
     for (struct place place = {0}; next_place(spec, &place);) {
-        check_mounts(spec, &place, walk);
         check_host_ports(spec, &place, walk);
         check_sort(&place, walk);
     }

@@ -5,13 +5,19 @@
 #include "common/kinds/types.h"
 #include "common/kinds/workload.h"
 
-/* Those are added to a pod that runs. */
-static void check_template(const struct value *template, struct schema_walk *walk)
+/* Ephemeral containers are added to a pod that runs. */
+void pod_template_check(const struct value *template, struct schema_walk *walk)
 {
     const struct value *containers = value_path(template, "spec", "ephemeralContainers", NULL);
     if (value_len(containers) > 0)
         schema_mistake(walk, containers, "spec.ephemeralContainers", CAUSE_FORBIDDEN,
                        "ephemeral containers not allowed in pod template");
+}
+
+static void check_template(const struct value *template, struct schema_walk *walk)
+{
+    pod_template_check(template, walk);
+    pod_check_mounts(template, "", NULL, walk);
 }
 
 const struct schema_type type_pod_template_spec = {

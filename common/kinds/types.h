@@ -28,6 +28,13 @@ extern const struct schema_type type_volume;
 extern const struct schema_type type_affinity, type_toleration, type_topology_spread_constraint;
 /* pod_spec.c, pod_status.c, pod_template.c */
 extern const struct schema_type type_pod_spec, type_pod_status, type_pod_template_spec;
+/* What a pod template may not have beyond a pod: for the check of a type like it. */
+void pod_template_check(const struct value *template, struct schema_walk *walk);
+/* pod_mounts.c: a check of what has a pod's spec: that what its containers mount is one of its
+ * volumes or of `claims` (PersistentVolumeClaims that its pods come with; may be NULL). at: where
+ * it stands below the object that is checked ("", "template."). */
+void pod_check_mounts(const struct value *pod, const char *at, const struct value *claims,
+                      struct schema_walk *walk);
 /* condition.c: meta/v1 Condition */
 extern const struct schema_type type_condition;
 
@@ -42,7 +49,8 @@ const char *format_resource_name(const char *s);
 #define SHAPE_RESOURCE_LIST SHAPE_MAP(QUANTITY), RULE(not_negative), KEYS(format_resource_name)
 
 /* persistent_volume_claim.c */
-extern const struct schema_type type_persistent_volume_claim, type_persistent_volume_claim_spec;
+extern const struct schema_type type_persistent_volume_claim, type_persistent_volume_claim_spec,
+    type_persistent_volume_claim_status;
 /* storage.c */
 extern const struct schema_rule rule_access_mode;
 /* "RWO,ROX" of a list of access modes. */

@@ -84,3 +84,10 @@ void workload_print_containers(const struct value *template, const char *key, st
         buf_addf(ret, "%s%s", i ? "," : "", text ? text : "");
     }
 }
+
+void workload_print_ready(const struct value *object, struct buf *ret)
+{
+    buf_addf(ret, "%lld/%lld",
+             (long long)value_int(value_path(object, "status", "readyReplicas", NULL), 0),
+             (long long)value_int(value_path(object, "spec", "replicas", NULL), 0));
+}

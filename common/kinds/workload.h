@@ -32,6 +32,9 @@ void workload_check_counts(const struct value *status, const char *const (*pairs
  * template, with commas between. */
 void workload_print_containers(const struct value *template, const char *key, struct buf *ret);
 
+/* "2/3": how many are ready of how many. */
+void workload_print_ready(const struct value *object, struct buf *ret);
+
 /* cell_containers and cell_images, of the template at a path: TEMPLATE_CELLS("spec", "template") */
 #define TEMPLATE_CELLS(...)                                                                        \
     CELL(cell_containers)                                                                          \

@@ -11,6 +11,7 @@ static const struct {
     {"apps/v1", "Deployment", "deployment"},
     {"apps/v1", "ReplicaSet", "replicaset"},
     {"apps/v1", "DaemonSet", "daemonset"},
+    {"apps/v1", "StatefulSet", "statefulset"},
 };
 
 static void write_workload(char ret[static 1024], size_t i, const char *selector,
@@ -76,7 +77,13 @@ static void test_workload__selector_is_immutable(void **state)
         write_workload(before, i, "{matchLabels: {app: web}}", "{app: web, x: y}", "");
         write_workload(after, i, "{matchLabels: {x: y}}", "{app: web, x: y}", "");
         expect_update(before, before, "");
-        expect_update(before, after, "spec.selector: field is immutable\n");
+        expect_update(before, after,
+                      str_eq(workloads[i].kind, "StatefulSet")
+                          ? "spec: updates to statefulset spec for fields other than 'replicas', "
+                            "'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', "
+                            "'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are "
+                            "forbidden\n"
+                          : "spec.selector: field is immutable\n");
         write_workload(after, i, "{matchLabels: {app: web}}", "{app: web}", ", hostNetwork: true");
         expect_update(before, after, "");
     }
@@ -145,6 +152,8 @@ static void test_workload__columns(void **state)
         {&kind_deployment, "Containers", "", "a,b"},
         {&kind_deployment, "Images", "", "reg/a:1,b"},
         {&kind_deployment, "Selector", "", "app=web,tier=x"},
+        {&kind_stateful_set, "Ready", "status: {readyReplicas: 1}", "1/3"},
+        {&kind_stateful_set, "Images", "", "reg/a:1,b"},
         {&kind_replica_set, "Desired", "", "3"},
         {&kind_replica_set, "Current", "", "0"},
         {&kind_replica_set, "Current", "status: {replicas: 3}", "3"},
