@@ -30,6 +30,8 @@ static const struct schema_kind *const built_in[] = {
     &kind_endpoints,
     &kind_endpoint_slice,
     &kind_service_account,
+    &kind_limit_range,
+    &kind_resource_quota,
 #endif
 };
 /* clang-format on */

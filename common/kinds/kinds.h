@@ -60,3 +60,5 @@ extern const struct schema_kind kind_service;
 extern const struct schema_kind kind_endpoints;
 extern const struct schema_kind kind_endpoint_slice;
 extern const struct schema_kind kind_service_account;
+extern const struct schema_kind kind_limit_range;
+extern const struct schema_kind kind_resource_quota;

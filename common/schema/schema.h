@@ -101,6 +101,11 @@ struct schema_field {
 void schema_mistake(struct schema_walk *walk, const struct value *at, const char *sub,
                     const char *cause, const char *fmt, ...) printf_like(5, 6);
 
+#define SCHEMA_SUB_LEN 320
+/* Such a path to a key of a map, quoted where it is no word: "limits.cpu",
+ * "limits[\"example.com/gpu\"]". Returns ret. */
+const char *schema_sub_key(const char *map, const char *key, char ret[static SCHEMA_SUB_LEN]);
+
 #define CAUSE_INVALID "FieldValueInvalid"
 #define CAUSE_REQUIRED "FieldValueRequired"
 #define CAUSE_NOT_SUPPORTED "FieldValueNotSupported"

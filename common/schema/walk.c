@@ -87,3 +87,9 @@ void schema_mistake(struct schema_walk *walk, const struct value *at, const char
     va_end(args);
     walk_leave(walk, mark);
 }
+
+const char *schema_sub_key(const char *map, const char *key, char ret[static SCHEMA_SUB_LEN])
+{
+    snprintf(ret, SCHEMA_SUB_LEN, is_word(key) ? "%.60s.%.253s" : "%.60s[\"%.253s\"]", map, key);
+    return ret;
+}
