@@ -32,6 +32,9 @@ static const struct schema_kind *const built_in[] = {
     &kind_service_account,
     &kind_limit_range,
     &kind_resource_quota,
+    &kind_storage_class,
+    &kind_priority_class,
+    &kind_runtime_class,
 #endif
 };
 /* clang-format on */

@@ -62,3 +62,6 @@ extern const struct schema_kind kind_endpoint_slice;
 extern const struct schema_kind kind_service_account;
 extern const struct schema_kind kind_limit_range;
 extern const struct schema_kind kind_resource_quota;
+extern const struct schema_kind kind_storage_class;
+extern const struct schema_kind kind_priority_class;
+extern const struct schema_kind kind_runtime_class;
