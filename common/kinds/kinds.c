@@ -35,6 +35,7 @@ static const struct schema_kind *const built_in[] = {
     &kind_storage_class,
     &kind_priority_class,
     &kind_runtime_class,
+    &kind_lease,
 #endif
 };
 /* clang-format on */

@@ -65,3 +65,4 @@ extern const struct schema_kind kind_resource_quota;
 extern const struct schema_kind kind_storage_class;
 extern const struct schema_kind kind_priority_class;
 extern const struct schema_kind kind_runtime_class;
+extern const struct schema_kind kind_lease;
