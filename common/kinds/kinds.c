@@ -36,6 +36,7 @@ static const struct schema_kind *const built_in[] = {
     &kind_priority_class,
     &kind_runtime_class,
     &kind_lease,
+    &kind_certificate_signing_request,
 #endif
 };
 /* clang-format on */

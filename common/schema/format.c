@@ -288,6 +288,13 @@ const char *format_uid(const char *s)
                : "must be letters, digits, '-', '_', '.' and ':'";
 }
 
+const char *format_path_segment(const char *s)
+{
+    if (str_eq(s, ".") || str_eq(s, ".."))
+        return "may not be '.' or '..'";
+    return strpbrk(s, "/%") ? "may not contain '/' or '%'" : NULL;
+}
+
 const char *format_not_empty(const char *s)
 {
     return *s ? NULL : "must not be empty";

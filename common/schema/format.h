@@ -19,7 +19,8 @@ const char *format_image(const char *s); /* an OCI reference: [host[:port]/]path
 const char *format_port_name(const char *s); /* IANA service name: <= 15 */
 const char *format_ip(const char *s);
 const char *format_cidr(const char *s);
-const char *format_uid(const char *s); /* <= 128 characters of [A-Za-z0-9-_.:] */
+const char *format_uid(const char *s);          /* <= 128 characters of [A-Za-z0-9-_.:] */
+const char *format_path_segment(const char *s); /* what can stand between two '/' of a URL */
 const char *format_not_empty(const char *s);
 
 extern const struct schema_rule rule_dns1123_label, rule_dns1123_subdomain, rule_dns1035_label,
