@@ -7,102 +7,34 @@
 static const struct schema_type type_taint = {
     .name = "Taint",
     DOC("Keeps pods away that do not tolerate it."),
-    FIELDS(F(1, "key", STRING, REQUIRED, RULE(qualified_name)),
-           F(2, "value", STRING, RULE(label_value)),
-           F(3, "effect", STRING, REQUIRED, ONE_OF("NoSchedule", "PreferNoSchedule", "NoExecute")),
-           F(4, "timeAdded", TIME)),
+    FIELDS(F(1, "key", STRING, REQUIRED, RULE(qualified_name), DOC("Its name, as of a label.")),
+           F(2, "value", STRING, RULE(label_value), DOC("Its value, as of a label.")),
+           F(3, "effect", STRING, REQUIRED, ONE_OF("NoSchedule", "PreferNoSchedule", "NoExecute"),
+             DOC("NoSchedule and PreferNoSchedule hold for new pods; NoExecute ends those that "
+                 "run.")),
+           F(4, "timeAdded", TIME, DOC("When it was set, of NoExecute."))),
 };
 
 static const struct schema_type type_node_spec = {
     .name = "NodeSpec",
-    FIELDS(F(1, "podCIDR", STRING, RULE(cidr)), F(7, "podCIDRs", LIST(STRING), SET, RULE(cidr)),
-           F(2, "externalID", STRING), F(3, "providerID", STRING),
-           F(4, "unschedulable", BOOL, DOC("Set by cordon: no new pods.")),
-           F(5, "taints", LIST(OBJECT(type_taint))), F(6, "configSource", ANY)),
-};
-
-static const struct schema_type type_node_condition = {
-    .name = "NodeCondition",
-    FIELDS(F(1, "type", STRING, REQUIRED),
-           F(2, "status", STRING, REQUIRED, ONE_OF("True", "False", "Unknown")),
-           F(3, "lastHeartbeatTime", TIME), F(4, "lastTransitionTime", TIME),
-           F(5, "reason", STRING), F(6, "message", STRING)),
-};
-
-static const struct schema_type type_node_address = {
-    .name = "NodeAddress",
-    FIELDS(F(1, "type", STRING, REQUIRED), F(2, "address", STRING, REQUIRED)),
-};
-
-static const struct schema_type type_daemon_endpoint = {
-    .name = "DaemonEndpoint",
-    FIELDS(F(1, "Port", INT32, REQUIRED)),
-};
-
-static const struct schema_type type_node_daemon_endpoints = {
-    .name = "NodeDaemonEndpoints",
-    FIELDS(F(1, "kubeletEndpoint", OBJECT(type_daemon_endpoint))),
-};
-
-static const struct schema_type type_node_swap_status = {
-    .name = "NodeSwapStatus",
-    FIELDS(F(1, "capacity", INT64)),
-};
-
-static const struct schema_type type_node_system_info = {
-    .name = "NodeSystemInfo",
-    FIELDS(F(1, "machineID", STRING), F(2, "systemUUID", STRING), F(3, "bootID", STRING),
-           F(4, "kernelVersion", STRING), F(5, "osImage", STRING),
-           F(6, "containerRuntimeVersion", STRING), F(7, "kubeletVersion", STRING),
-           F(8, "kubeProxyVersion", STRING), F(9, "operatingSystem", STRING),
-           F(10, "architecture", STRING), F(11, "swap", OBJECT(type_node_swap_status))),
-};
-
-static const struct schema_type type_container_image = {
-    .name = "ContainerImage",
-    FIELDS(F(1, "names", LIST(STRING)), F(2, "sizeBytes", INT64)),
-};
-
-static const struct schema_type type_attached_volume = {
-    .name = "AttachedVolume",
-    FIELDS(F(1, "name", STRING, REQUIRED), F(2, "devicePath", STRING)),
-};
-
-static const struct schema_type type_runtime_handler_features = {
-    .name = "NodeRuntimeHandlerFeatures",
-    FIELDS(F(1, "recursiveReadOnlyMounts", BOOL), F(2, "userNamespaces", BOOL)),
-};
-
-static const struct schema_type type_runtime_handler = {
-    .name = "NodeRuntimeHandler",
-    FIELDS(F(1, "name", STRING), F(2, "features", OBJECT(type_runtime_handler_features))),
-};
-
-static const struct schema_type type_node_features = {
-    .name = "NodeFeatures",
-    FIELDS(F(1, "supplementalGroupsPolicy", BOOL)),
-};
-
-static const struct schema_type type_node_status = {
-    .name = "NodeStatus",
-    FIELDS(F(0, "id", STRING, DOC("Limpet's: <name>.<hash of its key>, which never changes.")),
-           F(1, "capacity", RESOURCE_LIST), F(2, "allocatable", RESOURCE_LIST),
-           F(3, "phase", STRING), F(4, "conditions", LIST(OBJECT(type_node_condition)), BY("type")),
-           F(5, "addresses", LIST(OBJECT(type_node_address)), BY("type")),
-           F(6, "daemonEndpoints", OBJECT(type_node_daemon_endpoints)),
-           F(7, "nodeInfo", OBJECT(type_node_system_info)),
-           F(8, "images", LIST(OBJECT(type_container_image))), F(9, "volumesInUse", LIST(STRING)),
-           F(10, "volumesAttached", LIST(OBJECT(type_attached_volume))), F(11, "config", ANY),
-           F(12, "runtimeHandlers", LIST(OBJECT(type_runtime_handler))),
-           F(13, "features", OBJECT(type_node_features))),
+    DOC("What is wanted of a node."),
+    FIELDS(
+        F(1, "podCIDR", STRING, RULE(cidr), DOC("The addresses that its pods get.")),
+        F(7, "podCIDRs", LIST(STRING), SET, RULE(cidr),
+          DOC("The same as a list: one of IPv4 and one of IPv6.")),
+        F(2, "externalID", STRING, DOC("Of no use any more.")),
+        F(3, "providerID", STRING, DOC("What a cloud calls it: <cloud>://<id>.")),
+        F(4, "unschedulable", BOOL, DOC("Set by cordon: no new pods.")),
+        F(5, "taints", LIST(OBJECT(type_taint)), DOC("What keeps pods away.")),
+        F(6, "configSource", GATEWAY_OBJECT(type_node_config_source), DOC("Of no use any more."))),
 };
 
 static const struct schema_type type_node = {
     .name = "Node",
     DOC("A machine that runs pods."),
-    FIELDS(F(1, "metadata", OBJECT(type_object_meta)),
-           F(2, "spec", OBJECT(type_node_spec), DEF("{}")),
-           F(3, "status", OBJECT(type_node_status))),
+    FIELDS(F(1, "metadata", OBJECT(type_object_meta), DOC("Its name, labels and history.")),
+           F(2, "spec", OBJECT(type_node_spec), DEF("{}"), DOC("What is wanted of it.")),
+           F(3, "status", GATEWAY_OBJECT(type_node_status), DOC("What it has told of itself."))),
 };
 
 CELL(cell_status)

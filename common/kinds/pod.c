@@ -17,8 +17,9 @@ static const struct schema_type type_pod = {
     .name = "Pod",
     .check = check_pod,
     DOC("Containers that run together on one node."),
-    FIELDS(F(1, "metadata", OBJECT(type_object_meta)),
-           F(2, "spec", OBJECT(type_pod_spec), REQUIRED), F(3, "status", OBJECT(type_pod_status))),
+    FIELDS(F(1, "metadata", OBJECT(type_object_meta), DOC("Its name, labels and history.")),
+           F(2, "spec", OBJECT(type_pod_spec), REQUIRED, DOC("What it is to be.")),
+           F(3, "status", GATEWAY_OBJECT(type_pod_status), DOC("What its node tells of it."))),
 };
 
 /* An update may change images, deadlines, tolerations and gates of a pod, and name its node once.

@@ -81,7 +81,7 @@ const struct schema_type type_pod_security_context = {
            F(2, "runAsUser", INT64, RULE(id)), F(3, "runAsNonRoot", BOOL),
            F(4, "supplementalGroups", LIST(INT64), RULE(id)), F(5, "fsGroup", INT64, RULE(id)),
            F(6, "runAsGroup", INT64, RULE(id)),
-           F(7, "sysctls", LIST(OBJECT(type_sysctl)), UNIQUE_BY("name")),
+           F(7, "sysctls", LIST(OBJECT(type_sysctl)), DISTINCT_BY("name")),
            F(8, "windowsOptions", OBJECT(type_windows_options)),
            F(9, "fsGroupChangePolicy", STRING, ONE_OF("Always", "OnRootMismatch")),
            F(10, "seccompProfile", OBJECT(type_seccomp_profile)),

@@ -24,6 +24,15 @@ extern const struct schema_type type_env_var, type_env_from_source;
 extern const struct schema_type type_security_context, type_pod_security_context;
 /* volume.c */
 extern const struct schema_type type_volume;
+/* volume_source.c: of the gateway alone (GATEWAY_OBJECT) */
+extern const struct schema_type type_gce_persistent_disk, type_aws_elastic_block_store,
+    type_git_repo, type_iscsi_volume, type_glusterfs_volume, type_rbd_volume, type_flex_volume,
+    type_cinder_volume, type_cephfs_volume, type_flocker_volume, type_fc_volume, type_azure_file,
+    type_vsphere_volume, type_quobyte_volume, type_azure_disk, type_photon_persistent_disk,
+    type_portworx_volume, type_scale_io_volume, type_storage_os_volume,
+    type_persistent_volume_claim_template;
+/* node_status.c, node_config.c: likewise */
+extern const struct schema_type type_node_status, type_node_config_source, type_node_config_status;
 /* affinity.c */
 extern const struct schema_type type_affinity, type_toleration, type_topology_spread_constraint;
 /* pod_spec.c, pod_status.c, pod_template.c */

@@ -45,6 +45,7 @@ enum schema_flag {
     SCHEMA_WRITE_ONLY = 1 << 8,   /* folded into another field by the type's fill function */
     SCHEMA_INERT = 1 << 9,        /* kept, but nothing acts on it yet: writers are warned */
     SCHEMA_NULLABLE = 1 << 10,    /* null is a value, and stays; elsewhere it is absence */
+    SCHEMA_ATOMIC = 1 << 11,      /* a list that strategic merge replaces, for all its merge_key */
 };
 
 /* A walk over an object: where it is and what it found. Opaque but for schema_mistake(). */

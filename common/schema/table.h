@@ -10,9 +10,9 @@
  *     };
  *
  * Shapes: STRING BOOL INT32 INT64 DOUBLE QUANTITY INT_OR_STRING TIME MICROTIME BYTES ANY
- * OBJECT(type) LIST(shape) MAP(shape). After the shape come designated initialisers of struct
- * schema_field, or the words below. More than one flag: .flags = SCHEMA_REQUIRED |
- * SCHEMA_IMMUTABLE. */
+ * OBJECT(type) GATEWAY_OBJECT(type) LIST(shape) MAP(shape). After the shape come designated
+ * initialisers of struct schema_field, or the words below. More than one flag: .flags =
+ * SCHEMA_REQUIRED | SCHEMA_IMMUTABLE. */
 
 #include "common/schema/format.h"
 #include "common/schema/schema.h"
@@ -54,6 +54,12 @@
 #define SHAPE_BYTES .shape = SCHEMA_BYTES
 #define SHAPE_ANY .shape = SCHEMA_ANY
 #define SHAPE_OBJECT(type_) .shape = SCHEMA_OBJECT, .object = &(type_)
+/* An object that the gateway alone looks into: to a node it is anything, and weighs nothing. */
+#ifdef LIMPET_SCHEMA_FULL
+#define SHAPE_GATEWAY_OBJECT(type_) SHAPE_OBJECT(type_)
+#else
+#define SHAPE_GATEWAY_OBJECT(type_) SHAPE_ANY
+#endif
 #define SHAPE_LIST(item_) .shape = SCHEMA_LIST, ITEM_##item_
 #define SHAPE_MAP(item_) .shape = SCHEMA_MAP, ITEM_##item_
 
@@ -70,6 +76,8 @@
 #define KEYS(format_) .keys = (format_)
 #define BY(key_) .merge_key = key_ /* merged by that key; twice the same is allowed */
 #define UNIQUE_BY(key_) .merge_key = key_, .flags = SCHEMA_UNIQUE
+/* Strategic merge replaces the list; the key only tells doubles apart. */
+#define DISTINCT_BY(key_) .merge_key = key_, .flags = SCHEMA_UNIQUE | SCHEMA_ATOMIC
 #define REQUIRED .flags = SCHEMA_REQUIRED
 #define IMMUTABLE .flags = SCHEMA_IMMUTABLE
 #define SET .flags = SCHEMA_SET

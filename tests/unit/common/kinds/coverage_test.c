@@ -86,7 +86,7 @@ static void require(struct coverage *coverage, const char *of, const struct sche
             tell(coverage, "%s: no document has %s.%s", of, type->name, field->name);
         if (said && refused)
             tell(coverage, "%s.%s is not refused", type->name, field->name);
-        if (field->object)
+        if (field->shape == SCHEMA_OBJECT || holds_objects(field))
             require(coverage, of, field->object);
     }
 }

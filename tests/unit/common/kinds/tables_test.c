@@ -46,6 +46,8 @@ static void check_field(const struct schema_type *type, const struct schema_fiel
         fail_msg("%s.%s: unique by what?", type->name, field->name);
     if (field->flags & SCHEMA_SET)
         assert_true(list && !object);
+    if (field->flags & SCHEMA_ATOMIC)
+        assert_true(list && field->merge_key);
     if (field->rule && field->rule->ranged)
         assert_true(field->rule->min < field->rule->max);
 }
@@ -151,6 +153,9 @@ static void test_tables__merge_keys_by_path(void **state)
         {&kind_pod, "spec.containers.volumeDevices", "devicePath"},
         {&kind_pod, "status.conditions", "type"},
         {&kind_pod, "status.podIPs", "ip"},
+        {&kind_pod, "status.hostIPs", "ip"},
+        {&kind_pod, "status.resourceClaimStatuses", "name"},
+        {&kind_pod, "status.containerStatuses.allocatedResourcesStatus", "name"},
         {&kind_node, "spec.taints", NULL},
         {&kind_node, "status.addresses", "type"},
         {&kind_node, "status.conditions", "type"},
@@ -161,6 +166,9 @@ static void test_tables__merge_keys_by_path(void **state)
     assert_true(at(&kind_pod, "metadata.finalizers")->flags & SCHEMA_SET);
     assert_true(at(&kind_node, "spec.podCIDRs")->flags & SCHEMA_SET);
     assert_true(at(&kind_pod, "spec.volumes")->flags & SCHEMA_RETAIN_KEYS);
+    /* The keys of these tell doubles apart and no more. */
+    assert_true(at(&kind_pod, "spec.containers.resources.claims")->flags & SCHEMA_ATOMIC);
+    assert_true(at(&kind_pod, "spec.securityContext.sysctls")->flags & SCHEMA_ATOMIC);
 }
 
 static void test_tables__fields_through_inline(void **state)
