@@ -24,36 +24,50 @@ const struct schema_type type_toleration = {
     .name = "Toleration",
     DOC("A taint of nodes that the pod does not mind."),
     .check = check_toleration,
-    FIELDS(F(1, "key", STRING, RULE(qualified_name)),
-           F(2, "operator", STRING, ONE_OF("Exists", "Equal")),
-           F(3, "value", STRING, RULE(label_value)),
-           F(4, "effect", STRING, ONE_OF("NoSchedule", "PreferNoSchedule", "NoExecute")),
-           F(5, "tolerationSeconds", INT64)),
+    FIELDS(
+        F(1, "key", STRING, RULE(qualified_name),
+          DOC("The taint's key; any if not given, with operator Exists.")),
+        F(2, "operator", STRING, ONE_OF("Exists", "Equal"),
+          DOC("Equal to the taint's value, or Exists whatever its value is; Equal if not given.")),
+        F(3, "value", STRING, RULE(label_value), DOC("The taint's value.")),
+        F(4, "effect", STRING, ONE_OF("NoSchedule", "PreferNoSchedule", "NoExecute"),
+          DOC("The taint's effect; any if not given.")),
+        F(5, "tolerationSeconds", INT64,
+          DOC("How long a taint of NoExecute is borne; for ever if not given."))),
 };
 
 static const struct schema_type type_node_selector_requirement = {
     .name = "NodeSelectorRequirement",
-    FIELDS(F(1, "key", STRING, REQUIRED, RULE(qualified_name)),
-           F(2, "operator", STRING, REQUIRED,
-             ONE_OF("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")),
-           F(3, "values", LIST(STRING))),
+    DOC("One demand on a label or field of a node."),
+    FIELDS(
+        F(1, "key", STRING, REQUIRED, RULE(qualified_name), DOC("The label or field.")),
+        F(2, "operator", STRING, REQUIRED,
+          ONE_OF("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"),
+          DOC("In, NotIn, Exists, DoesNotExist, Gt or Lt.")),
+        F(3, "values", LIST(STRING), DOC("What it is compared with: one number for Gt and Lt."))),
 };
 
 static const struct schema_type type_node_selector_term = {
     .name = "NodeSelectorTerm",
-    FIELDS(F(1, "matchExpressions", LIST(OBJECT(type_node_selector_requirement))),
-           F(2, "matchFields", LIST(OBJECT(type_node_selector_requirement)))),
+    DOC("Demands on a node, all of which must be met."),
+    FIELDS(F(1, "matchExpressions", LIST(OBJECT(type_node_selector_requirement)),
+             DOC("On its labels.")),
+           F(2, "matchFields", LIST(OBJECT(type_node_selector_requirement)),
+             DOC("On its fields: metadata.name."))),
 };
 
 static const struct schema_type type_node_selector = {
     .name = "NodeSelector",
-    FIELDS(F(1, "nodeSelectorTerms", LIST(OBJECT(type_node_selector_term)), REQUIRED)),
+    DOC("Nodes that meet one term at least."),
+    FIELDS(F(1, "nodeSelectorTerms", LIST(OBJECT(type_node_selector_term)), REQUIRED,
+             DOC("The terms."))),
 };
 
 static const struct schema_type type_preferred_scheduling_term = {
     .name = "PreferredSchedulingTerm",
-    FIELDS(F(1, "weight", INT32, REQUIRED, RANGE(1, 100)),
-           F(2, "preference", OBJECT(type_node_selector_term), REQUIRED)),
+    DOC("A wish for nodes, and how strong it is."),
+    FIELDS(F(1, "weight", INT32, REQUIRED, RANGE(1, 100), DOC("How strong, from 1 to 100.")),
+           F(2, "preference", OBJECT(type_node_selector_term), REQUIRED, DOC("Which nodes."))),
 };
 
 #define REQUIRED_NOW "requiredDuringSchedulingIgnoredDuringExecution"
@@ -61,52 +75,79 @@ static const struct schema_type type_preferred_scheduling_term = {
 
 static const struct schema_type type_node_affinity = {
     .name = "NodeAffinity",
-    FIELDS(F(1, REQUIRED_NOW, OBJECT(type_node_selector)),
-           F(2, PREFERRED_NOW, LIST(OBJECT(type_preferred_scheduling_term)))),
+    DOC("Which nodes the pod must have or would like."),
+    FIELDS(F(1, REQUIRED_NOW, OBJECT(type_node_selector), DOC("Must, when a node is looked for.")),
+           F(2, PREFERRED_NOW, LIST(OBJECT(type_preferred_scheduling_term)),
+             DOC("Would like, when a node is looked for."))),
 };
 
 static const struct schema_type type_pod_affinity_term = {
     .name = "PodAffinityTerm",
-    FIELDS(F(1, "labelSelector", OBJECT(type_label_selector)),
-           F(2, "namespaces", LIST(STRING), RULE(dns1123_label)),
-           F(3, "topologyKey", STRING, REQUIRED, RULE(qualified_name)),
-           F(4, "namespaceSelector", OBJECT(type_label_selector)),
-           F(5, "matchLabelKeys", LIST(STRING)), F(6, "mismatchLabelKeys", LIST(STRING))),
+    DOC("Pods, and what counts as being where they are."),
+    FIELDS(F(1, "labelSelector", OBJECT(type_label_selector), DOC("Which pods.")),
+           F(2, "namespaces", LIST(STRING), RULE(dns1123_label),
+             DOC("Of which namespaces; the pod's own if nothing is said.")),
+           F(3, "topologyKey", STRING, REQUIRED, RULE(qualified_name),
+             DOC("The node label whose value is the place: kubernetes.io/hostname.")),
+           F(4, "namespaceSelector", OBJECT(type_label_selector),
+             DOC("Of namespaces with which labels.")),
+           F(5, "matchLabelKeys", LIST(STRING),
+             DOC("Labels that they must have with the pod's own values.")),
+           F(6, "mismatchLabelKeys", LIST(STRING),
+             DOC("Labels that they must have with other values than the pod."))),
 };
 
 static const struct schema_type type_weighted_pod_affinity_term = {
     .name = "WeightedPodAffinityTerm",
-    FIELDS(F(1, "weight", INT32, REQUIRED, RANGE(1, 100)),
-           F(2, "podAffinityTerm", OBJECT(type_pod_affinity_term), REQUIRED)),
+    DOC("A wish for neighbours, and how strong it is."),
+    FIELDS(F(1, "weight", INT32, REQUIRED, RANGE(1, 100), DOC("How strong, from 1 to 100.")),
+           F(2, "podAffinityTerm", OBJECT(type_pod_affinity_term), REQUIRED,
+             DOC("Which pods and what place."))),
 };
 
 static const struct schema_type type_pod_affinity = {
     .name = "PodAffinity",
-    FIELDS(F(1, REQUIRED_NOW, LIST(OBJECT(type_pod_affinity_term))),
-           F(2, PREFERRED_NOW, LIST(OBJECT(type_weighted_pod_affinity_term)))),
+    DOC("Pods that it must be or would like to be near."),
+    FIELDS(F(1, REQUIRED_NOW, LIST(OBJECT(type_pod_affinity_term)),
+             DOC("Must, when a node is looked for.")),
+           F(2, PREFERRED_NOW, LIST(OBJECT(type_weighted_pod_affinity_term)),
+             DOC("Would like, when a node is looked for."))),
 };
 
 static const struct schema_type type_pod_anti_affinity = {
     .name = "PodAntiAffinity",
-    FIELDS(F(1, REQUIRED_NOW, LIST(OBJECT(type_pod_affinity_term))),
-           F(2, PREFERRED_NOW, LIST(OBJECT(type_weighted_pod_affinity_term)))),
+    DOC("Pods that it must not be or would rather not be near."),
+    FIELDS(F(1, REQUIRED_NOW, LIST(OBJECT(type_pod_affinity_term)),
+             DOC("Must not, when a node is looked for.")),
+           F(2, PREFERRED_NOW, LIST(OBJECT(type_weighted_pod_affinity_term)),
+             DOC("Would rather not, when a node is looked for."))),
 };
 
 const struct schema_type type_affinity = {
     .name = "Affinity",
-    FIELDS(F(1, "nodeAffinity", OBJECT(type_node_affinity)),
-           F(2, "podAffinity", OBJECT(type_pod_affinity)),
-           F(3, "podAntiAffinity", OBJECT(type_pod_anti_affinity))),
+    DOC("Where the pod must run or would like to."),
+    FIELDS(F(1, "nodeAffinity", OBJECT(type_node_affinity), DOC("On which nodes.")),
+           F(2, "podAffinity", OBJECT(type_pod_affinity), DOC("Near which pods.")),
+           F(3, "podAntiAffinity", OBJECT(type_pod_anti_affinity), DOC("Away from which pods."))),
 };
 
 const struct schema_type type_topology_spread_constraint = {
     .name = "TopologySpreadConstraint",
-    FIELDS(F(1, "maxSkew", INT32, REQUIRED, RULE(positive)),
-           F(2, "topologyKey", STRING, REQUIRED, RULE(qualified_name)),
-           F(3, "whenUnsatisfiable", STRING, REQUIRED, ONE_OF("DoNotSchedule", "ScheduleAnyway")),
-           F(4, "labelSelector", OBJECT(type_label_selector)),
-           F(5, "minDomains", INT32, RULE(positive)),
-           F(6, "nodeAffinityPolicy", STRING, ONE_OF("Honor", "Ignore")),
-           F(7, "nodeTaintsPolicy", STRING, ONE_OF("Honor", "Ignore")),
-           F(8, "matchLabelKeys", LIST(STRING))),
+    DOC("How evenly pods are spread over places."),
+    FIELDS(
+        F(1, "maxSkew", INT32, REQUIRED, RULE(positive),
+          DOC("By how many the fullest place may exceed the emptiest.")),
+        F(2, "topologyKey", STRING, REQUIRED, RULE(qualified_name),
+          DOC("The node label whose value is the place.")),
+        F(3, "whenUnsatisfiable", STRING, REQUIRED, ONE_OF("DoNotSchedule", "ScheduleAnyway"),
+          DOC("DoNotSchedule, or ScheduleAnyway as evenly as can be.")),
+        F(4, "labelSelector", OBJECT(type_label_selector), DOC("Which pods are counted.")),
+        F(5, "minDomains", INT32, RULE(positive),
+          DOC("How many places there must be at least; of fewer the emptiest counts as 0.")),
+        F(6, "nodeAffinityPolicy", STRING, ONE_OF("Honor", "Ignore"),
+          DOC("Whether nodes that the pod's affinity shuts out count: Honor for no, or Ignore.")),
+        F(7, "nodeTaintsPolicy", STRING, ONE_OF("Honor", "Ignore"),
+          DOC("Whether nodes that taints shut out count: Honor for no, or Ignore.")),
+        F(8, "matchLabelKeys", LIST(STRING),
+          DOC("Labels that counted pods must have with the pod's own values."))),
 };

@@ -40,9 +40,11 @@ static const struct schema_type type_config_map = {
     .name = "ConfigMap",
     DOC("Configuration that pods read as files or variables."),
     .check = check_config_map,
-    FIELDS(F(1, "metadata", OBJECT(type_object_meta)),
-           F(2, "data", MAP(STRING), KEYS(format_config_key)),
-           F(3, "binaryData", MAP(BYTES), KEYS(format_config_key)), F(4, "immutable", BOOL)),
+    FIELDS(F(1, "metadata", OBJECT(type_object_meta), DOC("Its name, labels and history.")),
+           F(2, "data", MAP(STRING), KEYS(format_config_key), DOC("Text, by key.")),
+           F(3, "binaryData", MAP(BYTES), KEYS(format_config_key),
+             DOC("What is not text, by key, in base64.")),
+           F(4, "immutable", BOOL, DOC("Whether its data is fixed for good."))),
 };
 
 CELL(cell_data)

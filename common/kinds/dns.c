@@ -8,8 +8,9 @@ enum { NAMESERVERS_MAX = 3, SEARCHES_MAX = 32, SEARCH_CHARS_MAX = 2048, DOMAIN_M
 const struct schema_type type_host_alias = {
     .name = "HostAlias",
     DOC("A line of the pod's /etc/hosts."),
-    FIELDS(F(1, "ip", STRING, REQUIRED, RULE(ip)),
-           F(2, "hostnames", LIST(STRING), RULE(dns1123_subdomain))),
+    FIELDS(F(1, "ip", STRING, REQUIRED, RULE(ip), DOC("The address.")),
+           F(2, "hostnames", LIST(STRING), RULE(dns1123_subdomain),
+             DOC("The names that stand for it."))),
 };
 
 /* One label: a letter or digit at each end, '-' and '_' between; a '_' may stand before it all. */
@@ -68,14 +69,18 @@ static void check_dns_config(const struct value *config, struct schema_walk *wal
 
 static const struct schema_type type_pod_dns_config_option = {
     .name = "PodDNSConfigOption",
-    FIELDS(F(1, "name", STRING, REQUIRED), F(2, "value", STRING)),
+    DOC("An option of the resolver."),
+    FIELDS(F(1, "name", STRING, REQUIRED, DOC("Its name: ndots.")),
+           F(2, "value", STRING, DOC("Its value, if it has one."))),
 };
 
 const struct schema_type type_pod_dns_config = {
     .name = "PodDNSConfig",
     DOC("Lines of the pod's /etc/resolv.conf."),
     .check = check_dns_config,
-    FIELDS(F(1, "nameservers", LIST(STRING), RULE(ip)),
-           F(2, "searches", LIST(STRING), FORMAT(format_search)),
-           F(3, "options", LIST(OBJECT(type_pod_dns_config_option)))),
+    FIELDS(
+        F(1, "nameservers", LIST(STRING), RULE(ip), DOC("Addresses of name servers.")),
+        F(2, "searches", LIST(STRING), FORMAT(format_search),
+          DOC("Domains that short names are looked up in.")),
+        F(3, "options", LIST(OBJECT(type_pod_dns_config_option)), DOC("Options of the resolver."))),
 };

@@ -5,24 +5,31 @@
 
 static const struct schema_type type_config_map_key_selector = {
     .name = "ConfigMapKeySelector",
+    DOC("A key of a ConfigMap."),
     FIELDS(INLINE(1, "localObjectReference", type_named_reference),
-           F(2, "key", STRING, REQUIRED, RULE(config_key)), F(3, "optional", BOOL)),
+           F(2, "key", STRING, REQUIRED, RULE(config_key), DOC("The key.")),
+           F(3, "optional", BOOL, DOC("Whether ConfigMap or key may be missing."))),
 };
 
 static const struct schema_type type_secret_key_selector = {
     .name = "SecretKeySelector",
+    DOC("A key of a Secret."),
     FIELDS(INLINE(1, "localObjectReference", type_named_reference),
-           F(2, "key", STRING, REQUIRED, RULE(config_key)), F(3, "optional", BOOL)),
+           F(2, "key", STRING, REQUIRED, RULE(config_key), DOC("The key.")),
+           F(3, "optional", BOOL, DOC("Whether Secret or key may be missing."))),
 };
 
 static const struct schema_type type_env_var_source = {
     .name = "EnvVarSource",
+    DOC("Where a variable's value comes from: one of the fields."),
     .union_of = "source",
     .union_required = true,
-    FIELDS(F(1, "fieldRef", OBJECT(type_object_field_selector)),
-           F(2, "resourceFieldRef", OBJECT(type_resource_field_selector)),
-           F(3, "configMapKeyRef", OBJECT(type_config_map_key_selector)),
-           F(4, "secretKeyRef", OBJECT(type_secret_key_selector))),
+    FIELDS(
+        F(1, "fieldRef", OBJECT(type_object_field_selector), DOC("A field of the pod.")),
+        F(2, "resourceFieldRef", OBJECT(type_resource_field_selector),
+          DOC("A limit or request of a container.")),
+        F(3, "configMapKeyRef", OBJECT(type_config_map_key_selector), DOC("A key of a ConfigMap.")),
+        F(4, "secretKeyRef", OBJECT(type_secret_key_selector), DOC("A key of a Secret."))),
 };
 
 static void check_env_var(const struct value *env, struct schema_walk *walk)
@@ -53,20 +60,26 @@ static void check_env_var(const struct value *env, struct schema_walk *walk)
 
 const struct schema_type type_env_var = {
     .name = "EnvVar",
+    DOC("A variable of a container."),
     .check = check_env_var,
-    FIELDS(F(1, "name", STRING, REQUIRED, RULE(env_name)),
+    FIELDS(F(1, "name", STRING, REQUIRED, RULE(env_name), DOC("The variable's name.")),
            F(2, "value", STRING, DOC("$(NAME) stands for a variable above it.")),
-           F(3, "valueFrom", OBJECT(type_env_var_source))),
+           F(3, "valueFrom", OBJECT(type_env_var_source),
+             DOC("Where the value comes from, if it is not given."))),
 };
 
 static const struct schema_type type_config_map_env_source = {
     .name = "ConfigMapEnvSource",
-    FIELDS(INLINE(1, "localObjectReference", type_named_reference), F(2, "optional", BOOL)),
+    DOC("A ConfigMap."),
+    FIELDS(INLINE(1, "localObjectReference", type_named_reference),
+           F(2, "optional", BOOL, DOC("Whether it may be missing."))),
 };
 
 static const struct schema_type type_secret_env_source = {
     .name = "SecretEnvSource",
-    FIELDS(INLINE(1, "localObjectReference", type_named_reference), F(2, "optional", BOOL)),
+    DOC("A Secret."),
+    FIELDS(INLINE(1, "localObjectReference", type_named_reference),
+           F(2, "optional", BOOL, DOC("Whether it may be missing."))),
 };
 
 static void check_env_from(const struct value *from, struct schema_walk *walk)
@@ -82,7 +95,7 @@ const struct schema_type type_env_from_source = {
     .name = "EnvFromSource",
     DOC("All keys of a ConfigMap or Secret as variables."),
     .check = check_env_from,
-    FIELDS(F(1, "prefix", STRING, RULE(env_name)),
-           F(2, "configMapRef", OBJECT(type_config_map_env_source)),
-           F(3, "secretRef", OBJECT(type_secret_env_source))),
+    FIELDS(F(1, "prefix", STRING, RULE(env_name), DOC("Put before each key.")),
+           F(2, "configMapRef", OBJECT(type_config_map_env_source), DOC("The ConfigMap.")),
+           F(3, "secretRef", OBJECT(type_secret_env_source), DOC("The Secret."))),
 };

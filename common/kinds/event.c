@@ -9,13 +9,15 @@
 
 static const struct schema_type type_event_source = {
     .name = "EventSource",
-    FIELDS(F(1, "component", STRING), F(2, "host", STRING)),
+    DOC("Who tells of an event."),
+    FIELDS(F(1, "component", STRING, DOC("The program.")), F(2, "host", STRING, DOC("Its node."))),
 };
 
 static const struct schema_type type_event_series = {
     .name = "EventSeries",
     DOC("How often it came, of reporters that count themselves."),
-    FIELDS(F(1, "count", INT32), F(2, "lastObservedTime", MICROTIME)),
+    FIELDS(F(1, "count", INT32, DOC("How often.")),
+           F(2, "lastObservedTime", MICROTIME, DOC("When last."))),
 };
 
 static bool is_in(const char *ns, const char *const *list)
@@ -75,17 +77,25 @@ static const struct schema_type type_event = {
     .name = "Event",
     DOC("Something that happened to an object. Kept for an hour at most."),
     .check = check_event,
-    FIELDS(F(1, "metadata", OBJECT(type_object_meta)),
-           F(2, "involvedObject", OBJECT(type_object_reference), REQUIRED),
+    FIELDS(F(1, "metadata", OBJECT(type_object_meta), DOC("Its name, labels and history.")),
+           F(2, "involvedObject", OBJECT(type_object_reference), REQUIRED,
+             DOC("What it happened to.")),
            F(3, "reason", STRING, DOC("In one word, for programs.")),
            F(4, "message", STRING, DOC("For people.")),
            F(5, "source", OBJECT(type_event_source), DOC("Who says so.")),
-           F(6, "firstTimestamp", TIME), F(7, "lastTimestamp", TIME),
+           F(6, "firstTimestamp", TIME, DOC("When it first happened.")),
+           F(7, "lastTimestamp", TIME, DOC("When it last happened.")),
            F(8, "count", INT32, DOC("How often it happened.")),
-           F(9, "type", STRING, DOC("Normal or Warning.")), F(10, "eventTime", MICROTIME),
-           F(11, "series", OBJECT(type_event_series)), F(12, "action", STRING),
-           F(13, "related", OBJECT(type_object_reference)), F(14, "reportingComponent", STRING),
-           F(15, "reportingInstance", STRING)),
+           F(9, "type", STRING, DOC("Normal or Warning.")),
+           F(10, "eventTime", MICROTIME,
+             DOC("When it first happened, of reporters that count themselves.")),
+           F(11, "series", OBJECT(type_event_series), DOC("How often it came since.")),
+           F(12, "action", STRING, DOC("What was done or failed, in one word.")),
+           F(13, "related", OBJECT(type_object_reference),
+             DOC("Another object that it has to do with.")),
+           F(14, "reportingComponent", STRING,
+             DOC("Who says so, of reporters that count themselves.")),
+           F(15, "reportingInstance", STRING, DOC("Which of them."))),
 };
 
 static __attribute__((unused)) const char *text_of(const struct value *map, const char *key)

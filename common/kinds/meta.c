@@ -19,17 +19,27 @@ static const char *format_generate_name(const char *s)
 static const struct schema_type type_owner_reference = {
     .name = "OwnerReference",
     DOC("The object that owns this one: when the last owner is deleted, so is this."),
-    FIELDS(F(5, "apiVersion", STRING, REQUIRED), F(1, "kind", STRING, REQUIRED),
-           F(3, "name", STRING, REQUIRED), F(4, "uid", STRING, REQUIRED, RULE(uid)),
-           F(6, "controller", BOOL), F(7, "blockOwnerDeletion", BOOL)),
+    FIELDS(
+        F(5, "apiVersion", STRING, REQUIRED, DOC("The owner's API version.")),
+        F(1, "kind", STRING, REQUIRED, DOC("The owner's kind.")),
+        F(3, "name", STRING, REQUIRED, DOC("The owner's name.")),
+        F(4, "uid", STRING, REQUIRED, RULE(uid), DOC("The owner's uid.")),
+        F(6, "controller", BOOL, DOC("Whether the owner is what manages the object; one may be.")),
+        F(7, "blockOwnerDeletion", BOOL,
+          DOC("Whether the owner stays until this is gone, if it is deleted in the foreground."))),
 };
 
 static const struct schema_type type_managed_fields_entry = {
     .name = "ManagedFieldsEntry",
     DOC("Who set which fields."),
-    FIELDS(F(1, "manager", STRING), F(2, "operation", STRING, ONE_OF("Apply", "Update")),
-           F(3, "apiVersion", STRING), F(4, "time", TIME), F(6, "fieldsType", STRING),
-           F(7, "fieldsV1", ANY), F(8, "subresource", STRING)),
+    FIELDS(F(1, "manager", STRING, DOC("The program's name.")),
+           F(2, "operation", STRING, ONE_OF("Apply", "Update"), DOC("Apply or Update.")),
+           F(3, "apiVersion", STRING, DOC("The version that the fields are of.")),
+           F(4, "time", TIME, DOC("When it last set any.")),
+           F(6, "fieldsType", STRING, DOC("How fieldsV1 is written: FieldsV1.")),
+           F(7, "fieldsV1", ANY, DOC("The fields, as a tree of their names.")),
+           F(8, "subresource", STRING,
+             DOC("The subresource by which they were set; \"\" for the object itself."))),
 };
 
 enum { ANNOTATIONS_MAX = 256 * 1024 };
@@ -61,18 +71,28 @@ const struct schema_type type_object_meta = {
     FIELDS(F(1, "name", STRING, DOC("Unique among the kind's objects of the namespace.")),
            F(2, "generateName", STRING, FORMAT(format_generate_name),
              DOC("The server makes a name of this and a random suffix.")),
-           F(3, "namespace", STRING, RULE(dns1123_label)), F(4, "selfLink", STRING),
+           F(3, "namespace", STRING, RULE(dns1123_label),
+             DOC("Where its name is unique; none for kinds that stand in no namespace.")),
+           F(4, "selfLink", STRING, DOC("Of no use any more.")),
            F(5, "uid", STRING, RULE(uid), DOC("Given by the server; never used twice.")),
            F(6, "resourceVersion", STRING, DOC("Changes whenever the object does; opaque.")),
-           F(7, "generation", INT64, RULE(not_negative)), F(8, "creationTimestamp", TIME),
-           F(9, "deletionTimestamp", TIME),
-           F(10, "deletionGracePeriodSeconds", INT64, RANGE(0, INT32_MAX)),
+           F(7, "generation", INT64, RULE(not_negative),
+             DOC("Counts changes of what is wanted; see status.observedGeneration.")),
+           F(8, "creationTimestamp", TIME, DOC("When the server took it; set by the server.")),
+           F(9, "deletionTimestamp", TIME,
+             DOC("When it is to be gone; set by the server once someone deletes it.")),
+           F(10, "deletionGracePeriodSeconds", INT64, RANGE(0, INT32_MAX),
+             DOC("How long it has left to end, once it is deleted.")),
            F(11, "labels", MAP(STRING), RULE(label_value), KEYS(format_qualified_name),
              DOC("What selectors look for.")),
-           F(12, "annotations", MAP(STRING), KEYS(format_qualified_name)),
-           F(13, "ownerReferences", LIST(OBJECT(type_owner_reference)), UNIQUE_BY("uid")),
-           F(14, "finalizers", LIST(STRING), SET, RULE(qualified_name)),
-           F(17, "managedFields", LIST(OBJECT(type_managed_fields_entry)))),
+           F(12, "annotations", MAP(STRING), KEYS(format_qualified_name),
+             DOC("Notes for people and programs, that no selector looks for.")),
+           F(13, "ownerReferences", LIST(OBJECT(type_owner_reference)), UNIQUE_BY("uid"),
+             DOC("The objects that it goes with.")),
+           F(14, "finalizers", LIST(STRING), SET, RULE(qualified_name),
+             DOC("Who must agree before it is gone, each by taking its own name out.")),
+           F(17, "managedFields", LIST(OBJECT(type_managed_fields_entry)),
+             DOC("Who set which fields; kept by the server."))),
 };
 
 static void check_requirement(const struct value *requirement, struct schema_walk *walk)
@@ -87,32 +107,40 @@ static void check_requirement(const struct value *requirement, struct schema_wal
 
 static const struct schema_type type_label_selector_requirement = {
     .name = "LabelSelectorRequirement",
+    DOC("One demand on a label."),
     .check = check_requirement,
-    FIELDS(F(1, "key", STRING, REQUIRED, RULE(qualified_name)),
-           F(2, "operator", STRING, REQUIRED, ONE_OF("In", "NotIn", "Exists", "DoesNotExist")),
-           F(3, "values", LIST(STRING), RULE(label_value))),
+    FIELDS(F(1, "key", STRING, REQUIRED, RULE(qualified_name), DOC("The label.")),
+           F(2, "operator", STRING, REQUIRED, ONE_OF("In", "NotIn", "Exists", "DoesNotExist"),
+             DOC("In, NotIn, Exists or DoesNotExist.")),
+           F(3, "values", LIST(STRING), RULE(label_value),
+             DOC("What it is compared with; none for Exists and DoesNotExist."))),
 };
 
 const struct schema_type type_label_selector = {
     .name = "LabelSelector",
     DOC("Objects whose labels fit all of it; an empty one fits all objects."),
-    FIELDS(F(1, "matchLabels", MAP(STRING), RULE(label_value), KEYS(format_qualified_name)),
-           F(2, "matchExpressions", LIST(OBJECT(type_label_selector_requirement)))),
+    FIELDS(F(1, "matchLabels", MAP(STRING), RULE(label_value), KEYS(format_qualified_name),
+             DOC("Labels that an object must have, with these values.")),
+           F(2, "matchExpressions", LIST(OBJECT(type_label_selector_requirement)),
+             DOC("Further demands, all of which must be met."))),
 };
 
 const struct schema_type type_local_object_reference = {
     .name = "LocalObjectReference",
     DOC("Another object of the same namespace, by name."),
-    FIELDS(F(1, "name", STRING)),
+    FIELDS(F(1, "name", STRING, DOC("The object's name."))),
 };
 
 const struct schema_type type_named_reference = {
     .name = "LocalObjectReference",
-    FIELDS(F(1, "name", STRING, REQUIRED)),
+    DOC("Another object of the same namespace, by name."),
+    FIELDS(F(1, "name", STRING, REQUIRED, DOC("The object's name."))),
 };
 
 const struct schema_type type_object_field_selector = {
     .name = "ObjectFieldSelector",
     DOC("A field of the pod itself."),
-    FIELDS(F(1, "apiVersion", STRING, DEF("v1")), F(2, "fieldPath", STRING, REQUIRED)),
+    FIELDS(
+        F(1, "apiVersion", STRING, DEF("v1"), DOC("The version that the path is of.")),
+        F(2, "fieldPath", STRING, REQUIRED, DOC("The field's path: metadata.name, status.podIP."))),
 };

@@ -5,20 +5,28 @@
 
 static const struct schema_type type_namespace_spec = {
     .name = "NamespaceSpec",
-    FIELDS(F(1, "finalizers", LIST(STRING))),
+    DOC("What is wanted of a namespace."),
+    FIELDS(F(1, "finalizers", LIST(STRING), DOC("Who must agree before it is gone."))),
 };
 
 static const struct schema_type type_namespace_condition = {
     .name = "NamespaceCondition",
-    FIELDS(F(1, "type", STRING, REQUIRED),
-           F(2, "status", STRING, REQUIRED, ONE_OF("True", "False", "Unknown")),
-           F(4, "lastTransitionTime", TIME), F(5, "reason", STRING), F(6, "message", STRING)),
+    DOC("One thing that holds of a namespace or does not."),
+    FIELDS(F(1, "type", STRING, REQUIRED, DOC("What: NamespaceContentRemaining.")),
+           F(2, "status", STRING, REQUIRED, ONE_OF("True", "False", "Unknown"),
+             DOC("True, False or Unknown.")),
+           F(4, "lastTransitionTime", TIME, DOC("When status last changed.")),
+           F(5, "reason", STRING, DOC("Why, in one word, for programs.")),
+           F(6, "message", STRING, DOC("Why, for people."))),
 };
 
 static const struct schema_type type_namespace_status = {
     .name = "NamespaceStatus",
-    FIELDS(F(1, "phase", STRING, ONE_OF("Active", "Terminating")),
-           F(2, "conditions", LIST(OBJECT(type_namespace_condition)), BY("type"))),
+    DOC("How a namespace is."),
+    FIELDS(F(1, "phase", STRING, ONE_OF("Active", "Terminating"),
+             DOC("Active, or Terminating while what it holds is deleted.")),
+           F(2, "conditions", LIST(OBJECT(type_namespace_condition)), BY("type"),
+             DOC("What holds of it while it is deleted."))),
 };
 
 /* Every namespace carries its name as a label, so that selectors can pick it. */
@@ -34,9 +42,9 @@ static const struct schema_type type_namespace = {
     .name = "Namespace",
     DOC("A scope for names."),
     .fill = fill_namespace,
-    FIELDS(F(1, "metadata", OBJECT(type_object_meta)),
-           F(2, "spec", OBJECT(type_namespace_spec), DEF("{}")),
-           F(3, "status", OBJECT(type_namespace_status))),
+    FIELDS(F(1, "metadata", OBJECT(type_object_meta), DOC("Its name, labels and history.")),
+           F(2, "spec", OBJECT(type_namespace_spec), DEF("{}"), DOC("What is wanted of it.")),
+           F(3, "status", OBJECT(type_namespace_status), DOC("How it is."))),
 };
 
 const struct schema_kind kind_namespace = {

@@ -97,13 +97,20 @@ const struct schema_type type_resource_field_selector = {
     .name = "ResourceFieldSelector",
     DOC("A limit or request of a container."),
     .check = check_field_selector,
-    FIELDS(F(1, "containerName", STRING, RULE(dns1123_label)), F(2, "resource", STRING, REQUIRED),
-           F(3, "divisor", QUANTITY)),
+    FIELDS(F(1, "containerName", STRING, RULE(dns1123_label),
+             DOC("The container; of a variable, the one that has it.")),
+           F(2, "resource", STRING, REQUIRED,
+             DOC("limits or requests, a dot, and the resource: limits.cpu.")),
+           F(3, "divisor", QUANTITY,
+             DOC("The unit that it is told in, rounded up: 1m, 1Mi; 1 if not given."))),
 };
 
 static const struct schema_type type_resource_claim = {
     .name = "ResourceClaim",
-    FIELDS(F(1, "name", STRING, REQUIRED, RULE(dns1123_label)), F(2, "request", STRING)),
+    DOC("A device that the container uses."),
+    FIELDS(F(1, "name", STRING, REQUIRED, RULE(dns1123_label),
+             DOC("The entry of the pod's resourceClaims.")),
+           F(2, "request", STRING, DOC("One request of the claim; all if not given."))),
 };
 
 const struct schema_type type_resource_requirements = {
@@ -113,5 +120,6 @@ const struct schema_type type_resource_requirements = {
     .fill = fill_requirements,
     FIELDS(F(1, "limits", RESOURCE_LIST, DOC("At most this much.")),
            F(2, "requests", RESOURCE_LIST, DOC("Set aside; the limit where it is not given.")),
-           F(3, "claims", LIST(OBJECT(type_resource_claim)), DISTINCT_BY("name"))),
+           F(3, "claims", LIST(OBJECT(type_resource_claim)), DISTINCT_BY("name"),
+             DOC("Devices that the container uses."))),
 };

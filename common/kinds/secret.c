@@ -53,11 +53,15 @@ static const struct schema_type type_secret = {
     DOC("What is not for everyone's eyes: sealed to the node on its way."),
     .check = check_secret,
     .fill = fill_secret,
-    FIELDS(F(1, "metadata", OBJECT(type_object_meta)),
-           F(2, "data", MAP(BYTES), KEYS(format_config_key), .flags = SCHEMA_SECRET),
+    FIELDS(F(1, "metadata", OBJECT(type_object_meta), DOC("Its name, labels and history.")),
+           F(2, "data", MAP(BYTES), KEYS(format_config_key), .flags = SCHEMA_SECRET,
+             DOC("Values by key, in base64.")),
            F(4, "stringData", MAP(STRING), KEYS(format_config_key),
-             .flags = SCHEMA_SECRET | SCHEMA_WRITE_ONLY),
-           F(3, "type", STRING, DEF("Opaque"), IMMUTABLE), F(5, "immutable", BOOL)),
+             .flags = SCHEMA_SECRET | SCHEMA_WRITE_ONLY,
+             DOC("Values by key as they are, for writing: they are moved to data.")),
+           F(3, "type", STRING, DEF("Opaque"), IMMUTABLE,
+             DOC("What it is for, which says what keys it must have.")),
+           F(5, "immutable", BOOL, DOC("Whether its data is fixed for good."))),
 };
 
 CELL(cell_data)

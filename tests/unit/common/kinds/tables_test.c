@@ -86,6 +86,22 @@ static void check_default(const struct schema_type *type, const struct schema_fi
                      field->def, diags.items[i].reason);
 }
 
+/* What kubectl explain prints: one line each. Inline parts are not seen. */
+static void check_doc(const struct schema_type *type, const struct schema_field *field)
+{
+    const char *docs[] = {type->doc, field->flags & SCHEMA_INLINE ? "X." : field->doc};
+    for (size_t i = 0; i < ARRAY_LEN(docs); i++)
+        if (str_empty(docs[i]) || docs[i][strlen(docs[i]) - 1] != '.' || strchr(docs[i], '\n'))
+            fail_msg("%s%s%s: explained by \"%s\"", type->name, i ? "." : "", i ? field->name : "",
+                     docs[i] ? docs[i] : "");
+}
+
+static void test_tables__everything_is_explained(void **state)
+{
+    (void)state;
+    walk_all(check_doc);
+}
+
 static void test_tables__hold_together(void **state)
 {
     (void)state;
@@ -193,6 +209,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tables__hold_together),
+        cmocka_unit_test(test_tables__everything_is_explained),
         cmocka_unit_test(test_tables__kinds),
         cmocka_unit_test(test_tables__merge_keys_by_path),
         cmocka_unit_test(test_tables__fields_through_inline),
