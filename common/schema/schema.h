@@ -174,6 +174,9 @@ struct schema_kind {
     void (*check_update)(const struct value *old, const struct value *object,
                          struct schema_walk *walk);
     /* Gateway only: */
+    /* A new object, checked and defaulted, with its uid and its first status: gives it what else
+     * belongs to its kind. May be NULL. */
+    void (*born)(struct value *object);
     const char *proto;             /* "k8s.io.api.core.v1.Pod" */
     const char *const *categories; /* ends with NULL; may be NULL */
     const struct schema_column *columns;

@@ -144,6 +144,8 @@ void strategy_born(const struct schema_kind *kind, struct value *object)
     const struct strategy *strategy = find(kind);
     if (!strategy->keep_status)
         give_status(kind, object);
+    if (kind->born)
+        kind->born(object);
     if (strategy->born)
         strategy->born(object);
 }

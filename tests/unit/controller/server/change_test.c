@@ -226,6 +226,28 @@ static void test_change__immutable_data(void **state)
     change_done(&change);
 }
 
+/* The selector of a Job names its uid, which nobody knows before it is there. */
+static void test_change__a_job_gets_its_selector(void **state)
+{
+    (void)state;
+    cleanup(value_free) struct value *job = stored_of(
+        &kind_job, "{metadata: {name: sum}, spec: {template: {spec: {restartPolicy: Never, "
+                   "containers: [{name: a, image: i}]}}}}");
+    const struct value *wanted = value_path(job, "spec", "selector", "matchLabels", NULL);
+    assert_int_equal(value_len(wanted), 1);
+    assert_string_equal(value_str(value_at(wanted, 0)), object_uid(job));
+    assert_string_equal(value_str(value_path(job, "spec", "template", "metadata", "labels",
+                                             value_key_at(wanted, 0), NULL)),
+                        object_uid(job));
+    cleanup(value_free) struct value *input = value_copy(job); /* it is taken as it was given */
+    value_set_int(value_get(input, "spec"), "parallelism", 2);
+    struct change_env env = env_of(&kind_job, "sum", 0);
+    struct change change;
+    change_update(&env, job, input, &change);
+    assert_int_equal(change.code, 200);
+    change_done(&change);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -243,6 +265,7 @@ int main(void)
         cmocka_unit_test(test_change__update),
         cmocka_unit_test(test_change__a_bound_pod_stays_where_it_is),
         cmocka_unit_test(test_change__immutable_data),
+        cmocka_unit_test(test_change__a_job_gets_its_selector),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
