@@ -18,7 +18,8 @@ struct shape shape_of_item(const struct schema_field *field)
 
 const char *shape_merge_key(const struct schema_field *field)
 {
-    return field && field->shape == SCHEMA_LIST ? field->merge_key : NULL;
+    bool merged = field && field->shape == SCHEMA_LIST && !(field->flags & SCHEMA_ATOMIC);
+    return merged ? field->merge_key : NULL;
 }
 
 bool shape_is_set(const struct schema_field *field)

@@ -113,6 +113,10 @@ static void test_patch_strategic__sets_and_atomic_lists(void **state)
           "{spec: {containers: [{name: a, args: [z]}]}}",
           "{spec: {containers: [{name: a, args: [z]}]}}", 0);
     check("{spec: {tolerations: [{key: a}]}}", "{spec: {tolerations: null}}", "{spec: {}}", 0);
+    /* One whose doubles are refused by a key, and which is replaced all the same. */
+    check("{spec: {securityContext: {sysctls: [{name: a, value: b}]}}}",
+          "{spec: {securityContext: {sysctls: [{name: c, value: d}]}}}",
+          "{spec: {securityContext: {sysctls: [{name: c, value: d}]}}}", 0);
 }
 
 static void test_patch_strategic__order(void **state)
