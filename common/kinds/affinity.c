@@ -32,7 +32,7 @@ const struct schema_type type_toleration = {
         F(3, "value", STRING, RULE(label_value), DOC("The taint's value.")),
         F(4, "effect", STRING, ONE_OF("NoSchedule", "PreferNoSchedule", "NoExecute"),
           DOC("The taint's effect; any if not given.")),
-        F(5, "tolerationSeconds", INT64,
+        F(5, "tolerationSeconds", INT64, INERT,
           DOC("How long a taint of NoExecute is borne; for ever if not given."))),
 };
 
@@ -77,7 +77,7 @@ static const struct schema_type type_node_affinity = {
     .name = "NodeAffinity",
     DOC("Which nodes the pod must have or would like."),
     FIELDS(F(1, REQUIRED_NOW, OBJECT(type_node_selector), DOC("Must, when a node is looked for.")),
-           F(2, PREFERRED_NOW, LIST(OBJECT(type_preferred_scheduling_term)),
+           F(2, PREFERRED_NOW, LIST(OBJECT(type_preferred_scheduling_term)), INERT,
              DOC("Would like, when a node is looked for."))),
 };
 
@@ -127,8 +127,9 @@ const struct schema_type type_affinity = {
     .name = "Affinity",
     DOC("Where the pod must run or would like to."),
     FIELDS(F(1, "nodeAffinity", OBJECT(type_node_affinity), DOC("On which nodes.")),
-           F(2, "podAffinity", OBJECT(type_pod_affinity), DOC("Near which pods.")),
-           F(3, "podAntiAffinity", OBJECT(type_pod_anti_affinity), DOC("Away from which pods."))),
+           F(2, "podAffinity", OBJECT(type_pod_affinity), INERT, DOC("Near which pods.")),
+           F(3, "podAntiAffinity", OBJECT(type_pod_anti_affinity), INERT,
+             DOC("Away from which pods."))),
 };
 
 const struct schema_type type_topology_spread_constraint = {

@@ -9,11 +9,12 @@ static const struct schema_type type_container_port = {
     .name = "ContainerPort",
     DOC("A port that a container listens on."),
     FIELDS(F(1, "name", STRING, RULE(port_name), DOC("Its name, for probes and Services.")),
-           F(2, "hostPort", INT32, RANGE(0, 65535), DOC("The same port of the node leads here.")),
+           F(2, "hostPort", INT32, RANGE(0, 65535), INERT,
+             DOC("The same port of the node leads here.")),
            F(3, "containerPort", INT32, REQUIRED, RULE(port), DOC("The port's number in the pod.")),
            F(4, "protocol", STRING, DEF("TCP"), ONE_OF("TCP", "UDP", "SCTP"),
              DOC("TCP, UDP or SCTP.")),
-           F(5, "hostIP", STRING, RULE(ip),
+           F(5, "hostIP", STRING, RULE(ip), INERT,
              DOC("The node's address that hostPort is for; all if not given."))),
 };
 
@@ -34,10 +35,10 @@ static const struct schema_type type_volume_mount = {
            F(4, "subPath", STRING, RULE(path_relative),
              DOC("A path in the volume, to be mounted in place of the whole.")),
            F(5, "mountPropagation", STRING, ONE_OF("None", "HostToContainer", "Bidirectional"),
-             DOC("Whether later mounts are seen: None, HostToContainer or Bidirectional.")),
-           F(6, "subPathExpr", STRING, RULE(path_relative),
+             INERT, DOC("Whether later mounts are seen: None, HostToContainer or Bidirectional.")),
+           F(6, "subPathExpr", STRING, RULE(path_relative), INERT,
              DOC("As subPath, with $(NAME) for variables of the container.")),
-           F(7, "recursiveReadOnly", STRING, ONE_OF("Disabled", "IfPossible", "Enabled"),
+           F(7, "recursiveReadOnly", STRING, ONE_OF("Disabled", "IfPossible", "Enabled"), INERT,
              DOC("Whether what is mounted below is for reading only too: Disabled, IfPossible or "
                  "Enabled."))),
 };
@@ -111,28 +112,30 @@ static void fill_container(struct value *container)
           DOC("What it may use at most, and what is set aside for it.")),                          \
         F(9, "volumeMounts", LIST(OBJECT(type_volume_mount)), UNIQUE_BY("mountPath"),              \
           DOC("Where it sees which volumes.")),                                                    \
-        F(10, "livenessProbe", OBJECT(type_probe), DOC("Started again when it fails.")),           \
-        F(11, "readinessProbe", OBJECT(type_probe), DOC("Gets no traffic while it fails.")),       \
-        F(12, "lifecycle", OBJECT(type_lifecycle),                                                 \
+        F(10, "livenessProbe", OBJECT(type_probe), INERT, DOC("Started again when it fails.")),    \
+        F(11, "readinessProbe", OBJECT(type_probe), INERT,                                         \
+          DOC("Gets no traffic while it fails.")),                                                 \
+        F(12, "lifecycle", OBJECT(type_lifecycle), INERT,                                          \
           DOC("What is done after its start and before its end.")),                                \
-        F(13, "terminationMessagePath", STRING, DEF("/dev/termination-log"),                       \
+        F(13, "terminationMessagePath", STRING, DEF("/dev/termination-log"), INERT,                \
           DOC("A file for its last words.")),                                                      \
         F(14, "imagePullPolicy", STRING, ONE_OF("Always", "IfNotPresent", "Never"),                \
           DOC("Always for the tag latest or none, else IfNotPresent.")),                           \
         F(15, "securityContext", OBJECT(type_security_context), DOC("What it may do.")),           \
-        F(16, "stdin", BOOL, DOC("Whether its standard input is kept open, for attach.")),         \
-        F(17, "stdinOnce", BOOL,                                                                   \
+        F(16, "stdin", BOOL, INERT, DOC("Whether its standard input is kept open, for attach.")),  \
+        F(17, "stdinOnce", BOOL, INERT,                                                            \
           DOC("Whether standard input closes when the first who attached goes.")),                 \
-        F(18, "tty", BOOL, DOC("Whether it gets a terminal; wants stdin.")),                       \
+        F(18, "tty", BOOL, INERT, DOC("Whether it gets a terminal; wants stdin.")),                \
         F(19, "envFrom", LIST(OBJECT(type_env_from_source)),                                       \
           DOC("ConfigMaps and Secrets whose keys become variables; env wins.")),                   \
         F(20, "terminationMessagePolicy", STRING, DEF("File"),                                     \
-          ONE_OF("File", "FallbackToLogsOnError"),                                                 \
+          ONE_OF("File", "FallbackToLogsOnError"), INERT,                                          \
           DOC("File, or FallbackToLogsOnError for the log's end if there are no last words.")),    \
-        F(21, "volumeDevices", LIST(OBJECT(type_volume_device)), UNIQUE_BY("devicePath"),          \
-          DOC("Volumes that it sees as block devices.")),                                          \
-        F(22, "startupProbe", OBJECT(type_probe), DOC("Other probes wait until it has passed.")),  \
-        F(23, "resizePolicy", LIST(OBJECT(type_container_resize_policy)),                          \
+        F(21, "volumeDevices", LIST(OBJECT(type_volume_device)), BY("devicePath"),                 \
+          .flags = SCHEMA_UNIQUE | SCHEMA_INERT, DOC("Volumes that it sees as block devices.")),   \
+        F(22, "startupProbe", OBJECT(type_probe), INERT,                                           \
+          DOC("Other probes wait until it has passed.")),                                          \
+        F(23, "resizePolicy", LIST(OBJECT(type_container_resize_policy)), INERT,                   \
           DOC("What a change of its resources asks of it.")),                                      \
         F(24, "restartPolicy", STRING, ONE_OF("Always"),                                           \
           DOC("Always makes an init container a sidecar."))

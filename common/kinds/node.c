@@ -18,15 +18,15 @@ static const struct schema_type type_taint = {
 static const struct schema_type type_node_spec = {
     .name = "NodeSpec",
     DOC("What is wanted of a node."),
-    FIELDS(
-        F(1, "podCIDR", STRING, RULE(cidr), DOC("The addresses that its pods get.")),
-        F(7, "podCIDRs", LIST(STRING), SET, RULE(cidr),
-          DOC("The same as a list: one of IPv4 and one of IPv6.")),
-        F(2, "externalID", STRING, DOC("Of no use any more.")),
-        F(3, "providerID", STRING, DOC("What a cloud calls it: <cloud>://<id>.")),
-        F(4, "unschedulable", BOOL, DOC("Set by cordon: no new pods.")),
-        F(5, "taints", LIST(OBJECT(type_taint)), DOC("What keeps pods away.")),
-        F(6, "configSource", GATEWAY_OBJECT(type_node_config_source), DOC("Of no use any more."))),
+    FIELDS(F(1, "podCIDR", STRING, RULE(cidr), INERT, DOC("The addresses that its pods get.")),
+           F(7, "podCIDRs", LIST(STRING), .flags = SCHEMA_SET | SCHEMA_INERT, RULE(cidr),
+             DOC("The same as a list: one of IPv4 and one of IPv6.")),
+           F(2, "externalID", STRING, INERT, DOC("Of no use any more.")),
+           F(3, "providerID", STRING, DOC("What a cloud calls it: <cloud>://<id>.")),
+           F(4, "unschedulable", BOOL, DOC("Set by cordon: no new pods.")),
+           F(5, "taints", LIST(OBJECT(type_taint)), DOC("What keeps pods away.")),
+           F(6, "configSource", GATEWAY_OBJECT(type_node_config_source), INERT,
+             DOC("Of no use any more."))),
 };
 
 static const struct schema_type type_node = {

@@ -120,6 +120,7 @@ const struct schema_type type_resource_requirements = {
     .fill = fill_requirements,
     FIELDS(F(1, "limits", RESOURCE_LIST, DOC("At most this much.")),
            F(2, "requests", RESOURCE_LIST, DOC("Set aside; the limit where it is not given.")),
-           F(3, "claims", LIST(OBJECT(type_resource_claim)), DISTINCT_BY("name"),
+           F(3, "claims", LIST(OBJECT(type_resource_claim)), BY("name"),
+             .flags = SCHEMA_UNIQUE | SCHEMA_ATOMIC | SCHEMA_INERT,
              DOC("Devices that the container uses."))),
 };

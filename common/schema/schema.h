@@ -43,7 +43,8 @@ enum schema_flag {
     SCHEMA_RETAIN_KEYS = 1 << 6,  /* strategic merge honours $retainKeys */
     SCHEMA_SECRET = 1 << 7,       /* never shown to people nor logged */
     SCHEMA_WRITE_ONLY = 1 << 8,   /* folded into another field by the type's fill function */
-    SCHEMA_INERT = 1 << 9,        /* kept, but nothing acts on it yet: writers are warned */
+    SCHEMA_INERT = 1 << 9,        /* kept, but nothing acts on it yet: writers of what is not its
+                                     default are warned */
     SCHEMA_NULLABLE = 1 << 10,    /* null is a value, and stays; elsewhere it is absence */
     SCHEMA_ATOMIC = 1 << 11,      /* a list that strategic merge replaces, for all its merge_key */
 };

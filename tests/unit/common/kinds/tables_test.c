@@ -187,6 +187,40 @@ static void test_tables__merge_keys_by_path(void **state)
     assert_true(at(&kind_pod, "spec.securityContext.sysctls")->flags & SCHEMA_ATOMIC);
 }
 
+/* Marked on the highest field that is left alone as a whole; what acts, or is refused by a node
+ * with its reason, is not marked. */
+static void test_tables__what_nothing_acts_on(void **state)
+{
+    (void)state;
+    static const struct {
+        const struct schema_kind *kind;
+        const char *path;
+        bool inert;
+    } cases[] = {
+        {&kind_pod, "spec.initContainers", true},
+        {&kind_pod, "spec.containers", false},
+        {&kind_pod, "spec.containers.livenessProbe", true},
+        {&kind_pod, "spec.containers.livenessProbe.exec", false},
+        {&kind_pod, "spec.containers.env", false},
+        {&kind_pod, "spec.containers.ports", false},
+        {&kind_pod, "spec.containers.ports.hostPort", true},
+        {&kind_pod, "spec.containers.securityContext.seccompProfile", false},
+        {&kind_pod, "spec.containers.securityContext.appArmorProfile", true},
+        {&kind_pod, "spec.affinity.podAffinity", true},
+        {&kind_pod, "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution",
+         false},
+        {&kind_pod, "spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution",
+         true},
+        {&kind_pod, "spec.volumes.persistentVolumeClaim", false},
+        {&kind_pod, "spec.volumes.configMap", false},
+        {&kind_node, "spec.taints", false},
+        {&kind_node, "spec.configSource", true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        if (!(at(cases[i].kind, cases[i].path)->flags & SCHEMA_INERT) == cases[i].inert)
+            fail_msg("%s", cases[i].path);
+}
+
 static void test_tables__fields_through_inline(void **state)
 {
     (void)state;
@@ -212,6 +246,7 @@ int main(void)
         cmocka_unit_test(test_tables__everything_is_explained),
         cmocka_unit_test(test_tables__kinds),
         cmocka_unit_test(test_tables__merge_keys_by_path),
+        cmocka_unit_test(test_tables__what_nothing_acts_on),
         cmocka_unit_test(test_tables__fields_through_inline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
