@@ -56,7 +56,7 @@ static const struct schema_type type_node_selector_term = {
              DOC("On its fields: metadata.name."))),
 };
 
-static const struct schema_type type_node_selector = {
+const struct schema_type type_node_selector = {
     .name = "NodeSelector",
     DOC("Nodes that meet one term at least."),
     FIELDS(F(1, "nodeSelectorTerms", LIST(OBJECT(type_node_selector_term)), REQUIRED,

@@ -40,6 +40,7 @@ static const struct schema_kind *const built_in[] = {
     &kind_runtime_class,
     &kind_lease,
     &kind_certificate_signing_request,
+    &kind_persistent_volume,
 #endif
 };
 /* clang-format on */

@@ -70,3 +70,4 @@ extern const struct schema_kind kind_priority_class;
 extern const struct schema_kind kind_runtime_class;
 extern const struct schema_kind kind_lease;
 extern const struct schema_kind kind_certificate_signing_request;
+extern const struct schema_kind kind_persistent_volume;

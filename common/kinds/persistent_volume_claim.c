@@ -45,17 +45,6 @@ static const struct schema_type type_data_source_ref = {
            F(4, "namespace", STRING, RULE(dns1123_label), DOC("The claim's own if not given."))),
 };
 
-static void check_modes(const struct value *modes, struct schema_walk *walk)
-{
-    size_t len = value_len(modes);
-    for (size_t i = 0; i < len && len > 1; i++)
-        if (str_eq(value_str(value_at(modes, i)), "ReadWriteOncePod")) {
-            schema_mistake(walk, modes, "accessModes", CAUSE_FORBIDDEN,
-                           "may not use ReadWriteOncePod with other access modes");
-            return;
-        }
-}
-
 /* dataSource and dataSourceRef are one thing told twice, but for a reference into another
  * namespace, which only the second has a word for. */
 static void check_sources(const struct value *spec, struct schema_walk *walk)
@@ -89,7 +78,7 @@ static void check_spec(const struct value *spec, struct schema_walk *walk)
     else if (quantity_of(storage, &size) == 0 && size.units == 0 && size.nano == 0)
         schema_mistake(walk, storage, "resources.requests.storage", CAUSE_INVALID,
                        "must be greater than zero");
-    check_modes(value_get(spec, "accessModes"), walk);
+    check_access_modes(value_get(spec, "accessModes"), walk);
     check_sources(spec, walk);
 }
 

@@ -23,7 +23,7 @@ extern const struct schema_type type_env_var, type_env_from_source;
 /* security.c */
 extern const struct schema_type type_security_context, type_pod_security_context;
 /* volume.c */
-extern const struct schema_type type_volume;
+extern const struct schema_type type_volume, type_host_path, type_nfs_volume;
 /* volume_source.c: of the gateway alone (GATEWAY_OBJECT) */
 extern const struct schema_type type_gce_persistent_disk, type_aws_elastic_block_store,
     type_git_repo, type_iscsi_volume, type_glusterfs_volume, type_rbd_volume, type_flex_volume,
@@ -34,7 +34,8 @@ extern const struct schema_type type_gce_persistent_disk, type_aws_elastic_block
 /* node_status.c, node_config.c: likewise */
 extern const struct schema_type type_node_status, type_node_config_source, type_node_config_status;
 /* affinity.c */
-extern const struct schema_type type_affinity, type_toleration, type_topology_spread_constraint;
+extern const struct schema_type type_affinity, type_toleration, type_topology_spread_constraint,
+    type_node_selector;
 /* pod_spec.c, pod_status.c, pod_template.c */
 extern const struct schema_type type_pod_spec, type_pod_status, type_pod_template_spec;
 /* What a pod template may not have beyond a pod: for the check of a type like it. */
@@ -60,8 +61,12 @@ const char *format_resource_name(const char *s);
 /* persistent_volume_claim.c */
 extern const struct schema_type type_persistent_volume_claim, type_persistent_volume_claim_spec,
     type_persistent_volume_claim_status;
+/* persistent_volume_source.c: one of the ways to a volume */
+extern const struct schema_type type_persistent_volume_source;
 /* storage.c */
 extern const struct schema_rule rule_access_mode;
+/* ReadWriteOncePod stands alone in a spec's accessModes. */
+void check_access_modes(const struct value *modes, struct schema_walk *walk);
 /* "RWO,ROX" of a list of access modes. */
 void access_modes_cell(const struct value *list, struct buf *ret);
 /* The class of a volume or claim, by annotation (the old way) or field; nothing if there is none.

@@ -12,7 +12,7 @@ static const struct schema_type type_key_to_path = {
           DOC("The file's permissions; the volume's defaultMode if not given."))),
 };
 
-static const struct schema_type type_host_path = {
+const struct schema_type type_host_path = {
     .name = "HostPathVolumeSource",
     DOC("A path of the node."),
     FIELDS(F(1, "path", STRING, REQUIRED, RULE(path_absolute), DOC("The path.")),
@@ -147,7 +147,7 @@ static const struct schema_type type_claim_volume = {
            F(2, "readOnly", BOOL, DOC("Whether it is mounted for reading only."))),
 };
 
-static const struct schema_type type_nfs_volume = {
+const struct schema_type type_nfs_volume = {
     .name = "NFSVolumeSource",
     DOC("A directory of an NFS server."),
     FIELDS(F(1, "server", STRING, REQUIRED, DOC("The server.")),
