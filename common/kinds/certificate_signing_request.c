@@ -121,7 +121,7 @@ static const struct schema_type type_csr_status = {
     .name = "CertificateSigningRequestStatus",
     DOC("What has become of a request."),
     .check = check_status,
-    FIELDS(F(1, "conditions", LIST(OBJECT(type_csr_condition)), UNIQUE_BY("type"),
+    FIELDS(F(1, "conditions", LIST(OBJECT(type_csr_condition)), DISTINCT_BY("type"),
              DOC("The verdicts.")),
            F(2, "certificate", BYTES, DOC("The certificate, PEM."))),
 };

@@ -100,10 +100,10 @@ static const struct schema_type type_endpoint_hints = {
     .name = "EndpointHints",
     DOC("Which clients an endpoint is for."),
     .check = check_hints,
-    FIELDS(F(1, "forZones", LIST(OBJECT(type_for_zone)), .merge_key = "name",
-             .flags = SCHEMA_UNIQUE, DOC("Those of these zones.")),
-           F(2, "forNodes", LIST(OBJECT(type_for_node)), .merge_key = "name",
-             .flags = SCHEMA_UNIQUE, DOC("Those of these nodes."))),
+    FIELDS(F(1, "forZones", LIST(OBJECT(type_for_zone)), DISTINCT_BY("name"),
+             DOC("Those of these zones.")),
+           F(2, "forNodes", LIST(OBJECT(type_for_node)), DISTINCT_BY("name"),
+             DOC("Those of these nodes."))),
 };
 
 static const struct schema_type type_endpoint = {
