@@ -18,7 +18,24 @@
 #define QUICK_CHECK "PRAGMA quick_check(1)"
 #define RESTORE "; nothing was changed: move it away and restore a backup"
 
-enum statement { ST_BEGIN, ST_COMMIT, ST_ROLLBACK, ST_PUT, ST_DELETE, ST_NUMBER, ST_COUNT };
+/* The log keeps no more than this between bursts (bytes). */
+#define LOG_KEEPS "4194304"
+/* Free pages are worth giving back when they are this many, and this part of all. */
+#define SLACK_MIN 256
+#define SLACK_PART 4
+#define SLACK_BITE "2048"
+
+enum statement {
+    ST_BEGIN,
+    ST_COMMIT,
+    ST_ROLLBACK,
+    ST_PUT,
+    ST_DELETE,
+    ST_NUMBER,
+    ST_FREE,
+    ST_PAGES,
+    ST_COUNT
+};
 
 static const char *const statement_sql[ST_COUNT] = {
     [ST_BEGIN] = "BEGIN IMMEDIATE",
@@ -27,6 +44,8 @@ static const char *const statement_sql[ST_COUNT] = {
     [ST_PUT] = ("INSERT OR REPLACE INTO item(row, key, created, modified, sum, value) "
                 "VALUES(?1, ?2, ?3, ?4, ?5, ?6)"),
     [ST_DELETE] = "DELETE FROM item WHERE row = ?1",
+    [ST_FREE] = "PRAGMA freelist_count",
+    [ST_PAGES] = "PRAGMA page_count",
     [ST_NUMBER] = "INSERT OR REPLACE INTO number(name, value, sum) VALUES(?1, ?2, ?3)",
 };
 
@@ -44,6 +63,7 @@ struct sqlite {
     sqlite3_stmt *statements[ST_COUNT];
     int64_t reserved;
     int wal_pages;
+    bool shrinks; /* made so that its file can get shorter */
 };
 
 static int code_of(int rc)
@@ -222,9 +242,10 @@ static int open_handle(const struct store_medium *medium, const char *path, int 
 
 static int fill_new(struct sqlite *db, struct err *err)
 {
-    autofree char *pragma = xasprintf("PRAGMA application_id=%d; BEGIN; "
-                                      "PRAGMA user_version=%d; %s",
-                                      APPLICATION_ID, SCHEMA, schema_sql);
+    autofree char *pragma =
+        xasprintf("PRAGMA auto_vacuum=INCREMENTAL; PRAGMA application_id=%d; BEGIN; "
+                  "PRAGMA user_version=%d; %s",
+                  APPLICATION_ID, SCHEMA, schema_sql);
     int r = run(db, pragma, err);
     if (r == 0)
         r = prepare(db, err);
@@ -324,6 +345,7 @@ static int check_structure(struct sqlite *db, struct err *err)
 static int set_up(struct sqlite *db, struct err *err)
 {
     autofree char *mode = NULL;
+    int64_t vacuum = 0;
     int r = run(db,
                 "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cell_size_check=ON; "
                 "PRAGMA cache_size=-512; PRAGMA temp_store=MEMORY",
@@ -338,9 +360,12 @@ static int set_up(struct sqlite *db, struct err *err)
         return err_set(err, -EIO, "store %s: its file system allows no write-ahead log", db->path);
     r = run(db, WEAKENED(STORE_SYNC) ? "PRAGMA synchronous=OFF" : "PRAGMA synchronous=FULL", err);
     if (r == 0)
-        r = run(db, "PRAGMA wal_autocheckpoint=0", err);
+        r = run(db, "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=" LOG_KEEPS, err);
+    if (r == 0)
+        r = query(db, "PRAGMA auto_vacuum", &vacuum, NULL, err);
     if (r < 0)
         return r;
+    db->shrinks = vacuum == 2;
     sqlite3_wal_hook(db->handle, on_wal, db);
     return 0;
 }
@@ -473,4 +498,24 @@ int sqlite_checkpoint(struct sqlite *db)
     if (rc == SQLITE_OK)
         db->wal_pages = 0;
     return write_code(rc);
+}
+
+static int64_t ask(struct sqlite *db, enum statement which)
+{
+    sqlite3_stmt *st = db->statements[which];
+    int64_t answer = sqlite3_step(st) == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
+    sqlite3_reset(st);
+    return answer;
+}
+
+bool sqlite_has_slack(struct sqlite *db)
+{
+    int64_t left = db->shrinks ? ask(db, ST_FREE) : 0;
+    return left >= SLACK_MIN && left >= ask(db, ST_PAGES) / SLACK_PART;
+}
+
+int sqlite_trim(struct sqlite *db)
+{
+    return write_code(
+        sqlite3_exec(db->handle, "PRAGMA incremental_vacuum(" SLACK_BITE ")", NULL, NULL, NULL));
 }

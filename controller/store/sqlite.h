@@ -40,3 +40,8 @@ void sqlite_rollback(struct sqlite *db);
 /* Pages that wait in the WAL, and copying them into the database (0, -ENOSPC, -EIO). */
 int sqlite_wal_pages(const struct sqlite *db);
 nodiscard int sqlite_checkpoint(struct sqlite *db);
+
+/* Whether much of the file is free, and giving a bite of that back to the file system (with the
+ * next checkpoint; 0, -ENOSPC, -EIO). */
+bool sqlite_has_slack(struct sqlite *db);
+nodiscard int sqlite_trim(struct sqlite *db);

@@ -91,19 +91,29 @@ static void write_batch(struct writer *writer, struct writer_op *first)
         writer->failed_epoch = UINT32_MAX;
 }
 
-static void checkpoint(struct writer *writer)
+/* idle: there is time to give back room too. */
+static void checkpoint(struct writer *writer, bool idle)
 {
-    if (sqlite_checkpoint(writer->db) == -EIO) {
+    int code = idle && sqlite_has_slack(writer->db) ? sqlite_trim(writer->db) : 0;
+    if (code != -EIO)
+        code = sqlite_checkpoint(writer->db);
+    if (code == -EIO) {
         writer->failed_epoch = UINT32_MAX;
         writer->failed_code = -EIO;
     }
 }
 
-/* Under the lock: until there is work or nothing more will come. True: the log is big enough and
- * nobody asked for a while. */
+static bool wants_rest(const struct writer *writer)
+{
+    return writer->failed_epoch != UINT32_MAX &&
+           (sqlite_wal_pages(writer->db) >= WAL_IDLE || sqlite_has_slack(writer->db));
+}
+
+/* Under the lock: until there is work or nothing more will come. True: the log is big enough, or
+ * there is room to be given back, and nobody asked for a while. */
 static bool wait_for_work(struct writer *writer)
 {
-    bool timed = sqlite_wal_pages(writer->db) >= WAL_IDLE && writer->failed_epoch != UINT32_MAX;
+    bool timed = wants_rest(writer);
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += IDLE_S;
@@ -145,7 +155,7 @@ static void *writer_main(void *arg)
         }
         if (idle || sqlite_wal_pages(writer->db) >= WAL_HARD) {
             pthread_mutex_unlock(&writer->lock);
-            checkpoint(writer);
+            checkpoint(writer, idle);
             pthread_mutex_lock(&writer->lock);
         }
     }

@@ -18,6 +18,8 @@ for ((i = 0; i < ROUNDS; i++)); do
     field p99_us "$(sed -n 1p "$TEST_TMP/out")" >>"$TEST_TMP/many-p99"
     field p50_us "$(sed -n 2p "$TEST_TMP/out")" >>"$TEST_TMP/one"
     field p99_us "$(sed -n 2p "$TEST_TMP/out")" >>"$TEST_TMP/one-p99"
+    field bytes "$(sed -n 5p "$TEST_TMP/out")" >>"$TEST_TMP/many-cost"
+    field bytes "$(sed -n 7p "$TEST_TMP/out")" >>"$TEST_TMP/one-cost"
     field us "$(sed -n 3p "$TEST_TMP/out")" >>"$TEST_TMP/list"
 done
 ms() { calc "$(median "$TEST_TMP/$1") / 1000" %.3f; }
@@ -26,3 +28,5 @@ figure "durable write, 256 in flight, p99" "$(ms many-p99)" ms "<= 50"
 figure "durable write, one by one, p50" "$(ms one)" ms
 figure "durable write, one by one, p99" "$(ms one-p99)" ms "<= 50"
 figure "list of 10,000" "$(ms list)" ms "<= 1000"
+figure "written to the card a write of 1 KiB, 256 in flight" "$(median "$TEST_TMP/many-cost")" bytes
+figure "written to the card a write of 1 KiB, one by one" "$(median "$TEST_TMP/one-cost")" bytes

@@ -36,6 +36,20 @@ static void on_done(void *ctx, int code, int64_t revision)
         put(b);
 }
 
+/* Bytes that this process had written to the medium, the checkpoint of closing included. */
+static long long written(void)
+{
+    char line[128];
+    long long bytes = 0;
+    FILE *io = fopen("/proc/self/io", "re");
+    while (io && fgets(line, sizeof(line), io))
+        if (sscanf(line, "write_bytes: %lld", &bytes) == 1)
+            break;
+    if (io)
+        fclose(io);
+    return bytes;
+}
+
 /* Results come in the order of the calls: the nth is of the nth write. */
 static void put(struct bench *b)
 {
@@ -74,6 +88,22 @@ static void write_all(struct bench *b, size_t count, size_t in_flight)
     printf("write in_flight=%zu n=%zu per_s=%" PRId64 " p50_us=%" PRId64 " p99_us=%" PRId64 "\n",
            in_flight, count, (int64_t)count * NS_PER_S / all, b->took[(count - 1) / 2] / 1000,
            b->took[(count - 1) * 99 / 100] / 1000);
+}
+
+/* What a write costs the flash, alone and in a group: opening and closing included. */
+static void write_cost(struct bench *b, const char *path, size_t count, size_t in_flight)
+{
+    struct err err = {0};
+    long long before = written();
+    if (store_open(b->loop, path, &b->store, &err) < 0) {
+        fprintf(stderr, "bench-store: %s\n", err.msg);
+        exit(1);
+    }
+    write_all(b, count, in_flight);
+    store_close(b->store);
+    b->store = NULL;
+    printf("cost in_flight=%zu n=%zu bytes=%lld\n", in_flight, count,
+           (written() - before) / (long long)count);
 }
 
 static int count_item(void *ctx, const struct store_item *item)
@@ -118,6 +148,8 @@ int main(int argc, char **argv)
     write_all(&b, count / 20, 1);
     list_all(&b);
     store_close(b.store);
+    write_cost(&b, path, count, in_flight);
+    write_cost(&b, path, count / 20, 1);
     loop_free(b.loop);
     free(b.value);
     free(b.began);
