@@ -41,6 +41,7 @@ static const struct schema_kind *const built_in[] = {
     &kind_lease,
     &kind_certificate_signing_request,
     &kind_persistent_volume,
+    &kind_custom_resource_definition,
 #endif
 };
 /* clang-format on */

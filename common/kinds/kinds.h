@@ -71,3 +71,4 @@ extern const struct schema_kind kind_runtime_class;
 extern const struct schema_kind kind_lease;
 extern const struct schema_kind kind_certificate_signing_request;
 extern const struct schema_kind kind_persistent_volume;
+extern const struct schema_kind kind_custom_resource_definition;

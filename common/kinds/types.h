@@ -73,6 +73,9 @@ void access_modes_cell(const struct value *list, struct buf *ret);
  */
 void storage_class_cell(const struct value *object, struct buf *ret);
 
+/* json_schema.c */
+extern const struct schema_type type_json_schema_props;
+
 /* config_map.c: a check_update function for kinds with data that `immutable: true` fixes. */
 void check_immutable_data(const struct value *old, const struct value *object,
                           struct schema_walk *walk);

@@ -58,14 +58,24 @@ static void note(struct coverage *coverage, const struct schema_type *type,
 }
 
 /* What no document can say, since it is refused wherever it stands: the fields of ordinary
- * containers that ephemeral ones have for protobuf's sake alone. */
+ * containers that ephemeral ones have for protobuf's sake alone, conversions by webhook,
+ * and what structural schemas may not have. */
 static bool is_refused(const struct schema_type *type, const struct schema_field *field)
 {
-    static const char *const fields[] = {"ports",          "resources",    "livenessProbe",
-                                         "readinessProbe", "startupProbe", "lifecycle",
-                                         "resizePolicy",   "restartPolicy"};
-    for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-        if (str_eq(type->name, "EphemeralContainerCommon") && str_eq(field->name, fields[i]))
+    static const char *const table[][2] = {
+        {"EphemeralContainerCommon", "ports"},
+        {"EphemeralContainerCommon", "resources"},
+        {"EphemeralContainerCommon", "livenessProbe"},
+        {"EphemeralContainerCommon", "lifecycle"},
+        {"EphemeralContainerCommon", "readinessProbe"},
+        {"EphemeralContainerCommon", "startupProbe"},
+        {"EphemeralContainerCommon", "resizePolicy"},
+        {"EphemeralContainerCommon", "restartPolicy"},
+        {"CustomResourceConversion", "webhook"},
+        {"JSONSchemaProps", "additionalItems"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        if (str_eq(type->name, table[i][0]) && str_eq(field->name, table[i][1]))
             return true;
     return false;
 }
@@ -86,7 +96,7 @@ static void require(struct coverage *coverage, const char *of, const struct sche
             tell(coverage, "%s: no document has %s.%s", of, type->name, field->name);
         if (said && refused)
             tell(coverage, "%s.%s is not refused", type->name, field->name);
-        if (field->shape == SCHEMA_OBJECT || holds_objects(field))
+        if (field->object && !refused)
             require(coverage, of, field->object);
     }
 }
