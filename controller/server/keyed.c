@@ -3,21 +3,32 @@
 #include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/data/json.h"
+#include "common/schema/schema.h"
 
 struct keyed {
     const char *merge_key;
     struct map *places; /* canonical JSON of a key -> index + 1, as a pointer */
 };
 
-/* The caller frees; NULL: it has no key. */
+/* False: it is absent or null. */
+static bool add_key(struct buf *text, const struct value *key)
+{
+    if (!key || value_type(key) == VALUE_NULL)
+        return false;
+    (void)json_write_canonical(key, text);
+    (void)buf_addc(text, '\n');
+    return true;
+}
+
+/* The caller frees; NULL: it has not all of its key. */
 static char *key_of(const struct keyed *keyed, const struct value *item)
 {
-    const struct value *key = keyed->merge_key ? value_get(item, keyed->merge_key) : item;
-    if (!key || value_type(key) == VALUE_NULL)
-        return NULL;
-    struct buf text = {0};
-    (void)json_write_canonical(key, &text);
-    return buf_steal(&text, NULL);
+    cleanup(buf_done) struct buf text = {0};
+    char name[SCHEMA_KEY_LEN];
+    bool whole = keyed->merge_key || add_key(&text, item);
+    for (const char *at = keyed->merge_key; whole && at && schema_key_next(&at, name);)
+        whole = add_key(&text, value_get(item, name));
+    return whole ? buf_steal(&text, NULL) : NULL;
 }
 
 struct keyed *keyed_new(const struct value *list, const char *merge_key)
@@ -50,4 +61,10 @@ void keyed_add(struct keyed *keyed, const struct value *item, size_t index)
     autofree char *key = key_of(keyed, item);
     if (key && !map_get(keyed->places, key))
         map_put(keyed->places, key, (void *)(uintptr_t)(index + 1));
+}
+
+bool keyed_has_key(const struct keyed *keyed, const struct value *item)
+{
+    autofree char *key = key_of(keyed, item);
+    return key;
 }

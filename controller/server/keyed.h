@@ -8,8 +8,8 @@
 
 struct keyed;
 
-/* merge_key: the field of the items that tells them apart; NULL: the items themselves do. The list
- * may be NULL. Indexes of its items stay what they were when it was looked at. */
+/* merge_key: what of the items tells them apart, as in schema.h; NULL: the items themselves do. The
+ * list may be NULL. Indexes of its items stay what they were when it was looked at. */
 struct keyed *keyed_new(const struct value *list, const char *merge_key);
 void keyed_free(struct keyed *keyed);
 CLEANUP_DEFINE(struct keyed, keyed_free);
@@ -19,3 +19,4 @@ CLEANUP_DEFINE(struct keyed, keyed_free);
 size_t keyed_find(const struct keyed *keyed, const struct value *item);
 /* One more item, at that index; an earlier one of its key stays the first. */
 void keyed_add(struct keyed *keyed, const struct value *item, size_t index);
+bool keyed_has_key(const struct keyed *keyed, const struct value *item);

@@ -51,7 +51,7 @@ static void read_directives(struct merge *m, const struct value *items, const ch
     for (size_t i = 0; i < value_len(items); i++) {
         const struct value *item = value_at(items, i);
         const char *directive = item_directive(item);
-        bool keyless = value_type(value_get(item, merge_key)) == VALUE_NULL;
+        bool keyless = !keyed_has_key(gone, item);
         if (str_eq(directive, "replace"))
             *ret_replace = true;
         else if (directive && !str_eq(directive, "delete"))
