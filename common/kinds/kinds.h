@@ -72,3 +72,5 @@ extern const struct schema_kind kind_lease;
 extern const struct schema_kind kind_certificate_signing_request;
 extern const struct schema_kind kind_persistent_volume;
 extern const struct schema_kind kind_custom_resource_definition;
+/* Of subresources: none of kinds_at(). */
+extern const struct schema_kind kind_scale;

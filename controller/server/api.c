@@ -44,6 +44,7 @@ int api_new(const struct api_spec *spec, struct api **ret, struct err *err)
     api->busy = map_new();
     list_init(&api->ready);
     list_init(&api->writes);
+    list_init(&api->sweeps);
     api->leases = grant_leases(api->store);
     api->namespaces = namespaces_new(api);
     (void)err;
@@ -56,6 +57,7 @@ void api_stop(struct api *api)
     if (!api)
         return;
     api->stopped = true;
+    api_sweeps_free(api);
     loop_defer_free(steal(api->pump));
     namespaces_free(steal(api->namespaces));
 }

@@ -61,6 +61,11 @@ enum api_flag {
     API_WARN_UNKNOWN = 1 << 3, /* ... are dropped and named in the answer's warnings */
     API_FINALIZE =
         1 << 4, /* of a deletion: the last step of a namespace (used by the API itself) */
+    /* Other subresources: the part of the object that a write changes. */
+    API_SCALE = 1 << 5,      /* replicas; a Scale is given and answered (part.h) */
+    API_EPHEMERAL = 1 << 6,  /* a pod's ephemeral containers: those there are stay */
+    API_RESIZE = 1 << 7,     /* a pod's resources */
+    API_FINALIZERS = 1 << 8, /* a namespace's spec.finalizers */
 };
 
 /* Reading is synchronous, from memory, and sees what is durable. *ret is the caller's. Returns 0 or
@@ -107,6 +112,14 @@ struct api_delete_options {
 void api_delete(struct api *api, const struct api_user *user, const struct api_ref *ref,
                 const struct api_delete_options *options, unsigned flags, api_done_fn *done,
                 void *ctx);
+/* Deletes the objects of a collection that the query selects, a hundred at a time; those that are
+ * deleted meanwhile by others count as deleted, the first refusal ends it. The answer is the List
+ * of them as they were: of the first thousand, metadata.remainingItemCount tells the rest. query
+ * and options may be NULL; limit and continue_token are not looked at. */
+void api_delete_collection(struct api *api, const struct api_user *user, const struct api_ref *ref,
+                           const struct api_list_query *query,
+                           const struct api_delete_options *options, unsigned flags,
+                           api_done_fn *done, void *ctx);
 /* The binding subresource of a pod: spec.nodeName, once. 409 if it has a node already or is being
  * deleted. */
 void api_bind(struct api *api, const struct api_user *user, const char *ns, const char *pod,

@@ -26,6 +26,7 @@ struct api {
     struct map *busy;   /* key -> struct write_queue: writes of one object follow each other */
     struct list ready;  /* struct write: to run in the next pump */
     struct list writes; /* every struct write that lives */
+    struct list sweeps; /* deletions of collections */
     struct loop_defer *pump;
     struct api_decoded decoded[API_DECODED];
     size_t decoded_next;
@@ -43,6 +44,12 @@ const struct value *api_decode(struct api *api, const struct store_item *item);
 /* NULL if there is none. Borrowed as above. */
 const struct value *api_peek(struct api *api, const struct api_ref *ref);
 
+/* As api_delete, with the right to do as `verb` says. */
+void api_delete_as(struct api *api, const struct api_user *user, const char *verb,
+                   const struct api_ref *ref, const struct api_delete_options *options,
+                   unsigned flags, api_done_fn *done, void *ctx);
+/* Frees the deletions of collections that are under way. */
+void api_sweeps_free(struct api *api);
 /* Frees what is under way; the store calls nobody any more. */
 void api_writes_free(struct api *api);
 

@@ -10,6 +10,7 @@
 #include "controller/server/deletion.h"
 #include "controller/server/fit.h"
 #include "controller/server/meta.h"
+#include "controller/server/part.h"
 #include "controller/server/prune.h"
 #include "controller/server/status.h"
 #include "controller/server/strategy.h"
@@ -92,7 +93,7 @@ static const char *told(const struct value *map, const char *key)
 /* NULL, or the refusal (in Kubernetes' words) of an object that contradicts the request. */
 static struct value *misfit(const struct change_env *env, struct value *object, struct value *meta)
 {
-    const struct schema_kind *kind = env->ref.kind;
+    const struct schema_kind *kind = part_kind(env->ref.kind, env->flags);
     const char *name = env->ref.name;
     char version[128];
     schema_api_version(kind, version);
@@ -130,24 +131,25 @@ static int fit_to_ref(const struct change_env *env, struct value *object, struct
 }
 
 /* Moves unknown fields to the warnings where the request wants that. */
-static void drop_unknown(const struct change_env *env, struct value *object, struct change *ret)
+static void drop_unknown(const struct change_env *env, const struct schema_kind *kind,
+                         struct value *object, struct change *ret)
 {
     if (env->flags & (API_DROP_UNKNOWN | API_WARN_UNKNOWN))
-        prune(env->ref.kind->type, object, env->flags & API_WARN_UNKNOWN ? &ret->warnings : NULL);
+        prune(kind->type, object, env->flags & API_WARN_UNKNOWN ? &ret->warnings : NULL);
 }
 
-static int check(const struct change_env *env, const struct value *object, bool with_status,
-                 struct change *ret)
+static int check(const struct change_env *env, const struct schema_kind *kind,
+                 const struct value *object, bool with_status, struct change *ret)
 {
     cleanup(diags_done) struct diags diags;
     diags_init(&diags);
     unsigned flags = with_status && !WEAKENED(API_BORN_STATUS) ? SCHEMA_CHECK_STATUS : 0;
-    int r = schema_check(env->ref.kind, object, flags, &diags);
+    int r = schema_check(kind, object, flags, &diags);
     if (r == 0)
         deletion_check(NULL, object, &diags);
     if ((r == 0 && diags.count == 0) || WEAKENED(API_SCHEMA_CHECK))
         return 0;
-    return change_refuse(ret, status_invalid(env->ref.kind, env->ref.name, &diags));
+    return change_refuse(ret, status_invalid(kind, env->ref.name, &diags));
 }
 
 /* ---- create ---- */
@@ -195,8 +197,8 @@ static void create_from(const struct change_env *env, struct value *object, stru
         value_free(object);
         return;
     }
-    drop_unknown(env, object, ret);
-    if (check(env, object, strategy_keeps_status(env->ref.kind), ret) != 0) {
+    drop_unknown(env, env->ref.kind, object, ret);
+    if (check(env, env->ref.kind, object, strategy_keeps_status(env->ref.kind), ret) != 0) {
         value_free(object);
         return;
     }
@@ -245,6 +247,8 @@ static int check_change(const struct change_env *env, const struct value *stored
 {
     cleanup(diags_done) struct diags diags;
     diags_init(&diags);
+    if (!part_obeys_update(env->flags))
+        return 0;
     int r = schema_check_update(env->ref.kind, stored, next, &diags);
     deletion_check(stored, next, &diags);
     if (r == 0 && !(env->flags & API_STATUS))
@@ -254,29 +258,49 @@ static int check_change(const struct change_env *env, const struct value *stored
     return change_refuse(ret, status_invalid(env->ref.kind, env->ref.name, &diags));
 }
 
-static void set_or_del(struct value *map, const char *key, const struct value *item)
+/* A part of another kind than the object's is checked by itself. */
+static int check_sent(const struct change_env *env, struct value *sent, struct change *ret)
 {
-    if (item)
-        value_set(map, key, value_copy(item));
-    else
-        value_del(map, key);
+    const struct schema_kind *kind = part_kind(env->ref.kind, env->flags);
+    if (kind == env->ref.kind)
+        return 0;
+    drop_unknown(env, kind, sent, ret);
+    if (check(env, kind, sent, false, ret) != 0)
+        return -1;
+    schema_default(kind, sent);
+    return 0;
 }
 
-/* The object as it would stand: for a status write the stored one with the new status, otherwise
- * the new one with the stored status. Takes object. */
+/* The object as it would stand: for a write of a part the stored one with that part, otherwise the
+ * new one with the stored status. Takes object. NULL: refused. */
 static struct value *compose(const struct change_env *env, const struct value *stored,
-                             struct value *object)
+                             struct value *object, struct change *ret)
 {
-    if (env->flags & API_STATUS) {
-        struct value *next = value_copy(stored);
-        set_or_del(next, "status", value_get(object, "status"));
-        value_free(object);
+    cleanup(value_free) struct value *sent = object;
+    struct value *next = NULL;
+    if (env->flags & PART_FLAGS) {
+        if (check_sent(env, sent, ret) != 0)
+            return NULL;
+        struct value *status = part_put(env->ref.kind, stored, sent, env->flags, &next);
+        if (status)
+            change_refuse(ret, status);
         return next;
     }
-    if (env->ref.kind->flags & SCHEMA_KIND_STATUS)
-        set_or_del(object, "status", value_get(stored, "status"));
-    meta_carry(stored, object);
-    return object;
+    const struct value *status = value_get(stored, "status");
+    if (env->ref.kind->flags & SCHEMA_KIND_STATUS) {
+        value_del(sent, "status");
+        if (status)
+            value_set(sent, "status", value_copy(status));
+    }
+    meta_carry(stored, sent);
+    return steal(sent);
+}
+
+/* The last of what kept a deleted namespace is gone. */
+static bool is_finalized(const struct change_env *env, const struct value *next)
+{
+    return (env->flags & API_FINALIZERS) && meta_is_deleting(next) && !meta_has_finalizers(next) &&
+           value_len(value_path(next, "spec", "finalizers", NULL)) == 0;
 }
 
 static void settle_update(const struct change_env *env, const struct value *stored,
@@ -285,7 +309,7 @@ static void settle_update(const struct change_env *env, const struct value *stor
     cleanup(value_free) struct value *before = value_copy(stored);
     meta_strip_revision(before);
     meta_strip_revision(next);
-    if (deletion_ends(env->ref.kind, stored, next)) {
+    if (deletion_ends(env->ref.kind, stored, next) || is_finalized(env, next)) {
         change_conclude(ret, CHANGE_REMOVE, 200, next);
         return;
     }
@@ -316,9 +340,11 @@ static void update_from(const struct change_env *env, const struct value *stored
         value_free(object);
         return;
     }
-    struct value *next = compose(env, stored, object);
-    drop_unknown(env, next, ret);
-    if (check(env, next, env->flags & API_STATUS, ret) != 0) {
+    struct value *next = compose(env, stored, object, ret);
+    if (!next)
+        return;
+    drop_unknown(env, env->ref.kind, next, ret);
+    if (check(env, env->ref.kind, next, env->flags & API_STATUS, ret) != 0) {
         value_free(next);
         return;
     }
@@ -364,8 +390,9 @@ void change_patch(const struct change_env *env, const struct value *stored, enum
     struct value *status = patch_type_fits(type, kind) ? NULL : patch_type_refusal(kind);
     if (!status && !stored)
         status = status_not_found(kind, env->ref.name);
+    cleanup(value_free) struct value *part = status ? NULL : part_of(kind, stored, env->flags);
     if (!status)
-        status = patch_object(kind, type, stored, patch, &object);
+        status = patch_object(part_kind(kind, env->flags), type, part, patch, &object);
     if (status)
         change_refuse(ret, status);
     else if (check_patched(env, stored, object, ret) != 0)

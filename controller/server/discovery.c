@@ -1,9 +1,10 @@
 #include "controller/server/discovery.h"
 
+#include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/kinds/kinds.h"
+#include "controller/server/subresource.h"
 
-#include <stdio.h>
 #include <sys/utsname.h>
 
 #define KUBERNETES_MAJOR "1"
@@ -121,34 +122,47 @@ static struct value *resource(const struct schema_kind *kind, const char *name,
 }
 
 static void add_subresource(struct value *resources, const struct schema_kind *kind,
-                            const char *sub, const char *sub_kind, const char *const *verbs)
+                            const struct subresource *sub)
 {
-    char name[128];
-    snprintf(name, sizeof(name), "%s/%s", kind->plural, sub);
+    const char *verbs[SUBRESOURCE_VERBS + 1];
+    autofree char *name = xasprintf("%s/%s", kind->plural, sub->name);
+    subresource_verb_names(sub, verbs);
     struct value *entry = resource(kind, name, verbs);
-    if (sub_kind)
-        value_set_str(entry, "kind", sub_kind);
+    if (sub->kind) {
+        value_set_str(entry, "group", *sub->group ? sub->group : NULL);
+        value_set_str(entry, "version", *sub->group ? sub->version : NULL);
+        value_set_str(entry, "kind", sub->kind);
+    }
+    value_append(resources, entry);
+}
+
+/* A subresource that is also a collection of its own. */
+static void add_collection(struct value *resources, const struct schema_kind *kind,
+                           const struct subresource *sub)
+{
+    static const char *const verbs[] = {"create", NULL};
+    struct value *entry = resource(kind, sub->plural, verbs);
+    value_set_str(entry, "singularName", sub->name);
+    value_set_str(entry, "kind", sub->kind);
     value_append(resources, entry);
 }
 
 static void add_kind(struct value *resources, const struct schema_kind *kind)
 {
-    static const char *const verbs[] = {"create", "delete", "get",   "list",
-                                        "patch",  "update", "watch", NULL};
-    static const char *const status_verbs[] = {"get", "update", NULL};
-    static const char *const create_verbs[] = {"create", NULL};
-    static const char *const get_verbs[] = {"get", NULL};
+    static const char *const verbs[] = {
+        "create", "delete", "deletecollection", "get", "list", "patch", "update", "watch", NULL};
+    const struct subresource *sub;
     struct value *entry = resource(kind, kind->plural, verbs);
     if (kind->short_names)
         value_set(entry, "shortNames", strings(kind->short_names));
     if (kind->categories)
         value_set(entry, "categories", strings(kind->categories));
     value_append(resources, entry);
-    if (kind->flags & SCHEMA_KIND_STATUS)
-        add_subresource(resources, kind, "status", NULL, status_verbs);
-    if (kind == &kind_pod) {
-        add_subresource(resources, kind, "binding", "Binding", create_verbs);
-        add_subresource(resources, kind, "log", NULL, get_verbs);
+    for (size_t i = 0; (sub = subresource_at(kind, i)); i++) {
+        if (!sub->own)
+            add_subresource(resources, kind, sub);
+        if (sub->plural)
+            add_collection(resources, kind, sub);
     }
 }
 

@@ -7,9 +7,10 @@
 #include "controller/server/body.h"
 #include "controller/server/delete_options.h"
 #include "controller/server/deletion.h"
-#include "controller/server/patch.h"
+#include "controller/server/part.h"
 #include "controller/server/reply.h"
 #include "controller/server/status.h"
+#include "controller/server/subresource.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -125,12 +126,20 @@ static void on_deleted(void *ctx, const struct api_answer *answer)
     call_free(call);
 }
 
+/* Which part of the object the request is about. */
+static unsigned part_flag(const struct ask *ask)
+{
+    const struct subresource *subresource =
+        subresource_find(ask->route->kind, ask->route->subresource);
+    return subresource ? subresource->flag : 0;
+}
+
 static struct call *call_new(const struct ask *ask, const struct view *view)
 {
     struct call *call = xcalloc(1, sizeof(*call));
     call->rest = ask->rest;
     call->request = ask->request;
-    call->kind = ask->route->kind;
+    call->kind = part_kind(ask->route->kind, part_flag(ask));
     call->view = *view;
     list_append(&ask->rest->calls, &call->link);
     return call;
@@ -184,8 +193,7 @@ static bool parse_write(const struct ask *ask, struct write_request *ret)
     struct value *status = parse_validation(ask->url, &ret->flags);
     if (!status)
         status = parse_dry_run(url_param(ask->url, "dryRun"), &ret->flags);
-    if (str_eq(ask->route->subresource, "status"))
-        ret->flags |= API_STATUS;
+    ret->flags |= part_flag(ask);
     if (status) {
         reply_status(ask->request, status);
         return false;
@@ -213,10 +221,14 @@ static void verb_get(const struct ask *ask)
     struct api_ref ref = ask_ref(ask);
     if (!view_parse(ask, &view))
         return;
-    if (api_get(ask->rest->spec.api, ask->user, &ref, &object) != 0)
+    if (api_get(ask->rest->spec.api, ask->user, &ref, &object) != 0) {
         reply_status(ask->request, object);
-    else
-        reply_json(ask->request, 200, view_of(ask->rest, &view, ref.kind, object, true));
+        return;
+    }
+    struct value *part = part_of(ref.kind, object, part_flag(ask));
+    value_free(object);
+    reply_json(ask->request, 200,
+               view_of(ask->rest, &view, part_kind(ref.kind, part_flag(ask)), part, true));
 }
 
 static void verb_list(const struct ask *ask)
@@ -346,32 +358,66 @@ static void verb_delete(const struct ask *ask)
     if (!view_parse(ask, &view))
         return;
     struct api_ref ref = ask_ref(ask);
-    api_delete(ask->rest->spec.api, ask->user, &ref, &options, flags, on_deleted,
-               call_new(ask, &view));
+    struct call *call = call_new(ask, &view);
+    if (*ref.name) {
+        api_delete(ask->rest->spec.api, ask->user, &ref, &options, flags, on_deleted, call);
+        return;
+    }
+    const struct api_list_query query = {
+        .label_selector = url_param(ask->url, "labelSelector"),
+        .field_selector = url_param(ask->url, "fieldSelector"),
+    };
+    api_delete_collection(ask->rest->spec.api, ask->user, &ref, &query, &options, flags, on_done,
+                          call);
+}
+
+/* The Status of a Binding that says too little or something else than the URL; NULL: *ret_pod and
+ * *ret_node are its names. */
+static struct value *read_binding(const struct ask *ask, const struct value *body,
+                                  const char **ret_pod, const char **ret_node)
+{
+    const char *name = object_name(body), *kind = value_get_str(value_get(body, "target"), "kind");
+    *ret_node = value_get_str(value_get(body, "target"), "name");
+    *ret_pod = *ask->route->name ? ask->route->name : name;
+    if (str_empty(*ret_pod))
+        return status_of(422, ask->route->kind, "",
+                         "Binding is invalid: metadata.name: Required value");
+    if (!str_empty(name) && !str_eq(name, *ret_pod))
+        return status_of(400, ask->route->kind, *ret_pod,
+                         "name in URL does not match name in Binding object: %.253s", name);
+    if (str_empty(*ret_node))
+        return status_of(422, ask->route->kind, *ret_pod,
+                         "Binding is invalid: target.name: Required value");
+    if (!str_empty(kind) && !str_eq(kind, "Node"))
+        return status_of(422, ask->route->kind, *ret_pod,
+                         "Binding is invalid: target.kind: Unsupported value: \"%.63s\": supported "
+                         "values: \"Node\", \"<empty>\"",
+                         kind);
+    return NULL;
 }
 
 static void verb_bind(const struct ask *ask)
 {
     struct write_request write;
+    const char *pod, *node;
     if (!parse_write_body(ask, &write))
         return;
     cleanup(value_free) struct value *body = write.body;
-    const char *node = value_get_str(value_get(body, "target"), "name");
-    if (str_empty(node)) {
-        reply_status(ask->request, status_of(422, ask->route->kind, ask->route->name,
-                                             "Binding is invalid: target.name: Required value"));
+    struct value *status = read_binding(ask, body, &pod, &node);
+    if (status) {
+        reply_status(ask->request, status);
         return;
     }
     struct call *call = call_new(ask, &write.view);
     call->created = true;
-    api_bind(ask->rest->spec.api, ask->user, ask->route->ns, ask->route->name, node, write.flags,
-             on_done, call);
+    api_bind(ask->rest->spec.api, ask->user, ask->route->ns, pod, node, write.flags, on_done, call);
 }
 
 /* ---- which verb ---- */
 
 enum place { COLLECTION = 1, OBJECT = 2 };
 
+/* "*" stands for every subresource that is a part of the object. */
 static const struct {
     const char *method;
     int places;
@@ -382,25 +428,39 @@ static const struct {
     {"POST", COLLECTION, "", verb_create},
     {"PUT", OBJECT, "", verb_update},
     {"PATCH", OBJECT, "", verb_patch},
-    {"DELETE", OBJECT, "", verb_delete},
-    {"GET", OBJECT, "status", verb_get},
-    {"PUT", OBJECT, "status", verb_update},
-    {"PATCH", OBJECT, "status", verb_patch},
-    {"POST", OBJECT, "binding", verb_bind},
+    {"DELETE", COLLECTION | OBJECT, "", verb_delete},
+    {"GET", OBJECT, "*", verb_get},
+    {"PUT", OBJECT, "*", verb_update},
+    {"PATCH", OBJECT, "*", verb_patch},
+    {"POST", OBJECT | COLLECTION, "binding", verb_bind},
     {"GET", OBJECT, "log", podstream_start},
     {"GET", OBJECT, "why", podstream_start},
 };
 
-static bool has_subresource(const struct schema_kind *kind, const char *subresource)
+static const struct {
+    const char *method;
+    unsigned verb;
+} methods[] = {{"POST", SUBRESOURCE_CREATE},
+               {"GET", SUBRESOURCE_GET},
+               {"PATCH", SUBRESOURCE_PATCH},
+               {"PUT", SUBRESOURCE_UPDATE}};
+
+/* Whether line i of the table is for what was asked of, by any method. */
+static bool is_verb_of(size_t i, const struct ask *ask)
 {
-    if (!*subresource)
-        return true;
-    if (str_eq(subresource, "status"))
-        return kind->flags & SCHEMA_KIND_STATUS;
-    static const char *const of_pods[] = {"binding", "log", "why"};
-    for (size_t i = 0; i < ARRAY_LEN(of_pods); i++)
-        if (kind == &kind_pod && str_eq(subresource, of_pods[i]))
-            return true;
+    const struct subresource *subresource =
+        subresource_find(ask->route->kind, ask->route->subresource);
+    int place = *ask->route->name ? OBJECT : COLLECTION;
+    if (!(verbs[i].places & place))
+        return false;
+    if (!subresource)
+        return !*verbs[i].subresource;
+    bool any = str_eq(verbs[i].subresource, "*") && subresource->flag;
+    if (!any && !str_eq(verbs[i].subresource, subresource->name))
+        return false;
+    for (size_t m = 0; m < ARRAY_LEN(methods); m++)
+        if (str_eq(methods[m].method, verbs[i].method))
+            return subresource->verbs & methods[m].verb;
     return false;
 }
 
@@ -433,16 +493,15 @@ struct value *rest_refusal(const char *method, const struct route *route,
 void rest_handle(const struct ask *ask)
 {
     const char *method = http_method(ask->request);
-    int place = *ask->route->name ? OBJECT : COLLECTION;
     char allowed[64] = "";
     method = str_eq(method, "HEAD") ? "GET" : method;
-    if (!has_subresource(ask->route->kind, ask->route->subresource)) {
+    if (*ask->route->subresource && !subresource_find(ask->route->kind, ask->route->subresource)) {
         reply_status(ask->request,
                      status_failure(404, "the server could not find the requested resource"));
         return;
     }
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
-        if (!(verbs[i].places & place) || !str_eq(verbs[i].subresource, ask->route->subresource))
+        if (!is_verb_of(i, ask))
             continue;
         if (str_eq(verbs[i].method, method)) {
             verbs[i].fn(ask);

@@ -2,6 +2,7 @@
 
 #include "common/base/str.h"
 #include "common/kinds/kinds.h"
+#include "controller/server/subresource.h"
 
 /* "*" stands for any one segment. */
 static const struct {
@@ -35,7 +36,25 @@ static bool matches(const char *const *pattern, size_t max, const struct url *ur
 /* A namespace's own subresources; any other third segment is a resource in it. */
 static bool is_namespace_subresource(const char *segment)
 {
-    return str_eq(segment, "status") || str_eq(segment, "finalize");
+    return subresource_find(&kind_namespace, segment);
+}
+
+/* A collection in which only subresources of another are created: bindings. */
+static bool find_collection(const struct kinds *kinds, const char *plural, struct route *ret)
+{
+    const struct schema_kind *kind;
+    const struct subresource *sub;
+    for (size_t i = 0; (kind = kinds_at(kinds, i)); i++)
+        for (size_t n = 0; (sub = subresource_at(kind, n)); n++) {
+            if (!str_eq(sub->plural, plural) || !str_eq(sub->group, ret->group) ||
+                !str_eq(sub->version, ret->version))
+                continue;
+            ret->kind = kind;
+            ret->subresource = sub->name;
+            ret->what = ROUTE_OBJECTS;
+            return true;
+        }
+    return false;
 }
 
 /* The segments behind /api/v1 or /apis/G/V. */
@@ -53,6 +72,8 @@ static void find_object(const struct kinds *kinds, const struct url *url, size_t
         return;
     const struct schema_kind *kind =
         kinds_find_resource(kinds, ret->group, ret->version, segments[0]);
+    if (!kind && count == 1 && *ret->ns && find_collection(kinds, segments[0], ret))
+        return;
     if (!kind || (!kind->namespaced && *ret->ns) || (kind->namespaced && !*ret->ns && count > 1))
         return;
     ret->kind = kind;

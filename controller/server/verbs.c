@@ -121,6 +121,13 @@ void api_delete(struct api *api, const struct api_user *user, const struct api_r
                 const struct api_delete_options *options, unsigned flags, api_done_fn *done,
                 void *ctx)
 {
+    api_delete_as(api, user, "delete", ref, options, flags, done, ctx);
+}
+
+void api_delete_as(struct api *api, const struct api_user *user, const char *verb,
+                   const struct api_ref *ref, const struct api_delete_options *options,
+                   unsigned flags, api_done_fn *done, void *ctx)
+{
     static const struct api_delete_options usual = {.grace_s = -1};
     struct write *write =
         write_new(api, ref, flags & ~(unsigned)API_STATUS, plan_delete, done, ctx);
@@ -130,7 +137,7 @@ void api_delete(struct api *api, const struct api_user *user, const struct api_r
     write->options.uid = copy_or_null(options->uid);
     write->options.resource_version = copy_or_null(options->resource_version);
     write->options.propagation = copy_or_null(options->propagation);
-    write_submit(write, user, "delete");
+    write_submit(write, user, verb);
 }
 
 void api_patch_with(struct api *api, const struct api_user *user, const struct api_ref *ref,

@@ -12,6 +12,7 @@
 #include "controller/server/authz.h"
 #include "controller/server/change.h"
 #include "controller/server/meta.h"
+#include "controller/server/part.h"
 #include "controller/server/status.h"
 
 #include <errno.h>
@@ -74,7 +75,10 @@ static void finish(struct write *write)
     bool changed = change->action == CHANGE_PUT || change->action == CHANGE_REMOVE;
     if (api->namespaces && (changed || !write->removal))
         namespaces_written(api->namespaces, write->kind, write->ns);
-    struct api_answer answer = {change->code, change->object,
+    bool as_part = change->object && change->code < 400 && (write->flags & API_SCALE);
+    cleanup(value_free) struct value *part =
+        as_part ? part_of(write->kind, change->object, write->flags) : NULL;
+    struct api_answer answer = {change->code, part ? part : change->object,
                                 change->warnings.count ? &change->warnings : NULL,
                                 change->action == CHANGE_KEEP, change->action == CHANGE_REMOVE};
     list_remove(&write->all); /* done may free the api */
