@@ -56,7 +56,7 @@ void api_writes_free(struct api *api);
 /* The controller that empties deleted namespaces. */
 struct namespaces *namespaces_new(struct api *api);
 void namespaces_free(struct namespaces *namespaces);
-/* A write of an object of that kind in that namespace is through, whatever came of it. (A removal
- * that failed is not told: it would be tried again at once, for ever.) */
+/* A write of an object of that kind in that namespace is through, whatever came of it; created: it
+ * is new there. (A removal that failed is not told: it would be tried again at once, for ever.) */
 void namespaces_written(struct namespaces *namespaces, const struct schema_kind *kind,
-                        const char *ns);
+                        const char *ns, bool created);

@@ -154,6 +154,23 @@ static int check(const struct change_env *env, const struct schema_kind *kind,
 
 /* ---- create ---- */
 
+/* Controllers know the cause by its reason. */
+static struct value *terminating(const struct change_env *env)
+{
+    autofree char *resource = status_resource(env->ref.kind);
+    struct value *status = status_of(403, env->ref.kind, env->ref.name,
+                                     "%s \"%s\" is forbidden: unable to create new content in "
+                                     "namespace %s because it is being terminated",
+                                     resource, env->ref.name, env->ref.ns);
+    struct value *cause = value_new_map();
+    autofree char *message = xasprintf("namespace %s is being terminated", env->ref.ns);
+    value_set_str(cause, "reason", "NamespaceTerminating");
+    value_set_str(cause, "message", message);
+    value_set_str(cause, "field", "metadata.namespace");
+    value_append(value_set(value_get(status, "details"), "causes", value_new_list()), cause);
+    return status;
+}
+
 static int check_namespace(const struct change_env *env, struct change *ret)
 {
     if (!env->ref.kind->namespaced || env->ns_state == CHANGE_NS_ACTIVE)
@@ -165,12 +182,7 @@ static int check_namespace(const struct change_env *env, struct change *ret)
         struct value *status = status_failure(404, "namespaces \"%s\" not found", env->ref.ns);
         return change_refuse(ret, status);
     }
-    autofree char *resource = status_resource(env->ref.kind);
-    return change_refuse(
-        ret, status_of(403, env->ref.kind, env->ref.name,
-                       "%s \"%s\" is forbidden: unable to create new content in namespace %s "
-                       "because it is being terminated",
-                       resource, env->ref.name, env->ref.ns));
+    return change_refuse(ret, terminating(env));
 }
 
 static int check_unborn(const struct change_env *env, const struct value *object,

@@ -74,7 +74,7 @@ static void finish(struct write *write)
         release_key(api, write->key);
     bool changed = change->action == CHANGE_PUT || change->action == CHANGE_REMOVE;
     if (api->namespaces && (changed || !write->removal))
-        namespaces_written(api->namespaces, write->kind, write->ns);
+        namespaces_written(api->namespaces, write->kind, write->ns, change->code == 201);
     bool as_part = change->object && change->code < 400 && (write->flags & API_SCALE);
     cleanup(value_free) struct value *part =
         as_part ? part_of(write->kind, change->object, write->flags) : NULL;

@@ -3,6 +3,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/fs/disk.h"
+#include "tests/lib/await.h"
 #include "world.h"
 
 #include <setjmp.h>
@@ -116,10 +117,125 @@ static void test_namespaces__nothing_is_left_behind(void **state)
     assert_null(late);
 }
 
+/* ---- in memory ---- */
+
+static int setup_memory(void **state)
+{
+    *state = world_new();
+    return 0;
+}
+
+static int teardown_memory(void **state)
+{
+    world_free(*state);
+    return 0;
+}
+
+/* "True SomeResourcesRemain Some resources..."; "" = none. Static. */
+static const char *condition(struct world *world, const char *ns, const char *type)
+{
+    static char text[512];
+    cleanup(value_free) struct value *object = get(world, &kind_namespace, "", ns);
+    const struct value *list = value_path(object, "status", "conditions", NULL);
+    *text = '\0';
+    for (size_t i = 0; i < value_len(list); i++) {
+        const struct value *item = value_at(list, i);
+        if (str_eq(value_get_str(item, "type"), type))
+            snprintf(text, sizeof(text), "%s %s %s", value_get_str(item, "status"),
+                     value_get_str(item, "reason"), value_get_str(item, "message"));
+    }
+    return text;
+}
+
+/* What holds a namespace up is told in its conditions; when that is gone it goes, and another of
+ * its name may come. */
+static void test_namespaces__tell_what_remains(void **state)
+{
+    struct world *world = *state;
+    cleanup(value_free) struct value *refused = NULL;
+    assert_int_equal(do_create(world, &kind_namespace, "", "{metadata: {name: shop}}", NULL), 201);
+    assert_int_equal(do_create(world, &kind_config_map, "shop",
+                               "{metadata: {name: held, finalizers: [limpet.io/x]}}", NULL),
+                     201);
+    assert_int_equal(do_create(world, &kind_config_map, "shop", "{metadata: {name: c}}", NULL),
+                     201);
+    assert_int_equal(do_delete(world, &kind_namespace, "", "shop", -1, NULL), 200);
+    AWAIT(*condition(world, "shop", "NamespaceContentRemaining"),
+          assert_int_equal(loop_step(world->loop, NS_PER_MS), 0));
+    assert_string_equal(condition(world, "shop", "NamespaceContentRemaining"),
+                        "True SomeResourcesRemain Some resources are remaining: configmaps. has 1 "
+                        "resource instances");
+    assert_string_equal(condition(world, "shop", "NamespaceFinalizersRemaining"),
+                        "True SomeFinalizersRemain Some content in the namespace has finalizers "
+                        "remaining: limpet.io/x in 1 resource instances");
+    assert_string_equal(condition(world, "shop", "NamespaceDeletionContentFailure"),
+                        "False ContentDeleted All content successfully deleted, may be waiting on "
+                        "finalization");
+    assert_int_equal(do_create(world, &kind_secret, "shop", "{metadata: {name: s}}", &refused),
+                     403);
+    const struct value *causes = value_path(refused, "details", "causes", NULL);
+    assert_string_equal(value_get_str(value_at(causes, 0), "reason"), "NamespaceTerminating");
+    cleanup(value_free) struct value *held = get(world, &kind_config_map, "shop", "held");
+    value_del(value_get(held, "metadata"), "finalizers");
+    assert_int_equal(do_update(world, &kind_config_map, "shop", held, 0, NULL), 200);
+    world_settle(world);
+    assert_null(get(world, &kind_namespace, "", "shop"));
+    assert_int_equal(do_create(world, &kind_namespace, "", "{metadata: {name: shop}}", NULL), 201);
+    world_settle(world);
+    cleanup(value_free) struct value *again = get(world, &kind_namespace, "", "shop");
+    assert_string_equal(value_str(value_path(again, "status", "phase", NULL)), "Active");
+}
+
+/* A namespace's own finalizers hold it when it is empty. */
+static void test_namespaces__finalizers(void **state)
+{
+    struct world *world = *state;
+    assert_int_equal(do_create(world, &kind_namespace, "",
+                               "{metadata: {name: shop, finalizers: [limpet.io/x]}}", NULL),
+                     201);
+    assert_int_equal(do_delete(world, &kind_namespace, "", "shop", -1, NULL), 200);
+    world_settle(world);
+    cleanup(value_free) struct value *ns = get(world, &kind_namespace, "", "shop");
+    assert_int_equal(value_len(value_path(ns, "spec", "finalizers", NULL)), 0);
+    value_del(value_get(ns, "metadata"), "finalizers");
+    assert_int_equal(do_update(world, &kind_namespace, "", ns, 0, NULL), 200);
+    world_settle(world);
+    assert_null(get(world, &kind_namespace, "", "shop"));
+}
+
+/* Thousands of objects go in slices: no turn of the loop takes more than its share, others are
+ * served meanwhile. */
+static void test_namespaces__many(void **state)
+{
+    struct world *world = *state;
+    const struct api_ref ref = {&kind_namespace, "", "shop"};
+    assert_int_equal(do_create(world, &kind_namespace, "", "{metadata: {name: shop}}", NULL), 201);
+    for (int i = 0; i < 3000; i++) {
+        char text[64];
+        snprintf(text, sizeof(text), "{metadata: {name: c%d}}", i);
+        assert_int_equal(do_create(world, &kind_config_map, "shop", text, NULL), 201);
+    }
+    size_t before = store_count(world->store, "/configmaps/shop/");
+    assert_int_equal(before, 3000);
+    api_delete(world->api, &admin, &ref, NULL, 0, NULL, NULL);
+    for (int turns = 0; before > 0 && turns < 10000; turns++) {
+        assert_int_equal(loop_step(world->loop, 0), 0);
+        size_t now = store_count(world->store, "/configmaps/shop/");
+        assert_in_range(before - now, 0, 128);
+        before = now;
+    }
+    world_settle(world);
+    assert_null(get(world, &kind_namespace, "", "shop"));
+}
+
 int main(void)
 {
+#define MEMORY(test) cmocka_unit_test_setup_teardown(test, setup_memory, teardown_memory)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_namespaces__nothing_is_left_behind, setup, teardown),
+        MEMORY(test_namespaces__tell_what_remains),
+        MEMORY(test_namespaces__finalizers),
+        MEMORY(test_namespaces__many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
