@@ -7,6 +7,7 @@
 #include "controller/store/history.h"
 #include "controller/store/leases.h"
 #include "controller/store/pending.h"
+#include "controller/store/snapshot.h"
 #include "controller/store/sqlite.h"
 #include "controller/store/tree.h"
 #include "controller/store/watch.h"
@@ -366,6 +367,12 @@ int store_list(struct store *store, const char *prefix, const char *start_after,
             return r;
     }
     return 0;
+}
+
+int store_list_at(struct store *store, const char *prefix, const char *start_after,
+                  int64_t revision, store_list_fn *fn, void *ctx)
+{
+    return snapshot_each(&store->tree, &store->history, prefix, start_after, revision, fn, ctx);
 }
 
 size_t store_count(struct store *store, const char *prefix)

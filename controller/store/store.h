@@ -81,6 +81,9 @@ nodiscard int store_get(struct store *store, const char *key, struct store_item 
 typedef int store_list_fn(void *ctx, const struct store_item *item);
 int store_list(struct store *store, const char *prefix, const char *start_after, store_list_fn *fn,
                void *ctx);
+/* The same as it stood at an earlier revision. -ESTALE if that is compacted (store_compacted). */
+int store_list_at(struct store *store, const char *prefix, const char *start_after,
+                  int64_t revision, store_list_fn *fn, void *ctx);
 size_t store_count(struct store *store, const char *prefix);
 
 /* The result of a write, from the loop, never from inside the call: code 0 and the new revision;
