@@ -1,4 +1,4 @@
-/* The reading half of the API, and what all of it shares. */
+/* Reading one object, and what all of the API shares. */
 
 #include "controller/server/api_impl.h"
 
@@ -101,8 +101,7 @@ char *api_key(const struct schema_kind *kind, const char *ns, const char *name)
     return xasprintf("%s/%s/", kind->group, kind->plural);
 }
 
-/* The caller's. */
-static struct value *decode(const struct store_item *item)
+struct value *api_decode_new(const struct store_item *item)
 {
     struct err err = {0};
     struct value *object = NULL;
@@ -121,7 +120,7 @@ const struct value *api_decode(struct api *api, const struct store_item *item)
         if (api->decoded[i].revision == item->mod_revision &&
             str_eq(api->decoded[i].key, item->key))
             return api->decoded[i].object;
-    struct value *object = decode(item);
+    struct value *object = api_decode_new(item);
     if (!object)
         return NULL;
     struct api_decoded *slot = &api->decoded[api->decoded_next++ % API_DECODED];
@@ -167,146 +166,5 @@ int api_see(struct api *api, const struct api_user *user, const struct api_ref *
     if (!object)
         return -404;
     *ret = object;
-    return 0;
-}
-
-/* ---- list ---- */
-
-struct listing {
-    struct api *api;
-    struct selector *labels, *fields;
-    int64_t limit;
-    struct value *items;
-    char *last_key; /* of the last item that was taken */
-    bool more;
-};
-
-static void listing_done(struct listing *listing)
-{
-    selector_free(listing->labels);
-    selector_free(listing->fields);
-    value_free(listing->items);
-    free(listing->last_key);
-}
-CLEANUP_DEFINE_VALUE(struct listing, listing_done);
-
-/* Past the cache, which a list would only wash out. */
-static int take_item(void *ctx, const struct store_item *item)
-{
-    struct listing *listing = ctx;
-    cleanup(value_free) struct value *object = decode(item);
-    if (!object || !selector_match(listing->labels, object) ||
-        !selector_match(listing->fields, object))
-        return 0;
-    if (listing->limit > 0 && (int64_t)value_len(listing->items) == listing->limit) {
-        listing->more = true;
-        return 1;
-    }
-    value_append(listing->items, steal(object));
-    if (listing->limit > 0) {
-        free(listing->last_key);
-        listing->last_key = xstrdup(item->key);
-    }
-    return 0;
-}
-
-/* The token is the revision of the first page and the last key, so that a watch from the first
- * page's revision sees whatever later pages missed. */
-static char *write_continue(int64_t revision, const char *key)
-{
-    autofree char *text = xasprintf("%" PRId64 " %s", revision, key);
-    return base64_encode(text, strlen(text));
-}
-
-static int read_continue(const char *token, const char *prefix, int64_t *ret_revision,
-                         char **ret_key)
-{
-    autofree uint8_t *raw = NULL;
-    size_t len;
-    if (base64_decode(token, strlen(token), &raw, &len) != 0 || !str_is_utf8((char *)raw, len))
-        return -EINVAL;
-    char *space = strchr((char *)raw, ' ');
-    if (!space)
-        return -EINVAL;
-    *space = '\0';
-    if (!str_has_prefix(space + 1, prefix) || str_to_i64((char *)raw, ret_revision) != 0)
-        return -EINVAL;
-    *ret_key = xstrdup(space + 1);
-    return 0;
-}
-
-static int parse_selectors(const struct api_ref *ref, const struct api_list_query *query,
-                           struct selector **ret_labels, struct selector **ret_fields,
-                           struct value **ret)
-{
-    struct err err = {0};
-    cleanup(selector_free) struct selector *labels = NULL;
-    cleanup(selector_free) struct selector *fields = NULL;
-    if (selector_parse_labels(query->label_selector, &labels, &err) != 0 ||
-        selector_parse_fields(query->field_selector, ref->kind->group, ref->kind->kind, &fields,
-                              &err) != 0)
-        return refuse(status_of(400, ref->kind, NULL, "unable to parse the selector: %s", err.msg),
-                      ret);
-    *ret_labels = steal(labels);
-    *ret_fields = steal(fields);
-    return 0;
-}
-
-/* A list by name alone is one read. */
-static void fill_listing(struct listing *listing, const struct api_ref *ref, const char *prefix,
-                         const char *after)
-{
-    const char *name = selector_required(listing->fields, "metadata.name");
-    bool one =
-        name && *name && !strchr(name, '/') && (!ref->kind->namespaced || !str_empty(ref->ns));
-    if (!one) {
-        store_list(listing->api->store, prefix, after, take_item, listing);
-        return;
-    }
-    autofree char *key = api_key(ref->kind, ref->ns, name);
-    struct store_item item;
-    if (key && store_get(listing->api->store, key, &item) == 0)
-        take_item(listing, &item);
-}
-
-static struct value *list_object(const struct api_ref *ref, struct listing *listing,
-                                 int64_t revision)
-{
-    char api_version[128];
-    struct value *list = value_new_map();
-    autofree char *kind = xasprintf("%sList", ref->kind->kind);
-    value_set_str(list, "kind", kind);
-    value_set_str(list, "apiVersion", schema_api_version(ref->kind, api_version));
-    meta_set_revision(list, revision);
-    if (listing->more) {
-        autofree char *token = write_continue(revision, listing->last_key);
-        value_set_str(meta_of(list), "continue", token);
-    }
-    value_set(list, "items", steal(listing->items));
-    return list;
-}
-
-int api_list(struct api *api, const struct api_user *user, const struct api_ref *ref,
-             const struct api_list_query *query, struct value **ret)
-{
-    static const struct api_list_query everything;
-    query = query ? query : &everything;
-    if (!authz_allows(user, "list", ref))
-        return refuse(authz_refusal(user, "list", ref), ret);
-    cleanup(listing_done) struct listing listing = {
-        .api = api, .limit = query->limit, .items = value_new_list()};
-    int r = parse_selectors(ref, query, &listing.labels, &listing.fields, ret);
-    if (r)
-        return r;
-    autofree char *prefix = api_key(ref->kind, ref->ns, NULL);
-    autofree char *after = NULL;
-    int64_t revision = store_revision(api->store);
-    if (!prefix)
-        return refuse(status_of(400, ref->kind, NULL, "invalid namespace"), ret);
-    if (!str_empty(query->continue_token) &&
-        read_continue(query->continue_token, prefix, &revision, &after) != 0)
-        return refuse(status_of(400, ref->kind, NULL, "continue key is not valid"), ret);
-    fill_listing(&listing, ref, prefix, after);
-    *ret = list_object(ref, &listing, revision);
     return 0;
 }

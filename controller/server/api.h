@@ -84,9 +84,17 @@ struct api_list_query {
     const char *const *mentions;
     int64_t limit; /* 0 = all; the rest is told by metadata.continue */
     const char *continue_token;
+    /* Of lists, as clients send them; NULL or "": the newest there is. "0": any; N: not older than
+     * that, or exactly that (match "Exact", or with a limit). */
+    const char *resource_version, *resource_version_match;
 };
+/* Pages of one list show one revision: the token names it. 410 when that is forgotten, with a token
+ * in metadata.continue that goes on with what is there now. */
 int api_list(struct api *api, const struct api_user *user, const struct api_ref *ref,
              const struct api_list_query *query, struct value **ret);
+/* The same as JSON text, which is much less work for many objects. On failure *ret is a Status. */
+int api_list_text(struct api *api, const struct api_user *user, const struct api_ref *ref,
+                  const struct api_list_query *query, struct buf *ret_text, struct value **ret);
 
 /* object is borrowed (copied). done is called once, never from inside the call. */
 void api_create(struct api *api, const struct api_user *user, const struct api_ref *ref,

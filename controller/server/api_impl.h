@@ -1,5 +1,5 @@
 #pragma once
-/* What api.c, write.c, watch.c and namespaces.c share. */
+/* What api.c, list.c, write.c, watch.c and namespaces.c share. */
 
 #include "common/base/list.h"
 #include "common/base/map.h"
@@ -41,6 +41,8 @@ char *api_key(const struct schema_kind *kind, const char *ns, const char *name);
 /* The stored object with its resourceVersion; NULL for bytes that do not parse (logged). Borrowed
  * until the fourth next call. */
 const struct value *api_decode(struct api *api, const struct store_item *item);
+/* The same past the cache, which a list would only wash out; the caller's. */
+struct value *api_decode_new(const struct store_item *item);
 /* NULL if there is none. Borrowed as above. */
 const struct value *api_peek(struct api *api, const struct api_ref *ref);
 

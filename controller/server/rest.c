@@ -7,6 +7,7 @@
 #include "controller/server/body.h"
 #include "controller/server/delete_options.h"
 #include "controller/server/deletion.h"
+#include "controller/server/list_options.h"
 #include "controller/server/part.h"
 #include "controller/server/reply.h"
 #include "controller/server/status.h"
@@ -214,11 +215,29 @@ static bool parse_write_body(const struct ask *ask, struct write_request *ret)
 
 /* ---- verbs ---- */
 
+/* What is read is never older than anything that was answered before: only a revision that is not
+ * there yet is refused. */
+static struct value *check_revision(const struct ask *ask)
+{
+    int64_t asked, current = api_revision(ask->rest->spec.api);
+    const struct list_options options = {.resource_version =
+                                             url_param(ask->url, "resourceVersion")};
+    struct value *status = list_options_check(&options, &asked);
+    if (!status && asked > current)
+        status = list_too_large(asked, current);
+    return status;
+}
+
 static void verb_get(const struct ask *ask)
 {
     struct view view;
     struct value *object = NULL;
     struct api_ref ref = ask_ref(ask);
+    struct value *status = check_revision(ask);
+    if (status) {
+        reply_status(ask->request, status);
+        return;
+    }
     if (!view_parse(ask, &view))
         return;
     if (api_get(ask->rest->spec.api, ask->user, &ref, &object) != 0) {
@@ -231,6 +250,21 @@ static void verb_get(const struct ask *ask)
                view_of(ask->rest, &view, part_kind(ref.kind, part_flag(ask)), part, true));
 }
 
+/* The plain view is passed on as it is stored. */
+static void list_plain(const struct ask *ask, const struct api_ref *ref,
+                       const struct api_list_query *query)
+{
+    struct value *status = NULL;
+    struct buf text = {0};
+    if (api_list_text(ask->rest->spec.api, ask->user, ref, query, &text, &status) != 0) {
+        buf_done(&text);
+        reply_status(ask->request, status);
+        return;
+    }
+    buf_addc(&text, '\n');
+    http_answer_buf(ask->request, 200, "application/json", &text);
+}
+
 static void verb_list(const struct ask *ask)
 {
     struct view view;
@@ -241,14 +275,23 @@ static void verb_list(const struct ask *ask)
         .label_selector = url_param(ask->url, "labelSelector"),
         .field_selector = url_param(ask->url, "fieldSelector"),
         .continue_token = url_param(ask->url, "continue"),
+        .resource_version = url_param(ask->url, "resourceVersion"),
+        .resource_version_match = url_param(ask->url, "resourceVersionMatch"),
     };
-    if (url_param_int(ask->url, "limit", 0, &query.limit, &err) != 0) {
-        reply_status(ask->request, status_failure(400, "%s", err.msg));
+    int64_t revision;
+    const struct list_options options = {.initial_given = url_param(ask->url, "sendInitialEvents")};
+    struct value *status = list_options_check(&options, &revision);
+    if (!status && url_param_int(ask->url, "limit", 0, &query.limit, &err) != 0)
+        status = status_failure(400, "%s", err.msg);
+    if (status) {
+        reply_status(ask->request, status);
         return;
     }
     if (!view_parse(ask, &view))
         return;
-    if (api_list(ask->rest->spec.api, ask->user, &ref, &query, &list) != 0)
+    if (view.accept == ACCEPT_JSON)
+        list_plain(ask, &ref, &query);
+    else if (api_list(ask->rest->spec.api, ask->user, &ref, &query, &list) != 0)
         reply_status(ask->request, list);
     else
         reply_json(ask->request, 200, view_of(ask->rest, &view, ref.kind, list, true));

@@ -188,8 +188,9 @@ struct value *status_invalid(const struct schema_kind *kind, const char *name,
         status = status_of(400, kind, name, "strict decoding error: %s", mistakes);
     } else {
         bool many = diags->count + diags->dropped > 1;
-        status = status_of(422, kind, name, "%s \"%s\" is invalid: %s%s%s", kind->kind,
-                           name ? name : "", many ? "[" : "", mistakes, many ? "]" : "");
+        status = status_of(422, kind, name, "%s%s%s \"%s\" is invalid: %s%s%s", kind->kind,
+                           *kind->group ? "." : "", kind->group, name ? name : "", many ? "[" : "",
+                           mistakes, many ? "]" : "");
         value_set_str(value_get(status, "details"), "kind", kind->kind);
     }
     value_set(value_get(status, "details"), "causes", causes_of(diags));

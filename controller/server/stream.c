@@ -6,6 +6,7 @@
 #include "common/base/str.h"
 #include "common/data/json.h"
 #include "controller/server/authz.h"
+#include "controller/server/list_options.h"
 #include "controller/server/meta.h"
 #include "controller/server/reply.h"
 #include "controller/server/rest_impl.h"
@@ -182,8 +183,11 @@ static void go_live(struct stream_watch *watch)
 
 /* ---- the present objects ---- */
 
-/* Fetches the next page; false when there is none or the watch is gone. */
-static bool turn_page(struct stream_watch *watch)
+enum turned { TURNED, THROUGH, GONE };
+
+/* Fetches the next page. All of them show one revision, and a watch from there sees what has come
+ * since; GONE: that is forgotten, and so the watch is over. */
+static enum turned turn_page(struct stream_watch *watch)
 {
     struct api_ref ref = {watch->kind, watch->ns, ""};
     autofree char *token = NULL;
@@ -191,7 +195,7 @@ static bool turn_page(struct stream_watch *watch)
     if (watch->page) {
         const char *next = value_get_str(meta, "continue");
         if (!next)
-            return false;
+            return THROUGH;
         token = xstrdup(next);
     }
     struct api_list_query query = {.label_selector = watch->labels,
@@ -199,19 +203,20 @@ static bool turn_page(struct stream_watch *watch)
                                    .limit = PAGE,
                                    .continue_token = token};
     value_free(steal(watch->page));
-    api_list(watch->rest->spec.api, &self, &ref, &query, &watch->page);
     watch->at = 0;
-    /* Of the first page: a watch from there sees what later pages have missed. */
+    if (api_list(watch->rest->spec.api, &self, &ref, &query, &watch->page) != 0) {
+        send_error(watch, steal(watch->page));
+        return GONE;
+    }
     const char *revision = value_get_str(value_get(watch->page, "metadata"), "resourceVersion");
     if (meta_parse_revision(revision, &watch->from) != 0)
         watch->from = api_revision(watch->rest->spec.api);
-    return true;
+    return TURNED;
 }
 
 static void send_present(struct stream_watch *watch)
 {
-    char api_version[128];
-    schema_api_version(watch->kind, api_version);
+    enum turned turned;
     do {
         struct value *items = value_get(watch->page, "items");
         while (watch->at < value_len(items)) {
@@ -221,7 +226,10 @@ static void send_present(struct stream_watch *watch)
             if (!send_object(watch, "ADDED", item))
                 return;
         }
-    } while (turn_page(watch));
+        turned = turn_page(watch);
+    } while (turned == TURNED);
+    if (turned == GONE)
+        return;
     value_free(steal(watch->page));
     if (watch->mark_initial && !send_bookmark(watch, watch->from, true))
         return;
@@ -255,17 +263,9 @@ static struct value *parse_initial(const struct url *url, struct watch_request *
 {
     struct err err = {0};
     bool send;
-    const char *match = url_param(url, "resourceVersionMatch");
     if (url_param_bool(url, "sendInitialEvents", ret->revision == 0, &send, &err) != 0)
         return status_failure(400, "%s", err.msg);
     bool asked = url_param(url, "sendInitialEvents");
-    if (asked && !str_eq(match, "NotOlderThan"))
-        return status_failure(422, "resourceVersionMatch: Forbidden: sendInitialEvents requires "
-                                   "resourceVersionMatch=NotOlderThan");
-    if (!asked && !str_empty(match))
-        return status_failure(422,
-                              "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden "
-                              "for watch unless sendInitialEvents is provided");
     ret->initial = send;
     ret->mark_initial = asked && send && ret->bookmarks;
     return NULL;
@@ -274,10 +274,17 @@ static struct value *parse_initial(const struct url *url, struct watch_request *
 static struct value *parse_request(const struct ask *ask, struct watch_request *ret)
 {
     struct err err = {0};
-    const char *revision = url_param(ask->url, "resourceVersion");
+    const struct list_options options = {
+        .resource_version = url_param(ask->url, "resourceVersion"),
+        .match = url_param(ask->url, "resourceVersionMatch"),
+        .continue_token = url_param(ask->url, "continue"),
+        .watch = true,
+        .initial_given = url_param(ask->url, "sendInitialEvents"),
+    };
     *ret = (struct watch_request){0};
-    if (meta_parse_revision(revision, &ret->revision) != 0)
-        return status_failure(400, "invalid resource version \"%.40s\"", revision);
+    struct value *status = list_options_check(&options, &ret->revision);
+    if (status)
+        return status;
     if (url_param_int(ask->url, "timeoutSeconds", 0, &ret->timeout_s, &err) != 0 ||
         url_param_bool(ask->url, "allowWatchBookmarks", false, &ret->bookmarks, &err) != 0)
         return status_failure(400, "%s", err.msg);
@@ -364,6 +371,6 @@ void stream_watch_start(const struct ask *ask)
         go_live(watch);
         return;
     }
-    turn_page(watch);
-    send_present(watch);
+    if (turn_page(watch) == TURNED)
+        send_present(watch);
 }
