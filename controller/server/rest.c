@@ -301,9 +301,9 @@ static void verb_read(const struct ask *ask)
 {
     struct err err = {0};
     bool watch;
-    if (url_param_bool(ask->url, "watch", false, &watch, &err) != 0)
+    if (url_param_bool(ask->url, "watch", ask->route->watch, &watch, &err) != 0)
         reply_status(ask->request, status_failure(400, "%s", err.msg));
-    else if (watch)
+    else if (watch || ask->route->watch)
         stream_watch_start(ask);
     else if (*ask->route->name)
         verb_get(ask);
@@ -538,13 +538,14 @@ void rest_handle(const struct ask *ask)
     const char *method = http_method(ask->request);
     char allowed[64] = "";
     method = str_eq(method, "HEAD") ? "GET" : method;
-    if (*ask->route->subresource && !subresource_find(ask->route->kind, ask->route->subresource)) {
+    if (*ask->route->subresource &&
+        (ask->route->watch || !subresource_find(ask->route->kind, ask->route->subresource))) {
         reply_status(ask->request,
                      status_failure(404, "the server could not find the requested resource"));
         return;
     }
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
-        if (!is_verb_of(i, ask))
+        if (!is_verb_of(i, ask) || (ask->route->watch && !str_eq(verbs[i].method, "GET")))
             continue;
         if (str_eq(verbs[i].method, method)) {
             verbs[i].fn(ask);

@@ -63,6 +63,11 @@ static void find_object(const struct kinds *kinds, const struct url *url, size_t
 {
     char *const *segments = url->segments + at;
     size_t count = url->segment_count - at;
+    if (count > 1 && str_eq(segments[0], "watch")) { /* as it was before ?watch=true */
+        ret->watch = true;
+        segments++;
+        count--;
+    }
     if (count >= 3 && str_eq(segments[0], "namespaces") && !is_namespace_subresource(segments[2])) {
         ret->ns = segments[1];
         segments += 2;

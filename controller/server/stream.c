@@ -149,17 +149,28 @@ static void on_event(void *ctx, enum api_event_type type, const struct value *ob
     send_object(ctx, names[type], object);
 }
 
+/* Who resumes from a bookmark must not miss what was on its way when it was written. False: the
+ * watch is gone. */
+static bool tell_progress(struct stream_watch *watch)
+{
+    if (!watch->bookmarks || !watch->source || !api_watch_is_live(watch->source))
+        return true;
+    return send_bookmark(watch, api_revision(watch->rest->spec.api), false);
+}
+
 static void on_bookmark(void *ctx)
 {
     struct stream_watch *watch = ctx;
     loop_timer_after(watch->bookmark, BOOKMARK_S * NS_PER_S);
-    if (watch->source)
-        send_bookmark(watch, api_revision(watch->rest->spec.api), false);
+    (void)tell_progress(watch);
 }
 
+/* The next watch begins where this one ends. */
 static void on_timeout(void *ctx)
 {
-    end(ctx);
+    struct stream_watch *watch = ctx;
+    if (tell_progress(watch))
+        end(watch);
 }
 
 /* The question was decided when the watch began; the live part asks in the API's own name. */
@@ -259,13 +270,17 @@ struct watch_request {
 };
 
 /* NULL, or the Status to answer. */
-static struct value *parse_initial(const struct url *url, struct watch_request *ret)
+static struct value *parse_initial(const struct ask *ask, struct watch_request *ret)
 {
+    const struct url *url = ask->url;
     struct err err = {0};
+    int64_t current = api_revision(ask->rest->spec.api);
     bool send;
     if (url_param_bool(url, "sendInitialEvents", ret->revision == 0, &send, &err) != 0)
         return status_failure(400, "%s", err.msg);
     bool asked = url_param(url, "sendInitialEvents");
+    if (asked && ret->revision > current)
+        return list_too_large(ret->revision, current);
     ret->initial = send;
     ret->mark_initial = asked && send && ret->bookmarks;
     return NULL;
@@ -288,7 +303,7 @@ static struct value *parse_request(const struct ask *ask, struct watch_request *
     if (url_param_int(ask->url, "timeoutSeconds", 0, &ret->timeout_s, &err) != 0 ||
         url_param_bool(ask->url, "allowWatchBookmarks", false, &ret->bookmarks, &err) != 0)
         return status_failure(400, "%s", err.msg);
-    return parse_initial(ask->url, ret);
+    return parse_initial(ask, ret);
 }
 
 /* A watch of one object selects it by name. */

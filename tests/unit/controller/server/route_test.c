@@ -48,6 +48,12 @@ static void test_route__finds(void **state)
         {"/api/v1/namespaces/a/nodes/pi", ROUTE_NOWHERE},
         {"/api/v1/namespaces/a/dragons", ROUTE_NOWHERE},
         {"/api/v1/dragons", ROUTE_NOWHERE},
+        {"/api/v1/watch/pods", ROUTE_OBJECTS, "pods", "", "", ""},
+        {"/api/v1/watch/namespaces/a/pods/web", ROUTE_OBJECTS, "pods", "a", "web", ""},
+        {"/api/v1/watch/namespaces/a", ROUTE_OBJECTS, "namespaces", "", "a", ""},
+        {"/api/v1/namespaces/watch/pods", ROUTE_OBJECTS, "pods", "watch", "", ""},
+        {"/api/v1/watch", ROUTE_NOWHERE},
+        {"/api/v1/watch/watch/pods", ROUTE_NOWHERE},
         {"/apis//v1/pods", ROUTE_NOWHERE},
         {"/apis/core/v1/pods", ROUTE_NOWHERE},
         {"/api/v1/namespaces/pods/pods/pods", ROUTE_OBJECTS, "pods", "pods", "pods", ""},
@@ -64,6 +70,7 @@ static void test_route__finds(void **state)
         route_find(NULL, &url, &route);
         assert_int_equal(route.what, cases[i].what);
         if (cases[i].plural) {
+            assert_int_equal(route.watch, str_has_prefix(cases[i].target, "/api/v1/watch/"));
             assert_string_equal(route.kind->plural, cases[i].plural);
             assert_string_equal(route.ns, cases[i].ns);
             assert_string_equal(route.name, cases[i].name);

@@ -271,6 +271,15 @@ static void test_server__refusals(void **state)
         {"POST", PODS "?fieldValidation=Perhaps", POD, 422, "Invalid"},
         {"POST", PODS "?dryRun=Some", POD, 422, "Invalid"},
         {"POST", "/api/v1/namespaces/none/pods", POD, 404, "NotFound"},
+        {"GET",
+         PODS "?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
+              "&resourceVersion=999999",
+         NULL, 504, "Timeout"},
+        {"GET", PODS "/web?resourceVersion=999999", NULL, 504, "Timeout"},
+        {"GET", PODS "/web?resourceVersion=x", NULL, 400, "BadRequest"},
+        {"GET", PODS "?sendInitialEvents=true", NULL, 422, "Invalid"},
+        {"DELETE", "/api/v1/watch/namespaces/default/pods/web", NULL, 405, "MethodNotAllowed"},
+        {"GET", "/api/v1/watch/namespaces/default/pods/web/status", NULL, 404, "NotFound"},
         {"DELETE", PODS "/none", "{\"gracePeriodSeconds\":-5}", 404, "NotFound"},
         {"DELETE", PODS "/none?gracePeriodSeconds=x", NULL, 400, "BadRequest"},
         {"DELETE", "/api/v1/namespaces/default", NULL, 403, "Forbidden"},
@@ -432,6 +441,31 @@ static void test_server__watch_from_a_list(void **state)
     assert_null(strstr(buf_str(&mine.in), "\"four\""));
     client_done(&watch);
     client_done(&mine);
+}
+
+/* The next watch begins where the last bookmark was; what was watched before ?watch=true is still
+ * there. */
+static void test_server__watch_ends_with_a_bookmark(void **state)
+{
+    struct fixture *f = *state;
+    struct client watch, old;
+    connect_as(f, &old, "admin", "system:masters");
+    client_send(&old, "GET /api/v1/watch/namespaces/default/configmaps/one HTTP/1.1\r\n"
+                      "Host: x\r\n\r\n");
+    assert_true(client_await(&old, "HTTP/1.1 200"));
+    begin_watch(f, &watch, "&allowWatchBookmarks=true&timeoutSeconds=1", "");
+    make(f, "two");
+    make(f, "one");
+    assert_true(client_await(&old, "\"one\""));
+    assert_null(strstr(buf_str(&old.in), "\"two\""));
+    autofree char *end = xasprintf("{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"ConfigMap\","
+                                   "\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":"
+                                   "\"%lld\"",
+                                   (long long)api_revision(f->world->api));
+    assert_true(client_await(&watch, "\r\n0\r\n"));
+    assert_non_null(strstr(buf_str(&watch.in), end));
+    client_done(&watch);
+    client_done(&old);
 }
 
 static void test_server__watch_too_old(void **state)
@@ -639,6 +673,7 @@ int main(void)
         LIVE(test_server__tables),
         LIVE(test_server__watch),
         LIVE(test_server__watch_from_a_list),
+        LIVE(test_server__watch_ends_with_a_bookmark),
         LIVE(test_server__watch_too_old),
         LIVE(test_server__watch_list),
         LIVE(test_server__watch_as_tables),
