@@ -67,6 +67,7 @@
 #define ITEM_INT32 .item = SCHEMA_INT32
 #define ITEM_INT64 .item = SCHEMA_INT64
 #define ITEM_QUANTITY .item = SCHEMA_QUANTITY
+#define ITEM_TIME .item = SCHEMA_TIME
 #define ITEM_BYTES .item = SCHEMA_BYTES
 #define ITEM_ANY .item = SCHEMA_ANY
 #define ITEM_OBJECT(type_) .item = SCHEMA_OBJECT, .object = &(type_)
