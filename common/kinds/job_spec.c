@@ -312,18 +312,7 @@ static void check_spec(const struct value *spec, struct schema_walk *walk)
 
 static const char *format_managed_by(const char *s)
 {
-    static const char says[] = "must be a domain-prefixed path (such as \"acme.io/foo\")";
-    const char *slash = strchr(s, '/');
-    char domain[64];
-    if (strlen(s) > 63)
-        return "must be at most 63 characters";
-    if (!slash || !slash[1])
-        return says;
-    snprintf(domain, sizeof(domain), "%.*s", (int)(slash - s), s);
-    for (const char *c = slash; *c; c++)
-        if (*c <= ' ' || *c > '~' || strchr("\"<>\\^`{|}#?", *c))
-            return says;
-    return format_dns1123_subdomain(domain) ? says : NULL;
+    return strlen(s) > 63 ? "must be at most 63 characters" : format_domain_path(s);
 }
 
 const struct schema_type type_job_spec = {

@@ -79,3 +79,6 @@ extern const struct schema_type type_json_schema_props;
 /* config_map.c: a check_update function for kinds with data that `immutable: true` fixes. */
 void check_immutable_data(const struct value *old, const struct value *object,
                           struct schema_walk *walk);
+
+/* domain_path.c: "example.com/name"; how long it may be is for others to say */
+const char *format_domain_path(const char *s);
