@@ -28,6 +28,8 @@ static const struct schema_kind *const built_in[] = {
     &kind_job,
     &kind_cron_job,
     &kind_cron_job_v1beta1,
+    &kind_horizontal_pod_autoscaler,
+    &kind_horizontal_pod_autoscaler_v1,
     &kind_role,
     &kind_cluster_role,
     &kind_role_binding,

@@ -58,6 +58,8 @@ extern const struct schema_kind kind_controller_revision;
 extern const struct schema_kind kind_job;
 extern const struct schema_kind kind_cron_job;
 extern const struct schema_kind kind_cron_job_v1beta1;
+extern const struct schema_kind kind_horizontal_pod_autoscaler;
+extern const struct schema_kind kind_horizontal_pod_autoscaler_v1;
 extern const struct schema_kind kind_role;
 extern const struct schema_kind kind_cluster_role;
 extern const struct schema_kind kind_role_binding;
