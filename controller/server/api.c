@@ -5,8 +5,10 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/data/json.h"
 #include "controller/server/authz.h"
+#include "controller/server/form.h"
 #include "controller/server/meta.h"
 #include "controller/server/status.h"
 
@@ -23,7 +25,7 @@ static int *grant_leases(struct store *store)
     int *leases = xcalloc(count + 1, sizeof(*leases));
     for (size_t i = 0; i < count; i++) {
         const struct schema_keep *keep = kinds_at(NULL, i)->keep;
-        if (!keep)
+        if (!keep || kinds_at(NULL, i)->stored)
             continue;
         const struct store_lease terms = {.ttl_ns = keep->ttl_s * NS_PER_S,
                                           .max_items = keep->max_objects,
@@ -88,8 +90,9 @@ int64_t api_revision(const struct api *api)
     return store_revision(api->store);
 }
 
-char *api_key(const struct schema_kind *kind, const char *ns, const char *name)
+char *api_key(const struct schema_kind *shown, const char *ns, const char *name)
 {
+    const struct schema_kind *kind = form_stored(shown);
     if (!ns || !kind->namespaced)
         ns = "";
     if (strchr(ns, '/') || (name && strchr(name, '/')))
@@ -101,7 +104,7 @@ char *api_key(const struct schema_kind *kind, const char *ns, const char *name)
     return xasprintf("%s/%s/", kind->group, kind->plural);
 }
 
-struct value *api_decode_new(const struct store_item *item)
+struct value *api_decode_new(const struct schema_kind *kind, const struct store_item *item)
 {
     struct err err = {0};
     struct value *object = NULL;
@@ -111,22 +114,25 @@ struct value *api_decode_new(const struct store_item *item)
         return NULL;
     }
     meta_set_revision(object, item->mod_revision);
+    form_read(kind, object);
     return object;
 }
 
-const struct value *api_decode(struct api *api, const struct store_item *item)
+const struct value *api_decode(struct api *api, const struct schema_kind *kind,
+                               const struct store_item *item)
 {
     for (size_t i = 0; i < API_DECODED; i++)
         if (api->decoded[i].revision == item->mod_revision &&
+            (api->decoded[i].kind == kind || WEAKENED(API_FORM)) &&
             str_eq(api->decoded[i].key, item->key))
             return api->decoded[i].object;
-    struct value *object = api_decode_new(item);
+    struct value *object = api_decode_new(kind, item);
     if (!object)
         return NULL;
     struct api_decoded *slot = &api->decoded[api->decoded_next++ % API_DECODED];
     free(slot->key);
     value_free(slot->object);
-    *slot = (struct api_decoded){xstrdup(item->key), item->mod_revision, object};
+    *slot = (struct api_decoded){kind, xstrdup(item->key), item->mod_revision, object};
     return object;
 }
 
@@ -136,7 +142,7 @@ const struct value *api_peek(struct api *api, const struct api_ref *ref)
     struct store_item item;
     if (!key || store_get(api->store, key, &item) != 0)
         return NULL;
-    return api_decode(api, &item);
+    return api_decode(api, ref->kind, &item);
 }
 
 static int refuse(struct value *status, struct value **ret)

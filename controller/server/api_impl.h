@@ -10,6 +10,7 @@
 #define API_DECODED 4 /* every watcher of an event needs the same one or two objects decoded */
 
 struct api_decoded {
+    const struct schema_kind *kind; /* in whose form */
     char *key;
     int64_t revision;
     struct value *object;
@@ -35,14 +36,16 @@ struct api {
     bool stopped;
 };
 
-/* "<group>/<plural>/<ns>/<name>". name NULL or "": the prefix of the collection (of all namespaces
- * if ns is empty). NULL if ns or name hold a '/'. Caller frees. */
+/* "<group>/<plural>/<ns>/<name>", of the kind in whose form it is stored. name NULL or "": the
+ * prefix of the collection (of all namespaces if ns is empty). NULL if ns or name hold a '/'.
+ * Caller frees. */
 char *api_key(const struct schema_kind *kind, const char *ns, const char *name);
-/* The stored object with its resourceVersion; NULL for bytes that do not parse (logged). Borrowed
- * until the fourth next call. */
-const struct value *api_decode(struct api *api, const struct store_item *item);
+/* The stored object with its resourceVersion, in the kind's form; NULL for bytes that do not parse
+ * (logged). Borrowed until the fourth next call. */
+const struct value *api_decode(struct api *api, const struct schema_kind *kind,
+                               const struct store_item *item);
 /* The same past the cache, which a list would only wash out; the caller's. */
-struct value *api_decode_new(const struct store_item *item);
+struct value *api_decode_new(const struct schema_kind *kind, const struct store_item *item);
 /* NULL if there is none. Borrowed as above. */
 const struct value *api_peek(struct api *api, const struct api_ref *ref);
 

@@ -9,6 +9,7 @@
 #include "controller/server/apply.h"
 #include "controller/server/deletion.h"
 #include "controller/server/fit.h"
+#include "controller/server/form.h"
 #include "controller/server/meta.h"
 #include "controller/server/part.h"
 #include "controller/server/prune.h"
@@ -65,7 +66,9 @@ struct value *change_encode(const struct api_ref *ref, struct change *change, un
 {
     buf_init(ret, 0);
     meta_strip_revision(change->object);
-    (void)json_write(change->object, ret);
+    cleanup(value_free) struct value *copy = ref->kind->stored ? value_copy(change->object) : NULL;
+    form_write(ref->kind, copy);
+    (void)json_write(copy ? copy : change->object, ret);
     if (removal && ret->len <= DATA_MAX_BYTES)
         return NULL;
     return fit_refusal(ref->kind, change->object, flags, ret->len);

@@ -90,7 +90,7 @@ static int take_item(void *ctx, const struct store_item *item)
         return 0;
     }
     bool plain = listing->text && selects_all(listing) && add_text(listing, item);
-    if (!plain && !(object = api_decode_new(item)))
+    if (!plain && !(object = api_decode_new(listing->ref->kind, item)))
         return 0;
     if (!plain &&
         (!selector_match(listing->labels, object) || !selector_match(listing->fields, object)))

@@ -69,7 +69,7 @@ static int collect_deleted(void *ctx, const struct store_item *item)
     struct namespaces *namespaces = ctx;
     if (!memmem(item->value, item->len, "\"deletionTimestamp\"", 19))
         return 0;
-    const struct value *object = api_decode(namespaces->api, item);
+    const struct value *object = api_decode(namespaces->api, &kind_namespace, item);
     const char *name = strrchr(item->key, '/') + 1;
     if (!object || !meta_is_deleting(object) || map_get(namespaces->emptying, name))
         return 0;
@@ -115,7 +115,7 @@ static bool is_deleting(struct slice *slice, const struct store_item *item)
 {
     const struct value *object = NULL;
     if (memmem(item->value, item->len, "\"deletionTimestamp\"", 19)) {
-        object = api_decode(slice->e->namespaces->api, item);
+        object = api_decode(slice->e->namespaces->api, slice->kind, item);
         *slice->budget -= *slice->budget < DECODE_COST ? *slice->budget : DECODE_COST;
         if (object && meta_is_deleting(object)) {
             remains_add(&slice->e->remains, slice->kind, object);

@@ -2,6 +2,7 @@
 
 #include "common/base/str.h"
 #include "common/kinds/kinds.h"
+#include "controller/server/form.h"
 
 struct strategy {
     const struct schema_kind *kind;
@@ -121,7 +122,7 @@ static const struct strategy *find(const struct schema_kind *kind)
 {
     static const struct strategy none;
     for (size_t i = 0; i < ARRAY_LEN(strategies); i++)
-        if (strategies[i].kind == kind)
+        if (strategies[i].kind == form_stored(kind))
             return &strategies[i];
     return &none;
 }

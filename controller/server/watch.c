@@ -11,6 +11,7 @@
 
 struct api_watch {
     struct api *api;
+    const struct schema_kind *kind;
     struct store_watch *source;
     struct selector *labels, *fields;
     char *key; /* of the one object; NULL: all of the prefix */
@@ -53,8 +54,10 @@ static void on_event(void *ctx, const struct store_event *event)
     const struct store_item *item = event->item;
     if ((watch->key && !str_eq(watch->key, item->key)) || !is_mentioned(watch, event))
         return;
-    const struct value *before = event->previous ? api_decode(watch->api, event->previous) : NULL;
-    const struct value *after = event->type == STORE_PUT ? api_decode(watch->api, item) : NULL;
+    const struct value *before =
+        event->previous ? api_decode(watch->api, watch->kind, event->previous) : NULL;
+    const struct value *after =
+        event->type == STORE_PUT ? api_decode(watch->api, watch->kind, item) : NULL;
     bool was = selects(watch, before);
     bool is = selects(watch, after);
     if (is)
@@ -105,6 +108,7 @@ int api_watch(struct api *api, const struct api_user *user, const struct api_ref
         return -403;
     struct api_watch *watch = xcalloc(1, sizeof(*watch));
     watch->api = api;
+    watch->kind = ref->kind;
     watch->fn = fn;
     watch->ctx = ctx;
     int r = parse_query(watch, ref, query);

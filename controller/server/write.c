@@ -11,6 +11,7 @@
 #include "common/data/limits.h"
 #include "controller/server/authz.h"
 #include "controller/server/change.h"
+#include "controller/server/form.h"
 #include "controller/server/meta.h"
 #include "controller/server/part.h"
 #include "controller/server/status.h"
@@ -150,8 +151,9 @@ static int64_t expected(const struct value *stored_object)
 /* The lease of a volatile kind; 0: its objects are durable. */
 static int lease_of(const struct write *write)
 {
-    for (size_t i = 0; write->kind->keep && kinds_at(write->api->kinds, i); i++)
-        if (kinds_at(write->api->kinds, i) == write->kind)
+    const struct schema_kind *kind = form_stored(write->kind);
+    for (size_t i = 0; kind->keep && kinds_at(write->api->kinds, i); i++)
+        if (kinds_at(write->api->kinds, i) == kind)
             return write->api->leases[i];
     return 0;
 }
