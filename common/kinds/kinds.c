@@ -53,6 +53,7 @@ static const struct schema_kind *const built_in[] = {
     &kind_certificate_signing_request,
     &kind_persistent_volume,
     &kind_custom_resource_definition,
+    &kind_new_event,
 #endif
 };
 /* clang-format on */

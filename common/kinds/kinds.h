@@ -85,3 +85,4 @@ extern const struct schema_kind kind_persistent_volume;
 extern const struct schema_kind kind_custom_resource_definition;
 /* Of subresources: none of kinds_at(). */
 extern const struct schema_kind kind_scale;
+extern const struct schema_kind kind_new_event;

@@ -183,7 +183,8 @@ struct schema_kind {
     const struct schema_column *columns;
     const struct schema_keep *keep; /* NULL: on disk, for good */
     const struct schema_scale *scale;
-    /* Another version of the same group and plural in whose form objects are stored; NULL: this
+    /* Another kind in whose form, and under whose group and plural, objects are stored: mostly
+     * another version of this one, but Event is of two groups. NULL: this
      * one. The functions change an object's form in place (all but apiVersion, which the caller
      * sets); NULL: both versions have the same fields. Neither loses what the other has no word
      * for. */

@@ -120,7 +120,8 @@ static void test_tables__kinds(void **state)
         assert_ptr_equal(kinds_find_resource(NULL, kind->group, kind->version, kind->plural), kind);
         assert_non_null(kind->name);
         assert_non_null(kind->proto);
-        assert_string_equal(kind->columns[0].name, kind == &kind_event ? "Last Seen" : "Name");
+        assert_string_equal(kind->columns[0].name,
+                            str_eq(kind->kind, "Event") ? "Last Seen" : "Name");
         assert_int_equal(schema_field_find(kind->type, "metadata")->number, 1);
         assert_int_equal(!(kind->flags & SCHEMA_KIND_STATUS),
                          !schema_field_find(kind->type, "status"));
