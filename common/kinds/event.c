@@ -310,6 +310,9 @@ const struct schema_kind kind_event = {
     EVENT_COLUMNS,
     SORTED_BY("series.lastObservedTime", "lastTimestamp", "eventTime",
               "metadata.creationTimestamp"),
+    SELECTABLE("involvedObject.kind", "involvedObject.namespace", "involvedObject.name",
+               "involvedObject.uid", "involvedObject.apiVersion", "involvedObject.resourceVersion",
+               "involvedObject.fieldPath", "reason", "reportingComponent", "source", "type"),
 };
 
 const struct schema_kind kind_new_event = {

@@ -186,8 +186,7 @@ static struct value *parse_selectors(const struct api_ref *ref, const struct api
 {
     struct err err = {0};
     if (selector_parse_labels(query->label_selector, &ret->labels, &err) != 0 ||
-        selector_parse_fields(query->field_selector, ref->kind->group, ref->kind->kind,
-                              &ret->fields, &err) != 0)
+        selector_parse_fields(query->field_selector, ref->kind, &ret->fields, &err) != 0)
         return status_of(400, ref->kind, NULL, "unable to parse the selector: %s", err.msg);
     return NULL;
 }

@@ -24,28 +24,6 @@ struct selector {
     size_t count;
 };
 
-/* Which fields can be selected beyond metadata.name and metadata.namespace. */
-static const struct {
-    const char *group, *kind;
-    const char *fields[12];
-} field_table[] = {
-    {"",
-     "Pod",
-     {"spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName",
-      "spec.hostNetwork", "status.phase", "status.podIP", "status.nominatedNodeName"}},
-    {"",
-     "Event",
-     {"involvedObject.kind", "involvedObject.namespace", "involvedObject.name",
-      "involvedObject.uid", "involvedObject.apiVersion", "involvedObject.resourceVersion",
-      "involvedObject.fieldPath", "reason", "reportingComponent", "source", "type"}},
-    {"", "Secret", {"type"}},
-    {"", "Node", {"spec.unschedulable"}},
-    {"", "Namespace", {"status.phase"}},
-    {"", "ReplicationController", {"status.replicas"}},
-    {"apps", "ReplicaSet", {"status.replicas"}},
-    {"batch", "Job", {"status.successful"}},
-};
-
 void selector_free(struct selector *selector)
 {
     if (!selector)
@@ -260,17 +238,13 @@ int selector_parse_labels(const char *text, struct selector **ret, struct err *e
 
 /* ---- fields ---- */
 
-static bool is_field(const char *field, const char *group, const char *kind)
+static bool is_field(const char *field, const struct schema_kind *kind)
 {
     if (str_eq(field, "metadata.name") || str_eq(field, "metadata.namespace"))
         return true;
-    for (size_t i = 0; i < ARRAY_LEN(field_table); i++) {
-        if (!str_eq(field_table[i].group, group) || !str_eq(field_table[i].kind, kind))
-            continue;
-        for (size_t j = 0; j < ARRAY_LEN(field_table[i].fields); j++)
-            if (field_table[i].fields[j] && str_eq(field_table[i].fields[j], field))
-                return true;
-    }
+    for (const char *const *known = kind->selectable; known && *known; known++)
+        if (str_eq(*known, field))
+            return true;
     return false;
 }
 
@@ -294,7 +268,7 @@ static int parse_field_value(const char **p, struct term *term, struct err *err)
     return add_value(term, buf_steal(&value, NULL), err);
 }
 
-static int parse_field_term(const char **p, const char *group, const char *kind,
+static int parse_field_term(const char **p, const struct schema_kind *kind,
                             struct selector *selector, struct err *err)
 {
     size_t len = strcspn(*p, ",=!");
@@ -305,14 +279,14 @@ static int parse_field_term(const char **p, const char *group, const char *kind,
     int r = add_term(selector, *p, len, differs ? OP_NOT_EQUALS : OP_EQUALS, err);
     if (r)
         return r;
-    if (!is_field(last_term(selector)->key, group, kind))
+    if (!is_field(last_term(selector)->key, kind))
         return err_set(err, -EINVAL, "field label not supported: %.80s", last_term(selector)->key);
     *p = sign + (differs || str_has_prefix(sign, "==") ? 2 : 1);
     return parse_field_value(p, last_term(selector), err);
 }
 
-int selector_parse_fields(const char *text, const char *group, const char *kind,
-                          struct selector **ret, struct err *err)
+int selector_parse_fields(const char *text, const struct schema_kind *kind, struct selector **ret,
+                          struct err *err)
 {
     if (str_empty(text)) {
         *ret = NULL;
@@ -322,7 +296,7 @@ int selector_parse_fields(const char *text, const char *group, const char *kind,
         return err_set(err, -E2BIG, "the selector is longer than %d bytes", SELECTOR_MAX_TEXT);
     cleanup(selector_free) struct selector *selector = selector_new(true);
     for (const char *p = text; *p;) {
-        int r = parse_field_term(&p, group, kind, selector, err);
+        int r = parse_field_term(&p, kind, selector, err);
         if (r)
             return r;
         if (*p == ',')

@@ -2,6 +2,7 @@
 /* Label and field selectors, as `labelSelector` and `fieldSelector` spell them. Pure. */
 
 #include "common/data/value.h"
+#include "common/schema/schema.h"
 
 #define SELECTOR_MAX_TEXT 16384 /* bytes of one selector */
 #define SELECTOR_MAX_TERMS 256  /* requirements of one selector, and values of one requirement */
@@ -12,8 +13,8 @@ struct selector;
  * with the reason, -E2BIG. */
 nodiscard int selector_parse_labels(const char *text, struct selector **ret, struct err *err);
 /* "metadata.name=web,status.phase!=Running"; '\' escapes ',', '=' and '\'. Which fields there are
- * depends on the kind (a table); group "" for core. NULL or "": everything. -EINVAL, -E2BIG. */
-nodiscard int selector_parse_fields(const char *text, const char *group, const char *kind,
+ * the kind says (selectable). NULL or "": everything. -EINVAL, -E2BIG. */
+nodiscard int selector_parse_fields(const char *text, const struct schema_kind *kind,
                                     struct selector **ret, struct err *err);
 void selector_free(struct selector *selector);
 CLEANUP_DEFINE(struct selector, selector_free);

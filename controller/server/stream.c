@@ -323,7 +323,7 @@ static struct value *check_selectors(const struct ask *ask, const char *labels, 
     cleanup(selector_free) struct selector *b = NULL;
     const struct schema_kind *kind = ask->route->kind;
     if (selector_parse_labels(labels, &a, &err) != 0 ||
-        selector_parse_fields(fields, kind->group, kind->kind, &b, &err) != 0)
+        selector_parse_fields(fields, kind, &b, &err) != 0)
         return status_of(400, kind, NULL, "unable to parse the selector: %s", err.msg);
     return NULL;
 }

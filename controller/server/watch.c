@@ -76,8 +76,7 @@ static int parse_query(struct api_watch *watch, const struct api_ref *ref,
         return 0;
     watch->mentions = query->mentions;
     if (selector_parse_labels(query->label_selector, &watch->labels, &err) != 0 ||
-        selector_parse_fields(query->field_selector, ref->kind->group, ref->kind->kind,
-                              &watch->fields, &err) != 0)
+        selector_parse_fields(query->field_selector, ref->kind, &watch->fields, &err) != 0)
         return -400;
     return 0;
 }

@@ -2,6 +2,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/mem.h"
+#include "common/kinds/kinds.h"
 #include "controller/server/selector.h"
 
 #include <errno.h>
@@ -31,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     value_set_str(value_make_map(object, "metadata", "labels", NULL), "app", "web");
     value_set_str(value_make_map(object, "spec", NULL), "nodeName", "pi");
     check_result(selector_parse_labels(text, &labels, &err), labels, &err);
-    check_result(selector_parse_fields(text, "", "Pod", &fields, &err), fields, &err);
+    check_result(selector_parse_fields(text, &kind_pod, &fields, &err), fields, &err);
     selector_match(labels, object);
     selector_match(fields, object);
     selector_required(fields, "metadata.name");

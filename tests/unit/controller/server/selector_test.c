@@ -1,5 +1,7 @@
 #include "controller/server/selector.h"
 
+#include "common/kinds/kinds.h"
+
 #include "common/base/buf.h"
 #include "common/base/str.h"
 #include "common/data/json.h"
@@ -118,7 +120,7 @@ static void test_selector__fields_match(void **state)
         cleanup(selector_free) struct selector *selector = NULL;
         struct err err = {0};
         print_message("%s\n", cases[i].text);
-        int r = selector_parse_fields(cases[i].text, "", "Pod", &selector, &err);
+        int r = selector_parse_fields(cases[i].text, &kind_pod, &selector, &err);
         assert_int_equal(r, cases[i].match < 0 ? cases[i].match : 0);
         if (r == 0)
             assert_int_equal(selector_match(selector, object), cases[i].match);
@@ -130,14 +132,50 @@ static void test_selector__fields_differ_by_kind(void **state)
     (void)state;
     cleanup(selector_free) struct selector *selector = NULL;
     struct err err = {0};
-    assert_int_equal(selector_parse_fields("spec.nodeName=x", "", "ConfigMap", &selector, &err),
+    assert_int_equal(selector_parse_fields("spec.nodeName=x", &kind_config_map, &selector, &err),
                      -EINVAL);
     assert_non_null(strstr(err.msg, "field label not supported: spec.nodeName"));
-    assert_int_equal(selector_parse_fields("involvedObject.uid=x", "", "Event", &selector, &err),
+    assert_int_equal(selector_parse_fields("involvedObject.uid=x", &kind_event, &selector, &err),
                      0);
     assert_string_equal(selector_required(selector, "involvedObject.uid"), "x");
     assert_null(selector_required(selector, "metadata.name"));
     assert_null(selector_required(NULL, "metadata.name"));
+}
+
+/* The kinds' own tables say it: those that people define too. */
+static void test_selector__fields_of_kinds(void **state)
+{
+    (void)state;
+    static const char *const stripes[] = {"spec.stripes", NULL};
+    static const struct schema_kind zebra = {
+        .group = "example.com", .version = "v1", .kind = "Zebra", .selectable = stripes};
+    static const struct {
+        const struct schema_kind *kind;
+        const char *text;
+        int want;
+    } cases[] = {
+        {&kind_service, "spec.type=NodePort,spec.clusterIP=10.0.0.1", 0},
+        {&kind_service, "spec.externalName=a", -EINVAL},
+        {&kind_certificate_signing_request, "spec.signerName=a.b/c", 0},
+        {&kind_new_event, "regarding.name=web,reportingController=c,type=Normal", 0},
+        {&kind_new_event, "involvedObject.name=web", -EINVAL},
+        {&kind_lease, "spec.holderIdentity=a", -EINVAL},
+        {&kind_lease, "metadata.name=a,metadata.namespace!=b", 0},
+        {&kind_secret, "type=Opaque", 0},
+        {&kind_node, "spec.unschedulable=false", 0},
+        {&kind_namespace, "status.phase=Active", 0},
+        {&kind_replica_set, "status.replicas=3", 0},
+        {&kind_job, "status.successful=1", 0},
+        {&zebra, "spec.stripes=4", 0},
+        {&zebra, "spec.spots=4", -EINVAL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        cleanup(selector_free) struct selector *selector = NULL;
+        struct err err = {0};
+        print_message("%s: %s\n", cases[i].kind->kind, cases[i].text);
+        assert_int_equal(selector_parse_fields(cases[i].text, cases[i].kind, &selector, &err),
+                         cases[i].want);
+    }
 }
 
 /* The source of an event is its component, or who reports it. */
@@ -171,11 +209,11 @@ static void test_selector__fields_of_events(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         cleanup(selector_free) struct selector *selector = NULL;
         print_message("%s\n", cases[i].text);
-        assert_int_equal(selector_parse_fields(cases[i].text, "", "Event", &selector, &err), 0);
+        assert_int_equal(selector_parse_fields(cases[i].text, &kind_event, &selector, &err), 0);
         assert_int_equal(selector_match(selector, event), cases[i].match);
     }
     value_del(event, "source");
-    assert_int_equal(selector_parse_fields("source=other", "", "Event", &other, &err), 0);
+    assert_int_equal(selector_parse_fields("source=other", &kind_event, &other, &err), 0);
     assert_true(selector_match(other, event));
 }
 
@@ -197,7 +235,7 @@ static void test_selector__is_bounded(void **state)
     while (text.len <= SELECTOR_MAX_TEXT)
         buf_addstr(&text, "xxxxxxxxxxxxxxxx");
     assert_int_equal(selector_parse_labels(buf_str(&text), &selector, &err), -E2BIG);
-    assert_int_equal(selector_parse_fields(buf_str(&text), "", "Pod", &selector, &err), -E2BIG);
+    assert_int_equal(selector_parse_fields(buf_str(&text), &kind_pod, &selector, &err), -E2BIG);
 }
 
 int main(void)
@@ -207,6 +245,7 @@ int main(void)
         cmocka_unit_test(test_selector__labels_refused),
         cmocka_unit_test(test_selector__fields_match),
         cmocka_unit_test(test_selector__fields_differ_by_kind),
+        cmocka_unit_test(test_selector__fields_of_kinds),
         cmocka_unit_test(test_selector__fields_of_events),
         cmocka_unit_test(test_selector__is_bounded),
     };
