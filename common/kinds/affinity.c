@@ -3,6 +3,9 @@
 #include "common/base/str.h"
 #include "common/kinds/types.h"
 
+#include <stdint.h>
+#include <stdio.h>
+
 static void check_toleration(const struct value *toleration, struct schema_walk *walk)
 {
     const struct value *value = value_get(toleration, "value");
@@ -36,8 +39,35 @@ const struct schema_type type_toleration = {
           DOC("How long a taint of NoExecute is borne; for ever if not given."))),
 };
 
+/* How many values an operator is given. */
+GATEWAY_CHECK(check_node_requirement)
+{
+    static const struct {
+        const char *op;
+        size_t least, most;
+        const char *says;
+    } operators[] = {
+        {"In", 1, SIZE_MAX, "must be specified when `operator` is 'In' or 'NotIn'"},
+        {"NotIn", 1, SIZE_MAX, "must be specified when `operator` is 'In' or 'NotIn'"},
+        {"Exists", 0, 0, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"},
+        {"DoesNotExist", 0, 0,
+         "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"},
+        {"Gt", 1, 1, "must be specified single value when `operator` is 'Lt' or 'Gt'"},
+        {"Lt", 1, 1, "must be specified single value when `operator` is 'Lt' or 'Gt'"},
+    };
+    const struct value *values = value_get(object, "values");
+    size_t len = value_len(values);
+    for (size_t i = 0; i < ARRAY_LEN(operators); i++)
+        if (str_eq(value_get_str(object, "operator"), operators[i].op) &&
+            (len < operators[i].least || len > operators[i].most))
+            schema_mistake(walk, values, "values",
+                           len > operators[i].most ? CAUSE_FORBIDDEN : CAUSE_REQUIRED, "%s",
+                           operators[i].says);
+}
+
 static const struct schema_type type_node_selector_requirement = {
     .name = "NodeSelectorRequirement",
+    .check = GATEWAY_ONLY(check_node_requirement),
     DOC("One demand on a label or field of a node."),
     FIELDS(
         F(1, "key", STRING, REQUIRED, RULE(qualified_name), DOC("The label or field.")),
@@ -47,8 +77,31 @@ static const struct schema_type type_node_selector_requirement = {
         F(3, "values", LIST(STRING), DOC("What it is compared with: one number for Gt and Lt."))),
 };
 
+/* The one field that can be asked for is the name, and of one value. */
+GATEWAY_CHECK(check_node_term)
+{
+    const struct value *fields = value_get(object, "matchFields");
+    for (size_t i = 0; i < value_len(fields); i++) {
+        const struct value *one = value_at(fields, i), *values = value_get(one, "values");
+        const char *key = value_get_str(one, "key"), *op = value_get_str(one, "operator");
+        char sub[64];
+        snprintf(sub, sizeof(sub), "matchFields[%zu].key", i);
+        if (key && !str_eq(key, "metadata.name"))
+            schema_mistake(walk, value_get(one, "key"), sub, CAUSE_INVALID,
+                           "\"%.64s\": not a valid field selector key", key);
+        snprintf(sub, sizeof(sub), "matchFields[%zu].operator", i);
+        if (op && !str_eq(op, "In") && !str_eq(op, "NotIn"))
+            schema_mistake(walk, value_get(one, "operator"), sub, CAUSE_INVALID,
+                           "\"%.16s\": not a valid selector operator", op);
+        snprintf(sub, sizeof(sub), "matchFields[%zu].values", i);
+        if (value_len(values) > 1)
+            schema_mistake(walk, values, sub, CAUSE_INVALID, "must have one element");
+    }
+}
+
 static const struct schema_type type_node_selector_term = {
     .name = "NodeSelectorTerm",
+    .check = GATEWAY_ONLY(check_node_term),
     DOC("Demands on a node, all of which must be met."),
     FIELDS(F(1, "matchExpressions", LIST(OBJECT(type_node_selector_requirement)),
              DOC("On its labels.")),
@@ -81,8 +134,20 @@ static const struct schema_type type_node_affinity = {
              DOC("Would like, when a node is looked for."))),
 };
 
+/* Keys of labels narrow a selector: without one there is nothing to narrow. */
+GATEWAY_CHECK(check_label_keys)
+{
+    static const char *const lists[] = {"matchLabelKeys", "mismatchLabelKeys"};
+    bool selects = value_type(value_get(object, "labelSelector")) != VALUE_NULL;
+    for (size_t i = 0; i < ARRAY_LEN(lists) && !selects; i++)
+        if (value_len(value_get(object, lists[i])) > 0)
+            schema_mistake(walk, value_get(object, lists[i]), lists[i], CAUSE_FORBIDDEN,
+                           "must not be specified when labelSelector is not set");
+}
+
 static const struct schema_type type_pod_affinity_term = {
     .name = "PodAffinityTerm",
+    .check = GATEWAY_ONLY(check_label_keys),
     DOC("Pods, and what counts as being where they are."),
     FIELDS(F(1, "labelSelector", OBJECT(type_label_selector), DOC("Which pods.")),
            F(2, "namespaces", LIST(STRING), RULE(dns1123_label),
@@ -132,8 +197,20 @@ const struct schema_type type_affinity = {
              DOC("Away from which pods."))),
 };
 
+GATEWAY_CHECK(check_spread)
+{
+    const struct value *least = value_get(object, "minDomains");
+    if (value_type(least) != VALUE_NULL &&
+        str_eq(value_get_str(object, "whenUnsatisfiable"), "ScheduleAnyway"))
+        schema_mistake(walk, least, "minDomains", CAUSE_INVALID,
+                       "can only use minDomains if whenUnsatisfiable=DoNotSchedule, not "
+                       "ScheduleAnyway");
+    check_label_keys(object, walk);
+}
+
 const struct schema_type type_topology_spread_constraint = {
     .name = "TopologySpreadConstraint",
+    .check = GATEWAY_ONLY(check_spread),
     DOC("How evenly pods are spread over places."),
     FIELDS(
         F(1, "maxSkew", INT32, REQUIRED, RULE(positive),

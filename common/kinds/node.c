@@ -1,8 +1,12 @@
 /* core/v1 Node. */
 
+#include "common/base/map.h"
+#include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/kinds/kinds.h"
 #include "common/kinds/types.h"
+
+#include <stdio.h>
 
 static const struct schema_type type_taint = {
     .name = "Taint",
@@ -15,8 +19,31 @@ static const struct schema_type type_taint = {
            F(4, "timeAdded", TIME, DOC("When it was set, of NoExecute."))),
 };
 
+GATEWAY_CHECK(check_node_spec)
+{
+    const struct value *taints = value_get(object, "taints");
+    struct map *seen = map_new();
+    for (size_t i = 0; i < value_len(taints); i++) {
+        const struct value *taint = value_at(taints, i);
+        const char *key = value_get_str(taint, "key"), *effect = value_get_str(taint, "effect");
+        autofree char *pair = xasprintf("%s:%s", key ? key : "", effect ? effect : "");
+        char sub[48];
+        snprintf(sub, sizeof(sub), "taints[%zu]", i);
+        if (map_get(seen, pair))
+            schema_mistake(walk, taint, sub, CAUSE_DUPLICATE,
+                           "taints must be unique by key and effect pair");
+        else
+            map_put(seen, pair, seen);
+    }
+    map_free(seen, NULL);
+    const struct value *cidr = value_get(object, "podCIDR"), *cidrs = value_get(object, "podCIDRs");
+    if (value_str(cidr) && value_len(cidrs) > 0 && !value_equal(cidr, value_at(cidrs, 0)))
+        schema_mistake(walk, cidr, "podCIDR", CAUSE_INVALID, "must be the first of podCIDRs");
+}
+
 static const struct schema_type type_node_spec = {
     .name = "NodeSpec",
+    .check = GATEWAY_ONLY(check_node_spec),
     DOC("What is wanted of a node."),
     FIELDS(F(1, "podCIDR", STRING, RULE(cidr), INERT, DOC("The addresses that its pods get.")),
            F(7, "podCIDRs", LIST(STRING), .flags = SCHEMA_SET | SCHEMA_INERT, RULE(cidr),

@@ -2,42 +2,11 @@
 
 #include "common/base/str.h"
 #include "common/base/weaken.h"
+#include "common/kinds/pod_place.h"
+#include "common/kinds/pod_rules.h"
 #include "common/kinds/types.h"
 
 #include <stdio.h>
-
-static const char *const container_lists[] = {"initContainers", "containers",
-                                              "ephemeralContainers"};
-enum {
-    INIT_CONTAINERS,
-    CONTAINERS,
-    EPHEMERAL_CONTAINERS,
-    CONTAINER_LISTS = ARRAY_LEN(container_lists)
-};
-
-/* One container of a pod, wherever it is listed. */
-struct place {
-    const struct value *container;
-    size_t list, i; /* container_lists[list][i] */
-};
-
-/* Next container in the order of container_lists; false after the last. Start with {0}. */
-static bool next_place(const struct value *spec, struct place *place)
-{
-    if (place->container)
-        place->i++;
-    for (; place->list < CONTAINER_LISTS; place->list++, place->i = 0) {
-        place->container = value_at(value_get(spec, container_lists[place->list]), place->i);
-        if (place->container)
-            return true;
-    }
-    return false;
-}
-
-static void sub_path(const struct place *place, const char *below, char ret[static 128])
-{
-    snprintf(ret, 128, "%s[%zu]%s", container_lists[place->list], place->i, below);
-}
 
 /* A pod of so many containers is refused before they are compared each with each. */
 enum { CONTAINERS_MAX = 500 };
@@ -54,13 +23,13 @@ static size_t count_containers(const struct value *spec)
 static void check_names(const struct value *spec, struct schema_walk *walk)
 {
     struct place place = {0}, other;
-    char sub[128];
-    while (next_place(spec, &place)) {
+    char sub[160];
+    while (place_next(spec, &place)) {
         const struct value *name = value_get(place.container, "name");
-        for (other = (struct place){0}; next_place(spec, &other) && other.list < place.list;) {
+        for (other = (struct place){0}; place_next(spec, &other) && other.list < place.list;) {
             if (!value_str(name) || !value_equal(name, value_get(other.container, "name")))
                 continue;
-            sub_path(&place, ".name", sub);
+            place_path(&place, ".name", sub);
             schema_mistake(walk, name, sub, CAUSE_DUPLICATE, "\"%.63s\": comes twice (first in %s)",
                            value_str(name), container_lists[other.list]);
         }
@@ -78,9 +47,9 @@ static void check_host_ports(const struct value *spec, const struct place *place
         int64_t port = value_get_int(value_at(ports, i), "containerPort", 0);
         if (value_int(host, 0) == 0 || value_int(host, 0) == port)
             continue;
-        char below[64], sub[128];
+        char below[64], sub[160];
         snprintf(below, sizeof(below), ".ports[%zu].hostPort", i);
-        sub_path(place, below, sub);
+        place_path(place, below, sub);
         schema_mistake(walk, host, sub, CAUSE_INVALID,
                        "must be the containerPort (%lld) with hostNetwork", (long long)port);
     }
@@ -93,14 +62,14 @@ static void check_ephemeral(const struct place *place, struct schema_walk *walk)
     static const char *const never[] = {"ports",          "resources",    "livenessProbe",
                                         "readinessProbe", "startupProbe", "lifecycle",
                                         "resizePolicy",   "restartPolicy"};
-    char below[64], sub[128];
+    char below[64], sub[160];
     for (size_t i = 0; i < ARRAY_LEN(never); i++) {
         const struct value *value = value_get(place->container, never[i]);
         bool empty = value_type(value) == VALUE_STRING ? !*value_str(value) : value_len(value) == 0;
         if (empty || WEAKENED(POD_EPHEMERAL))
             continue;
         snprintf(below, sizeof(below), ".%s", never[i]);
-        sub_path(place, below, sub);
+        place_path(place, below, sub);
         schema_mistake(walk, value, sub, CAUSE_FORBIDDEN,
                        "cannot be set for an ephemeral container");
     }
@@ -112,11 +81,11 @@ static void check_sort(const struct place *place, struct schema_walk *walk)
     static const char *const running[] = {"livenessProbe", "readinessProbe", "startupProbe",
                                           "lifecycle"};
     const struct value *policy = value_get(place->container, "restartPolicy");
-    char below[64], sub[128];
+    char below[64], sub[160];
     if (place->list == EPHEMERAL_CONTAINERS)
         check_ephemeral(place, walk);
     if (place->list == CONTAINERS && value_type(policy) != VALUE_NULL) {
-        sub_path(place, ".restartPolicy", sub);
+        place_path(place, ".restartPolicy", sub);
         schema_mistake(walk, policy, sub, CAUSE_FORBIDDEN, "only for init containers");
     }
     bool sidecar = str_eq(value_str(policy), "Always");
@@ -125,7 +94,7 @@ static void check_sort(const struct place *place, struct schema_walk *walk)
         if (value_type(value) == VALUE_NULL)
             continue;
         snprintf(below, sizeof(below), ".%s", running[i]);
-        sub_path(place, below, sub);
+        place_path(place, below, sub);
         schema_mistake(walk, value, sub, CAUSE_FORBIDDEN,
                        "not for an init container without restartPolicy: Always");
     }
@@ -140,7 +109,10 @@ static void check_spec(const struct value *spec, struct schema_walk *walk)
         return;
     }
     check_names(spec, walk);
-    for (struct place place = {0}; next_place(spec, &place);) {
+    void (*const more)(const struct value *, struct schema_walk *) = GATEWAY_ONLY(pod_rules);
+    if (more)
+        more(spec, walk);
+    for (struct place place = {0}; place_next(spec, &place);) {
         check_host_ports(spec, &place, walk);
         check_sort(&place, walk);
     }
@@ -154,7 +126,7 @@ static void check_spec(const struct value *spec, struct schema_walk *walk)
 /* In the host's network a container's port is the host's. */
 static void fill_host_ports(struct value *spec)
 {
-    for (struct place place = {0}; next_place(spec, &place);) {
+    for (struct place place = {0}; place_next(spec, &place);) {
         const struct value *ports = value_get(place.container, "ports");
         for (size_t i = 0; i < value_len(ports); i++) {
             struct value *port = value_at(ports, i);
@@ -194,8 +166,18 @@ static const struct schema_type type_pod_scheduling_gate = {
     FIELDS(F(1, "name", STRING, REQUIRED, RULE(qualified_name), DOC("The gate's name."))),
 };
 
+GATEWAY_CHECK(check_resource_claim)
+{
+    bool claim = !str_empty(value_get_str(object, "resourceClaimName"));
+    bool template = !str_empty(value_get_str(object, "resourceClaimTemplateName"));
+    if (claim == template)
+        schema_mistake(walk, object, NULL, claim ? CAUSE_INVALID : CAUSE_REQUIRED,
+                       "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`");
+}
+
 static const struct schema_type type_pod_resource_claim = {
     .name = "PodResourceClaim",
+    .check = GATEWAY_ONLY(check_resource_claim),
     DOC("A claim of devices, by name or made after a template."),
     FIELDS(F(1, "name", STRING, REQUIRED, RULE(dns1123_label), DOC("By which containers use it.")),
            F(3, "resourceClaimName", STRING, DOC("A ResourceClaim of the namespace.")),

@@ -71,8 +71,24 @@ static const struct schema_type type_probe_handler = {
            F(4, "grpc", OBJECT(type_grpc_action), DOC("By gRPC's health protocol."))),
 };
 
+/* To Kubernetes a number of 0 is none, and so is defaulted. */
+static void fill_probe(struct value *probe)
+{
+    static const struct {
+        const char *name;
+        int64_t def;
+    } numbers[] = {{"timeoutSeconds", 1},
+                   {"periodSeconds", 10},
+                   {"successThreshold", 1},
+                   {"failureThreshold", 3}};
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+        if (value_get_int(probe, numbers[i].name, 1) == 0)
+            value_set_int(probe, numbers[i].name, numbers[i].def);
+}
+
 const struct schema_type type_probe = {
     .name = "Probe",
+    .fill = fill_probe,
     DOC("How a container is asked whether it has started, is ready, or is alive."),
     FIELDS(
         INLINE(1, "handler", type_probe_handler),

@@ -68,6 +68,12 @@ static void check_security_context(const struct value *context, struct schema_wa
     if (!value_bool(escalation, true) && value_get_bool(context, "privileged", false))
         schema_mistake(walk, escalation, "allowPrivilegeEscalation", CAUSE_INVALID,
                        "cannot be false in a privileged container");
+    const struct value *added = value_path(context, "capabilities", "add", NULL);
+    for (size_t i = 0; i < value_len(added) && !value_bool(escalation, true); i++)
+        if (str_eq(value_str(value_at(added, i)), "CAP_SYS_ADMIN") ||
+            str_eq(value_str(value_at(added, i)), "SYS_ADMIN"))
+            schema_mistake(walk, escalation, "allowPrivilegeEscalation", CAUSE_INVALID,
+                           "cannot be false with capabilities.add SYS_ADMIN");
 }
 
 const struct schema_type type_security_context = {

@@ -1,5 +1,6 @@
 /* Volumes of pods. */
 
+#include "common/base/str.h"
 #include "common/kinds/types.h"
 
 static const struct schema_type type_key_to_path = {
@@ -51,8 +52,53 @@ static const struct schema_type type_config_map_volume = {
         F(4, "optional", BOOL, DOC("Whether the ConfigMap or a key may be missing."))),
 };
 
+/* What a file can tell of the pod: less than a variable can, which is set when addresses are known.
+ */
+static const char *wrong_field_path(const char *path)
+{
+    static const char *const whole[] = {"metadata.name", "metadata.namespace", "metadata.uid",
+                                        "metadata.labels", "metadata.annotations"};
+    static const char *const keyed[] = {"metadata.labels['", "metadata.annotations['"};
+    for (size_t i = 0; i < ARRAY_LEN(whole); i++)
+        if (strcmp(path, whole[i]) == 0)
+            return NULL;
+    for (size_t i = 0; i < ARRAY_LEN(keyed); i++) {
+        const char *key = path + strlen(keyed[i]), *end;
+        if (!str_has_prefix(path, keyed[i]))
+            continue;
+        char name[320];
+        end = strstr(key, "']");
+        if (!end || end[2] || (size_t)(end - key) >= sizeof(name))
+            return "must end with ']";
+        memcpy(name, key, (size_t)(end - key));
+        name[end - key] = '\0';
+        return format_qualified_name(name);
+    }
+    return "not a field that a file can tell";
+}
+
+GATEWAY_CHECK(check_downward_file)
+{
+    const struct value *field = value_get(object, "fieldRef");
+    const struct value *resource = value_get(object, "resourceFieldRef");
+    const struct value *path = value_get(field, "fieldPath");
+    bool has_field = value_type(field) != VALUE_NULL,
+         has_resource = value_type(resource) != VALUE_NULL;
+    const char *wrong = str_empty(value_str(path)) ? NULL : wrong_field_path(value_str(path));
+    if (has_field == has_resource)
+        schema_mistake(walk, object, NULL, has_field ? CAUSE_INVALID : CAUSE_REQUIRED,
+                       "must have one of fieldRef and resourceFieldRef");
+    if (wrong)
+        schema_mistake(walk, path, "fieldRef.fieldPath", CAUSE_NOT_SUPPORTED, "\"%.64s\": %s",
+                       value_str(path), wrong);
+    if (has_resource && str_empty(value_get_str(resource, "containerName")))
+        schema_mistake(walk, resource, "resourceFieldRef.containerName", CAUSE_REQUIRED,
+                       "required");
+}
+
 static const struct schema_type type_downward_file = {
     .name = "DownwardAPIVolumeFile",
+    .check = GATEWAY_ONLY(check_downward_file),
     DOC("A file that tells something of the pod."),
     FIELDS(
         F(1, "path", STRING, REQUIRED, RULE(path_relative), DOC("The file's path in the volume.")),
@@ -105,8 +151,21 @@ static const struct schema_type type_token_projection = {
         F(3, "path", STRING, REQUIRED, RULE(path_relative), DOC("The file's path in the volume."))),
 };
 
+GATEWAY_CHECK(check_trust_bundle)
+{
+    bool name = !str_empty(value_get_str(object, "name"));
+    bool signer = !str_empty(value_get_str(object, "signerName"));
+    if (name == signer)
+        schema_mistake(walk, object, NULL, name ? CAUSE_INVALID : CAUSE_REQUIRED,
+                       "must have one of name and signerName");
+    if (name && value_type(value_get(object, "labelSelector")) != VALUE_NULL)
+        schema_mistake(walk, value_get(object, "labelSelector"), "labelSelector", CAUSE_INVALID,
+                       "not beside name");
+}
+
 static const struct schema_type type_trust_bundle_projection = {
     .name = "ClusterTrustBundleProjection",
+    .check = GATEWAY_ONLY(check_trust_bundle),
     DOC("Certificates to trust, as one file."),
     FIELDS(
         F(1, "name", STRING, DOC("One bundle, by name.")),
@@ -170,7 +229,7 @@ static const struct schema_type type_csi_volume = {
 static const struct schema_type type_image_volume = {
     .name = "ImageVolumeSource",
     DOC("The files of an image."),
-    FIELDS(F(1, "reference", STRING, RULE(image),
+    FIELDS(F(1, "reference", STRING, REQUIRED, RULE(image),
              DOC("The image: [host[:port]/]path[:tag][@digest].")),
            F(2, "pullPolicy", STRING, ONE_OF("Always", "IfNotPresent", "Never"),
              DOC("When it is pulled, as a container's imagePullPolicy."))),

@@ -108,6 +108,10 @@
 #define CELL(name_)                                                                                \
     static __attribute__((unused)) void name_(const struct value *object, int64_t now_wall_ns,     \
                                               struct buf *ret)
+/* A type's check that the gateway alone makes, of what it is to refuse before a node is told:
+ * .check = GATEWAY_ONLY(name). */
+#define GATEWAY_CHECK(name_)                                                                       \
+    static __attribute__((unused)) void name_(const struct value *object, struct schema_walk *walk)
 #define KEEP(...) .keep = GATEWAY_ONLY((&(const struct schema_keep){__VA_ARGS__}))
 #define SCALE(...) .scale = GATEWAY_ONLY((&(const struct schema_scale){__VA_ARGS__}))
 #define SELECTABLE(...) .selectable = GATEWAY_ONLY(NAMES(__VA_ARGS__))
