@@ -22,10 +22,9 @@ struct api_user {
 struct api_answer {
     int code;
     const struct value *object;
-    const struct diags
-        *warnings;  /* unknown fields that were dropped (API_WARN_UNKNOWN); may be NULL */
-    bool unchanged; /* there was nothing to write */
-    bool removed;   /* the object is gone; of a dry run: would be */
+    const struct diags *warnings; /* API_WARN_UNKNOWN, API_WARN_INERT; may be NULL */
+    bool unchanged;               /* there was nothing to write */
+    bool removed;                 /* the object is gone; of a dry run: would be */
 };
 typedef void api_done_fn(void *ctx, const struct api_answer *answer);
 
@@ -66,6 +65,7 @@ enum api_flag {
     API_EPHEMERAL = 1 << 6,  /* a pod's ephemeral containers: those there are stay */
     API_RESIZE = 1 << 7,     /* a pod's resources */
     API_FINALIZERS = 1 << 8, /* a namespace's spec.finalizers */
+    API_WARN_INERT = 1 << 9, /* what nothing acts on yet is named in the answer's warnings */
 };
 
 /* Reading is synchronous, from memory, and sees what is durable. *ret is the caller's. Returns 0 or

@@ -10,6 +10,7 @@
 #include "controller/server/deletion.h"
 #include "controller/server/fit.h"
 #include "controller/server/form.h"
+#include "controller/server/inert.h"
 #include "controller/server/meta.h"
 #include "controller/server/part.h"
 #include "controller/server/prune.h"
@@ -141,6 +142,17 @@ static void drop_unknown(const struct change_env *env, const struct schema_kind 
         prune(kind->type, object, env->flags & API_WARN_UNKNOWN ? &ret->warnings : NULL);
 }
 
+/* Before defaults, of which nobody needs to hear. */
+static void warn_inert(const struct change_env *env, const struct value *object, struct change *ret)
+{
+    bool aside = env->flags & (API_STATUS | API_SCALE | API_FINALIZERS);
+    if ((env->flags & API_WARN_INERT) && !aside)
+        inert_warn(env->ref.kind, object, &ret->warnings);
+    if (env->flags & API_RESIZE)
+        diags_add(&ret->warnings, 0, "spec.containers", CAUSE_INVALID,
+                  "the node starts the pod anew for a change of its resources");
+}
+
 static int check(const struct change_env *env, const struct schema_kind *kind,
                  const struct value *object, bool with_status, struct change *ret)
 {
@@ -217,6 +229,7 @@ static void create_from(const struct change_env *env, struct value *object, stru
         value_free(object);
         return;
     }
+    warn_inert(env, object, ret);
     schema_default(env->ref.kind, object);
     meta_born(object, env->rng, env->now_wall_ns);
     strategy_born(env->ref.kind, object);
@@ -363,6 +376,7 @@ static void update_from(const struct change_env *env, const struct value *stored
         value_free(next);
         return;
     }
+    warn_inert(env, next, ret);
     schema_default(env->ref.kind, next);
     if (check_change(env, stored, next, ret) != 0) {
         value_free(next);

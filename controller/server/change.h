@@ -16,7 +16,7 @@ struct change {
     enum change_action action;
     int code;              /* of the answer: 200, 201, or the refusal's */
     struct value *object;  /* owned */
-    struct diags warnings; /* unknown fields that were dropped */
+    struct diags warnings; /* unknown fields that were dropped, others that nothing acts on */
 };
 void change_done(struct change *change);
 

@@ -1,11 +1,13 @@
 #include "controller/server/reply.h"
 
+#include "common/base/mem.h"
 #include "common/data/json.h"
 #include "controller/server/status.h"
 
 #include <string.h>
 
 #define MAX_WARNINGS 10
+#define MAX_WARNING 240 /* bytes of each */
 #define JSON "application/json"
 
 void reply_json(struct http_request *request, int code, struct value *object)
@@ -35,7 +37,7 @@ void reply_status(struct http_request *request, struct value *status)
 static void add_quoted(struct buf *out, const char *text)
 {
     buf_addc(out, '"');
-    for (const char *p = text; *p && out->len < 240; p++) {
+    for (const char *p = text; *p && out->len < MAX_WARNING; p++) {
         if (*p == '"' || *p == '\\')
             buf_addc(out, '\\');
         bool printable = (unsigned char)*p >= 0x20 && (unsigned char)*p <= 0x7e;
@@ -44,13 +46,22 @@ static void add_quoted(struct buf *out, const char *text)
     buf_addc(out, '"');
 }
 
+static void add_warning(struct http_request *request, const char *text)
+{
+    cleanup(buf_done) struct buf header;
+    buf_init(&header, 0);
+    buf_addstr(&header, "299 - ");
+    add_quoted(&header, text);
+    http_answer_header(request, "Warning", buf_str(&header));
+}
+
 void reply_warnings(struct http_request *request, const struct diags *warnings)
 {
-    for (size_t i = 0; warnings && i < warnings->count && i < MAX_WARNINGS; i++) {
-        cleanup(buf_done) struct buf header;
-        buf_init(&header, 0);
-        buf_addstr(&header, "299 - ");
-        add_quoted(&header, warnings->items[i].reason);
-        http_answer_header(request, "Warning", buf_str(&header));
-    }
+    size_t count = warnings ? warnings->count + warnings->dropped : 0;
+    for (size_t i = 0; i < count && i < MAX_WARNINGS && i < warnings->count; i++)
+        add_warning(request, warnings->items[i].reason);
+    if (count <= MAX_WARNINGS)
+        return;
+    autofree char *rest = xasprintf("and %zu more", count - MAX_WARNINGS);
+    add_warning(request, rest);
 }

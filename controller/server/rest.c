@@ -194,7 +194,7 @@ static bool parse_write(const struct ask *ask, struct write_request *ret)
     struct value *status = parse_validation(ask->url, &ret->flags);
     if (!status)
         status = parse_dry_run(url_param(ask->url, "dryRun"), &ret->flags);
-    ret->flags |= part_flag(ask);
+    ret->flags |= part_flag(ask) | API_WARN_INERT;
     if (status) {
         reply_status(ask->request, status);
         return false;

@@ -216,6 +216,12 @@ static void test_server__patches_like_writes(void **state)
     assert_int_equal(client_ask(&f->client, "PATCH", PODS "/web", type, "{\"spec\":{\"what\":1}}"),
                      200);
     assert_non_null(strstr(buf_str(&f->client.in), "Warning: 299 - \"unknown field"));
+    static const char template[] = "{\"metadata\":{\"name\":\"t\"},\"template\":{\"spec\":"
+                                   "{\"containers\":[{\"name\":\"a\",\"image\":\"i\"}]}}}";
+    assert_int_equal(ask(f, "POST", "/api/v1/namespaces/default/podtemplates", template), 201);
+    assert_non_null(strstr(buf_str(&f->client.in),
+                           "Warning: 299 - \"PodTemplate: accepted and kept; "
+                           "nothing acts on it yet\""));
     assert_int_equal(ask(f, "GET", PODS "/web", NULL), 200);
     cleanup(value_free) struct value *last = answer(f);
     assert_string_equal(value_get_str(value_get(last, "metadata"), "resourceVersion"), revision);

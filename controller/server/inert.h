@@ -1,0 +1,11 @@
+#pragma once
+/* What an object says that nothing acts on yet (the tables' INERT): its writers are warned. Pure.
+ */
+
+#include "common/schema/schema.h"
+
+#define INERT_MAX 20 /* warnings about one object */
+
+/* "spec.template.spec.hostUsers: accepted and kept; nothing acts on it yet", once for all items of
+ * a list. Fields that are their default say nothing, and status is not looked into. */
+void inert_warn(const struct schema_kind *kind, const struct value *object, struct diags *warnings);
