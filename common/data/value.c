@@ -433,6 +433,44 @@ struct value *value_take(struct value *map, const char *key)
     return value;
 }
 
+static void retain_items(struct value *list, const bool *keep)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < list->list.len; i++) {
+        if (keep[i])
+            list->list.items[kept++] = list->list.items[i];
+        else
+            value_free(list->list.items[i]);
+    }
+    list->list.len = kept;
+}
+
+static void retain_entries(struct value *map, const bool *keep)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < map->map.len; i++) {
+        struct entry *entry = &map->map.entries[i];
+        if (keep[i]) {
+            set_place(entry->value, kept);
+            map->map.entries[kept++] = *entry;
+            continue;
+        }
+        if (map->map.index)
+            map_del(map->map.index, entry->key);
+        free(entry->key);
+        value_free(entry->value);
+    }
+    map->map.len = kept;
+}
+
+void value_retain(struct value *value, const bool *keep)
+{
+    if (value_type(value) == VALUE_LIST)
+        retain_items(value, keep);
+    else if (value_type(value) == VALUE_MAP)
+        retain_entries(value, keep);
+}
+
 struct value *value_path(const struct value *value, ...)
 {
     struct value *at = (struct value *)value;

@@ -71,6 +71,9 @@ void value_del(struct value *map, const char *key);
 struct value *value_take(struct value *map,
                          const char *key); /* removes and gives away; NULL if absent */
 
+/* Removes the items of a list or map whose keep[i] is false, in one pass. */
+void value_retain(struct value *value, const bool *keep);
+
 /* value_path(pod, "spec", "nodeName", NULL): through maps only. */
 struct value *value_path(const struct value *value, ...) __attribute__((sentinel));
 /* The map at that path, created (or put in place of a null) where missing. NULL if something on the

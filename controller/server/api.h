@@ -14,6 +14,7 @@ struct api;
 struct api_user {
     const char *name;          /* "admin", "system:node:pi-01", "system:limpet:scheduler"... */
     const char *const *groups; /* NULL-terminated; "system:masters" may do everything */
+    const char *manager;       /* the program, as managedFields name it; NULL: `name` */
 };
 
 /* The answer: HTTP code 200/201 and the object, or a code >= 400 and a Kubernetes Status object
@@ -137,6 +138,11 @@ void api_bind(struct api *api, const struct api_user *user, const char *ns, cons
  * kubectl.kubernetes.io/last-applied-configuration so that removed fields go). */
 void api_apply(struct api *api, const struct api_user *user, const struct api_ref *ref,
                const struct value *object, unsigned flags, api_done_fn *done, void *ctx);
+/* Server-side apply (server_apply.h) in the name of user->manager, which must be given: 201 or 200.
+ * With API_STATUS of the status alone. */
+void api_server_apply(struct api *api, const struct api_user *user, const struct api_ref *ref,
+                      const struct value *object, bool force, unsigned flags, api_done_fn *done,
+                      void *ctx);
 /* Read, change, write, again on conflict (at most 10 times): for controllers. change edits the copy
  * and returns 0 to write it, 1 to leave it, or a negative errno to give up. done may be NULL. */
 typedef int api_change_fn(void *ctx, struct value *object);

@@ -151,3 +151,12 @@ struct value *apply_merge(const struct schema_kind *kind, const struct value *st
         value_del(value_get(merged, "metadata"), "resourceVersion");
     return merged;
 }
+
+struct value *apply_lay(const struct schema_kind *kind, const struct value *stored,
+                        const struct value *declared)
+{
+    struct value *merged = merge((struct shape){kind->type, NULL}, stored, NULL, declared);
+    if (!value_get(value_get(declared, "metadata"), "resourceVersion"))
+        value_del(value_get(merged, "metadata"), "resourceVersion");
+    return merged;
+}

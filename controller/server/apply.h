@@ -14,3 +14,8 @@
  * result. */
 struct value *apply_merge(const struct schema_kind *kind, const struct value *stored,
                           const struct value *declared);
+
+/* The same without a memory: nothing goes but for nulls in `declared`, no annotation is looked at
+ * or written, and status is laid over like the rest. */
+struct value *apply_lay(const struct schema_kind *kind, const struct value *stored,
+                        const struct value *declared);

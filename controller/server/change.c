@@ -11,6 +11,7 @@
 #include "controller/server/fit.h"
 #include "controller/server/form.h"
 #include "controller/server/inert.h"
+#include "controller/server/managed.h"
 #include "controller/server/meta.h"
 #include "controller/server/part.h"
 #include "controller/server/prune.h"
@@ -217,7 +218,7 @@ static int check_unborn(const struct change_env *env, const struct value *object
     return 0;
 }
 
-static void create_from(const struct change_env *env, struct value *object, struct change *ret)
+void change_create_from(const struct change_env *env, struct value *object, struct change *ret)
 {
     if (fit_to_ref(env, object, ret) != 0 || check_namespace(env, ret) != 0 ||
         check_unborn(env, object, ret) != 0) {
@@ -244,7 +245,7 @@ void change_create(const struct change_env *env, const struct value *stored,
         change_refuse(ret, status_already_exists(env->ref.kind, env->ref.name));
         return;
     }
-    create_from(env, value_copy(input), ret);
+    change_create_from(env, value_copy(input), ret);
 }
 
 /* ---- update ---- */
@@ -348,6 +349,10 @@ static void settle_update(const struct change_env *env, const struct value *stor
     }
     if (meta_spec_differs(before, next) && !(env->flags & API_STATUS))
         meta_bump_generation(next);
+    const struct manager manager = {env->manager ? env->manager : "unknown", MANAGED_UPDATE,
+                                    env->flags & API_STATUS ? "status" : ""};
+    if (!env->applying)
+        managed_update(env->ref.kind, before, next, &manager, env->now_wall_ns);
     change_conclude(ret, CHANGE_PUT, 200, next);
 }
 
@@ -361,7 +366,7 @@ static int fit_update(const struct change_env *env, const struct value *stored,
                                       value_get_str(meta, "resourceVersion"), ret);
 }
 
-static void update_from(const struct change_env *env, const struct value *stored,
+void change_update_from(const struct change_env *env, const struct value *stored,
                         struct value *object, struct change *ret)
 {
     if (fit_update(env, stored, object, ret) != 0) {
@@ -393,7 +398,7 @@ void change_update(const struct change_env *env, const struct value *stored,
         change_refuse(ret, status_not_found(env->ref.kind, env->ref.name));
         return;
     }
-    update_from(env, stored, value_copy(input), ret);
+    change_update_from(env, stored, value_copy(input), ret);
 }
 
 /* What only the server gives stays as it is; fit_to_ref and meta_carry see to the rest. */
@@ -427,7 +432,7 @@ void change_patch(const struct change_env *env, const struct value *stored, enum
     else if (check_patched(env, stored, object, ret) != 0)
         value_free(object);
     else
-        update_from(env, stored, object, ret);
+        change_update_from(env, stored, object, ret);
 }
 
 void change_apply(const struct change_env *env, const struct value *stored,
@@ -440,7 +445,7 @@ void change_apply(const struct change_env *env, const struct value *stored,
     }
     struct value *object = apply_merge(env->ref.kind, stored, input);
     if (stored)
-        update_from(env, stored, object, ret);
+        change_update_from(env, stored, object, ret);
     else
-        create_from(env, object, ret);
+        change_create_from(env, object, ret);
 }

@@ -28,6 +28,8 @@ struct change_env {
     int64_t now_wall_ns;
     struct rng *rng;
     enum change_namespace ns_state; /* looked at by creations */
+    const char *manager;            /* who writes, as managedFields name it; NULL: unknown */
+    bool applying;                  /* who owns which fields is the caller's to settle */
 };
 
 /* All fill *ret (owned by the caller). Inputs are borrowed; stored objects carry their

@@ -12,3 +12,8 @@ int change_refuse(struct change *ret, struct value *status);
  * with 409. */
 int change_check_preconditions(const struct change_env *env, const struct value *stored,
                                const char *uid, const char *revision, struct change *ret);
+/* As change_create and change_update do, of objects that change_begin has prepared *ret for. Take
+ * object. */
+void change_create_from(const struct change_env *env, struct value *object, struct change *ret);
+void change_update_from(const struct change_env *env, const struct value *stored,
+                        struct value *object, struct change *ret);

@@ -70,6 +70,8 @@ void meta_carry(const struct value *stored, struct value *next)
         if (field)
             value_set(meta, server_fields[i], value_copy(field));
     }
+    if (value_get(from, "managedFields"))
+        value_set(meta, "managedFields", value_copy(value_get(from, "managedFields")));
     if (!value_get(meta, "generateName") && value_get(from, "generateName"))
         value_set(meta, "generateName", value_copy(value_get(from, "generateName")));
 }

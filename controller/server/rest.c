@@ -346,15 +346,40 @@ static struct value *parse_apply(const char *body, size_t len, struct value **re
     return body_yaml(body, len, ret);
 }
 
+/* The Status of options that make no sense for that patch; NULL: they do. */
+static struct value *check_apply_options(const struct ask *ask, bool apply, bool *ret_force)
+{
+    static const char invalid[] = "PatchOptions.meta.k8s.io \"\" is invalid";
+    struct err err = {0};
+    if (url_param_bool(ask->url, "force", false, ret_force, &err) != 0)
+        return status_failure(400, "%s", err.msg);
+    if (!apply && *ret_force)
+        return status_failure(422, "%s: force: Forbidden: may not be specified for non-apply patch",
+                              invalid);
+    if (apply && str_empty(url_param(ask->url, "fieldManager")))
+        return status_failure(422, "%s: fieldManager: Required value: is required for apply patch",
+                              invalid);
+    return NULL;
+}
+
 static void verb_apply(const struct ask *ask, struct write_request *write)
 {
     size_t len;
+    bool force;
+    struct api_ref ref = ask_ref(ask);
     const char *body = http_body(ask->request, &len);
-    struct value *status = parse_apply(body, len, &write->body);
-    if (status)
+    struct value *status = check_apply_options(ask, true, &force);
+    if (!status && (write->flags & PART_FLAGS & ~(unsigned)API_STATUS))
+        status = patch_type_refusal(ref.kind);
+    if (!status)
+        status = parse_apply(body, len, &write->body);
+    if (status) {
         reply_status(ask->request, status);
-    else
-        write_object(ask, write, api_apply);
+        return;
+    }
+    api_server_apply(ask->rest->spec.api, ask->user, &ref, write->body, force, write->flags,
+                     on_done, call_new(ask, &write->view));
+    value_free(write->body);
 }
 
 static void verb_patch(const struct ask *ask)
@@ -371,9 +396,13 @@ static void verb_patch(const struct ask *ask)
         verb_apply(ask, &write);
         return;
     }
-    bool known = patch_type_find(type, &patch) == 0 && patch_type_fits(patch, ref.kind);
+    bool force, known = patch_type_find(type, &patch) == 0 && patch_type_fits(patch, ref.kind);
     const char *body = http_body(ask->request, &len);
-    struct value *status = known ? body_json(body, len, &write.body) : patch_type_refusal(ref.kind);
+    struct value *status = known ? NULL : patch_type_refusal(ref.kind);
+    if (!status)
+        status = check_apply_options(ask, false, &force);
+    if (!status)
+        status = body_json(body, len, &write.body);
     if (status) {
         reply_status(ask->request, status);
         return;
@@ -533,7 +562,7 @@ struct value *rest_refusal(const char *method, const struct route *route,
     return status_of(405, route->kind, route->name, "the method %.16s has no body here", method);
 }
 
-void rest_handle(const struct ask *ask)
+static void handle(const struct ask *ask)
 {
     const char *method = http_method(ask->request);
     char allowed[64] = "";
@@ -555,4 +584,45 @@ void rest_handle(const struct ask *ask)
         snprintf(allowed + used, sizeof(allowed) - used, "%s%s", used ? ", " : "", verbs[i].method);
     }
     refuse_method(ask, method, allowed);
+}
+
+#define MANAGER_MAX 128 /* bytes, as in Kubernetes */
+
+/* The program that asks: as it calls itself, or as its user agent does. False after answering. */
+static bool read_manager(const struct ask *ask, char ret[static MANAGER_MAX + 1])
+{
+    const char *given = url_param(ask->url, "fieldManager");
+    const char *agent = http_header(ask->request, "User-Agent");
+    size_t len = given ? strlen(given) : agent ? strcspn(agent, "/") : 0;
+    bool right = !given || (len <= MANAGER_MAX && str_is_utf8(given, len));
+    for (size_t i = 0; given && i < len; i++)
+        right &= (unsigned char)given[i] >= 0x20 && given[i] != 0x7f;
+    if (!right) {
+        reply_status(ask->request,
+                     status_failure(422,
+                                    "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: "
+                                    "Invalid value: must be at most %d printable characters",
+                                    MANAGER_MAX));
+        return false;
+    }
+    const char *from = given ? given : agent;
+    bool plain = from && str_is_utf8(from, len > MANAGER_MAX ? MANAGER_MAX : len);
+    snprintf(ret, MANAGER_MAX + 1, "%.*s", (int)len, plain ? from : "");
+    return true;
+}
+
+void rest_handle(const struct ask *ask)
+{
+    char manager[MANAGER_MAX + 1];
+    if (!ask->user) {
+        handle(ask);
+        return;
+    }
+    if (!read_manager(ask, manager))
+        return;
+    struct api_user user = *ask->user;
+    struct ask named = *ask;
+    user.manager = *manager ? manager : NULL;
+    named.user = &user;
+    handle(&named);
 }

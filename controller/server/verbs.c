@@ -6,6 +6,7 @@
 #include "common/base/str.h"
 #include "controller/server/deletion.h"
 #include "controller/server/meta.h"
+#include "controller/server/server_apply.h"
 #include "controller/server/status.h"
 
 static void plan_create(struct write *write, const struct change_env *env,
@@ -24,6 +25,12 @@ static void plan_apply(struct write *write, const struct change_env *env,
                        const struct value *object)
 {
     change_apply(env, object, write->input, &write->change);
+}
+
+static void plan_server_apply(struct write *write, const struct change_env *env,
+                              const struct value *object)
+{
+    change_server_apply(env, object, write->input, write->force, &write->change);
 }
 
 static void plan_patch(struct write *write, const struct change_env *env,
@@ -100,6 +107,16 @@ void api_patch(struct api *api, const struct api_user *user, const struct api_re
     struct write *write = write_new(api, ref, flags, plan_patch, done, ctx);
     write->input = value_copy(patch);
     write->patch_type = type;
+    write_submit(write, user, "patch");
+}
+
+void api_server_apply(struct api *api, const struct api_user *user, const struct api_ref *ref,
+                      const struct value *object, bool force, unsigned flags, api_done_fn *done,
+                      void *ctx)
+{
+    struct write *write = write_new(api, ref, flags, plan_server_apply, done, ctx);
+    write->input = value_copy(object);
+    write->force = force;
     write_submit(write, user, "patch");
 }
 

@@ -34,6 +34,7 @@ static void write_free(struct write *write)
     free(write->ns);
     free(write->name);
     free(write->key);
+    free(write->manager);
     free((char *)(uintptr_t)write->options.uid);
     free((char *)(uintptr_t)write->options.resource_version);
     free((char *)(uintptr_t)write->options.propagation);
@@ -214,6 +215,7 @@ static void run(struct write *write)
         .flags = write->flags,
         .now_wall_ns = clock_wall(api->clock),
         .rng = api->rng,
+        .manager = write->manager,
         .ns_state = write->kind->namespaced ? namespace_state(api, write->ns) : CHANGE_NS_ACTIVE,
     };
     write->tries++;
@@ -293,6 +295,8 @@ void write_submit(struct write *write, const struct api_user *user, const char *
 {
     struct api *api = write->api;
     struct api_ref ref = {write->kind, write->ns, write->name};
+    const char *manager = user && user->manager ? user->manager : user ? user->name : NULL;
+    write->manager = manager ? xstrdup(manager) : NULL;
     if (!authz_allows(user, verb, &ref)) {
         submit_refusal(write, authz_refusal(user, verb, &ref));
         return;

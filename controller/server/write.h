@@ -16,6 +16,8 @@ struct write {
     struct api *api;
     const struct schema_kind *kind;
     char *ns, *name, *key;
+    char *manager; /* who writes */
+    bool force;    /* of a server-side apply */
     unsigned flags;
     write_plan_fn *plan;
     struct value *input;

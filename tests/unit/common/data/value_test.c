@@ -131,6 +131,37 @@ static void test_value__lists(void **state)
     assert_null(value_at(list, ARRAY_LEN(want)));
 }
 
+static void test_value__retain(void **state)
+{
+    (void)state;
+    for (int size = 3; size < 60; size += 20) {
+        cleanup(value_free) struct value *list = value_new_list();
+        cleanup(value_free) struct value *map = value_new_map();
+        bool keep[64];
+        char key[16];
+        for (int i = 0; i < size; i++) {
+            snprintf(key, sizeof(key), "k%d", i);
+            value_append(list, value_new_int(i));
+            value_set_int(map, key, i);
+            keep[i] = i % 3 == 1;
+        }
+        value_retain(list, keep);
+        value_retain(map, keep);
+        assert_int_equal(value_len(list), (size + 1) / 3);
+        assert_int_equal(value_len(map), (size + 1) / 3);
+        for (int i = 0; i < size; i++) {
+            snprintf(key, sizeof(key), "k%d", i);
+            assert_int_equal(value_get_int(map, key, -1), keep[i] ? i : -1);
+            if (keep[i])
+                assert_int_equal(value_int(value_at(list, (size_t)i / 3), -1), i);
+        }
+        value_set_int(map, "k1", 7); /* places are right */
+        value_del(map, "k1");
+        value_set_int(map, "k0", 0);
+        assert_int_equal(value_len(map), (size + 1) / 3);
+    }
+}
+
 static void test_value__size(void **state)
 {
     (void)state;
@@ -189,6 +220,7 @@ int main(void)
         cmocka_unit_test(test_value__absent_null_and_zero_are_three_things),
         cmocka_unit_test(test_value__map_of_any_size),
         cmocka_unit_test(test_value__lists),
+        cmocka_unit_test(test_value__retain),
         cmocka_unit_test(test_value__size),
         cmocka_unit_test(test_value__make_map),
         cmocka_unit_test(test_value__readers_take_anything),

@@ -189,6 +189,28 @@ static void test_server__patches(void **state)
     assert_int_equal(client_ask(&f->client, "PATCH", CM "/none",
                                 "Content-Type: application/merge-patch+json\r\n", "{}"),
                      404);
+    static const struct {
+        const char *query, *body;
+        int code;
+    } applies[] = {
+        {"", "data: {x: y}", 422},
+        {"?fieldManager=a%0Ab", "data: {x: y}", 422},
+        {"?fieldManager=a&force=maybe", "data: {x: y}", 400},
+        {"?fieldManager=a", "data: [", 400},
+        {"?fieldManager=a", "{\"data\":{\"x\":\"y\"}}", 201},
+        {"?fieldManager=b", "data: {x: z}", 409},
+        {"?fieldManager=b&force=true", "data: {x: z}", 200},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(applies); i++) {
+        autofree char *target = xasprintf(CM "/applied%s", applies[i].query);
+        assert_int_equal(client_ask(&f->client, "PATCH", target,
+                                    "Content-Type: application/apply-patch+yaml\r\n",
+                                    applies[i].body),
+                         applies[i].code);
+    }
+    assert_int_equal(client_ask(&f->client, "PATCH", CM "/c?force=true",
+                                "Content-Type: application/merge-patch+json\r\n", "{}"),
+                     422);
     assert_int_equal(client_ask(&f->client, "PATCH", CM "/d?fieldManager=x",
                                 "Content-Type: application/apply-patch+yaml\r\n", "data: {x: y}\n"),
                      201);
