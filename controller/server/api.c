@@ -118,22 +118,42 @@ struct value *api_decode_new(const struct schema_kind *kind, const struct store_
     return object;
 }
 
+static bool holds(const struct api_decoded *slot, const struct schema_kind *kind,
+                  const struct store_item *item)
+{
+    return slot->revision == item->mod_revision && (slot->kind == kind || WEAKENED(API_FORM)) &&
+           str_eq(slot->key, item->key);
+}
+
+/* The slot that holds it, or else the one that was asked for longest ago. */
+static struct api_decoded *slot_of(struct api *api, const struct schema_kind *kind,
+                                   const struct store_item *item)
+{
+    struct api_decoded *oldest = &api->decoded[0];
+    for (size_t i = 0; i < API_DECODED; i++) {
+        struct api_decoded *slot = &api->decoded[i];
+        if (holds(slot, kind, item))
+            return slot;
+        if (slot->used < oldest->used)
+            oldest = slot;
+    }
+    return oldest;
+}
+
 const struct value *api_decode(struct api *api, const struct schema_kind *kind,
                                const struct store_item *item)
 {
-    for (size_t i = 0; i < API_DECODED; i++)
-        if (api->decoded[i].revision == item->mod_revision &&
-            (api->decoded[i].kind == kind || WEAKENED(API_FORM)) &&
-            str_eq(api->decoded[i].key, item->key))
-            return api->decoded[i].object;
-    struct value *object = api_decode_new(kind, item);
-    if (!object)
-        return NULL;
-    struct api_decoded *slot = &api->decoded[api->decoded_next++ % API_DECODED];
-    free(slot->key);
-    value_free(slot->object);
-    *slot = (struct api_decoded){kind, xstrdup(item->key), item->mod_revision, object};
-    return object;
+    struct api_decoded *slot = slot_of(api, kind, item);
+    if (!holds(slot, kind, item)) {
+        struct value *object = api_decode_new(kind, item);
+        if (!object)
+            return NULL;
+        free(slot->key);
+        value_free(slot->object);
+        *slot = (struct api_decoded){kind, xstrdup(item->key), item->mod_revision, object, 0};
+    }
+    slot->used = ++api->decoded_used;
+    return slot->object;
 }
 
 const struct value *api_peek(struct api *api, const struct api_ref *ref)

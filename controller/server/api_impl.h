@@ -14,6 +14,7 @@ struct api_decoded {
     char *key;
     int64_t revision;
     struct value *object;
+    uint64_t used; /* when it was last asked for: what is borrowed stays */
 };
 
 struct namespaces;
@@ -30,7 +31,7 @@ struct api {
     struct list sweeps; /* deletions of collections */
     struct loop_defer *pump;
     struct api_decoded decoded[API_DECODED];
-    size_t decoded_next;
+    uint64_t decoded_used;
     struct namespaces *namespaces;
     int *leases; /* by place in kinds_at(): what its objects are stored under; 0: durable */
     bool stopped;
