@@ -236,7 +236,7 @@ static ssize_t read_stream(void *cls, uint64_t pos, char *data, size_t max)
 void http_stream_begin(struct http_request *request, int code, const char *type,
                        const struct http_stream_handler *handler, void *ctx)
 {
-    request->stream = http_stream_new(handler, ctx);
+    request->stream = http_stream_new(request->http, handler, ctx);
     http_body_drop(request);
     answer_with(
         request, code, type,

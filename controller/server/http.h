@@ -12,12 +12,14 @@
 
 #define HTTP_MAX_BODY (1024 * 1024 + 64 * 1024) /* of a request; more is answered 413 */
 #define HTTP_MAX_BODIES (64 * 1024 * 1024)      /* of all requests together; more is answered 429 */
-#define HTTP_MAX_PENDING ((size_t)2 * 1024 * 1024) /* bytes a stream holds for a slow client */
-#define HTTP_FIRST_S 30                            /* to the end of the first request's headers */
-#define HTTP_IDLE_S 120                            /* to the end of a later one's */
-#define HTTP_BODY_S 60                             /* from there to the end of its body */
-#define HTTP_ANSWER_S 600                          /* to take a whole answer */
-#define HTTP_STALL_S 60                            /* without a byte moving, while one could */
+#define HTTP_MAX_PENDING ((size_t)2 * 1024 * 1024)  /* bytes a stream holds for a slow client */
+#define HTTP_MAX_STREAMS ((size_t)64 * 1024 * 1024) /* ... and all streams together */
+#define HTTP_FAIR_STREAM ((size_t)64 * 1024) /* what each may hold, however much that comes to */
+#define HTTP_FIRST_S 30                      /* to the end of the first request's headers */
+#define HTTP_IDLE_S 120                      /* to the end of a later one's */
+#define HTTP_BODY_S 60                       /* from there to the end of its body */
+#define HTTP_ANSWER_S 600                    /* to take a whole answer */
+#define HTTP_STALL_S 60                      /* without a byte moving, while one could */
 
 struct http;
 struct http_request;
@@ -81,8 +83,8 @@ struct http_stream_handler {
 /* A chunked answer. Callbacks come from the loop, never from inside a call here. */
 void http_stream_begin(struct http_request *request, int code, const char *type,
                        const struct http_stream_handler *handler, void *ctx);
-/* One chunk, sent as soon as the client takes it. -ENOBUFS beyond HTTP_MAX_PENDING (nothing is
- * taken). */
+/* One chunk, sent as soon as the client takes it. -ENOBUFS (nothing is taken) beyond
+ * HTTP_MAX_PENDING, or beyond HTTP_FAIR_STREAM while all streams hold HTTP_MAX_STREAMS. */
 nodiscard int http_stream_write(struct http_request *request, const void *data, size_t len);
 size_t http_stream_pending(const struct http_request *request);
 /* What was written is still sent; the request is not the caller's any more. */

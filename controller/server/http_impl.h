@@ -25,6 +25,7 @@ struct http_conn {
 
 /* An answer without an end. */
 struct http_stream {
+    struct http *http;
     struct http_stream_handler handler;
     void *ctx;
     struct buf out;
@@ -64,7 +65,7 @@ struct http {
     struct loop_timer *timer;
     struct loop_defer *soon;
     struct list conns, requests;
-    size_t conn_count, body_bytes;
+    size_t conn_count, body_bytes, stream_bytes;
     bool closing;
 };
 
@@ -92,7 +93,8 @@ int http_framing_check(const struct http_framing *framing);
 bool http_body_take(struct http_request *request, const void *data, size_t len);
 void http_body_drop(struct http_request *request);
 
-struct http_stream *http_stream_new(const struct http_stream_handler *handler, void *ctx);
+struct http_stream *http_stream_new(struct http *http, const struct http_stream_handler *handler,
+                                    void *ctx);
 void http_stream_free(struct http_stream *stream); /* NULL is fine */
 /* From now on a client that leaves is noticed. */
 void http_stream_watch(struct http_request *request);

@@ -10,9 +10,11 @@
 
 #define LOW_WATER (HTTP_MAX_PENDING / 4)
 
-struct http_stream *http_stream_new(const struct http_stream_handler *handler, void *ctx)
+struct http_stream *http_stream_new(struct http *http, const struct http_stream_handler *handler,
+                                    void *ctx)
 {
     struct http_stream *stream = xcalloc(1, sizeof(*stream));
+    stream->http = http;
     stream->handler = *handler;
     stream->ctx = ctx;
     buf_init(&stream->out, 2 * HTTP_MAX_PENDING);
@@ -23,6 +25,7 @@ void http_stream_free(struct http_stream *stream)
 {
     if (!stream)
         return;
+    stream->http->stream_bytes -= stream->out.len - stream->head;
     loop_defer_free(stream->notice);
     buf_done(&stream->out);
     free(stream);
@@ -96,7 +99,11 @@ size_t http_stream_take(struct http_request *request, void *data, size_t max)
         return 0;
     memcpy(data, stream->out.data + stream->head, n);
     stream->head += n;
-    if (stream->head == stream->out.len || stream->head >= HTTP_MAX_PENDING / 2) {
+    stream->http->stream_bytes -= n;
+    if (stream->head == stream->out.len) {
+        buf_done(&stream->out); /* a thousand quiet watches hold nothing */
+        stream->head = 0;
+    } else if (stream->head >= HTTP_MAX_PENDING / 2) {
         buf_drop(&stream->out, stream->head);
         stream->head = 0;
     }
@@ -109,12 +116,17 @@ int http_stream_write(struct http_request *request, const void *data, size_t len
 {
     struct http_stream *stream = request->stream;
     size_t held = http_stream_pending(request);
-    /* One chunk may always be held, however big. */
+    size_t all = stream->http->stream_bytes;
+    /* One chunk may always be held, however big; and some by each, whatever the others hold. */
     bool over = held > 0 && held + len > HTTP_MAX_PENDING;
+    bool unfair = held > 0 && held + len > HTTP_FAIR_STREAM && all + len > HTTP_MAX_STREAMS &&
+                  !WEAKENED(HTTP_STREAMS_CAP);
+    over = over || unfair;
     if ((over && !WEAKENED(HTTP_STREAM_CAP)) || buf_add(&stream->out, data, len) != 0) {
         stream->full = true; /* drained tells when to try again */
         return -ENOBUFS;
     }
+    stream->http->stream_bytes += len;
     if (held + len > LOW_WATER)
         stream->full = true;
     if (request->mhd)

@@ -93,18 +93,28 @@ static void connect_client(struct fixture *f, struct client *client)
     assert_int_equal(http_add(f->http, client_connect(client, f->loop), &peer, &err), 0);
 }
 
-static int setup(void **state)
+static int setup_for(void **state, unsigned connections)
 {
     struct fixture *f = xcalloc(1, sizeof(*f));
     struct err err = {0};
     signal(SIGPIPE, SIG_IGN);
     clock_fake_init(&f->clock, 1000 * NS_PER_S, 0);
     assert_int_equal(loop_new(&f->clock.clock, &f->loop, &err), 0);
-    struct http_spec spec = {f->loop, 4, admit, handle, f, refuse};
+    struct http_spec spec = {f->loop, connections, admit, handle, f, refuse};
     assert_int_equal(http_new(&spec, &f->http, &err), 0);
     connect_client(f, &f->client);
     *state = f;
     return 0;
+}
+
+static int setup(void **state)
+{
+    return setup_for(state, 4);
+}
+
+static int setup_many(void **state)
+{
+    return setup_for(state, 100);
 }
 
 static int teardown(void **state)
@@ -237,6 +247,41 @@ static void test_http__a_slow_client_is_held_back(void **state)
     http_stream_end(f->held);
     assert_true(client_await(&f->client, "\r\n0\r\n"));
     assert_true(f->client.in.len >= taken - 1024);
+}
+
+/* Many that read nothing: all of them together are held to a bound, and one more is still served.
+ */
+static void test_http__many_slow_clients(void **state)
+{
+    enum { CLIENTS = 40 };
+    struct fixture *f = *state;
+    struct client clients[CLIENTS];
+    struct http_request *streams[CLIENTS];
+    static char block[256 * 1024];
+    size_t held = 0;
+    for (int i = 0; i < CLIENTS; i++) {
+        connect_client(f, &clients[i]);
+        client_send(&clients[i], "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert_true(client_await(&clients[i], "chunked"));
+        streams[i] = f->held;
+        for (int j = 0; j < 100; j++) {
+            if (http_stream_write(streams[i], block, sizeof(block)) != 0)
+                break;
+            assert_int_equal(loop_step(f->loop, 0), 0);
+        }
+    }
+    for (int i = 0; i < CLIENTS; i++)
+        held += http_stream_pending(streams[i]);
+    assert_in_range(held, HTTP_MAX_STREAMS / 2, HTTP_MAX_STREAMS + CLIENTS * sizeof(block));
+    client_send(&f->client, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_true(client_await(&f->client, "chunked"));
+    assert_int_equal(http_stream_write(f->held, "event\n", 6), 0);
+    assert_true(client_await(&f->client, "event"));
+    http_stream_end(f->held);
+    for (int i = 0; i < CLIENTS; i++) {
+        http_stream_abort(streams[i]);
+        client_done(&clients[i]);
+    }
 }
 
 static void test_http__one_big_chunk_may_pass(void **state)
@@ -417,6 +462,7 @@ int main(void)
         LIVE(test_http__an_aborted_stream_is_not_complete),
         LIVE(test_http__a_slow_client_is_held_back),
         LIVE(test_http__one_big_chunk_may_pass),
+        cmocka_unit_test_setup_teardown(test_http__many_slow_clients, setup_many, teardown),
         LIVE(test_http__too_much),
         LIVE(test_http__two_readings_of_a_length),
         LIVE(test_http__who_may_not_ask_sends_no_body),
