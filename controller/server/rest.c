@@ -250,53 +250,6 @@ static void verb_get(const struct ask *ask)
                view_of(ask->rest, &view, part_kind(ref.kind, part_flag(ask)), part, true));
 }
 
-/* The plain view is passed on as it is stored. */
-static void list_plain(const struct ask *ask, const struct api_ref *ref,
-                       const struct api_list_query *query)
-{
-    struct value *status = NULL;
-    struct buf text = {0};
-    if (api_list_text(ask->rest->spec.api, ask->user, ref, query, &text, &status) != 0) {
-        buf_done(&text);
-        reply_status(ask->request, status);
-        return;
-    }
-    buf_addc(&text, '\n');
-    http_answer_buf(ask->request, 200, "application/json", &text);
-}
-
-static void verb_list(const struct ask *ask)
-{
-    struct view view;
-    struct err err = {0};
-    struct value *list = NULL;
-    struct api_ref ref = ask_ref(ask);
-    struct api_list_query query = {
-        .label_selector = url_param(ask->url, "labelSelector"),
-        .field_selector = url_param(ask->url, "fieldSelector"),
-        .continue_token = url_param(ask->url, "continue"),
-        .resource_version = url_param(ask->url, "resourceVersion"),
-        .resource_version_match = url_param(ask->url, "resourceVersionMatch"),
-    };
-    int64_t revision;
-    const struct list_options options = {.initial_given = url_param(ask->url, "sendInitialEvents")};
-    struct value *status = list_options_check(&options, &revision);
-    if (!status && url_param_int(ask->url, "limit", 0, &query.limit, &err) != 0)
-        status = status_failure(400, "%s", err.msg);
-    if (status) {
-        reply_status(ask->request, status);
-        return;
-    }
-    if (!view_parse(ask, &view))
-        return;
-    if (view.accept == ACCEPT_JSON)
-        list_plain(ask, &ref, &query);
-    else if (api_list(ask->rest->spec.api, ask->user, &ref, &query, &list) != 0)
-        reply_status(ask->request, list);
-    else
-        reply_json(ask->request, 200, view_of(ask->rest, &view, ref.kind, list, true));
-}
-
 static void verb_read(const struct ask *ask)
 {
     struct err err = {0};
@@ -308,7 +261,7 @@ static void verb_read(const struct ask *ask)
     else if (*ask->route->name)
         verb_get(ask);
     else
-        verb_list(ask);
+        rest_list(ask);
 }
 
 /* api_create, api_update, api_apply. Takes the body. */

@@ -1,5 +1,5 @@
 #pragma once
-/* What rest.c, stream.c and podstream.c share. */
+/* What rest.c, rest_list.c, stream.c and podstream.c share. */
 
 #include "common/base/list.h"
 #include "controller/server/rest.h"
@@ -34,6 +34,8 @@ bool view_parse(const struct ask *ask, struct view *ret);
 
 struct api_ref ask_ref(const struct ask *ask);
 
+/* rest_list.c: answers the GET of a collection. */
+void rest_list(const struct ask *ask);
 /* stream.c: answers ?watch=true. podstream.c: answers /log and /why. */
 void stream_watch_start(const struct ask *ask);
 void stream_watches_free(struct rest *rest);

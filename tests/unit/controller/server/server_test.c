@@ -427,6 +427,37 @@ static void make(struct fixture *f, const char *name)
     assert_int_equal(ask(f, "POST", CM, body), 201);
 }
 
+/* A table of many is made page by page: whole, of one revision, told as one. */
+static void test_server__long_tables(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < 1100; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "c%04d", i);
+        make(f, name);
+    }
+    static const char *const queries[] = {"", "?resourceVersion=1", "?limit=1100"};
+    for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
+        autofree char *target = xasprintf("%s%s", CM, queries[i]);
+        assert_int_equal(client_ask(&f->client, "GET", target,
+                                    "Accept: application/json;as=Table;v=v1;g=meta.k8s.io\r\n",
+                                    NULL),
+                         200);
+        cleanup(value_free) struct value *table = answer(f);
+        const struct value *rows = value_get(table, "rows");
+        assert_int_equal(value_len(rows), 1100);
+        for (size_t j = 0; j < value_len(rows); j++) {
+            char name[16];
+            snprintf(name, sizeof(name), "c%04d", (int)j);
+            assert_string_equal(value_str(value_at(value_get(value_at(rows, j), "cells"), 0)),
+                                name);
+        }
+        assert_true(value_len(value_get(table, "columnDefinitions")) > 1);
+        assert_null(value_path(table, "metadata", "continue", NULL));
+        assert_non_null(value_path(table, "metadata", "resourceVersion", NULL));
+    }
+}
+
 static void test_server__watch(void **state)
 {
     struct fixture *f = *state;
@@ -699,6 +730,7 @@ int main(void)
         LIVE(test_server__unknown_fields_are_warned_of),
         LIVE(test_server__who_may),
         LIVE(test_server__tables),
+        LIVE(test_server__long_tables),
         LIVE(test_server__watch),
         LIVE(test_server__watch_from_a_list),
         LIVE(test_server__watch_ends_with_a_bookmark),
