@@ -257,7 +257,7 @@ static void test_http__many_slow_clients(void **state)
     struct fixture *f = *state;
     struct client clients[CLIENTS];
     struct http_request *streams[CLIENTS];
-    static char block[256 * 1024];
+    static char block[64 * 1024];
     size_t held = 0;
     for (int i = 0; i < CLIENTS; i++) {
         connect_client(f, &clients[i]);

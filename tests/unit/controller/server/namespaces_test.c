@@ -97,8 +97,8 @@ static void burden(struct fixture *f, char prefix)
     turn(f, 0); /* and to its writer */
 }
 
-/* An object that was let in before the namespace was marked, and is on disk after it: it goes with
- * the namespace, and does not stay without one. */
+/* Objects that were let in before the namespace was marked, and are on disk after it: they go with
+ * the namespace, and it waits for one that does not go yet. */
 static void test_namespaces__nothing_is_left_behind(void **state)
 {
     struct fixture *f = *state;
@@ -109,12 +109,27 @@ static void test_namespaces__nothing_is_left_behind(void **state)
     api_delete(f->world.api, &admin, &ref, NULL, 0, on_done, f);
     burden(f, 'a');
     create(f, &kind_config_map, "shop", "late", NULL);
+    const struct api_ref held = {&kind_config_map, "shop", "held"};
+    cleanup(value_free) struct value *object = value_new_map();
+    value_append(
+        value_set(value_make_map(object, "metadata", NULL), "finalizers", value_new_list()),
+        value_new_str("limpet.io/x"));
+    f->open++;
+    api_create(f->world.api, &admin, &held, object, 0, on_done, f);
     burden(f, 'b');
     finish(f);
-    cleanup(value_free) struct value *ns = get(&f->world, &kind_namespace, "", "shop");
     cleanup(value_free) struct value *late = get(&f->world, &kind_config_map, "shop", "late");
-    assert_null(ns);
+    cleanup(value_free) struct value *left = get(&f->world, &kind_config_map, "shop", "held");
+    cleanup(value_free) struct value *ns = get(&f->world, &kind_namespace, "", "shop");
     assert_null(late);
+    assert_non_null(left);
+    assert_non_null(ns); /* as long as something is in it */
+    value_del(value_get(left, "metadata"), "finalizers");
+    f->open++;
+    api_update(f->world.api, &admin, &held, left, 0, on_done, f);
+    finish(f);
+    assert_null(get(&f->world, &kind_config_map, "shop", "held"));
+    assert_null(get(&f->world, &kind_namespace, "", "shop"));
 }
 
 /* ---- in memory ---- */
