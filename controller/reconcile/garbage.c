@@ -224,14 +224,6 @@ static void tell_of_strangers(struct garbage *garbage, const struct owned *objec
     }
 }
 
-static bool has_cycle(const struct owned *object)
-{
-    for (uint32_t i = 0; i < object->dep_count; i++)
-        if (object->deps[i].object->hold == OWNED_FOREGROUND)
-            return true;
-    return false;
-}
-
 /* ---- writing ---- */
 
 static void job_free(struct job *job)
@@ -379,7 +371,7 @@ static void examine(struct garbage *garbage, struct owned *object)
                                       .owners = owners,
                                       .dependents = object->dep_count,
                                       .blocking = object->blocking,
-                                      .cycle = has_cycle(object)};
+                                      .cycle = owners_cycle(garbage->owners, object)};
     const struct garbage_plan plan = garbage_plan(&seen);
     if (plan.action == GARBAGE_DELETE || !object->kind->namespaced)
         tell_of_strangers(garbage, object, refs);

@@ -16,12 +16,15 @@ static struct garbage_plan release(const char *finalizer)
 }
 
 /* An object that is held while it is deleted. */
-static struct garbage_plan plan_held(const struct garbage_view *view, enum owned_hold hold)
+static struct garbage_plan plan_held(const struct garbage_view *view, enum owned_hold hold,
+                                     bool waited_for)
 {
     if (hold == OWNED_ORPHAN && view->dependents == 0)
         return release(DELETION_ORPHAN);
     if (hold == OWNED_FOREGROUND && (view->blocking == 0 || WEAKENED(GARBAGE_FOREGROUND)))
         return release(DELETION_FOREGROUND);
+    if (hold == OWNED_FOREGROUND && waited_for && view->cycle && !WEAKENED(GARBAGE_CYCLE))
+        return (struct garbage_plan){.action = GARBAGE_UNBLOCK, .propagation = "Foreground"};
     return keep();
 }
 
@@ -55,7 +58,7 @@ struct garbage_plan garbage_plan(const struct garbage_view *view)
     if (count[GARBAGE_ORPHANING])
         return (struct garbage_plan){.action = GARBAGE_LET_GO, .drop = {[GARBAGE_ORPHANING] = 1}};
     if (hold != OWNED_FREE)
-        return plan_held(view, hold);
+        return plan_held(view, hold, count[GARBAGE_WAITING] > 0);
     if (meta_is_deleting(view->object) || refs == 0)
         return keep();
     if (!count[GARBAGE_SOLID])

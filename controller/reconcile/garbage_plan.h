@@ -16,7 +16,7 @@ struct garbage_view {
     const struct value *object;
     const enum garbage_owner *owners; /* of each of its metadata.ownerReferences */
     uint32_t dependents, blocking;    /* how many objects name it as their owner */
-    bool cycle;                       /* a dependent of it waits for dependents of its own */
+    bool cycle;                       /* it waits for itself (owners_cycle), or would */
 };
 
 enum garbage_action {

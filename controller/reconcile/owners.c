@@ -12,6 +12,7 @@
 
 struct owners {
     struct map *by_uid; /* struct owned */
+    uint64_t searches;
 };
 
 struct owners *owners_new(void)
@@ -208,4 +209,45 @@ bool owners_see(struct owners *owners, const struct schema_kind *kind, const str
 void owners_drop(struct owners *owners, struct owned *object)
 {
     forget(owners, object);
+}
+
+/* ---- cycles ---- */
+
+struct search {
+    struct owned **stack;
+    size_t count, cap, left;
+    uint64_t stamp;
+};
+
+static void push(struct search *search, struct owned *object)
+{
+    if (object->seen == search->stamp || search->left == 0)
+        return;
+    object->seen = search->stamp;
+    search->left--;
+    if (search->count == search->cap) {
+        search->cap = search->cap ? search->cap * 2 : 16;
+        search->stack = xreallocarray(search->stack, search->cap, sizeof(struct owned *));
+    }
+    search->stack[search->count++] = object;
+}
+
+bool owners_cycle(struct owners *owners, struct owned *object)
+{
+    struct search search = {.left = OWNERS_SEARCH_MAX, .stamp = ++owners->searches};
+    bool found = false;
+    push(&search, object);
+    while (search.count && !found) {
+        const struct owned *at = search.stack[--search.count];
+        for (uint32_t i = 0; i < at->dep_count && !found; i++) {
+            struct owned *dep = at->deps[i].object;
+            if (!dep->refs[at->deps[i].ref].blocks)
+                continue;
+            found = dep == object;
+            if (dep->hold == OWNED_FOREGROUND)
+                push(&search, dep);
+        }
+    }
+    free(search.stack);
+    return found;
 }

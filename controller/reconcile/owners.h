@@ -32,6 +32,7 @@ struct owned {
     uint32_t ref_count, dep_count, dep_cap;
     uint32_t blocking; /* how many of deps block */
     uint8_t hold;      /* enum owned_hold */
+    uint64_t seen;     /* by the latest search that came by */
     /* The executor's: */
     struct list queued;
     bool busy, again;
@@ -55,5 +56,10 @@ bool owners_see(struct owners *owners, const struct schema_kind *kind, const str
                 struct owned **ret);
 /* It is gone: its entry goes, or stays as the owner of what it leaves behind. */
 void owners_drop(struct owners *owners, struct owned *object);
+
+/* Whether it waits for itself: it is owned, over others that wait for their dependents, by what it
+ * owns, and all of them block. A search ends after OWNERS_SEARCH_MAX objects. */
+#define OWNERS_SEARCH_MAX 10000
+bool owners_cycle(struct owners *owners, struct owned *object);
 
 enum owned_hold owned_hold_of(const struct value *object);

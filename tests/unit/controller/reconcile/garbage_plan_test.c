@@ -67,7 +67,14 @@ static void test_garbage_plan__cases(void **state)
          "foregroundDeletion"},
         {GONE ", finalizers: [orphan]", {0}, 1, 0, false, GARBAGE_KEEP, NULL},
         {GONE ", finalizers: [orphan]", {0}, 0, 0, false, GARBAGE_RELEASE, "orphan"},
-        {ONE ", " GONE ", finalizers: [foregroundDeletion]", {W}, 1, 1, true, GARBAGE_KEEP, NULL},
+        {ONE ", " GONE ", finalizers: [foregroundDeletion]", {W}, 1, 1, false, GARBAGE_KEEP, NULL},
+        {ONE ", " GONE ", finalizers: [foregroundDeletion]",
+         {W},
+         1,
+         1,
+         true,
+         GARBAGE_UNBLOCK,
+         "Foreground"},
         {"finalizers: [foregroundDeletion]", {0}, 0, 0, false, GARBAGE_KEEP, NULL},
     };
     (void)state;

@@ -336,6 +336,133 @@ static void test_garbage__restart(void **state)
     }
 }
 
+/* ---- random families ---- */
+
+#define MEMBERS 14
+
+static const char *member(uint64_t i)
+{
+    static char names[4][16];
+    static size_t next;
+    char *name = names[next++ % 4];
+    snprintf(name, sizeof(names[0]), "m%02d", (int)i);
+    return name;
+}
+
+/* A reference to one that is there; NULL if it is not. */
+static struct value *ref_to(struct fixture *f, const char *name, bool blocks)
+{
+    struct value *owner = world_get(&f->world, "ConfigMap", "default", name);
+    struct value *ref = owner ? value_new_map() : NULL;
+    if (ref) {
+        value_set_str(ref, "apiVersion", "v1");
+        value_set_str(ref, "kind", "ConfigMap");
+        value_set_str(ref, "name", name);
+        value_set_str(ref, "uid", object_uid(owner));
+        value_set_bool(ref, "blockOwnerDeletion", blocks);
+    }
+    value_free(owner);
+    return ref;
+}
+
+static struct value *some_owners(struct fixture *f, struct rng *rng)
+{
+    struct value *list = value_new_list();
+    bool taken[MEMBERS] = {0};
+    for (uint64_t left = rng_below(rng, 3); left > 0; left--) {
+        uint64_t i = rng_below(rng, MEMBERS);
+        struct value *ref = taken[i] ? NULL : ref_to(f, member(i), rng_below(rng, 2));
+        taken[i] = true;
+        if (ref)
+            value_append(list, ref);
+    }
+    return list;
+}
+
+static void do_something(struct fixture *f, struct rng *rng, struct edit *edit)
+{
+    static const char *const policies[] = {"Background", "Foreground", "Orphan"};
+    const struct api_ref ref = {&kind_config_map, "default", member(rng_below(rng, MEMBERS))};
+    const struct api_delete_options options = {.grace_s = -1,
+                                               .propagation = policies[rng_below(rng, 3)]};
+    cleanup(value_free) struct value *owners = some_owners(f, rng);
+    cleanup(value_free) struct value *object = value_new_map();
+    edit->owners = owners;
+    edit->code = 0;
+    switch (rng_below(rng, 4)) {
+    case 0:
+        api_delete(f->world.api, &admin, &ref, &options, 0, ignore, edit);
+        break;
+    case 1: /* cycles come of this */
+        api_patch_with(f->world.api, &admin, &ref, 0, set_owners, ignore, edit);
+        break;
+    default:
+        value_set(value_make_map(object, "metadata", NULL), "ownerReferences", value_copy(owners));
+        api_create(f->world.api, &admin, &ref, object, 0, ignore, edit);
+    }
+    for (int i = 0; i < 10000 && !edit->code; i++)
+        assert_int_equal(loop_step(f->world.loop, NS_PER_MS), 0);
+}
+
+/* How many are still to be collected: nobody who is there waits, and nobody has lost all owners. */
+static size_t unfinished(struct fixture *f)
+{
+    const struct api_ref ref = {&kind_config_map, "default", ""};
+    cleanup(value_free) struct value *list = NULL;
+    size_t count = 0;
+    assert_int_equal(api_list(f->world.api, &admin, &ref, NULL, &list), 0);
+    const struct value *items = value_get(list, "items");
+    for (size_t i = 0; i < value_len(items); i++) {
+        const struct value *meta = value_get(value_at(items, i), "metadata");
+        const struct value *refs = value_get(meta, "ownerReferences");
+        bool owned = value_len(refs) == 0;
+        for (size_t j = 0; j < value_len(refs); j++) {
+            struct value *owner = world_get(&f->world, "ConfigMap", "default",
+                                            value_get_str(value_at(refs, j), "name"));
+            owned |= str_eq(object_uid(owner), value_get_str(value_at(refs, j), "uid"));
+            value_free(owner);
+        }
+        count += !owned || value_get(meta, "deletionTimestamp");
+    }
+    return count;
+}
+
+/* Whatever families there are, with cycles, and whenever the gateway starts anew: everything comes
+ * to an end, and who is nobody's and was not deleted stays. */
+static void test_garbage__random(void **state)
+{
+    struct fixture *f = *state;
+    char dir[] = "/tmp/limpet-garbage-XXXXXX";
+    struct err err = {0};
+    assert_non_null(mkdtemp(dir));
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        struct rng_seeded rng;
+        struct edit edit = {0};
+        autofree char *path = xasprintf("%s/%d.db", dir, (int)seed);
+        print_message("seed %d\n", (int)seed);
+        rng_seeded_init(&rng, seed);
+        restart(f, path);
+        begin_only(f);
+        make(f, "stays", "");
+        for (int step = 0; step < 60; step++) {
+            do_something(f, &rng.rng, &edit);
+            if (rng_below(&rng.rng, 25) == 0) {
+                restart(f, path);
+                begin_only(f);
+            }
+        }
+        for (int i = 0; i < 5000 && unfinished(f) > 0; i++)
+            assert_int_equal(loop_step(f->world.loop, NS_PER_MS), 0);
+        print_message("left: %s\n", left(f));
+        assert_int_equal(unfinished(f), 0);
+        struct value *stays = world_get(&f->world, "ConfigMap", "default", "stays");
+        assert_non_null(stays);
+        value_free(stays);
+        restart(f, NULL);
+    }
+    assert_int_equal(disk_posix()->remove_tree(disk_posix(), dir, &err), 0);
+}
+
 /* Many at once: the loop is never held for long, and all of them go. */
 static void test_garbage__many(void **state)
 {
@@ -357,8 +484,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(test_garbage__##name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(background),      T(foreground),      T(orphan),  T(cycles),
-        T(owners_are_uids), T(other_namespace), T(restart), T(many),
+        T(background),      T(foreground), T(orphan), T(cycles), T(owners_are_uids),
+        T(other_namespace), T(restart),    T(random), T(many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 #include "controller/reconcile/owners.h"
 
 #include "common/base/rng.h"
+#include "common/base/str.h"
 #include "common/kinds/kinds.h"
 
 #include <setjmp.h>
@@ -121,10 +122,47 @@ static void test_owners__random(void **state)
     }
 }
 
+static void put(struct owners *owners, int i, bool foreground, int owner, bool blocking)
+{
+    struct owned *entry;
+    const struct truth truth = {true, foreground, owner >= 0, {owner >= 0 ? owner : 0}, {blocking}};
+    cleanup(value_free) struct value *object = object_of(&truth, i);
+    (void)owners_see(owners, &kind_config_map, object, &entry);
+}
+
+/* A chain is none, however long; a ring is one if all in it wait and block. */
+static void test_owners__cycles(void **state)
+{
+    static const struct {
+        bool ring, waiting, blocking, cycle;
+    } cases[] = {
+        {false, true, true, false},
+        {true, true, true, true},
+        {true, false, true, false},
+        {true, true, false, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct owners *owners = owners_new();
+        for (int j = 0; j < OBJECTS; j++) {
+            bool last = j == OBJECTS / 2;
+            int owner = j ? j - 1 : cases[i].ring ? OBJECTS - 1 : -1;
+            put(owners, j, !last || cases[i].waiting, owner, !last || cases[i].blocking);
+        }
+        assert_int_equal(owners_cycle(owners, owners_find(owners, "o3")), cases[i].cycle);
+        owners_free(owners);
+    }
+    struct owners *owners = owners_new();
+    put(owners, 0, true, 0, true);
+    assert_true(owners_cycle(owners, owners_find(owners, "o0")));
+    owners_free(owners);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_owners__random),
+        cmocka_unit_test(test_owners__cycles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
