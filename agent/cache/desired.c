@@ -1,6 +1,7 @@
 #include "agent/cache/desired.h"
 
 #include "agent/cache/early.h"
+#include "agent/cache/kept.h"
 #include "common/base/log.h"
 #include "common/base/map.h"
 #include "common/base/mem.h"
@@ -16,8 +17,11 @@
 /* Layout of the folder: index.a and index.b, the signed payload of the committed index twice;
  * m/<digest>, the manifests. The order of writing is manifests, index.a (the commit), and when it
  * is quiet again index.b, then removals: at any cut one good copy lists only files that are there,
- * and nothing waits for more of the card than it needs. */
+ * and nothing waits for more of the card than it needs. kept: what is kept beside an index that
+ * says adopt, written before the first one of its epoch is committed. */
 static const char *const copies[] = {"index.a", "index.b"};
+#define KEPT "kept"
+#define KEPT_MAX ((size_t)8 * 1024 * 1024)
 
 struct staged {
     struct index index;
@@ -29,7 +33,11 @@ struct desired {
     struct desired_spec spec; /* strings owned */
     struct index index;       /* committed */
     bool committed;
-    bool doubtful; /* a copy was damaged, and may have been newer; until the next commit */
+    bool doubtful;      /* a copy was damaged, and may have been newer; until the next commit */
+    struct kept kept;   /* beside index */
+    bool kept_doubtful; /* there may be more, which cannot be read */
+    bool kept_dirty;    /* the file says more than is kept */
+    bool kept_written;  /* there is a file of that name */
     struct staged staged;
     struct map *present; /* digest -> (not NULL): a verified file is on disk */
     struct early *early;
@@ -160,19 +168,51 @@ static int read_manifest(struct desired *desired, const char *digest, struct buf
     return rc;
 }
 
+static void verify_manifest(struct desired *desired, const char *path, const char *digest)
+{
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, 0);
+    struct err err = {0};
+    if (read_manifest(desired, digest, &text, &err) == 0)
+        set_present(desired, digest);
+    else
+        log_error("manifest not readable: path=%s error=%s", path, log_quote(err.msg));
+}
+
 static void verify_manifests(struct desired *desired)
 {
-    for (size_t i = 0; i < desired->index.count; i++) {
-        const char *digest = desired->index.entries[i].digest;
-        cleanup(buf_done) struct buf text;
-        buf_init(&text, 0);
-        struct err err = {0};
-        if (read_manifest(desired, digest, &text, &err) == 0)
-            set_present(desired, digest);
-        else
-            log_error("manifest not readable: path=%s error=%s", desired->index.entries[i].path,
-                      log_quote(err.msg));
+    for (size_t i = 0; i < desired->index.count; i++)
+        verify_manifest(desired, desired->index.entries[i].path, desired->index.entries[i].digest);
+    for (size_t i = 0; i < desired->kept.count; i++)
+        verify_manifest(desired, desired->kept.entries[i].path, desired->kept.entries[i].digest);
+}
+
+/* What is kept beside the committed index. One of another epoch was written for an index that was
+ * not committed any more: what it was to be beside is not known, and nothing is let go of. */
+static void load_kept(struct desired *desired)
+{
+    struct disk *disk = desired->spec.disk;
+    autofree char *path = xasprintf("%s/" KEPT, desired->spec.dir);
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, 0);
+    struct err err = {0};
+    int rc = disk->read(disk, path, KEPT_MAX, &text, &err);
+    desired->kept_written = rc != -ENOENT;
+    if (rc == -ENOENT || !desired->committed || !(desired->index.flags & INDEX_FLAG_ADOPT))
+        return;
+    if (rc == 0)
+        rc = kept_read(buf_str(&text), text.len, &desired->kept, &err);
+    if (rc == 0 && desired->kept.epoch != desired->index.epoch)
+        rc = err_set(&err, -ESTALE, "of another epoch");
+    desired->kept_doubtful = rc < 0 && !WEAKENED(CACHE_KEPT_DOUBT);
+    if (rc == 0) {
+        desired->kept_dirty = kept_prune(&desired->kept, &desired->index);
+        return;
     }
+    kept_done(&desired->kept);
+    log_error("what is kept from before the gateway was restored cannot be read, nothing is "
+              "stopped: file=%s error=%s",
+              path, log_quote(err.msg));
 }
 
 /* Writing. */
@@ -193,7 +233,8 @@ struct sweep {
 static int sweep_file(void *ctx, const char *name, enum disk_type type)
 {
     struct sweep *sweep = ctx;
-    if (type == DISK_FILE && !lists_digest(&sweep->desired->index, name))
+    if (type == DISK_FILE && !lists_digest(&sweep->desired->index, name) &&
+        !kept_has_digest(&sweep->desired->kept, name))
         (void)map_put(sweep->drop, name, sweep);
     return 0;
 }
@@ -239,6 +280,61 @@ static void drop_staged(struct desired *desired)
     desired->staged.valid = false;
 }
 
+static int write_kept(struct desired *desired, const struct kept *kept, struct err *err)
+{
+    autofree char *path = xasprintf("%s/" KEPT, desired->spec.dir);
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, 0);
+    kept_write(kept, &text);
+    int rc = desired->spec.disk->replace(desired->spec.disk, path, text.data, text.len, 0600, err);
+    desired->kept_written |= rc == 0;
+    desired->kept_dirty &= rc < 0;
+    return rc;
+}
+
+static bool begins_adoption(const struct desired *desired)
+{
+    const struct index *next = &desired->staged.index;
+    return desired->committed && next->flags & INDEX_FLAG_ADOPT &&
+           next->epoch > desired->index.epoch && !WEAKENED(CACHE_ADOPT);
+}
+
+/* Before the staged index is committed: what is to be kept beside it. The file may be one commit
+ * behind, never two: what was let go of and is gone again must not come back. */
+static int keep_beside(struct desired *desired, struct kept *ret, struct err *err)
+{
+    if (!begins_adoption(desired))
+        return desired->kept_dirty ? write_kept(desired, &desired->kept, err) : 0;
+    kept_gather(&desired->index, &desired->kept, &desired->staged.index, ret);
+    return write_kept(desired, ret, err);
+}
+
+static void commit_kept(struct desired *desired, struct kept *fresh)
+{
+    bool adopts = desired->index.flags & INDEX_FLAG_ADOPT;
+    if (fresh->epoch || !adopts) {
+        kept_done(&desired->kept);
+        desired->kept = *fresh;
+        kept_init(fresh);
+        desired->kept_doubtful = false;
+    }
+    desired->kept_dirty |= kept_prune(&desired->kept, &desired->index);
+}
+
+/* The file follows what is still kept. */
+static int finish_kept(struct desired *desired, struct err *err)
+{
+    if (!desired->kept_written || desired->kept_doubtful)
+        return 0;
+    if (desired->index.flags & INDEX_FLAG_ADOPT)
+        return desired->kept_dirty ? write_kept(desired, &desired->kept, err) : 0;
+    autofree char *path = xasprintf("%s/" KEPT, desired->spec.dir);
+    int rc = desired->spec.disk->remove(desired->spec.disk, path, err);
+    desired->kept_written = rc < 0;
+    desired->kept_dirty &= rc < 0;
+    return rc;
+}
+
 /* Commits the staged index once every manifest that it lists is on disk. */
 static int try_commit(struct desired *desired, struct err *err)
 {
@@ -248,7 +344,11 @@ static int try_commit(struct desired *desired, struct err *err)
             return 0;
     if (!staged->valid)
         return 0;
-    int rc = write_copy(desired, copies[0], &staged->payload, err);
+    cleanup(kept_done) struct kept kept;
+    kept_init(&kept);
+    int rc = keep_beside(desired, &kept, err);
+    if (rc == 0)
+        rc = write_copy(desired, copies[0], &staged->payload, err);
     if (rc < 0) {
         (void)err_wrap(err, "desired state");
         return rc;
@@ -261,6 +361,7 @@ static int try_commit(struct desired *desired, struct err *err)
     buf_init(&staged->payload, 0);
     drop_staged(desired);
     index_init(&staged->index);
+    commit_kept(desired, &kept);
     desired->committed = true;
     desired->doubtful = false;
     desired->changed = true;
@@ -275,6 +376,11 @@ static int finish_commit(struct desired *desired, struct err *err)
         WEAKENED(CACHE_SECOND_COPY) ? 0 : write_copy(desired, copies[1], &desired->unfinished, err);
     if (rc < 0) {
         (void)err_wrap(err, "desired state, second copy");
+        return rc;
+    }
+    rc = finish_kept(desired, err);
+    if (rc < 0) {
+        (void)err_wrap(err, "desired state, what is kept");
         return rc;
     }
     buf_done(&desired->unfinished);
@@ -316,6 +422,7 @@ int desired_open(const struct desired_spec *spec, struct desired **ret, struct e
     if (make_folder(desired, &refused) < 0)
         log_error("desired state has no folder: error=%s", log_quote(refused.msg));
     load_copies(desired);
+    load_kept(desired);
     verify_manifests(desired);
     desired->changed = desired->committed;
     *ret = desired;
@@ -327,6 +434,7 @@ void desired_free(struct desired *desired)
     if (!desired)
         return;
     index_done(&desired->index);
+    kept_done(&desired->kept);
     drop_staged(desired);
     buf_done(&desired->unfinished);
     map_free(desired->present, NULL);
@@ -338,17 +446,22 @@ void desired_free(struct desired *desired)
 
 bool desired_is_known(const struct desired *desired)
 {
-    return desired->committed;
+    return desired->committed && !desired->kept_doubtful;
 }
 
 bool desired_is_certain(const struct desired *desired)
 {
-    return desired->committed && !desired->doubtful;
+    return desired_is_known(desired) && !desired->doubtful;
 }
 
 bool desired_lists(const struct desired *desired, const char *path)
 {
-    return index_find(&desired->index, path) != NULL;
+    return index_find(&desired->index, path) || kept_find(&desired->kept, path);
+}
+
+size_t desired_kept(const struct desired *desired)
+{
+    return desired->kept.count;
 }
 
 uint64_t desired_epoch(const struct desired *desired)
@@ -467,6 +580,14 @@ int desired_each(struct desired *desired, desired_each_fn *fn, void *ctx)
 {
     for (size_t i = 0; i < desired->index.count; i++) {
         const struct index_entry *entry = &desired->index.entries[i];
+        if (!is_present(desired, entry->digest) || kept_find(&desired->kept, entry->path))
+            continue;
+        int rc = fn(ctx, entry->path, entry->digest);
+        if (rc != 0)
+            return rc;
+    }
+    for (size_t i = 0; i < desired->kept.count; i++) {
+        const struct kept_entry *entry = &desired->kept.entries[i];
         int rc = is_present(desired, entry->digest) ? fn(ctx, entry->path, entry->digest) : 0;
         if (rc != 0)
             return rc;
@@ -497,6 +618,12 @@ int desired_missing(struct desired *desired, desired_missing_fn *fn, void *ctx)
             if (rc != 0)
                 return rc;
         }
+    }
+    for (size_t i = 0; i < desired->kept.count; i++) {
+        const struct kept_entry *entry = &desired->kept.entries[i];
+        int rc = is_present(desired, entry->digest) ? 0 : fn(ctx, entry->path, entry->digest);
+        if (rc != 0)
+            return rc;
     }
     return 0;
 }

@@ -34,8 +34,10 @@ void desired_free(struct desired *desired);
 bool desired_is_known(const struct desired *desired);
 /* And no newer one can have been lost: for what is removed for good. */
 bool desired_is_certain(const struct desired *desired);
-/* The index in force lists this path. */
+/* The index in force lists this path, or it is kept beside it. */
 bool desired_lists(const struct desired *desired, const char *path);
+/* How many manifests are kept that a restored gateway does not know (kept.h). */
+size_t desired_kept(const struct desired *desired);
 uint64_t desired_epoch(const struct desired *desired); /* committed; 0 = none yet */
 uint64_t desired_generation(const struct desired *desired);
 
@@ -58,7 +60,8 @@ bool desired_is_unfinished(const struct desired *desired);
 /* True once after each commit (the reconciler reads anew). */
 bool desired_take_changed(struct desired *desired);
 
-/* The committed manifests that are on disk, in the order of the index: path "Pod/ns/name". */
+/* The committed manifests that are on disk, in the order of the index, then those that are kept:
+ * path "Pod/ns/name". */
 typedef int desired_each_fn(void *ctx, const char *path, const char *digest);
 int desired_each(struct desired *desired, desired_each_fn *fn, void *ctx);
 /* Appends one of them, plain YAML: a secret is opened, and the caller wipes it. -EBADMSG and what

@@ -28,6 +28,7 @@ struct hub {
     struct enrolment *enrolment;
     struct people *people;
     struct remains *remains;
+    struct epoch epoch;
     struct members *members;
     bool complete, started;     /* every object is known; somebody wants it to run */
     struct loop_timer *leaving; /* how long stop waits at most */
@@ -383,7 +384,8 @@ static int make_members(struct hub *hub, struct err *err)
                                         .api = hub->spec.api,
                                         .store = hub->spec.store,
                                         .queue = hub->queue,
-                                        .signer = hub->spec.trust->signer};
+                                        .signer = hub->spec.trust->signer,
+                                        .epoch = &hub->epoch};
     return members_new(&world, &handler, hub, &hub->members, err);
 }
 
@@ -412,6 +414,8 @@ int hub_new(const struct hub_spec *spec, struct hub **ret, struct err *err)
                                              .trust = spec->trust};
     int rc = enrolment_new(&enrolment, &hub->enrolment, err);
     if (rc == 0)
+        rc = epoch_read(spec->store, &hub->epoch, err);
+    if (rc == 0)
         rc = make_members(hub, err);
     if (rc < 0) {
         hub_free(hub);
@@ -419,6 +423,43 @@ int hub_new(const struct hub_spec *spec, struct hub **ret, struct err *err)
     }
     *ret = hub;
     return 0;
+}
+
+/* After a restore. */
+
+const struct epoch *hub_epoch(const struct hub *hub)
+{
+    return &hub->epoch;
+}
+
+struct settling {
+    struct hub *hub;
+    hub_settled_fn *done;
+    void *ctx;
+};
+
+static void settled(void *ctx, int code, int64_t revision)
+{
+    (void)revision;
+    autofree struct settling *settling = ctx;
+    if (code == 0) {
+        settling->hub->epoch.adopt = false;
+        log_info("settled: what nodes kept from before the restore goes");
+        members_republish(settling->hub->members);
+    }
+    settling->done(settling->ctx, code);
+}
+
+void hub_settle(struct hub *hub, hub_settled_fn *done, void *ctx)
+{
+    const struct epoch epoch = {hub->epoch.number, false};
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, 0);
+    epoch_write(&epoch, &text);
+    struct settling *settling = xcalloc(1, sizeof(*settling));
+    *settling = (struct settling){hub, done, ctx};
+    store_put(hub->spec.store, STORE_DURABLE, EPOCH_KEY, text.data, text.len, STORE_ANY, settled,
+              settling);
 }
 
 int hub_start(struct hub *hub, struct err *err)

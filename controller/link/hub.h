@@ -5,6 +5,7 @@
 #include "common/bus/bus.h"
 #include "controller/broker/broker.h"
 #include "controller/link/calls.h"
+#include "controller/link/epoch.h"
 #include "controller/reconcile/nodes.h"
 #include "controller/reconcile/recorder.h"
 #include "controller/server/api.h"
@@ -30,6 +31,13 @@ nodiscard int hub_start(struct hub *hub, struct err *err);
 void hub_stop(struct hub *hub, void (*done)(void *ctx), void *ctx);
 /* In the same turn of the loop as api_stop, before it. */
 void hub_free(struct hub *hub);
+
+/* Since when nodes are told what they are told. */
+const struct epoch *hub_epoch(const struct hub *hub);
+/* After a restore: what nodes kept, and the gateway still does not know, goes. Done when that is on
+ * disk (0), or with what the store gave; never from inside the call. */
+typedef void hub_settled_fn(void *ctx, int code);
+void hub_settle(struct hub *hub, hub_settled_fn *done, void *ctx);
 
 /* A stream from the node that a pod is bound to. args gets namespace, pod and uid. 404, 400, 503 as
  * HTTP codes, negative, with the reason. */

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define EPOCH 1 /* a restore from a backup begins a new one */
 #define RETRY_NS NS_PER_S
 
 struct session {
@@ -90,8 +89,22 @@ static char *index_key(const struct session *session)
     return xasprintf(SESSION_INDEXES "%s", session->node);
 }
 
-static bool same_entries(const struct session *session)
+static struct epoch epoch_of(const struct session *session)
 {
+    return session->world.epoch ? *session->world.epoch : (struct epoch){.number = 1};
+}
+
+static unsigned flags_of(const struct session *session)
+{
+    return epoch_of(session).adopt && !WEAKENED(SESSION_ADOPT) ? INDEX_FLAG_ADOPT : 0;
+}
+
+/* The last index says what is to be said. */
+static bool says_it(const struct session *session)
+{
+    if (session->index.epoch != epoch_of(session).number ||
+        session->index.flags != flags_of(session))
+        return false;
     if (sheets_count(session->sheets) != session->index.count || session->payload.len == 0)
         return false;
     struct sheets_cursor cursor = {0};
@@ -149,7 +162,8 @@ static int write_index(struct session *session, struct err *err)
     index_init(next);
     buf_done(&session->next_payload);
     snprintf(next->node, sizeof(next->node), "%s", session->node);
-    next->epoch = EPOCH;
+    next->epoch = epoch_of(session).number;
+    next->flags = flags_of(session);
     next->generation = next_generation(session);
     next->time_ns = clock_wall(loop_clock(session->world.loop));
     struct sheets_cursor cursor = {0};
@@ -179,7 +193,7 @@ static void run_round(void *ctx)
     if (sheets_refresh(session->sheets) > 0)
         return;
     struct err err = {0};
-    if (!same_entries(session)) {
+    if (!says_it(session)) {
         if (write_index(session, &err) < 0)
             log_error("index not made: node=%s error=%s", session->node, log_quote(err.msg));
         return;

@@ -4,6 +4,7 @@
  * in the store, so that a restarted gateway says the same bytes. */
 
 #include "common/bus/index.h"
+#include "controller/link/epoch.h"
 #include "controller/link/outqueue.h"
 #include "controller/server/api.h"
 
@@ -17,7 +18,8 @@ struct session_world {
     struct api *api;
     struct store *store;
     struct outqueue *queue;
-    const struct key *signer; /* desired-state key */
+    const struct key *signer;  /* desired-state key */
+    const struct epoch *epoch; /* looked at for each index; NULL: the first */
 };
 
 /* name: the Node object; node: its id; sealing: the node's public sealing key (taken). Silent until
@@ -40,6 +42,6 @@ void session_source(struct session *session, const char *kind, const char *ns, c
 /* The broker retains this manifest for the node: cleared if the last index does not list it (a
  * gateway was killed, or the broker, before it was cleared). */
 void session_retained(struct session *session, const struct topic *topic);
-/* The broker may have lost everything: says it all again. */
+/* The broker may have lost everything, or the epoch is another: says it all again. */
 void session_republish(struct session *session);
 uint64_t session_generation(const struct session *session);

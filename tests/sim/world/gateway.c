@@ -39,14 +39,19 @@ void gateway_done(struct gateway *gateway)
 
 /* The store in memory stands for the one on disk: what it acknowledged is carried over. */
 
+static struct durable *durable_new(const void *data, size_t len)
+{
+    struct durable *durable = xmalloc(sizeof(*durable) + len);
+    durable->len = len;
+    memcpy(durable->bytes, data, len);
+    return durable;
+}
+
 static int keep_item(void *ctx, const struct store_item *item)
 {
     if (str_has_prefix(item->key, "/events/")) /* in memory only */
         return 0;
-    struct durable *durable = xmalloc(sizeof(*durable) + item->len);
-    durable->len = item->len;
-    memcpy(durable->bytes, item->value, item->len);
-    free(map_put(ctx, item->key, durable));
+    free(map_put(ctx, item->key, durable_new(item->value, item->len)));
     return 0;
 }
 
@@ -160,6 +165,38 @@ void gateway_restore(struct gateway *gateway, struct map *copy)
 {
     map_free(gateway->durable, free);
     gateway->durable = copy;
+}
+
+void gateway_restore_backup(struct gateway *gateway, struct map *copy)
+{
+    const struct durable *record = map_get(copy, EPOCH_KEY);
+    struct epoch last = {.number = 1};
+    struct err err = {0};
+    if (record)
+        must(epoch_parse(record->bytes, record->len, &last, &err), &err);
+    const struct epoch epoch = epoch_after(&last, clock_wall(loop_clock(gateway->loop)));
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, 0);
+    epoch_write(&epoch, &text);
+    free(map_put(copy, EPOCH_KEY, durable_new(text.data, text.len)));
+    gateway_restore(gateway, copy);
+}
+
+static void settled(void *ctx, int code)
+{
+    bool *open = ctx;
+    if (code < 0)
+        abort();
+    *open = false;
+}
+
+void gateway_settle(struct gateway *gateway)
+{
+    bool open = true;
+    hub_settle(gateway->hub, settled, &open);
+    while (open)
+        if (loop_step(gateway->loop, 0) < 0)
+            abort();
 }
 
 /* The API. */

@@ -33,6 +33,9 @@ void gateway_kill(struct gateway *gateway);
 /* The card is lost, or an older copy of it is put back: only while it is down. */
 struct map *gateway_copy(const struct gateway *gateway);
 void gateway_restore(struct gateway *gateway, struct map *copy); /* takes copy */
+/* The same as `limpet restore` does it: with a new epoch, and nodes are to adopt. */
+void gateway_restore_backup(struct gateway *gateway, struct map *copy);
+void gateway_settle(struct gateway *gateway); /* `limpet restore --settle`; waits */
 
 /* As the admin; each waits for the answer (the loop turns) and returns its HTTP code, with the
  * message in *ret (may be NULL; the caller's). */
