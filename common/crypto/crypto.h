@@ -61,5 +61,22 @@ nodiscard int key_open(const struct key *key, const void *context, size_t contex
 nodiscard int key_agree(const struct key *mine, const struct key *theirs, const void *info,
                         size_t info_len, uint8_t ret[SHA256_LEN], struct err *err);
 
+/* A key from a passphrase: PBKDF2-HMAC-SHA512 (RFC 8018). Blocks: a second and more for as many
+ * rounds as a passphrase needs. */
+#define SECRET_KEY_LEN 32
+nodiscard int secret_from_passphrase(const void *passphrase, size_t len, const void *salt,
+                                     size_t salt_len, uint32_t rounds, uint8_t ret[SECRET_KEY_LEN],
+                                     struct err *err);
+/* AES-256-GCM under a key that one file uses. nonce: never twice under one key. */
+#define SECRET_NONCE_LEN 12
+#define SECRET_TAG_LEN 16 /* bytes that sealing adds */
+nodiscard int secret_seal(const uint8_t key[SECRET_KEY_LEN], const uint8_t nonce[SECRET_NONCE_LEN],
+                          const void *context, size_t context_len, const void *data, size_t len,
+                          struct buf *ret, struct err *err);
+/* 0, or -EBADMSG. */
+nodiscard int secret_open(const uint8_t key[SECRET_KEY_LEN], const uint8_t nonce[SECRET_NONCE_LEN],
+                          const void *context, size_t context_len, const void *sealed, size_t len,
+                          struct buf *ret, struct err *err);
+
 #include "common/base/cleanup.h"
 CLEANUP_DEFINE(struct key, key_free);
