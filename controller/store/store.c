@@ -411,6 +411,49 @@ int store_watch(struct store *store, const char *prefix, int64_t from, store_wat
     return 0;
 }
 
+/* Snapshots */
+
+struct store_snapshot {
+    int64_t revision;
+    size_t count;
+    struct item *items[];
+};
+
+struct store_snapshot *store_snapshot_new(struct store *store)
+{
+    size_t all = tree_count(&store->tree, "");
+    struct store_snapshot *snapshot =
+        xcalloc(1, sizeof(*snapshot) + all * sizeof(snapshot->items[0]));
+    snapshot->revision = store->revision;
+    struct tree_pos pos = tree_seek(&store->tree, "", false);
+    for (struct item *item; (item = tree_next(&store->tree, &pos));)
+        if (item->row) /* a row is on the disk, even where a volatile version lies over it */
+            snapshot->items[snapshot->count++] = item_ref(item);
+    return snapshot;
+}
+
+void store_snapshot_free(struct store_snapshot *snapshot)
+{
+    for (size_t i = 0; snapshot && i < snapshot->count; i++)
+        item_unref(snapshot->items[i]);
+    free(snapshot);
+}
+
+int64_t store_snapshot_revision(const struct store_snapshot *snapshot)
+{
+    return snapshot->revision;
+}
+
+size_t store_snapshot_count(const struct store_snapshot *snapshot)
+{
+    return snapshot->count;
+}
+
+struct store_item store_snapshot_at(const struct store_snapshot *snapshot, size_t i)
+{
+    return item_view(snapshot->items[i]);
+}
+
 /* Opening and closing */
 
 struct loading {

@@ -121,3 +121,13 @@ nodiscard int store_watch(struct store *store, const char *prefix, int64_t from,
 void store_watch_free(struct store_watch *watch);
 /* Whether everything from before it began has been told: what comes now is new. */
 bool store_watch_is_live(const struct store_watch *watch);
+
+/* Everything durable as it is now, while writes go on: for a backup. It holds the versions in
+ * memory until it is freed (NULL is fine), before the store is closed. */
+struct store_snapshot;
+struct store_snapshot *store_snapshot_new(struct store *store);
+void store_snapshot_free(struct store_snapshot *snapshot);
+int64_t store_snapshot_revision(const struct store_snapshot *snapshot);
+size_t store_snapshot_count(const struct store_snapshot *snapshot);
+/* i < count, in the order of the keys; borrowed from the snapshot. */
+struct store_item store_snapshot_at(const struct store_snapshot *snapshot, size_t i);
