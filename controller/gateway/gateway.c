@@ -6,6 +6,8 @@
 #include "common/bus/mqtt.h"
 #include "common/fs/disk.h"
 #include "controller/broker/broker.h"
+#include "controller/gateway/backups.h"
+#include "controller/gateway/restore.h"
 #include "controller/link/hub.h"
 #include "controller/link/podstreams.h"
 #include "controller/reconcile/bootstrap.h"
@@ -21,9 +23,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 struct gateway {
     const struct config *config;
+    const char *config_file;
     struct loop *loop;
     struct disk *disk;
     struct rng *rng;
@@ -41,6 +45,7 @@ struct gateway {
     struct bus *bus;
     struct hub *hub;
     struct podstreams *podstreams;
+    struct backups *backups;
     struct server_hooks hooks;
     struct server *server;
     void (*stopped)(void *ctx);
@@ -65,6 +70,11 @@ static int take_lock(struct gateway *g, struct err *err)
         return err_errno(err, errno, "%s", path);
     if (flock(g->lock_fd, LOCK_EX | LOCK_NB) < 0)
         return err_set(err, -EBUSY, "another controller runs on %s", g->config->state_dir);
+    autofree char *mark = below(g->config->state_dir, RESTORE_MARK);
+    if (access(mark, F_OK) == 0)
+        return err_set(err, -EBADMSG,
+                       "%s: a restore did not come to its end: do it again, with --force",
+                       g->config->state_dir);
     return 0;
 }
 
@@ -225,7 +235,19 @@ static int start_server(struct gateway *g, struct err *err)
 {
     const struct config *c = g->config;
     g->podstreams = podstreams_new(g->hub);
-    g->hooks = (struct server_hooks){.ctx = g->podstreams, .pod_stream = podstreams_open};
+    autofree char *trust_dir = below(c->state_dir, "trust");
+    const struct backups_spec backups = {.loop = g->loop,
+                                         .disk = g->disk,
+                                         .store = g->store,
+                                         .hub = g->hub,
+                                         .trust_dir = trust_dir,
+                                         .config_file = g->config_file};
+    g->backups = backups_new(&backups);
+    g->hooks = (struct server_hooks){.ctx = g->podstreams,
+                                     .pod_stream = podstreams_open,
+                                     .gateway = g->backups,
+                                     .backup = backups_backup,
+                                     .restore = backups_restore};
     const struct server_spec spec = {.loop = g->loop,
                                      .api = g->api,
                                      .clock = loop_clock(g->loop),
@@ -264,11 +286,12 @@ void gateway_stop(struct gateway *g, void (*done)(void *ctx), void *ctx)
     hub_stop(g->hub, left_bus, g);
 }
 
-int gateway_new(struct loop *loop, const struct config *config, struct gateway **ret,
-                struct err *err)
+int gateway_new(struct loop *loop, const struct config *config, const char *config_file,
+                struct gateway **ret, struct err *err)
 {
     struct gateway *g = xcalloc(1, sizeof(*g));
     g->config = config;
+    g->config_file = config_file;
     g->loop = loop;
     g->disk = disk_posix();
     g->rng = rng_system();
@@ -301,6 +324,7 @@ void gateway_free(struct gateway *g)
     bootstrap_free(g->bootstrap);
     if (g->api)
         api_stop(g->api);
+    backups_free(g->backups);
     server_free(g->server);
     if (g->store)
         store_close(g->store);

@@ -8,8 +8,8 @@ struct gateway;
 
 /* Makes everything and starts it; the broker is started or adopted in the background. Blocks while
  * the store is read. */
-nodiscard int gateway_new(struct loop *loop, const struct config *config, struct gateway **ret,
-                          struct err *err);
+nodiscard int gateway_new(struct loop *loop, const struct config *config, const char *config_file,
+                          struct gateway **ret, struct err *err);
 /* Before the loop ends: done is called (maybe at once) when what shall end with the controller has
  * ended. */
 void gateway_stop(struct gateway *gateway, void (*done)(void *ctx), void *ctx);

@@ -1,24 +1,34 @@
 #include "controller/gateway/gateway.h"
 
+#include "common/backup/box.h"
+#include "common/program/args.h"
 #include "common/program/notify.h"
+#include "common/program/passphrase.h"
 #include "common/program/program.h"
+#include "controller/gateway/restore.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 static void help(FILE *to)
 {
-    fputs("limpet-controller runs a gateway: API, store, scheduler and the broker of its nodes.\n\n"
-          "Usage: limpet-controller [--config FILE] [--log-level LEVEL]\n\n"
-          "Options:\n"
-          "  --config FILE      configuration (default " CONFIG_FILE ", which may be missing)\n"
-          "  --log-level LEVEL  error, warn, info (default) or debug\n"
-          "  -h, --help         this text\n"
-          "  --version          the version\n\n"
-          "It runs in the foreground until SIGTERM or SIGINT. See limpet-controller(8).\n",
-          to);
+    fputs(
+        "limpet-controller runs a gateway: API, store, scheduler and the broker of its nodes.\n\n"
+        "Usage: limpet-controller [--config FILE] [--log-level LEVEL]\n"
+        "       limpet-controller [--config FILE] restore FILE [--passphrase-file FILE] "
+        "[--force]\n\n"
+        "Options:\n"
+        "  --config FILE      configuration (default " CONFIG_FILE ", which may be missing)\n"
+        "  --log-level LEVEL  error, warn, info (default) or debug\n"
+        "  -h, --help         this text\n"
+        "  --version          the version\n\n"
+        "restore makes a backup of 'limpet backup' the state of this gateway, which does not run; "
+        "so does\n'limpet restore'. Otherwise it "
+        "runs in the foreground until SIGTERM or SIGINT. See limpet-controller(8).\n",
+        to);
 }
 
 struct running {
@@ -56,7 +66,7 @@ static void raise_descriptors(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static int run(const struct config *config, struct err *err)
+static int run(const struct config *config, const char *config_file, struct err *err)
 {
     struct running r = {0};
     struct loop_signal *term = NULL, *interrupt = NULL;
@@ -65,7 +75,7 @@ static int run(const struct config *config, struct err *err)
     int rc = loop_new(clock_system(), &r.loop, err);
     if (rc == 0) {
         r.notify = notify_new(r.loop); /* before the broker is started */
-        rc = gateway_new(r.loop, config, &r.gateway, err);
+        rc = gateway_new(r.loop, config, config_file, &r.gateway, err);
     }
     if (rc == 0)
         rc = loop_signal_new(r.loop, SIGTERM, stop_asked, &r, &term, err);
@@ -83,6 +93,50 @@ static int run(const struct config *config, struct err *err)
     return rc;
 }
 
+struct restore_options {
+    const char *passphrase_file;
+    bool force;
+};
+
+static const struct arg_option restore_options[] = {
+    {"passphrase-file", 0, ARG_STRING, offsetof(struct restore_options, passphrase_file), "FILE",
+     "its first line is the passphrase", NULL},
+    {"force", 0, ARG_FLAG, offsetof(struct restore_options, force), NULL,
+     "move aside what is there", NULL},
+    {0},
+};
+
+/* argv: what stands behind "restore". */
+static int restore(const struct program_args *args, int argc, char **argv)
+{
+    struct restore_options o = {0};
+    const struct arg_set sets[] = {{restore_options, &o}, {0}};
+    struct err err = {0};
+    int count = args_parse(sets, argc, argv, &err);
+    if (count != 1) {
+        fprintf(stderr, "limpet-controller: restore: %s\n",
+                count < 0 ? err.msg : "say which one file");
+        return 2;
+    }
+    struct buf passphrase;
+    buf_init(&passphrase, 0);
+    int rc = passphrase_get(o.passphrase_file, "Passphrase of the backup", false,
+                            BOX_PASSPHRASE_MIN, &passphrase, &err);
+    const struct restore_spec spec = {
+        .file = argv[0],
+        .config_file = args->config_file,
+        .config_given = args->config_given,
+        .passphrase = &passphrase,
+        .force = o.force,
+    };
+    if (rc == 0)
+        rc = restore_run(&spec, &err);
+    passphrase_wipe(&passphrase);
+    if (rc < 0)
+        fprintf(stderr, "limpet-controller: not restored: %s\n", err.msg);
+    return rc < 0 ? 1 : 0;
+}
+
 int main(int argc, char **argv)
 {
     static const struct program program = {"limpet-controller", CONFIG_FILE, help};
@@ -90,6 +144,8 @@ int main(int argc, char **argv)
     int code = program_parse(&program, argc, argv, &args);
     if (code >= 0)
         return code;
+    if (args.next < argc && strcmp(argv[args.next], "restore") == 0)
+        return restore(&args, argc - args.next - 1, argv + args.next + 1);
     if (args.next != argc) {
         fprintf(stderr, "limpet-controller: unexpected argument: %s\n", argv[args.next]);
         return 2;
@@ -97,7 +153,7 @@ int main(int argc, char **argv)
     struct err err = {0};
     struct config *config =
         program_config_load(&config_type, args.config_file, args.config_given, &err);
-    bool good = config && run(config, &err) >= 0;
+    bool good = config && run(config, args.config_file, &err) >= 0;
     if (!good)
         fprintf(stderr, "limpet-controller: %s\n", err.msg);
     program_config_free(&config_type, config);

@@ -20,6 +20,8 @@ static const struct {
     {{"apis", "*", "*"}, ROUTE_RESOURCES},
     {{"openapi", "v2"}, ROUTE_OPENAPI_V2},
     {{"apis", "limpet.io", "v1", "dryrun"}, ROUTE_DRY_RUN},
+    {{"apis", "limpet.io", "v1", "backup"}, ROUTE_BACKUP},
+    {{"apis", "limpet.io", "v1", "restore"}, ROUTE_RESTORE},
 };
 
 static bool matches(const char *const *pattern, size_t max, const struct url *url)

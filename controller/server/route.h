@@ -14,6 +14,8 @@ enum route_what {
     ROUTE_RESOURCES,    /* /api/v1, /apis/G/V */
     ROUTE_OPENAPI_V2,
     ROUTE_DRY_RUN, /* /apis/limpet.io/v1/dryrun */
+    ROUTE_BACKUP,  /* /apis/limpet.io/v1/backup */
+    ROUTE_RESTORE, /* /apis/limpet.io/v1/restore */
     ROUTE_OBJECTS,
 };
 

@@ -120,6 +120,8 @@ static void answer_path(struct server *server, struct http_request *request, con
         break;
     case ROUTE_NOWHERE:
     case ROUTE_DRY_RUN:
+    case ROUTE_BACKUP:
+    case ROUTE_RESTORE:
     case ROUTE_OBJECTS:
         reply_status(request, nowhere());
         break;
@@ -161,6 +163,44 @@ static void handle_objects(struct server *server, struct http_request *request,
     rest_handle(&ask);
 }
 
+/* ---- the gateway as a whole ---- */
+
+static bool is_whole(const struct route *route)
+{
+    return route->what == ROUTE_BACKUP || route->what == ROUTE_RESTORE;
+}
+
+/* NULL, or the Status of who may not, or of what cannot be asked. */
+static struct value *whole_refusal(const struct http_request *request, const struct route *route,
+                                   const struct api_user *user)
+{
+    const char *method = http_method(request);
+    bool post = str_eq(method, "POST");
+    if (!user)
+        return unauthorized(request);
+    if (!authz_is_master(user))
+        return status_failure(403, "forbidden: User \"%s\" is not in the group system:masters",
+                              user->name);
+    if (post || (str_eq(method, "GET") && route->what == ROUTE_RESTORE))
+        return NULL;
+    return status_failure(405, "the server does not allow the method %.16s on this path", method);
+}
+
+static void handle_whole(struct server *server, struct http_request *request,
+                         const struct route *route, const struct api_user *user)
+{
+    const struct server_hooks *hooks = server->spec.hooks;
+    struct value *refusal = whole_refusal(request, route, user);
+    if (!refusal && (!hooks || !hooks->backup || !hooks->restore))
+        refusal = status_failure(503, "this server keeps nothing that could be backed up");
+    if (refusal)
+        reply_status(request, refusal);
+    else if (route->what == ROUTE_BACKUP)
+        hooks->backup(hooks->gateway, request);
+    else
+        hooks->restore(hooks->gateway, request);
+}
+
 /* Strangers only get what everybody gets, and send no bodies. */
 static bool admit_stranger(struct http_request *request, const struct url *url)
 {
@@ -179,6 +219,12 @@ static bool admit_body(struct server *server, struct http_request *request, cons
     route_find(api_kinds(server->spec.api), url, &route);
     if (route.what == ROUTE_DRY_RUN && str_eq(http_method(request), "POST"))
         return true; /* what of it he may write is told object by object */
+    if (is_whole(&route)) {
+        struct value *no = whole_refusal(request, &route, user);
+        if (no)
+            reply_status(request, no);
+        return !no;
+    }
     if (route.what != ROUTE_OBJECTS) {
         handle_path(server, request, url, &route, user);
         return false;
@@ -217,7 +263,9 @@ static void handle(void *ctx, struct http_request *request)
         return;
     route_find(api_kinds(server->spec.api), &url, &route);
     const struct api_user *user = user_of(request, &storage);
-    if (route.what == ROUTE_DRY_RUN && user)
+    if (is_whole(&route))
+        handle_whole(server, request, &route, user);
+    else if (route.what == ROUTE_DRY_RUN && user)
         dryrun_request(server->spec.api, user, request, &url);
     else if (route.what != ROUTE_OBJECTS && route.what != ROUTE_DRY_RUN)
         handle_path(server, request, &url, &route, user);

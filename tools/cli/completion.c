@@ -124,6 +124,8 @@ static void offer_words(const struct completion *c)
             offer_names(c->cli, "pods", slash ? "pod/" : "");
     } else if (c->verb == &verb_token || c->verb == &verb_completion) {
         puts(c->verb == &verb_token ? "create" : "bash");
+    } else if (c->verb == &verb_backup || c->verb == &verb_restore) {
+        puts(":files");
     } else if (c->verb == &verb_help) {
         for (const struct verb *const *verb = verbs; *verb; verb++)
             puts((*verb)->name);

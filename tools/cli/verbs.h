@@ -13,6 +13,8 @@
     X(wait)                                                                                        \
     X(delete)                                                                                      \
     X(token)                                                                                       \
+    X(backup)                                                                                      \
+    X(restore)                                                                                     \
     X(version)                                                                                     \
     X(completion)                                                                                  \
     X(complete)                                                                                    \
