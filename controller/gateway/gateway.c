@@ -228,6 +228,9 @@ static int start_hub(struct gateway *g, struct err *err)
                                  .rng = g->rng};
     if (rc == 0)
         rc = hub_new(&hub, &g->hub, err);
+    if (rc == 0 && hub_epoch(g->hub)->adopt)
+        log_warn("restored from a backup: nodes keep what it does not know until 'limpet restore "
+                 "--settle'");
     return rc < 0 ? rc : hub_start(g->hub, err);
 }
 

@@ -6,7 +6,9 @@ set -u
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=tests/system/lib/stand.sh
 . "$here/../lib/stand.sh"
-command -v jq >/dev/null || skip "needs jq (tools/install test)"
+for program in jq curl; do
+    command -v "$program" >/dev/null || skip "needs $program (tools/install test)"
+done
 
 FILE=$TEST_TMP/gateway.backup
 printf 'correct horse battery\n' >"$TEST_TMP/passphrase"
@@ -64,6 +66,48 @@ bad_backups() {
         --passphrase-file "$TEST_TMP/passphrase"
 }
 
+# A backup of several megabytes whose reader goes away in the middle is given up; the next one is whole.
+reader_goes_away() {
+    local i job
+    head -c 700000 /dev/urandom | base64 -w0 >"$TEST_TMP/big"
+    for i in 1 2 3 4 5 6 7 8; do
+        jq -n --arg name "big-$i" --rawfile text "$TEST_TMP/big" \
+            '{apiVersion: "v1", kind: "ConfigMap", metadata: {name: $name}, data: {a: $text}}' >"$TEST_TMP/big.json"
+        as_master POST /api/v1/namespaces/default/configmaps -H 'Content-Type: application/json' \
+            -d "@$TEST_TMP/big.json" >/dev/null
+    done
+    as_master POST /apis/limpet.io/v1/backup --limit-rate 50k -o "$TEST_TMP/slow" \
+        -d "{\"rounds\":600000,\"salt\":\"$(printf %032d 0)\",\"key\":\"$(printf %064d 0)\"}" &
+    job=$!
+    within 10 "a reader that is slow gets its first bytes" test -s "$TEST_TMP/slow"
+    has "there is one backup at a time" "$(backup "$FILE.other")" "another backup is being made"
+    is "nothing is left of the one that was refused" "$(ls "$FILE".other* 2>/dev/null)" ""
+    is "the gateway answers others meanwhile" "$(lp get configmap before -o json | jq -r .data.a)" 1
+    wait "$job" 2>/dev/null
+    within 20 "after it has gone the next one is made" made
+    has "and holds it all" "$(stat -c %s "$FILE")" "^[0-9]{7,}$"
+}
+as_master() {
+    in_net gw curl -sk --max-time 6 -X "$1" --cert "$GW/state/trust/admin.crt" --key "$GW/state/trust/admin.key" \
+        "https://$HOST:$API_PORT$2" "${@:3}"
+}
+made() { lp backup "$FILE" --passphrase-file "$TEST_TMP/passphrase"; }
+
+# A disk that is too small for the backup: said, and no gateway starts on half of it.
+no_room() {
+    local state=$GW/state
+    mkdir "$STAND/small"
+    mount -t tmpfs -o size=1m none "$STAND/small"
+    mkdir "$STAND/small/state"
+    sed "s|^stateDir: .*|stateDir: $STAND/small/state|" "$GW/config.yaml" >"$STAND/small.yaml"
+    has "a disk that is too small is told" "$(lp restore "$FILE" --config "$STAND/small.yaml" \
+        --passphrase-file "$TEST_TMP/passphrase" 2>&1)" "not restored: .*(No space left|space)"
+    has "and no gateway starts on half a restore" \
+        "$(timeout 20 "$LIMPET_BUILD/limpet-controller" --config "$STAND/small.yaml" 2>&1)" "did not come to its end"
+    umount "$STAND/small"
+    is "what was there is untouched" "$(test -s "$state/store.db" && echo yes)" yes
+}
+
 only_for_admins() {
     in_net gw curl -sk -X POST "https://$HOST:$API_PORT/apis/limpet.io/v1/backup" -o "$TEST_TMP/answer" -d '{}'
     is "a stranger gets no backup" "$(jq .code "$TEST_TMP/answer")" 401
@@ -74,6 +118,7 @@ pod old | apply >/dev/null
 within 30 "a pod runs" running old
 only_for_admins
 while_written_to
+reader_goes_away
 old=$(fingerprint a old)
 pod late | apply >/dev/null
 within 30 "a pod that is made after the backup runs" running late
@@ -82,6 +127,7 @@ generation=$(lp get node a -o json | jq -r .metadata.uid)
 has "a gateway that runs is not replaced" "$(restore "$FILE" --force --passphrase-file "$TEST_TMP/passphrase")" "stop it first"
 gw_kill
 bad_backups
+no_room
 
 # The card is lost: a new one, with nothing on it.
 mv "$GW/state" "$STAND/lost"
