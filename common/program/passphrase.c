@@ -30,7 +30,7 @@ static int read_line(int fd, struct buf *ret, struct err *err)
     if (n < 0)
         return err_errno(err, errno, "cannot read the passphrase");
     if (ret->len && ret->data[ret->len - 1] == '\r')
-        ret->len--;
+        ret->data[--ret->len] = '\0';
     return 0;
 }
 
