@@ -2,6 +2,7 @@
 #include "common/base/str.h"
 #include "common/data/json.h"
 #include "common/schema/cell.h"
+#include "common/schema/jsonpath.h"
 
 #include <stdio.h>
 
@@ -63,11 +64,36 @@ static const struct value *at_path(const struct value *value, const char *path)
     }
 }
 
+struct selected {
+    const char *type;
+    int64_t now_wall_ns;
+    struct buf *text;
+};
+
+static void add_selected(void *ctx, const struct value *value)
+{
+    struct selected *selected = ctx;
+    const char *s = value_str(value);
+    if (selected->text->len > 0)
+        buf_addc(selected->text, ' ');
+    if (str_eq(selected->type, "date"))
+        cell_age(s, selected->now_wall_ns, selected->text);
+    else if (s)
+        buf_addstr(selected->text, s);
+    else
+        (void)json_write(value, selected->text);
+}
+
 void schema_cell(const struct schema_column *column, const struct value *object,
                  int64_t now_wall_ns, struct buf *ret)
 {
     if (column->cell) {
         column->cell(object, now_wall_ns, ret);
+        return;
+    }
+    if (*column->path == '.') { /* people's columns are empty where there is nothing */
+        struct selected selected = {column->type, now_wall_ns, ret};
+        (void)jsonpath_each(column->path, object, add_selected, &selected);
         return;
     }
     const struct value *value = at_path(object, column->path);
