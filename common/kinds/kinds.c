@@ -63,9 +63,19 @@ struct observer {
     void *ctx;
 };
 
+/* A kind that somebody holds. */
+struct held {
+    const struct schema_kind *kind;
+    size_t count;
+    void (*unused)(void *ctx); /* NULL: it has not retired */
+    void *ctx;
+};
+
 struct kinds {
     const struct schema_kind **added;
     size_t count;
+    struct held *held;
+    size_t held_count;
     struct observer *observers;
     size_t observer_count;
 };
@@ -79,6 +89,10 @@ void kinds_free(struct kinds *kinds)
 {
     if (!kinds)
         return;
+    for (size_t i = 0; i < kinds->held_count; i++)
+        if (kinds->held[i].unused)
+            kinds->held[i].unused(kinds->held[i].ctx);
+    free(kinds->held);
     free(kinds->added);
     free(kinds->observers);
     free(kinds);
@@ -135,6 +149,58 @@ void kinds_remove(struct kinds *kinds, const struct schema_kind *kind)
         if (kinds->added[i] != kind)
             kinds->added[kept++] = kinds->added[i];
     kinds->count = kept;
+}
+
+static struct held *find_held(struct kinds *kinds, const struct schema_kind *kind)
+{
+    for (size_t i = 0; i < kinds->held_count; i++)
+        if (kinds->held[i].kind == kind)
+            return &kinds->held[i];
+    return NULL;
+}
+
+void kinds_retire(struct kinds *kinds, const struct schema_kind *kind, void (*unused)(void *ctx),
+                  void *ctx)
+{
+    kinds_remove(kinds, kind);
+    struct held *held = find_held(kinds, kind);
+    if (!held) {
+        unused(ctx);
+        return;
+    }
+    held->unused = unused;
+    held->ctx = ctx;
+}
+
+void kinds_hold(struct kinds *kinds, const struct schema_kind *kind)
+{
+    if (!(kind->flags & SCHEMA_KIND_CUSTOM))
+        return;
+    struct held *held = find_held(kinds, kind);
+    if (!held) {
+        kinds->held = xreallocarray(kinds->held, kinds->held_count + 1, sizeof(*kinds->held));
+        held = &kinds->held[kinds->held_count++];
+        *held = (struct held){.kind = kind};
+    }
+    held->count++;
+}
+
+void kinds_release(struct kinds *kinds, const struct schema_kind *kind)
+{
+    struct held *held = kind->flags & SCHEMA_KIND_CUSTOM ? find_held(kinds, kind) : NULL;
+    if (!held || --held->count > 0)
+        return;
+    struct held last = *held;
+    *held = kinds->held[--kinds->held_count];
+    if (last.unused)
+        last.unused(last.ctx);
+}
+
+const struct schema_kind *kinds_current(const struct kinds *kinds, const struct schema_kind *kind)
+{
+    if (!(kind->flags & SCHEMA_KIND_CUSTOM))
+        return kind;
+    return kinds_find_resource(kinds, kind->group, kind->version, kind->plural);
 }
 
 static bool has_api_version(const struct schema_kind *kind, const char *api_version)

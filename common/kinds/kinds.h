@@ -13,6 +13,16 @@ void kinds_free(struct kinds *kinds);
  * plural (or kind). */
 nodiscard int kinds_add(struct kinds *kinds, const struct schema_kind *kind);
 void kinds_remove(struct kinds *kinds, const struct schema_kind *kind);
+/* As kinds_remove, and calls `unused` once, as soon as nobody holds it: now or later, at the latest
+ * when `kinds` is freed. */
+void kinds_retire(struct kinds *kinds, const struct schema_kind *kind, void (*unused)(void *ctx),
+                  void *ctx);
+/* Who keeps a kind over more than one turn of the loop holds it: it may be taken out meanwhile.
+ * (Built-in ones never are: of these nothing is counted.) */
+void kinds_hold(struct kinds *kinds, const struct schema_kind *kind);
+void kinds_release(struct kinds *kinds, const struct schema_kind *kind);
+/* What has come in the place of a kind that is held: itself if it is still in; NULL if nothing. */
+const struct schema_kind *kinds_current(const struct kinds *kinds, const struct schema_kind *kind);
 /* Who is told when a kind has been added, and when one is about to be taken out (added false): it
  * is not to be used afterwards. Not from inside such a call. */
 typedef void kinds_change_fn(void *ctx, const struct schema_kind *kind, bool added);

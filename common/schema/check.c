@@ -447,6 +447,8 @@ int schema_check(const struct schema_kind *kind, const struct value *object, uns
                  struct diags *diags)
 {
     cleanup(walk_done) struct schema_walk walk;
+    if (!schema_status_apart(kind))
+        flags |= SCHEMA_CHECK_STATUS;
     walk_init(&walk, flags, diags);
     walk.object = object;
     if (value_type(object) != VALUE_MAP) {

@@ -129,7 +129,7 @@ void schema_default_type(const struct schema_type *type, struct value *value)
 
 void schema_default(const struct schema_kind *kind, struct value *object)
 {
-    struct value *status = value_take(object, "status");
+    struct value *status = schema_status_apart(kind) ? value_take(object, "status") : NULL;
     schema_default_type(kind->type, object);
     if (status)
         value_set(object, "status", status);

@@ -69,3 +69,8 @@ bool schema_same_key(const char *merge_key, const struct value *a, const struct 
     }
     return same;
 }
+
+bool schema_status_apart(const struct schema_kind *kind)
+{
+    return !(kind->flags & SCHEMA_KIND_CUSTOM) || (kind->flags & SCHEMA_KIND_STATUS);
+}

@@ -137,7 +137,7 @@ struct schema_column {
     const char *name; /* NULL ends a table */
     const char *type; /* "string", "integer", "boolean", "date" */
     int priority;     /* 0 always, 1 with -o wide */
-    const char *path; /* "status.phase" */
+    const char *path; /* "status.phase"; ".status.list[0].name": a JSONPath (jsonpath.h) */
     void (*cell)(const struct value *object, int64_t now_wall_ns, struct buf *ret);
     const char *doc;
     const char *none; /* of a path: shown where there is nothing; NULL: "<none>" */
@@ -147,6 +147,7 @@ enum schema_kind_flag {
     SCHEMA_KIND_STATUS = 1 << 0, /* has /status */
     SCHEMA_KIND_INERT = 1 << 1,  /* kept, but nothing acts on it yet: writers are warned */
     SCHEMA_KIND_CLOSED = 1 << 2, /* on its way out: no object of it is created any more */
+    SCHEMA_KIND_CUSTOM = 1 << 3, /* people defined it: it may go (kinds_hold) */
 };
 
 /* /scale: where a kind has what autoscaling/v1 Scale shows. Paths ("spec.replicas"). */
@@ -202,6 +203,10 @@ struct schema_kind {
 /* "v1" or "apps/v1". ret holds 128 bytes; names of ours are shorter. */
 const char *schema_api_version(const struct schema_kind *kind, char ret[static 128]);
 
+/* Whether status is written by itself: not so of a kind that people defined without /status, where
+ * it is a field like others. */
+bool schema_status_apart(const struct schema_kind *kind);
+
 /* The field of that JSON name, looked up through inline fields; NULL if there is none. */
 const struct schema_field *schema_field_find(const struct schema_type *type, const char *name);
 /* Walks all JSON fields in order, inline ones flattened: for (struct schema_fields it = {0};
@@ -221,7 +226,8 @@ bool schema_key_next(const char **at, char ret[static SCHEMA_KEY_LEN]);
 bool schema_same_key(const char *merge_key, const struct value *a, const struct value *b);
 
 enum schema_check_flag {
-    SCHEMA_CHECK_STATUS = 1 << 0, /* look into status too; else it is skipped (users' is ignored) */
+    SCHEMA_CHECK_STATUS = 1 << 0, /* look into status too; else it is skipped where it stands
+                                     apart (users' is ignored) */
 };
 /* Every mistake of an object is added to diags: unknown fields (with the nearest name), shapes,
  * required fields, rules, unions, doubles, cross-field rules. apiVersion and kind must fit `kind`.

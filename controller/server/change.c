@@ -205,6 +205,10 @@ static int check_unborn(const struct change_env *env, const struct value *object
                         struct change *ret)
 {
     const struct value *meta = value_get(object, "metadata");
+    if (env->ref.kind->flags & SCHEMA_KIND_CLOSED)
+        return change_refuse(ret, status_of(405, env->ref.kind, env->ref.name,
+                                            "create not allowed while custom resource definition "
+                                            "is terminating"));
     if (str_empty(value_get_str(meta, "name")))
         return change_refuse(ret,
                              status_of(422, env->ref.kind, "",

@@ -39,6 +39,7 @@ struct rest *rest_new(const struct rest_spec *spec)
 
 static void call_free(struct call *call)
 {
+    kinds_release(api_kinds(call->rest->spec.api), call->kind);
     list_remove(&call->link);
     free(call);
 }
@@ -143,6 +144,7 @@ static struct call *call_new(const struct ask *ask, const struct view *view)
     call->kind = part_kind(ask->route->kind, part_flag(ask));
     call->view = *view;
     list_append(&ask->rest->calls, &call->link);
+    kinds_hold(api_kinds(ask->rest->spec.api), call->kind);
     return call;
 }
 

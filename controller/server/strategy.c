@@ -143,7 +143,7 @@ static void give_status(const struct schema_kind *kind, struct value *object)
 void strategy_born(const struct schema_kind *kind, struct value *object)
 {
     const struct strategy *strategy = find(kind);
-    if (!strategy->keep_status)
+    if (!strategy->keep_status && schema_status_apart(kind))
         give_status(kind, object);
     if (kind->born)
         kind->born(object);

@@ -39,6 +39,7 @@ struct stream_watch {
 static void watch_free(struct stream_watch *watch)
 {
     list_remove(&watch->link);
+    kinds_release(api_kinds(watch->rest->spec.api), watch->kind);
     api_watch_free(watch->source);
     loop_timer_free(watch->timeout);
     loop_timer_free(watch->bookmark);
@@ -343,6 +344,7 @@ static struct stream_watch *watch_new(const struct ask *ask, const struct watch_
     watch->rest = ask->rest;
     watch->request = ask->request;
     watch->kind = ask->route->kind;
+    kinds_hold(api_kinds(ask->rest->spec.api), watch->kind);
     watch->ns = xstrdup(ask->route->ns);
     watch->labels = xstrdup(labels ? labels : "");
     watch->fields = xstrdup(fields);

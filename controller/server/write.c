@@ -25,8 +25,16 @@ struct write_queue {
     size_t count;
 };
 
+static void drop_kind(struct write *write)
+{
+    if (write->kind)
+        kinds_release(write->api->kinds, write->kind);
+    write->kind = NULL;
+}
+
 static void write_free(struct write *write)
 {
+    drop_kind(write);
     list_remove(&write->all);
     list_remove(&write->link);
     change_done(&write->change);
@@ -83,6 +91,7 @@ static void finish(struct write *write)
     struct api_answer answer = {change->code, part ? part : change->object,
                                 change->warnings.count ? &change->warnings : NULL,
                                 change->action == CHANGE_KEEP, change->action == CHANGE_REMOVE};
+    drop_kind(write);
     list_remove(&write->all); /* done may free the api */
     if (write->done)
         write->done(write->ctx, &answer);
@@ -207,9 +216,28 @@ static enum change_namespace namespace_state(struct api *api, const char *ns)
     return change_namespace_of(api_peek(api, &ref), ns);
 }
 
+/* A definition may have changed since, or gone. */
+static bool renew_kind(struct write *write)
+{
+    struct kinds *kinds = write->api->kinds;
+    const struct schema_kind *now = kinds_current(kinds, write->kind);
+    if (!now)
+        return false;
+    if (now != write->kind) {
+        kinds_hold(kinds, now);
+        kinds_release(kinds, write->kind);
+        write->kind = now;
+    }
+    return true;
+}
+
 static void run(struct write *write)
 {
     struct api *api = write->api;
+    if (!renew_kind(write)) {
+        fail(write, status_failure(404, "the server could not find the requested resource"));
+        return;
+    }
     struct change_env env = {
         .ref = {write->kind, write->ns, write->name},
         .flags = write->flags,
@@ -261,6 +289,7 @@ struct write *write_new(struct api *api, const struct api_ref *ref, unsigned fla
     struct write *write = xcalloc(1, sizeof(*write));
     write->api = api;
     write->kind = ref->kind;
+    kinds_hold(api->kinds, write->kind);
     write->ns = xstrdup(ref->ns && ref->kind->namespaced ? ref->ns : "");
     write->name = xstrdup(ref->name ? ref->name : "");
     write->flags = flags;
