@@ -11,6 +11,7 @@
 #include "controller/link/hub.h"
 #include "controller/link/podstreams.h"
 #include "controller/reconcile/bootstrap.h"
+#include "controller/reconcile/definitions.h"
 #include "controller/reconcile/garbage.h"
 #include "controller/reconcile/nodes.h"
 #include "controller/reconcile/podgc.h"
@@ -40,6 +41,7 @@ struct gateway {
     struct nodes *nodes;
     struct schedule *schedule;
     struct podgc *podgc;
+    struct definitions *definitions;
     struct garbage *garbage;
     struct broker *broker;
     struct bus *bus;
@@ -156,6 +158,8 @@ static int start_controllers(struct gateway *g, struct err *err)
         rc = schedule_new(g->loop, g->api, g->rng, g->recorder, &g->schedule, err);
     if (rc == 0)
         rc = podgc_new(g->loop, g->api, 0, &g->podgc, err);
+    if (rc == 0)
+        rc = definitions_new(g->loop, g->api, &g->definitions, err);
     if (rc == 0)
         rc = garbage_new(g->loop, g->api, g->recorder, &g->garbage, err);
     return rc;
@@ -320,6 +324,7 @@ void gateway_free(struct gateway *g)
     podstreams_free(g->podstreams);
     hub_free(g->hub);
     garbage_free(g->garbage);
+    definitions_free(g->definitions);
     podgc_free(g->podgc);
     schedule_free(g->schedule);
     nodes_free(g->nodes);
