@@ -40,6 +40,14 @@ struct reader {
 
 #define MAX_RUNE 0x10ffff
 
+/* Room for one more item in an array of `count`: twice as many at a time. */
+static void *room(void *array, size_t count, size_t size)
+{
+    if (count & (count - 1))
+        return array;
+    return xreallocarray(array, count ? 2 * count : 1, size);
+}
+
 static int fail(struct reader *r, int code, const char *what, const char *from, size_t len)
 {
     if (r->code == 0) {
@@ -55,7 +63,7 @@ static int fail(struct reader *r, int code, const char *what, const char *from, 
 
 static uint32_t put(struct reader *r, struct node node)
 {
-    r->nodes = xreallocarray(r->nodes, r->count + 1, sizeof(*r->nodes));
+    r->nodes = room(r->nodes, r->count, sizeof(*r->nodes));
     r->nodes[r->count] = node;
     return (uint32_t)r->count++;
 }
@@ -65,7 +73,7 @@ static uint32_t put(struct reader *r, struct node node)
 static struct pattern_set *set_new(struct reader *r, uint32_t *ret)
 {
     struct pattern *p = r->pattern;
-    p->sets = xreallocarray(p->sets, p->set_count + 1, sizeof(*p->sets));
+    p->sets = room(p->sets, p->set_count, sizeof(*p->sets));
     p->sets[p->set_count] = (struct pattern_set){0};
     *ret = (uint32_t)p->set_count;
     return &p->sets[p->set_count++];
@@ -515,7 +523,7 @@ static uint32_t step(struct reader *r, enum pattern_op op, uint32_t x, uint32_t 
         fail(r, -E2BIG, "expression is too large", NULL, 0);
         return 0;
     }
-    p->steps = xreallocarray(p->steps, p->step_count + 1, sizeof(*p->steps));
+    p->steps = room(p->steps, p->step_count, sizeof(*p->steps));
     p->steps[p->step_count] = (struct pattern_step){(uint8_t)op, x, y};
     return (uint32_t)p->step_count++;
 }
@@ -624,8 +632,11 @@ int pattern_new(const char *text, struct pattern **ret, struct err *err)
     if (r.code == 0)
         step(&r, OP_MATCH, 0, 0);
     free(r.nodes);
-    if (r.code == 0)
+    if (r.code == 0) {
+        pattern->steps =
+            xreallocarray(pattern->steps, pattern->step_count, sizeof(*pattern->steps));
         *ret = steal(pattern);
+    }
     return r.code;
 }
 
