@@ -27,7 +27,7 @@ static const struct schema_type type_spec_v1 = {
 static const struct schema_type type_status_v1 = {
     .name = "HorizontalPodAutoscalerStatus",
     DOC("What an autoscaler does."),
-    FIELDS(F(1, "observedGeneration", INT64, RULE(not_negative),
+    FIELDS(F(1, "observedGeneration", INT64, OMIT_ZERO, RULE(not_negative),
              DOC("The metadata.generation that this was said of.")),
            F(2, "lastScaleTime", TIME, DOC("When it last changed the number.")),
            F(3, "currentReplicas", INT32, RULE(not_negative), DOC("How many pods there are.")),

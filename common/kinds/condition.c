@@ -33,7 +33,7 @@ const struct schema_type type_condition = {
              DOC("The aspect, in one word: Ready, Available.")),
            F(2, "status", STRING, REQUIRED, ONE_OF("True", "False", "Unknown"),
              DOC("True, False or Unknown.")),
-           F(3, "observedGeneration", INT64, RULE(not_negative),
+           F(3, "observedGeneration", INT64, OMIT_ZERO, RULE(not_negative),
              DOC("The metadata.generation that this was said of.")),
            F(4, "lastTransitionTime", TIME, REQUIRED, DOC("When the status last became another.")),
            F(5, "reason", STRING, REQUIRED, FORMAT(format_reason),

@@ -9,7 +9,7 @@ static const struct schema_type type_container_port = {
     .name = "ContainerPort",
     DOC("A port that a container listens on."),
     FIELDS(F(1, "name", STRING, RULE(port_name), DOC("Its name, for probes and Services.")),
-           F(2, "hostPort", INT32, RANGE(0, 65535), INERT,
+           F(2, "hostPort", INT32, RANGE(0, 65535), .flags = SCHEMA_OMIT_ZERO | SCHEMA_INERT,
              DOC("The same port of the node leads here.")),
            F(3, "containerPort", INT32, REQUIRED, RULE(port), DOC("The port's number in the pod.")),
            F(4, "protocol", STRING, DEF("TCP"), ONE_OF("TCP", "UDP", "SCTP"),
@@ -30,7 +30,7 @@ static const struct schema_type type_volume_mount = {
     DOC("Where a volume of the pod is seen in the container."),
     .check = check_volume_mount,
     FIELDS(F(1, "name", STRING, REQUIRED, DOC("The volume's name in the pod.")),
-           F(2, "readOnly", BOOL, DOC("Whether it is for reading only.")),
+           F(2, "readOnly", BOOL, OMIT_ZERO, DOC("Whether it is for reading only.")),
            F(3, "mountPath", STRING, REQUIRED, RULE(mount_path), DOC("Where in the container.")),
            F(4, "subPath", STRING, RULE(path_relative),
              DOC("A path in the volume, to be mounted in place of the whole.")),
@@ -122,10 +122,12 @@ static void fill_container(struct value *container)
         F(14, "imagePullPolicy", STRING, ONE_OF("Always", "IfNotPresent", "Never"),                \
           DOC("Always for the tag latest or none, else IfNotPresent.")),                           \
         F(15, "securityContext", OBJECT(type_security_context), DOC("What it may do.")),           \
-        F(16, "stdin", BOOL, INERT, DOC("Whether its standard input is kept open, for attach.")),  \
-        F(17, "stdinOnce", BOOL, INERT,                                                            \
+        F(16, "stdin", BOOL, .flags = SCHEMA_OMIT_ZERO | SCHEMA_INERT,                             \
+          DOC("Whether its standard input is kept open, for attach.")),                            \
+        F(17, "stdinOnce", BOOL, .flags = SCHEMA_OMIT_ZERO | SCHEMA_INERT,                         \
           DOC("Whether standard input closes when the first who attached goes.")),                 \
-        F(18, "tty", BOOL, INERT, DOC("Whether it gets a terminal; wants stdin.")),                \
+        F(18, "tty", BOOL, .flags = SCHEMA_OMIT_ZERO | SCHEMA_INERT,                               \
+          DOC("Whether it gets a terminal; wants stdin.")),                                        \
         F(19, "envFrom", LIST(OBJECT(type_env_from_source)),                                       \
           DOC("ConfigMaps and Secrets whose keys become variables; env wins.")),                   \
         F(20, "terminationMessagePolicy", STRING, DEF("File"),                                     \

@@ -69,7 +69,7 @@ static const struct schema_type type_column = {
              ONE_OF("int32", "int64", "float", "double", "byte", "date", "date-time", "password"),
              DOC("How the type is to be read.")),
            F(4, "description", STRING, DOC("What it shows.")),
-           F(5, "priority", INT32, DOC("0: always; more: with -o wide.")),
+           F(5, "priority", INT32, OMIT_ZERO, DOC("0: always; more: with -o wide.")),
            F(6, "jsonPath", STRING, REQUIRED, DOC("Where in an object: \".spec.replicas\"."))),
 };
 
@@ -193,7 +193,7 @@ static const struct schema_type type_version = {
              DOC("What of an object is read and written by itself.")),
            F(6, "additionalPrinterColumns", LIST(OBJECT(type_column)),
              DOC("What kubectl get prints beside names; the age if there is none.")),
-           F(7, "deprecated", BOOL, DOC("Who uses it is warned.")),
+           F(7, "deprecated", BOOL, OMIT_ZERO, DOC("Who uses it is warned.")),
            F(8, "deprecationWarning", STRING, DOC("The words of that warning.")),
            F(9, "selectableFields", LIST(OBJECT(type_selectable)),
              DOC("What fieldSelector may ask for."))),
@@ -318,7 +318,7 @@ static const struct schema_type type_spec = {
            F(7, "versions", LIST(OBJECT(type_version)), REQUIRED, DOC("Its versions.")),
            F(9, "conversion", OBJECT(type_conversion),
              DOC("How objects change from version to version.")),
-           F(10, "preserveUnknownFields", BOOL, DOC("Not to be used."))),
+           F(10, "preserveUnknownFields", BOOL, OMIT_ZERO, DOC("Not to be used."))),
 };
 
 static const struct schema_type type_condition_of_definition = {

@@ -49,7 +49,7 @@ static const struct schema_type type_event_source = {
 static const struct schema_type type_event_series = {
     .name = "EventSeries",
     DOC("How often it came, of reporters that count themselves."),
-    FIELDS(F(1, "count", INT32, DOC("How often.")),
+    FIELDS(F(1, "count", INT32, OMIT_ZERO, DOC("How often.")),
            F(2, "lastObservedTime", MICROTIME, DOC("When last."))),
 };
 
@@ -140,7 +140,7 @@ static const struct schema_type type_event = {
            F(5, "source", OBJECT(type_event_source), DOC("Who says so.")),
            F(6, "firstTimestamp", TIME, DOC("When it first happened.")),
            F(7, "lastTimestamp", TIME, DOC("When it last happened.")),
-           F(8, "count", INT32, DOC("How often it happened.")),
+           F(8, "count", INT32, OMIT_ZERO, DOC("How often it happened.")),
            F(9, "type", STRING, DOC("Normal or Warning.")),
            F(10, "eventTime", MICROTIME,
              DOC("When it first happened, of reporters that count themselves.")),

@@ -36,7 +36,7 @@ static const struct schema_type type_service_backend_port = {
     DOC("A port of a service, by name or number."),
     .check = check_port,
     FIELDS(F(1, "name", STRING, RULE(port_name), DOC("The name that the service gives it.")),
-           F(2, "number", INT32, DOC("Its number."))),
+           F(2, "number", INT32, OMIT_ZERO, DOC("Its number."))),
 };
 
 static const struct schema_type type_ingress_service_backend = {

@@ -36,19 +36,20 @@ static const struct schema_type type_uncounted_pods = {
 static const struct schema_type type_job_status = {
     .name = "JobStatus",
     DOC("How far a job is."),
-    FIELDS(F(1, "conditions", LIST(OBJECT(type_job_condition)), BY("type"),
-             DOC("One entry an aspect.")),
-           F(2, "startTime", TIME, DOC("When it was first begun, or last resumed.")),
-           F(3, "completionTime", TIME, DOC("When it succeeded.")),
-           F(4, "active", INT32, RULE(not_negative), DOC("Pods that run or wait.")),
-           F(5, "succeeded", INT32, RULE(not_negative), DOC("Pods that have succeeded.")),
-           F(6, "failed", INT32, RULE(not_negative), DOC("Pods that have failed.")),
-           F(11, "terminating", INT32, RULE(not_negative), DOC("Pods that are ending.")),
-           F(7, "completedIndexes", STRING, DOC("The indexes that have succeeded: \"0,3-5\".")),
-           F(10, "failedIndexes", STRING, DOC("The indexes that have failed: \"1,2\".")),
-           F(8, "uncountedTerminatedPods", OBJECT(type_uncounted_pods),
-             DOC("Pods that have ended and are not in the counts yet.")),
-           F(9, "ready", INT32, RULE(not_negative), DOC("Pods that are ready."))),
+    FIELDS(
+        F(1, "conditions", LIST(OBJECT(type_job_condition)), BY("type"),
+          DOC("One entry an aspect.")),
+        F(2, "startTime", TIME, DOC("When it was first begun, or last resumed.")),
+        F(3, "completionTime", TIME, DOC("When it succeeded.")),
+        F(4, "active", INT32, OMIT_ZERO, RULE(not_negative), DOC("Pods that run or wait.")),
+        F(5, "succeeded", INT32, OMIT_ZERO, RULE(not_negative), DOC("Pods that have succeeded.")),
+        F(6, "failed", INT32, OMIT_ZERO, RULE(not_negative), DOC("Pods that have failed.")),
+        F(11, "terminating", INT32, RULE(not_negative), DOC("Pods that are ending.")),
+        F(7, "completedIndexes", STRING, DOC("The indexes that have succeeded: \"0,3-5\".")),
+        F(10, "failedIndexes", STRING, DOC("The indexes that have failed: \"1,2\".")),
+        F(8, "uncountedTerminatedPods", OBJECT(type_uncounted_pods),
+          DOC("Pods that have ended and are not in the counts yet.")),
+        F(9, "ready", INT32, RULE(not_negative), DOC("Pods that are ready."))),
 };
 
 /* A selector that nobody chose is the server's: it names the job's uid. */

@@ -45,6 +45,10 @@ const struct schema_kind *kinds_at(const struct kinds *kinds, size_t i);
 const struct schema_kind *kinds_of(const struct kinds *kinds, const struct value *object,
                                    struct diags *diags);
 
+/* The type of what is sent to subresources and with deletions but never stored (messages.c), by its
+ * kind: DeleteOptions is of every group. NULL if unknown. */
+const struct schema_type *kinds_message(const char *kind);
+
 /* Shorthands on metadata; borrowed; NULL if absent. */
 const char *object_name(const struct value *object);
 const char *object_namespace(const struct value *object);

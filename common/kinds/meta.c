@@ -76,7 +76,7 @@ const struct schema_type type_object_meta = {
            F(4, "selfLink", STRING, DOC("Of no use any more.")),
            F(5, "uid", STRING, RULE(uid), DOC("Given by the server; never used twice.")),
            F(6, "resourceVersion", STRING, DOC("Changes whenever the object does; opaque.")),
-           F(7, "generation", INT64, RULE(not_negative),
+           F(7, "generation", INT64, OMIT_ZERO, RULE(not_negative),
              DOC("Counts changes of what is wanted; see status.observedGeneration.")),
            F(8, "creationTimestamp", TIME, DOC("When the server took it; set by the server.")),
            F(9, "deletionTimestamp", TIME,

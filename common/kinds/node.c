@@ -50,7 +50,7 @@ static const struct schema_type type_node_spec = {
              DOC("The same as a list: one of IPv4 and one of IPv6.")),
            F(2, "externalID", STRING, INERT, DOC("Of no use any more.")),
            F(3, "providerID", STRING, DOC("What a cloud calls it: <cloud>://<id>.")),
-           F(4, "unschedulable", BOOL, DOC("Set by cordon: no new pods.")),
+           F(4, "unschedulable", BOOL, OMIT_ZERO, DOC("Set by cordon: no new pods.")),
            F(5, "taints", LIST(OBJECT(type_taint)), DOC("What keeps pods away.")),
            F(6, "configSource", GATEWAY_OBJECT(type_node_config_source), INERT,
              DOC("Of no use any more."))),

@@ -62,7 +62,7 @@ static const struct schema_type type_container_image = {
     .name = "ContainerImage",
     DOC("An image that a node holds."),
     FIELDS(F(1, "names", LIST(STRING), DOC("Its names, with tags and digests.")),
-           F(2, "sizeBytes", INT64, DOC("What it takes, in bytes."))),
+           F(2, "sizeBytes", INT64, OMIT_ZERO, DOC("What it takes, in bytes."))),
 };
 
 static const struct schema_type type_attached_volume = {

@@ -23,7 +23,7 @@ static const struct schema_type type_azure_file_pv = {
     FIELDS(
         F(1, "secretName", STRING, REQUIRED, DOC("The secret with the account and its key.")),
         F(2, "shareName", STRING, REQUIRED, DOC("The share's name.")),
-        F(3, "readOnly", BOOL, READ_ONLY),
+        F(3, "readOnly", BOOL, OMIT_ZERO, READ_ONLY),
         F(4, "secretNamespace", STRING, DOC("The secret's namespace; the claim's if not given."))),
 };
 
@@ -36,14 +36,14 @@ static const struct schema_type type_cephfs_pv = {
            F(4, "secretFile", STRING, DOC("A file on the node with the user's key.")),
            F(5, "secretRef", OBJECT(type_secret_reference),
              DOC("A secret with the user's key, in place of secretFile.")),
-           F(6, "readOnly", BOOL, READ_ONLY)),
+           F(6, "readOnly", BOOL, OMIT_ZERO, READ_ONLY)),
 };
 
 static const struct schema_type type_cinder_pv = {
     .name = "CinderPersistentVolumeSource",
     DOC("A volume of OpenStack."),
     FIELDS(F(1, "volumeID", STRING, REQUIRED, DOC("The volume's id.")),
-           F(2, "fsType", STRING, FS_TYPE), F(3, "readOnly", BOOL, READ_ONLY),
+           F(2, "fsType", STRING, FS_TYPE), F(3, "readOnly", BOOL, OMIT_ZERO, READ_ONLY),
            F(4, "secretRef", OBJECT(type_full_secret_reference),
              DOC("The secret by which OpenStack is reached."))),
 };
@@ -65,7 +65,7 @@ static const struct schema_type type_csi_pv = {
     DOC("A volume that a CSI driver has made."),
     FIELDS(F(1, "driver", STRING, REQUIRED, FORMAT(format_driver), DOC("The driver's name.")),
            F(2, "volumeHandle", STRING, REQUIRED, DOC("What the driver knows the volume by.")),
-           F(3, "readOnly", BOOL, READ_ONLY), F(4, "fsType", STRING, FS_TYPE),
+           F(3, "readOnly", BOOL, OMIT_ZERO, READ_ONLY), F(4, "fsType", STRING, FS_TYPE),
            F(5, "volumeAttributes", MAP(STRING), DOC("What the driver is told.")),
            F(6, "controllerPublishSecretRef", OBJECT(type_full_secret_reference),
              DOC("A secret for attaching and detaching.")),
@@ -86,7 +86,7 @@ static const struct schema_type type_flex_pv = {
            F(2, "fsType", STRING, FS_TYPE),
            F(3, "secretRef", OBJECT(type_secret_reference),
              DOC("A secret that the program is given.")),
-           F(4, "readOnly", BOOL, READ_ONLY),
+           F(4, "readOnly", BOOL, OMIT_ZERO, READ_ONLY),
            F(5, "options", MAP(STRING), DOC("What else the program is told."))),
 };
 
@@ -95,7 +95,7 @@ static const struct schema_type type_glusterfs_pv = {
     DOC("A volume of GlusterFS."),
     FIELDS(F(1, "endpoints", STRING, REQUIRED, DOC("The Endpoints that name its servers.")),
            F(2, "path", STRING, REQUIRED, DOC("The volume's path.")),
-           F(3, "readOnly", BOOL, READ_ONLY),
+           F(3, "readOnly", BOOL, OMIT_ZERO, READ_ONLY),
            F(4, "endpointsNamespace", STRING,
              DOC("The namespace of endpoints; the claim's if not given."))),
 };
@@ -117,10 +117,10 @@ static const struct schema_type type_iscsi_pv = {
            F(2, "iqn", STRING, REQUIRED, DOC("The target's qualified name.")),
            F(3, "lun", INT32, RANGE(0, 255), DOC("Which of the target's units.")),
            F(4, "iscsiInterface", STRING, DEF("default"), DOC("The transport: default for TCP.")),
-           F(5, "fsType", STRING, FS_TYPE), F(6, "readOnly", BOOL, READ_ONLY),
+           F(5, "fsType", STRING, FS_TYPE), F(6, "readOnly", BOOL, OMIT_ZERO, READ_ONLY),
            F(7, "portals", LIST(STRING), DOC("Further addresses of the target.")),
-           F(8, "chapAuthDiscovery", BOOL, DOC("Whether discovery wants CHAP.")),
-           F(11, "chapAuthSession", BOOL, DOC("Whether a session wants CHAP.")),
+           F(8, "chapAuthDiscovery", BOOL, OMIT_ZERO, DOC("Whether discovery wants CHAP.")),
+           F(11, "chapAuthSession", BOOL, OMIT_ZERO, DOC("Whether a session wants CHAP.")),
            F(10, "secretRef", OBJECT(type_secret_reference),
              DOC("The secret with the names and words of CHAP.")),
            F(12, "initiatorName", STRING, DOC("The name that the node gives itself."))),
@@ -144,7 +144,7 @@ static const struct schema_type type_rbd_pv = {
            F(6, "keyring", STRING, DEF("/etc/ceph/keyring"), DOC("The user's keys, on the node.")),
            F(7, "secretRef", OBJECT(type_secret_reference),
              DOC("A secret with the user's key, in place of keyring.")),
-           F(8, "readOnly", BOOL, READ_ONLY)),
+           F(8, "readOnly", BOOL, OMIT_ZERO, READ_ONLY)),
 };
 
 static const struct schema_type type_scale_io_pv = {
@@ -160,7 +160,8 @@ static const struct schema_type type_scale_io_pv = {
            F(7, "storageMode", STRING, DEF("ThinProvisioned"),
              DOC("ThinProvisioned or ThickProvisioned.")),
            F(8, "volumeName", STRING, REQUIRED, DOC("The volume's name.")),
-           F(9, "fsType", STRING, DEF("xfs"), FS_TYPE), F(10, "readOnly", BOOL, READ_ONLY)),
+           F(9, "fsType", STRING, DEF("xfs"), FS_TYPE),
+           F(10, "readOnly", BOOL, OMIT_ZERO, READ_ONLY)),
 };
 
 static const struct schema_type type_storage_os_pv = {
@@ -169,7 +170,7 @@ static const struct schema_type type_storage_os_pv = {
     FIELDS(F(1, "volumeName", STRING, REQUIRED, DOC("The volume's name.")),
            F(2, "volumeNamespace", STRING, RULE(dns1123_label),
              DOC("Its namespace; the pod's if not given.")),
-           F(3, "fsType", STRING, FS_TYPE), F(4, "readOnly", BOOL, READ_ONLY),
+           F(3, "fsType", STRING, FS_TYPE), F(4, "readOnly", BOOL, OMIT_ZERO, READ_ONLY),
            F(5, "secretRef", OBJECT(type_object_reference),
              DOC("The secret by which its API is reached."))),
 };

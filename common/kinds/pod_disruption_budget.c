@@ -29,7 +29,7 @@ static const struct schema_type type_pod_disruption_budget_spec = {
 static const struct schema_type type_pod_disruption_budget_status = {
     .name = "PodDisruptionBudgetStatus",
     DOC("How many pods may be evicted now."),
-    FIELDS(F(1, "observedGeneration", INT64, RULE(not_negative),
+    FIELDS(F(1, "observedGeneration", INT64, OMIT_ZERO, RULE(not_negative),
              DOC("The metadata.generation that this was said of.")),
            F(2, "disruptedPods", MAP(TIME),
              DOC("Pods that are being evicted, by name, and since when.")),

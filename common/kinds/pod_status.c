@@ -13,7 +13,8 @@ static const struct schema_type type_pod_condition = {
            F(4, "lastTransitionTime", TIME, DOC("When status last changed.")),
            F(5, "reason", STRING, DOC("Why, in one word, for programs.")),
            F(6, "message", STRING, DOC("Why, for people.")),
-           F(7, "observedGeneration", INT64, DOC("The generation of the pod that it holds for."))),
+           F(7, "observedGeneration", INT64, OMIT_ZERO,
+             DOC("The generation of the pod that it holds for."))),
 };
 
 static const struct schema_type type_pod_ip = {
@@ -47,7 +48,7 @@ static const struct schema_type type_terminated = {
     FIELDS(F(1, "exitCode", INT32, REQUIRED,
              DOC("What it ended with; 128 and the signal if it was "
                  "killed.")),
-           F(2, "signal", INT32, DOC("The signal that ended it.")),
+           F(2, "signal", INT32, OMIT_ZERO, DOC("The signal that ended it.")),
            F(3, "reason", STRING, DOC("Why, in one word: Completed, Error, OOMKilled.")),
            F(4, "message", STRING, DOC("Its last words: see terminationMessagePath.")),
            F(5, "startedAt", TIME, DOC("When it had started.")),
@@ -69,7 +70,7 @@ static const struct schema_type type_volume_mount_status = {
     DOC("How a volume came to be mounted."),
     FIELDS(F(1, "name", STRING, REQUIRED, DOC("The mount's name in the container.")),
            F(2, "mountPath", STRING, REQUIRED, DOC("The mount's path in the container.")),
-           F(3, "readOnly", BOOL, DOC("Whether it is for reading only.")),
+           F(3, "readOnly", BOOL, OMIT_ZERO, DOC("Whether it is for reading only.")),
            F(4, "recursiveReadOnly", STRING,
              DOC("Enabled if what is mounted below is for reading only too, else Disabled."))),
 };
@@ -161,6 +162,6 @@ const struct schema_type type_pod_status = {
            F(14, "resize", STRING, DOC("How far a change of its resources has come.")),
            F(15, "resourceClaimStatuses", LIST(OBJECT(type_pod_resource_claim_status)), BY("name"),
              .flags = SCHEMA_RETAIN_KEYS, DOC("The claims that were made for it.")),
-           F(17, "observedGeneration", INT64,
+           F(17, "observedGeneration", INT64, OMIT_ZERO,
              DOC("The generation of the pod that its node has seen."))),
 };

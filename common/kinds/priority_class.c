@@ -40,7 +40,7 @@ static const struct schema_type type_priority_class = {
     .check = check_class,
     FIELDS(F(1, "metadata", OBJECT(type_object_meta), DOC("Its name, labels and history.")),
            F(2, "value", INT32, DEF("0"), IMMUTABLE, DOC("How much: more goes first.")),
-           F(3, "globalDefault", BOOL, DOC("Whether it is of pods that name none.")),
+           F(3, "globalDefault", BOOL, OMIT_ZERO, DOC("Whether it is of pods that name none.")),
            F(4, "description", STRING, DOC("When to use it, for people.")),
            F(5, "preemptionPolicy", STRING, DEF("PreemptLowerPriority"),
              ONE_OF("PreemptLowerPriority", "Never"), IMMUTABLE,

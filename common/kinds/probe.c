@@ -71,39 +71,23 @@ static const struct schema_type type_probe_handler = {
            F(4, "grpc", OBJECT(type_grpc_action), DOC("By gRPC's health protocol."))),
 };
 
-/* To Kubernetes a number of 0 is none, and so is defaulted. */
-static void fill_probe(struct value *probe)
-{
-    static const struct {
-        const char *name;
-        int64_t def;
-    } numbers[] = {{"timeoutSeconds", 1},
-                   {"periodSeconds", 10},
-                   {"successThreshold", 1},
-                   {"failureThreshold", 3}};
-    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
-        if (value_get_int(probe, numbers[i].name, 1) == 0)
-            value_set_int(probe, numbers[i].name, numbers[i].def);
-}
-
 const struct schema_type type_probe = {
     .name = "Probe",
-    .fill = fill_probe,
     DOC("How a container is asked whether it has started, is ready, or is alive."),
-    FIELDS(
-        INLINE(1, "handler", type_probe_handler),
-        F(2, "initialDelaySeconds", INT32, RULE(not_negative),
-          DOC("From the container's start to the first time.")),
-        F(3, "timeoutSeconds", INT32, DEF("1"), RULE(not_negative),
-          DOC("How long an answer may take.")),
-        F(4, "periodSeconds", INT32, DEF("10"), RULE(not_negative), DOC("How often it is asked.")),
-        F(5, "successThreshold", INT32, DEF("1"), RULE(not_negative),
-          DOC("How often in a row it must go well to count after a failure.")),
-        F(6, "failureThreshold", INT32, DEF("3"), RULE(not_negative),
-          DOC("How often in a row it must fail to count.")),
-        F(7, "terminationGracePeriodSeconds", INT64, RANGE(1, INT32_MAX),
-          DOC("From SIGTERM to SIGKILL when the probe ends the container; the pod's if not "
-              "given."))),
+    FIELDS(INLINE(1, "handler", type_probe_handler),
+           F(2, "initialDelaySeconds", INT32, OMIT_ZERO, RULE(not_negative),
+             DOC("From the container's start to the first time.")),
+           F(3, "timeoutSeconds", INT32, OMIT_ZERO, DEF("1"), RULE(not_negative),
+             DOC("How long an answer may take.")),
+           F(4, "periodSeconds", INT32, OMIT_ZERO, DEF("10"), RULE(not_negative),
+             DOC("How often it is asked.")),
+           F(5, "successThreshold", INT32, OMIT_ZERO, DEF("1"), RULE(not_negative),
+             DOC("How often in a row it must go well to count after a failure.")),
+           F(6, "failureThreshold", INT32, OMIT_ZERO, DEF("3"), RULE(not_negative),
+             DOC("How often in a row it must fail to count.")),
+           F(7, "terminationGracePeriodSeconds", INT64, RANGE(1, INT32_MAX),
+             DOC("From SIGTERM to SIGKILL when the probe ends the container; the pod's if not "
+                 "given."))),
 };
 
 static const struct schema_type type_sleep_action = {

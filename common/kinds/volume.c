@@ -203,7 +203,7 @@ static const struct schema_type type_claim_volume = {
     .name = "PersistentVolumeClaimVolumeSource",
     DOC("A volume that a claim is bound to."),
     FIELDS(F(1, "claimName", STRING, REQUIRED, DOC("The claim.")),
-           F(2, "readOnly", BOOL, DOC("Whether it is mounted for reading only."))),
+           F(2, "readOnly", BOOL, OMIT_ZERO, DOC("Whether it is mounted for reading only."))),
 };
 
 const struct schema_type type_nfs_volume = {
@@ -211,7 +211,7 @@ const struct schema_type type_nfs_volume = {
     DOC("A directory of an NFS server."),
     FIELDS(F(1, "server", STRING, REQUIRED, DOC("The server.")),
            F(2, "path", STRING, REQUIRED, RULE(path_absolute), DOC("The directory.")),
-           F(3, "readOnly", BOOL, DOC("Whether it is mounted for reading only."))),
+           F(3, "readOnly", BOOL, OMIT_ZERO, DOC("Whether it is mounted for reading only."))),
 };
 
 static const struct schema_type type_csi_volume = {

@@ -12,16 +12,16 @@ const struct schema_type type_gce_persistent_disk = {
     .name = "GCEPersistentDiskVolumeSource",
     DOC("A disk of Google's cloud."),
     FIELDS(F(1, "pdName", STRING, REQUIRED, DOC("The disk's name.")),
-           F(2, "fsType", STRING, FS_TYPE), F(3, "partition", INT32, PARTITION),
-           F(4, "readOnly", BOOL, READ_ONLY)),
+           F(2, "fsType", STRING, FS_TYPE), F(3, "partition", INT32, OMIT_ZERO, PARTITION),
+           F(4, "readOnly", BOOL, OMIT_ZERO, READ_ONLY)),
 };
 
 const struct schema_type type_aws_elastic_block_store = {
     .name = "AWSElasticBlockStoreVolumeSource",
     DOC("A disk of Amazon's cloud."),
     FIELDS(F(1, "volumeID", STRING, REQUIRED, DOC("The disk's id.")),
-           F(2, "fsType", STRING, FS_TYPE), F(3, "partition", INT32, PARTITION),
-           F(4, "readOnly", BOOL, READ_ONLY)),
+           F(2, "fsType", STRING, FS_TYPE), F(3, "partition", INT32, OMIT_ZERO, PARTITION),
+           F(4, "readOnly", BOOL, OMIT_ZERO, READ_ONLY)),
 };
 
 const struct schema_type type_git_repo = {
@@ -50,10 +50,10 @@ const struct schema_type type_iscsi_volume = {
            F(2, "iqn", STRING, REQUIRED, DOC("The target's qualified name.")),
            F(3, "lun", INT32, RANGE(0, 255), DOC("Which of the target's units.")),
            F(4, "iscsiInterface", STRING, DEF("default"), DOC("The transport: default for TCP.")),
-           F(5, "fsType", STRING, FS_TYPE), F(6, "readOnly", BOOL, READ_ONLY),
+           F(5, "fsType", STRING, FS_TYPE), F(6, "readOnly", BOOL, OMIT_ZERO, READ_ONLY),
            F(7, "portals", LIST(STRING), DOC("Further addresses of the target.")),
-           F(8, "chapAuthDiscovery", BOOL, DOC("Whether discovery wants CHAP.")),
-           F(11, "chapAuthSession", BOOL, DOC("Whether a session wants CHAP.")),
+           F(8, "chapAuthDiscovery", BOOL, OMIT_ZERO, DOC("Whether discovery wants CHAP.")),
+           F(11, "chapAuthSession", BOOL, OMIT_ZERO, DOC("Whether a session wants CHAP.")),
            F(10, "secretRef", OBJECT(type_local_object_reference),
              DOC("The secret with the names and words of CHAP.")),
            F(12, "initiatorName", STRING, DOC("The name that the node gives itself."))),
@@ -64,7 +64,7 @@ const struct schema_type type_glusterfs_volume = {
     DOC("A volume of GlusterFS."),
     FIELDS(F(1, "endpoints", STRING, REQUIRED, DOC("The Endpoints that name its servers.")),
            F(2, "path", STRING, REQUIRED, DOC("The volume's path.")),
-           F(3, "readOnly", BOOL, READ_ONLY)),
+           F(3, "readOnly", BOOL, OMIT_ZERO, READ_ONLY)),
 };
 
 const struct schema_type type_rbd_volume = {
@@ -78,7 +78,7 @@ const struct schema_type type_rbd_volume = {
            F(6, "keyring", STRING, DEF("/etc/ceph/keyring"), DOC("The user's keys, on the node.")),
            F(7, "secretRef", OBJECT(type_local_object_reference),
              DOC("A secret with the user's key, in place of keyring.")),
-           F(8, "readOnly", BOOL, READ_ONLY)),
+           F(8, "readOnly", BOOL, OMIT_ZERO, READ_ONLY)),
 };
 
 const struct schema_type type_flex_volume = {
@@ -88,7 +88,7 @@ const struct schema_type type_flex_volume = {
            F(2, "fsType", STRING, FS_TYPE),
            F(3, "secretRef", OBJECT(type_local_object_reference),
              DOC("A secret that the program is given.")),
-           F(4, "readOnly", BOOL, READ_ONLY),
+           F(4, "readOnly", BOOL, OMIT_ZERO, READ_ONLY),
            F(5, "options", MAP(STRING), DOC("What else the program is told."))),
 };
 
@@ -96,7 +96,7 @@ const struct schema_type type_cinder_volume = {
     .name = "CinderVolumeSource",
     DOC("A volume of OpenStack."),
     FIELDS(F(1, "volumeID", STRING, REQUIRED, DOC("The volume's id.")),
-           F(2, "fsType", STRING, FS_TYPE), F(3, "readOnly", BOOL, READ_ONLY),
+           F(2, "fsType", STRING, FS_TYPE), F(3, "readOnly", BOOL, OMIT_ZERO, READ_ONLY),
            F(4, "secretRef", OBJECT(type_local_object_reference),
              DOC("The secret by which OpenStack is reached."))),
 };
@@ -110,7 +110,7 @@ const struct schema_type type_cephfs_volume = {
            F(4, "secretFile", STRING, DOC("A file on the node with the user's key.")),
            F(5, "secretRef", OBJECT(type_local_object_reference),
              DOC("A secret with the user's key, in place of secretFile.")),
-           F(6, "readOnly", BOOL, READ_ONLY)),
+           F(6, "readOnly", BOOL, OMIT_ZERO, READ_ONLY)),
 };
 
 const struct schema_type type_flocker_volume = {
@@ -139,7 +139,7 @@ const struct schema_type type_fc_volume = {
     .check = check_fc,
     FIELDS(F(1, "targetWWNs", LIST(STRING), DOC("World wide names of the target.")),
            F(2, "lun", INT32, RANGE(0, 255), DOC("Which of the target's units.")),
-           F(3, "fsType", STRING, FS_TYPE), F(4, "readOnly", BOOL, READ_ONLY),
+           F(3, "fsType", STRING, FS_TYPE), F(4, "readOnly", BOOL, OMIT_ZERO, READ_ONLY),
            F(5, "wwids", LIST(STRING), DOC("World wide ids of the disk itself."))),
 };
 
@@ -148,7 +148,7 @@ const struct schema_type type_azure_file = {
     DOC("A file share of Microsoft's cloud."),
     FIELDS(F(1, "secretName", STRING, REQUIRED, DOC("The secret with the account and its key.")),
            F(2, "shareName", STRING, REQUIRED, DOC("The share's name.")),
-           F(3, "readOnly", BOOL, READ_ONLY)),
+           F(3, "readOnly", BOOL, OMIT_ZERO, READ_ONLY)),
 };
 
 const struct schema_type type_vsphere_volume = {
@@ -165,7 +165,7 @@ const struct schema_type type_quobyte_volume = {
     DOC("A volume of Quobyte."),
     FIELDS(F(1, "registry", STRING, REQUIRED, DOC("Its registries: host:port, with commas.")),
            F(2, "volume", STRING, REQUIRED, DOC("The volume's name.")),
-           F(3, "readOnly", BOOL, READ_ONLY),
+           F(3, "readOnly", BOOL, OMIT_ZERO, READ_ONLY),
            F(4, "user", STRING, DOC("The user that it is mounted as.")),
            F(5, "group", STRING, DOC("The group that it is mounted as.")),
            F(6, "tenant", STRING, DOC("The tenant whose volume it is."))),
@@ -194,7 +194,7 @@ const struct schema_type type_portworx_volume = {
     .name = "PortworxVolumeSource",
     DOC("A volume of Portworx."),
     FIELDS(F(1, "volumeID", STRING, REQUIRED, DOC("The volume's id.")),
-           F(2, "fsType", STRING, FS_TYPE), F(3, "readOnly", BOOL, READ_ONLY)),
+           F(2, "fsType", STRING, FS_TYPE), F(3, "readOnly", BOOL, OMIT_ZERO, READ_ONLY)),
 };
 
 const struct schema_type type_scale_io_volume = {
@@ -210,7 +210,8 @@ const struct schema_type type_scale_io_volume = {
            F(7, "storageMode", STRING, DEF("ThinProvisioned"),
              DOC("ThinProvisioned or ThickProvisioned.")),
            F(8, "volumeName", STRING, REQUIRED, DOC("The volume's name.")),
-           F(9, "fsType", STRING, DEF("xfs"), FS_TYPE), F(10, "readOnly", BOOL, READ_ONLY)),
+           F(9, "fsType", STRING, DEF("xfs"), FS_TYPE),
+           F(10, "readOnly", BOOL, OMIT_ZERO, READ_ONLY)),
 };
 
 const struct schema_type type_storage_os_volume = {
@@ -219,7 +220,7 @@ const struct schema_type type_storage_os_volume = {
     FIELDS(F(1, "volumeName", STRING, REQUIRED, DOC("The volume's name.")),
            F(2, "volumeNamespace", STRING, RULE(dns1123_label),
              DOC("Its namespace; the pod's if not given.")),
-           F(3, "fsType", STRING, FS_TYPE), F(4, "readOnly", BOOL, READ_ONLY),
+           F(3, "fsType", STRING, FS_TYPE), F(4, "readOnly", BOOL, OMIT_ZERO, READ_ONLY),
            F(5, "secretRef", OBJECT(type_local_object_reference),
              DOC("The secret by which its API is reached."))),
 };

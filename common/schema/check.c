@@ -76,6 +76,8 @@ static void check_integer(struct schema_walk *walk, const struct schema_field *f
         min = rule->min > min ? rule->min : min;
         max = rule->max < max ? rule->max : max;
     }
+    if (i == 0 && field->flags & SCHEMA_OMIT_ZERO)
+        return;
     if ((i >= min && i <= max) || WEAKENED(SCHEMA_RANGE))
         return;
     if (i < min && max >= INT32_MAX && min > INT32_MIN)

@@ -95,8 +95,10 @@ static void default_field(const struct schema_field *field, struct value *object
         value_del(object, field->name);
         value = NULL;
     }
-    /* To Kubernetes a string of "" is absent, and so is defaulted. */
+    /* To Kubernetes a string of "" is absent, and so is defaulted; so are some numbers of 0. */
     if (value_type(value) == VALUE_STRING && !*value_str(value) && field->def && *field->def)
+        value = NULL;
+    if (field->flags & SCHEMA_OMIT_ZERO && value_int(value, 1) == 0)
         value = NULL;
     if (!value && has_default(field))
         value = value_set(object, field->name, default_value(field));

@@ -47,6 +47,8 @@ enum schema_flag {
                                      default are warned */
     SCHEMA_NULLABLE = 1 << 10,    /* null is a value, and stays; elsewhere it is absence */
     SCHEMA_ATOMIC = 1 << 11,      /* a list that strategic merge replaces, for all its merge_key */
+    SCHEMA_OMIT_ZERO = 1 << 12,   /* a number or bool that Go has no pointer for, so that Kubernetes
+                                     cannot tell 0 and false from absence: defaulted, and let pass */
 };
 
 /* A walk over an object: where it is and what it found. Opaque but for schema_mistake(). */

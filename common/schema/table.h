@@ -82,6 +82,7 @@
 #define REQUIRED .flags = SCHEMA_REQUIRED
 #define IMMUTABLE .flags = SCHEMA_IMMUTABLE
 #define SET .flags = SCHEMA_SET
+#define OMIT_ZERO .flags = SCHEMA_OMIT_ZERO
 #define INERT .flags = SCHEMA_INERT
 #define DOC(text_) .doc = GATEWAY_ONLY(text_)
 #define NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})

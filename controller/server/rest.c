@@ -208,7 +208,7 @@ static bool parse_write_body(const struct ask *ask, struct write_request *ret)
 {
     if (!parse_write(ask, ret))
         return false;
-    struct value *status = body_object(ask->request, &ret->body);
+    struct value *status = body_object(api_kinds(ask->rest->spec.api), ask->request, &ret->body);
     if (!status)
         return true;
     reply_status(ask->request, status);
@@ -375,7 +375,8 @@ static void verb_delete(const struct ask *ask)
     size_t len;
     cleanup(value_free) struct value *body = NULL;
     http_body(ask->request, &len);
-    struct value *status = len ? body_object(ask->request, &body) : NULL;
+    struct value *status =
+        len ? body_object(api_kinds(ask->rest->spec.api), ask->request, &body) : NULL;
     if (!status)
         status = delete_options_parse(ask->url, body, &options, &flags);
     if (status) {

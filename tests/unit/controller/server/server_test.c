@@ -322,6 +322,8 @@ static void test_server__refusals(void **state)
     }
     assert_int_equal(client_ask(&f->client, "POST", PODS,
                                 "Content-Type: application/vnd.kubernetes.protobuf\r\n", "k8s"),
+                     400);
+    assert_int_equal(client_ask(&f->client, "POST", PODS, "Content-Type: text/plain\r\n", "k8s"),
                      415);
     assert_int_equal(client_ask(&f->client, "GET", PODS,
                                 "Accept: application/vnd.kubernetes.protobuf\r\n", NULL),
