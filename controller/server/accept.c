@@ -3,11 +3,12 @@
 #include "common/base/cleanup.h"
 #include "common/base/str.h"
 
+#include <stdlib.h>
 #include <strings.h>
 
 struct range {
     char type[64];
-    char as[64], version[16], group[64];
+    char as[64], version[16], group[64], q[16];
 };
 
 static void copy_word(const char *from, size_t len, char *to, size_t size)
@@ -27,6 +28,14 @@ static void copy_word(const char *from, size_t len, char *to, size_t size)
 static int see_parameter(void *ctx, const char *piece, size_t len)
 {
     struct range *range = ctx;
+    const struct {
+        const char *name;
+        char *to;
+        size_t size;
+    } known[] = {{"as", range->as, sizeof(range->as)},
+                 {"v", range->version, sizeof(range->version)},
+                 {"g", range->group, sizeof(range->group)},
+                 {"q", range->q, sizeof(range->q)}};
     const char *equals = memchr(piece, '=', len);
     if (!equals) {
         if (!*range->type)
@@ -34,48 +43,79 @@ static int see_parameter(void *ctx, const char *piece, size_t len)
         return 0;
     }
     char name[16];
-    size_t value_len = (size_t)(piece + len - equals - 1);
     copy_word(piece, (size_t)(equals - piece), name, sizeof(name));
-    if (str_eq(name, "as"))
-        copy_word(equals + 1, value_len, range->as, sizeof(range->as));
-    else if (str_eq(name, "v"))
-        copy_word(equals + 1, value_len, range->version, sizeof(range->version));
-    else if (str_eq(name, "g"))
-        copy_word(equals + 1, value_len, range->group, sizeof(range->group));
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (str_eq(name, known[i].name))
+            copy_word(equals + 1, (size_t)(piece + len - equals - 1), known[i].to, known[i].size);
     return 0;
 }
 
-static bool is_json(const char *type)
+/* Thousandths (RFC 9110 section 12.4.2); what is no such number counts as 1. */
+static int quality(const char *text)
 {
-    static const char *const types[] = {"application/json", "application/*", "*/*"};
-    for (size_t i = 0; i < ARRAY_LEN(types); i++)
-        if (strcasecmp(type, types[i]) == 0)
-            return true;
-    return false;
+    char *end;
+    if (!*text)
+        return 1000;
+    double q = strtod(text, &end);
+    return *end || !(q >= 0 && q <= 1) ? 1000 : (int)(q * 1000 + 0.5);
 }
 
-/* Returns 1 + the choice, 0 to go on. */
+static bool covers(const char *range, const char *type)
+{
+    const char *slash = strchr(type, '/');
+    size_t top = slash ? (size_t)(slash - type) + 1 : 0;
+    return strcasecmp(range, type) == 0 || str_eq(range, "*/*") ||
+           (strncasecmp(range, type, top) == 0 && str_eq(range + top, "*"));
+}
+
+static bool fits(const struct range *range, const struct accept_form *form)
+{
+    if (!covers(range->type, form->type))
+        return false;
+    if (!form->as)
+        return !*range->as;
+    return str_eq(range->as, form->as) && str_eq(range->version, form->version) &&
+           str_eq(range->group, form->group);
+}
+
+struct choice {
+    const struct accept_form *forms;
+    size_t count;
+    int best, q;
+};
+
 static int see_range(void *ctx, const char *piece, size_t len)
 {
-    (void)ctx;
+    struct choice *choice = ctx;
     struct range range = {0};
     autofree char *text = strndup(piece, len);
     str_split(text ? text : "", ';', see_parameter, &range);
-    if (!is_json(range.type))
+    int q = quality(range.q);
+    for (size_t i = 0; i < choice->count && q > choice->q; i++) {
+        if (!fits(&range, &choice->forms[i]))
+            continue;
+        choice->best = (int)i;
+        choice->q = q;
+    }
+    return 0;
+}
+
+int accept_form(const char *header, const struct accept_form *forms, size_t count)
+{
+    struct choice choice = {forms, count, -1, 0};
+    if (str_empty(header))
         return 0;
-    if (!*range.as)
-        return 1 + ACCEPT_JSON;
-    if (!str_eq(range.as, "Table") || !str_eq(range.group, "meta.k8s.io"))
-        return 0;
-    if (str_eq(range.version, "v1"))
-        return 1 + ACCEPT_TABLE;
-    return str_eq(range.version, "v1beta1") ? 1 + ACCEPT_TABLE_BETA : 0;
+    str_split(header, ',', see_range, &choice);
+    return choice.best;
 }
 
 enum accept accept_choose(const char *header)
 {
-    if (str_empty(header))
-        return ACCEPT_JSON;
-    int r = str_split(header, ',', see_range, NULL);
-    return r > 0 ? (enum accept)(r - 1) : ACCEPT_NOTHING;
+    static const struct accept_form forms[] = {
+        [ACCEPT_JSON] = {"application/json", NULL, NULL, NULL},
+        [ACCEPT_TABLE] = {"application/json", "Table", "v1", "meta.k8s.io"},
+        [ACCEPT_TABLE_BETA] = {"application/json", "Table", "v1beta1", "meta.k8s.io"},
+    };
+    int form = accept_form(header, forms, ARRAY_LEN(forms));
+    return form < 0 ? ACCEPT_NOTHING : (enum accept)form;
 }

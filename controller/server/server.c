@@ -4,10 +4,9 @@
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 #include "controller/server/authz.h"
-#include "controller/server/discovery.h"
+#include "controller/server/document.h"
 #include "controller/server/dryrun_request.h"
 #include "controller/server/front.h"
-#include "controller/server/openapi.h"
 #include "controller/server/reply.h"
 #include "controller/server/rest.h"
 #include "controller/server/status.h"
@@ -49,83 +48,9 @@ static bool answer_bad_target(struct http_request *request, struct url *url)
     return true;
 }
 
-/* ---- what is not an object ---- */
-
-static void answer_health(struct server *server, struct http_request *request,
-                          const struct url *url)
-{
-    const struct server_hooks *hooks = server->spec.hooks;
-    const char *name = url->segments[0];
-    const char *missing = NULL;
-    if (str_eq(name, "readyz") && hooks && hooks->unready)
-        missing = hooks->unready(hooks->ctx);
-    cleanup(buf_done) struct buf text;
-    buf_init(&text, 0);
-    if (!str_empty(missing))
-        buf_addf(&text, "[-]%s failed: %s\n%s check failed\n", "ready", missing, name);
-    else if (url_param(url, "verbose"))
-        buf_addf(&text, "[+]ping ok\n[+]store ok\n%s check passed\n", name);
-    else
-        buf_addstr(&text, "ok");
-    reply_text(request, str_empty(missing) ? 200 : 500, buf_str(&text));
-}
-
 static struct value *nowhere(void)
 {
     return status_failure(404, "the server could not find the requested resource");
-}
-
-static void answer_found(struct http_request *request, struct value *object)
-{
-    if (object)
-        reply_json(request, 200, object);
-    else
-        reply_status(request, nowhere());
-}
-
-/* Without definitions, so kubectl leaves checking to us. */
-static void answer_openapi(struct server *server, struct http_request *request)
-{
-    struct buf document;
-    buf_init(&document, 0);
-    openapi_write(api_kinds(server->spec.api), &document);
-    http_answer_buf(request, 200, OPENAPI_TYPE, &document);
-}
-
-static void answer_path(struct server *server, struct http_request *request, const struct url *url,
-                        const struct route *route)
-{
-    switch (route->what) {
-    case ROUTE_VERSION:
-        reply_json(request, 200, discovery_version());
-        break;
-    case ROUTE_HEALTH:
-        answer_health(server, request, url);
-        break;
-    case ROUTE_API_VERSIONS:
-        reply_json(request, 200, discovery_api_versions());
-        break;
-    case ROUTE_GROUPS:
-        reply_json(request, 200, discovery_groups(api_kinds(server->spec.api)));
-        break;
-    case ROUTE_GROUP:
-        answer_found(request, discovery_group(api_kinds(server->spec.api), route->group));
-        break;
-    case ROUTE_RESOURCES:
-        answer_found(request, discovery_resources(api_kinds(server->spec.api), route->group,
-                                                  route->version));
-        break;
-    case ROUTE_OPENAPI_V2:
-        answer_openapi(server, request);
-        break;
-    case ROUTE_NOWHERE:
-    case ROUTE_DRY_RUN:
-    case ROUTE_BACKUP:
-    case ROUTE_RESTORE:
-    case ROUTE_OBJECTS:
-        reply_status(request, nowhere());
-        break;
-    }
 }
 
 static void handle_path(struct server *server, struct http_request *request, const struct url *url,
@@ -145,7 +70,8 @@ static void handle_path(struct server *server, struct http_request *request, con
             status_failure(405, "the server does not allow the method %.16s on this path", method));
         return;
     }
-    answer_path(server, request, url, route);
+    if (!document_answer(api_kinds(server->spec.api), server->spec.hooks, request, url, route))
+        reply_status(request, nowhere());
 }
 
 static void handle_objects(struct server *server, struct http_request *request,

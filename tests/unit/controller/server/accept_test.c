@@ -32,6 +32,14 @@ static void test_accept__choices(void **state)
          ACCEPT_JSON},
         {"application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io", ACCEPT_NOTHING},
         {"application/json;charset=utf-8", ACCEPT_JSON},
+        {"application/json;q=0.2, application/json;as=Table;v=v1;g=meta.k8s.io;q=0.9",
+         ACCEPT_TABLE},
+        {"application/json;as=Table;v=v1;g=meta.k8s.io;q=0.1, */*;q=0.5", ACCEPT_JSON},
+        {"application/json;q=0", ACCEPT_NOTHING},
+        {"application/json;q=nan", ACCEPT_JSON},
+        {"application/*", ACCEPT_JSON},
+        {"text/*", ACCEPT_NOTHING},
+        {"*", ACCEPT_NOTHING},
         {",,;;=,", ACCEPT_NOTHING},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

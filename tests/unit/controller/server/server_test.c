@@ -686,9 +686,30 @@ static void test_server__discovery_names_what_is_served(void **state)
         autofree char *target = xasprintf("/api/v1/%s", name);
         assert_int_equal(ask(f, "GET", target, NULL), 200);
     }
+    assert_int_equal(ask(f, "GET", "/apis/?timeout=32s", NULL), 200);
+    assert_int_equal(ask(f, "GET", "/version/", NULL), 200);
     assert_int_equal(ask(f, "GET", "/apis/dragons", NULL), 404);
     assert_int_equal(ask(f, "GET", "/apis/dragons/v1", NULL), 404);
     assert_int_equal(ask(f, "GET", "/apis", NULL), 200);
+}
+
+/* All in one document, and not again to who has it. */
+static void test_server__aggregated_discovery(void **state)
+{
+    struct fixture *f = *state;
+#define AGGREGATED "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+    assert_int_equal(
+        client_ask(&f->client, "GET", "/api", "Accept: " AGGREGATED ",application/json\r\n", NULL),
+        200);
+    const char *head = buf_str(&f->client.in);
+    assert_non_null(strstr(head, "\r\nContent-Type: " AGGREGATED "\r\n"));
+    const char *tag = strstr(head, "\r\nETag: ");
+    assert_non_null(tag);
+    autofree char *again = xasprintf("Accept: " AGGREGATED "\r\nIf-None-Match: %.66s\r\n", tag + 8);
+    assert_int_equal(client_ask(&f->client, "GET", "/api", again, NULL), 304);
+    assert_int_equal(ask(f, "GET", "/api", NULL), 200);
+    cleanup(value_free) struct value *versions = answer(f);
+    assert_string_equal(value_get_str(versions, "kind"), "APIVersions");
 }
 
 /* Who may not write does not make us hold what he would write, nor read it. */
@@ -743,6 +764,7 @@ int main(void)
         LIVE(test_server__logs),
         LIVE(test_server__why),
         LIVE(test_server__discovery_names_what_is_served),
+        LIVE(test_server__aggregated_discovery),
         LIVE(test_server__no_body_without_a_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
