@@ -1,14 +1,18 @@
 #pragma once
 /* What the server tells of itself: its health and version, discovery, OpenAPI. Each is written when
- * it is asked for; nothing is kept. */
+ * it is asked for; no more is kept than the hashes of some. */
 
 #include "common/kinds/kinds.h"
 #include "controller/server/hooks.h"
 #include "controller/server/http.h"
 #include "controller/server/route.h"
 
-/* Answers a GET; false, without having answered, if there is no such document. hooks may be NULL.
- */
-bool document_answer(const struct kinds *kinds, const struct server_hooks *hooks,
-                     struct http_request *request, const struct url *url,
-                     const struct route *route);
+struct documents;
+/* kinds and hooks (may be NULL) are borrowed. */
+struct documents *documents_new(struct kinds *kinds, const struct server_hooks *hooks);
+/* Before http_free. */
+void documents_free(struct documents *documents);
+
+/* Answers a GET, now or in pieces; false, without having answered, if there is no such document. */
+bool documents_answer(struct documents *documents, struct http_request *request,
+                      const struct url *url, const struct route *route);

@@ -1,6 +1,7 @@
 #include "controller/server/http_impl.h"
 
 #include "common/base/mem.h"
+#include "common/base/str.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -163,9 +164,13 @@ static void answer_with(struct http_request *request, int code, const char *type
     request->response = response;
     request->code = code;
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache, private");
-    for (size_t i = 0; i < request->header_count; i++)
+    bool cached = false;
+    for (size_t i = 0; i < request->header_count; i++) {
+        cached |= str_eq(request->names[i], MHD_HTTP_HEADER_CACHE_CONTROL);
         MHD_add_response_header(response, request->names[i], request->values[i]);
+    }
+    if (!cached)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache, private");
     http_resume(request);
 }
 

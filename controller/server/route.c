@@ -6,7 +6,7 @@
 
 /* "*" stands for any one segment. */
 static const struct {
-    const char *segments[4];
+    const char *segments[5];
     enum route_what what;
 } fixed[] = {
     {{"version"}, ROUTE_VERSION},
@@ -19,6 +19,9 @@ static const struct {
     {{"apis", "*"}, ROUTE_GROUP},
     {{"apis", "*", "*"}, ROUTE_RESOURCES},
     {{"openapi", "v2"}, ROUTE_OPENAPI_V2},
+    {{"openapi", "v3"}, ROUTE_OPENAPI_V3},
+    {{"openapi", "v3", "api", "v1"}, ROUTE_OPENAPI_V3_RESOURCES},
+    {{"openapi", "v3", "apis", "*", "*"}, ROUTE_OPENAPI_V3_RESOURCES},
     {{"apis", "limpet.io", "v1", "dryrun"}, ROUTE_DRY_RUN},
     {{"apis", "limpet.io", "v1", "backup"}, ROUTE_BACKUP},
     {{"apis", "limpet.io", "v1", "restore"}, ROUTE_RESTORE},
@@ -89,14 +92,21 @@ static void find_object(const struct kinds *kinds, const struct url *url, size_t
     ret->what = ROUTE_OBJECTS;
 }
 
+/* The group and version behind "apis", which stands first or as in /openapi/v3/apis/G/V. */
+static void read_group(const struct url *url, struct route *ret)
+{
+    size_t at = url->segment_count > 2 && str_eq(url->segments[0], "openapi") ? 2 : 0;
+    if (at >= url->segment_count || !str_eq(url->segments[at], "apis"))
+        return;
+    ret->group = url->segment_count > at + 1 ? url->segments[at + 1] : "";
+    ret->version = url->segment_count > at + 2 ? url->segments[at + 2] : "";
+}
+
 void route_find(const struct kinds *kinds, const struct url *url, struct route *ret)
 {
     *ret = (struct route){.group = "", .version = "v1", .ns = "", .name = "", .subresource = ""};
     bool grouped = url->segment_count > 0 && str_eq(url->segments[0], "apis");
-    if (grouped) {
-        ret->group = url->segment_count > 1 ? url->segments[1] : "";
-        ret->version = url->segment_count > 2 ? url->segments[2] : "";
-    }
+    read_group(url, ret);
     for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
         if (matches(fixed[i].segments, ARRAY_LEN(fixed[i].segments), url)) {
             ret->what = fixed[i].what;

@@ -13,16 +13,18 @@ enum route_what {
     ROUTE_GROUP,        /* /apis/G */
     ROUTE_RESOURCES,    /* /api/v1, /apis/G/V */
     ROUTE_OPENAPI_V2,
-    ROUTE_DRY_RUN, /* /apis/limpet.io/v1/dryrun */
-    ROUTE_BACKUP,  /* /apis/limpet.io/v1/backup */
-    ROUTE_RESTORE, /* /apis/limpet.io/v1/restore */
+    ROUTE_OPENAPI_V3,           /* which documents there are */
+    ROUTE_OPENAPI_V3_RESOURCES, /* /openapi/v3/api/v1, /openapi/v3/apis/G/V */
+    ROUTE_DRY_RUN,              /* /apis/limpet.io/v1/dryrun */
+    ROUTE_BACKUP,               /* /apis/limpet.io/v1/backup */
+    ROUTE_RESTORE,              /* /apis/limpet.io/v1/restore */
     ROUTE_OBJECTS,
 };
 
 struct route {
     enum route_what what;
     const char *group,
-        *version; /* "" = core; of GROUP, RESOURCES, OBJECTS. Borrowed from the URL */
+        *version; /* "" = core; of GROUP, (V3_)RESOURCES, OBJECTS. Borrowed from the URL */
     const struct schema_kind *kind; /* of OBJECTS */
     const char *ns;                 /* "" = cluster scope or all namespaces */
     const char *name;               /* "" = the collection */

@@ -19,6 +19,7 @@ struct server {
     struct http *http;
     struct front *front;
     struct rest *rest;
+    struct documents *documents;
 };
 
 /* ---- who may ---- */
@@ -70,7 +71,7 @@ static void handle_path(struct server *server, struct http_request *request, con
             status_failure(405, "the server does not allow the method %.16s on this path", method));
         return;
     }
-    if (!document_answer(api_kinds(server->spec.api), server->spec.hooks, request, url, route))
+    if (!documents_answer(server->documents, request, url, route))
         reply_status(request, nowhere());
 }
 
@@ -222,6 +223,7 @@ int server_new(const struct server_spec *spec, struct server **ret, struct err *
                              refuse};
     struct rest_spec rest = {spec->loop, spec->api, spec->clock, spec->rng, spec->hooks};
     server->rest = rest_new(&rest);
+    server->documents = documents_new(api_kinds(spec->api), spec->hooks);
     int r = http_new(&http, &server->http, err);
     if (r) {
         server_free(server);
@@ -281,6 +283,7 @@ void server_free(struct server *server)
         return;
     front_free(server->front);
     rest_free(server->rest);
+    documents_free(server->documents);
     http_free(server->http);
     free(server);
 }

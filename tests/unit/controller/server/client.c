@@ -95,6 +95,11 @@ static bool is_whole(const struct client *client, bool no_body)
     const char *len = strstr(buf_str(&client->in), "Content-Length: ");
     if (end && no_body)
         return true;
+    static const char last[] = "\r\n0\r\n\r\n"; /* the last chunk */
+    size_t tail = sizeof(last) - 1;
+    if (end && strstr(client->in.data, "Transfer-Encoding: chunked"))
+        return client->in.len > tail &&
+               memcmp(client->in.data + client->in.len - tail, last, tail) == 0;
     if (!end || !len)
         return false;
     size_t head = (size_t)(end - client->in.data) + 4;

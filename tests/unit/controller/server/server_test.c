@@ -712,6 +712,37 @@ static void test_server__aggregated_discovery(void **state)
     assert_string_equal(value_get_str(versions, "kind"), "APIVersions");
 }
 
+/* In pieces, of which none is lost; not again to who has it, and elsewhere than under its hash. */
+static void test_server__openapi(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(ask(f, "GET", "/openapi/v3", NULL), 200);
+    cleanup(value_free) struct value *index = answer(f);
+    autofree char *url =
+        xstrdup(value_get_str(value_path(index, "paths", "api/v1", NULL), "serverRelativeURL"));
+    assert_non_null(strstr(url, "/openapi/v3/api/v1?hash="));
+    assert_int_equal(ask(f, "GET", url, NULL), 200);
+    const char *head = buf_str(&f->client.in);
+    assert_non_null(strstr(head, "\r\nCache-Control: public, immutable"));
+    assert_null(strstr(head, "no-cache"));
+    assert_non_null(strstr(head, "ETag: \""));
+    autofree char *tag = xasprintf("If-None-Match: \"%s\"\r\n", strchr(url, '=') + 1);
+    assert_int_equal(client_ask(&f->client, "GET", url, tag, NULL), 304);
+    assert_int_equal(ask(f, "GET", "/openapi/v3/api/v1?hash=old", NULL), 301);
+    assert_non_null(strstr(buf_str(&f->client.in), url));
+    assert_int_equal(ask(f, "GET", "/openapi/v3/apis/dragons/v1", NULL), 404);
+    assert_int_equal(
+        client_ask(&f->client, "GET", "/openapi/v2", "Accept: application/json\r\n", NULL), 406);
+    assert_int_equal(
+        client_ask(&f->client, "GET", "/openapi/v3/api/v1",
+                   "Accept: application/com.github.proto-openapi.spec.v3@v1.0+protobuf\r\n", NULL),
+        406);
+    assert_int_equal(
+        client_ask(&f->client, "GET", "/openapi/v2",
+                   "Accept: application/com.github.proto-openapi.spec.v2@v1.0+protobuf\r\n", NULL),
+        200);
+}
+
 /* Who may not write does not make us hold what he would write, nor read it. */
 static void test_server__no_body_without_a_right(void **state)
 {
@@ -765,6 +796,7 @@ int main(void)
         LIVE(test_server__why),
         LIVE(test_server__discovery_names_what_is_served),
         LIVE(test_server__aggregated_discovery),
+        LIVE(test_server__openapi),
         LIVE(test_server__no_body_without_a_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
