@@ -112,10 +112,17 @@ int accept_form(const char *header, const struct accept_form *forms, size_t coun
 enum accept accept_choose(const char *header)
 {
     static const struct accept_form forms[] = {
-        [ACCEPT_JSON] = {"application/json", NULL, NULL, NULL},
-        [ACCEPT_TABLE] = {"application/json", "Table", "v1", "meta.k8s.io"},
-        [ACCEPT_TABLE_BETA] = {"application/json", "Table", "v1beta1", "meta.k8s.io"},
+        {"application/json", NULL, NULL, NULL},
+        {"application/json", "Table", "v1", "meta.k8s.io"},
+        {"application/json", "Table", "v1beta1", "meta.k8s.io"},
+        {"application/json", "PartialObjectMetadata", "v1", "meta.k8s.io"},
+        {"application/json", "PartialObjectMetadataList", "v1", "meta.k8s.io"},
+        {"application/json", "PartialObjectMetadata", "v1beta1", "meta.k8s.io"},
+        {"application/json", "PartialObjectMetadataList", "v1beta1", "meta.k8s.io"},
     };
+    static const enum accept means[ARRAY_LEN(forms)] = {
+        ACCEPT_JSON,    ACCEPT_TABLE,        ACCEPT_TABLE_BETA,  ACCEPT_PARTIAL,
+        ACCEPT_PARTIAL, ACCEPT_PARTIAL_BETA, ACCEPT_PARTIAL_BETA};
     int form = accept_form(header, forms, ARRAY_LEN(forms));
-    return form < 0 ? ACCEPT_NOTHING : (enum accept)form;
+    return form < 0 ? ACCEPT_NOTHING : means[form];
 }

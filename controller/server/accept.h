@@ -17,6 +17,8 @@ enum accept {
     ACCEPT_JSON,
     ACCEPT_TABLE,      /* meta.k8s.io/v1 Table */
     ACCEPT_TABLE_BETA, /* meta.k8s.io/v1beta1 Table: the same shape under the older name */
-    ACCEPT_NOTHING,    /* nothing that we can write: 406 */
+    ACCEPT_PARTIAL,    /* meta.k8s.io/v1 PartialObjectMetadata, or a list of such */
+    ACCEPT_PARTIAL_BETA,
+    ACCEPT_NOTHING, /* nothing that we can write: 406 */
 };
 enum accept accept_choose(const char *header);

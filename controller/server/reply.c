@@ -3,6 +3,7 @@
 #include "common/base/mem.h"
 #include "common/data/json.h"
 #include "controller/server/status.h"
+#include "controller/server/url.h"
 
 #include <string.h>
 
@@ -10,11 +11,29 @@
 #define MAX_WARNING 240 /* bytes of each */
 #define JSON "application/json"
 
+/* ?pretty=true, of whatever is asked for. */
+static bool wants_pretty(const struct http_request *request)
+{
+    const char *target = http_target(request);
+    struct err err = {0};
+    struct url url;
+    bool pretty = false;
+    if (!target || !strstr(target, "pretty") || url_parse(target, &url, &err) != 0)
+        return false;
+    if (url_param_bool(&url, "pretty", false, &pretty, &err) != 0)
+        pretty = false;
+    url_done(&url);
+    return pretty;
+}
+
 void reply_json(struct http_request *request, int code, struct value *object)
 {
     struct buf body;
     buf_init(&body, 0);
-    json_write(object, &body);
+    if (wants_pretty(request))
+        json_write_pretty(object, &body);
+    else
+        json_write(object, &body);
     buf_addc(&body, '\n');
     value_free(object);
     http_answer_buf(request, code, JSON, &body);

@@ -66,31 +66,15 @@ struct api_ref ask_ref(const struct ask *ask)
 struct value *view_of(const struct rest *rest, const struct view *view,
                       const struct schema_kind *kind, struct value *object, bool columns)
 {
-    if (view->accept == ACCEPT_JSON || str_eq(value_get_str(object, "kind"), "Status"))
-        return object;
-    const char *version = view->accept == ACCEPT_TABLE ? "meta.k8s.io/v1" : "meta.k8s.io/v1beta1";
-    struct value *table =
-        table_of(kind, object, version, view->include, columns, clock_wall(rest->spec.clock));
-    value_free(object);
-    return table;
+    return view_make(view, kind, object, columns, clock_wall(rest->spec.clock));
 }
 
 bool view_parse(const struct ask *ask, struct view *ret)
 {
-    static const char *const names[] = {
-        [TABLE_METADATA] = "Metadata", [TABLE_OBJECT] = "Object", [TABLE_NOTHING] = "None"};
-    const char *text = url_param(ask->url, "includeObject");
-    *ret = (struct view){ask->accept, TABLE_METADATA};
-    if (str_empty(text))
-        return true;
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (str_eq(text, names[i])) {
-            ret->include = (enum table_include)i;
-            return true;
-        }
-    reply_status(ask->request,
-                 status_failure(400, "invalid query parameter includeObject=\"%.40s\"", text));
-    return false;
+    struct value *status = view_parse_url(ask->url, ask->accept, ret);
+    if (status)
+        reply_status(ask->request, status);
+    return !status;
 }
 
 static void on_done(void *ctx, const struct api_answer *answer)

@@ -3,7 +3,7 @@
 
 #include "common/base/list.h"
 #include "controller/server/rest.h"
-#include "controller/server/table.h"
+#include "controller/server/view.h"
 
 /* The last event that was written out, for the next watcher of the same. */
 struct frame {
@@ -21,11 +21,6 @@ struct rest {
     struct frame frame;
 };
 
-/* How a client wants objects shown. */
-struct view {
-    enum accept accept;
-    enum table_include include;
-};
 /* The object (or List) as the client asked for it. Takes object. */
 struct value *view_of(const struct rest *rest, const struct view *view,
                       const struct schema_kind *kind, struct value *object, bool columns);

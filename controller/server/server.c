@@ -11,6 +11,8 @@
 #include "controller/server/rest.h"
 #include "controller/server/status.h"
 
+#include <strings.h>
+
 #define MAX_CONNECTIONS 4096
 #define MAX_PER_ADDRESS 2048
 
@@ -73,6 +75,13 @@ static void handle_path(struct server *server, struct http_request *request, con
     }
     if (!documents_answer(server->documents, request, url, route))
         reply_status(request, nowhere());
+}
+
+/* Bodies come as they are: what is packed could be of any size. */
+static bool is_packed(const struct http_request *request)
+{
+    const char *encoding = http_header(request, "Content-Encoding");
+    return !str_empty(encoding) && strcasecmp(encoding, "identity") != 0;
 }
 
 static void handle_objects(struct server *server, struct http_request *request,
@@ -190,7 +199,11 @@ static void handle(void *ctx, struct http_request *request)
         return;
     route_find(api_kinds(server->spec.api), &url, &route);
     const struct api_user *user = user_of(request, &storage);
-    if (is_whole(&route))
+    if (user && is_packed(request))
+        reply_status(request,
+                     status_failure(415, "the body of the request has a Content-Encoding, and none "
+                                         "is known"));
+    else if (is_whole(&route))
         handle_whole(server, request, &route, user);
     else if (route.what == ROUTE_DRY_RUN && user)
         dryrun_request(server->spec.api, user, request, &url);

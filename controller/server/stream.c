@@ -117,10 +117,8 @@ static bool send_bookmark(struct stream_watch *watch, int64_t revision, bool ini
     cleanup(buf_done) struct buf text;
     buf_init(&text, 0);
     cleanup(value_free) struct value *object = value_new_map();
-    bool table = watch->view.accept != ACCEPT_JSON;
-    value_set_str(object, "kind", table ? "Table" : watch->kind->kind);
-    value_set_str(object, "apiVersion",
-                  table ? "meta.k8s.io/v1" : schema_api_version(watch->kind, api_version));
+    value_set_str(object, "kind", view_kind(&watch->view, watch->kind));
+    value_set_str(object, "apiVersion", view_api_version(&watch->view, watch->kind, api_version));
     meta_set_revision(object, revision);
     if (initial_end)
         value_set_str(value_make_map(object, "metadata", "annotations", NULL),

@@ -45,11 +45,8 @@ static struct value *cell_of(const struct schema_column *column, const struct va
     return value_new_str(buf_str(&text));
 }
 
-static struct value *row_object(const struct value *object, const char *api_version,
-                                enum table_include include)
+struct value *table_partial(const struct value *object, const char *api_version)
 {
-    if (include == TABLE_OBJECT)
-        return value_copy(object);
     struct value *partial = value_new_map();
     value_set_str(partial, "kind", "PartialObjectMetadata");
     value_set_str(partial, "apiVersion", api_version);
@@ -68,7 +65,9 @@ static struct value *row_of(const struct schema_kind *kind, const struct value *
     struct value *row = value_new_map();
     value_set(row, "cells", cells);
     if (include != TABLE_NOTHING)
-        value_set(row, "object", row_object(object, api_version, include));
+        value_set(row, "object",
+                  include == TABLE_OBJECT ? value_copy(object)
+                                          : table_partial(object, api_version));
     return row;
 }
 

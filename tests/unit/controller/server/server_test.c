@@ -712,6 +712,54 @@ static void test_server__aggregated_discovery(void **state)
     assert_string_equal(value_get_str(versions, "kind"), "APIVersions");
 }
 
+static void test_server__forms(void **state)
+{
+    struct fixture *f = *state;
+#define PARTIAL "Accept: application/json;as=PartialObjectMetadata%s;v=v1;g=meta.k8s.io\r\n"
+    assert_int_equal(ask(f, "POST", CM, "{\"metadata\":{\"name\":\"c\"},\"data\":{\"a\":\"b\"}}"),
+                     201);
+    autofree char *one = xasprintf(PARTIAL, ""), *list = xasprintf(PARTIAL, "List");
+    assert_int_equal(client_ask(&f->client, "GET", CM "/c", one, NULL), 200);
+    cleanup(value_free) struct value *object = answer(f);
+    assert_string_equal(value_get_str(object, "kind"), "PartialObjectMetadata");
+    assert_null(value_get(object, "data"));
+    assert_int_equal(client_ask(&f->client, "GET", CM, list, NULL), 200);
+    cleanup(value_free) struct value *objects = answer(f);
+    assert_string_equal(value_get_str(objects, "kind"), "PartialObjectMetadataList");
+    assert_int_equal(client_ask(&f->client, "GET", CM "/d", one, NULL), 404);
+    assert_status(f, 404, "NotFound");
+    assert_int_equal(ask(f, "GET", CM "/c?pretty=true", NULL), 200);
+    assert_non_null(strstr(buf_str(&f->client.in), "\n    \"kind\": \"ConfigMap\""));
+    assert_int_equal(ask(f, "GET", CM "/c?pretty=maybe", NULL), 200);
+    assert_null(strstr(buf_str(&f->client.in), "\n    "));
+}
+
+static void test_server__watch_of_metadata(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(ask(f, "POST", CM, "{\"metadata\":{\"name\":\"c\"},\"data\":{\"a\":\"b\"}}"),
+                     201);
+    client_forget(&f->client);
+    client_send(&f->client,
+                "GET " CM "?watch=1&fieldSelector=metadata.name%3Dc HTTP/1.1\r\nHost: x\r\n"
+                "Accept: application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io\r\n\r\n");
+    assert_true(client_await(&f->client, "{\"type\":\"ADDED\",\"object\":{\"kind\":"
+                                         "\"PartialObjectMetadata\",\"apiVersion\":"
+                                         "\"meta.k8s.io/v1\",\"metadata\":{"));
+    assert_null(strstr(buf_str(&f->client.in), "\"data\""));
+}
+
+static void test_server__packed_bodies(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(client_ask(&f->client, "POST", CM, "Content-Encoding: gzip\r\n", "\x1f\x8b"),
+                     415);
+    assert_status(f, 415, "UnsupportedMediaType");
+    assert_int_equal(client_ask(&f->client, "POST", CM, "Content-Encoding: identity\r\n",
+                                "{\"metadata\":{\"name\":\"c\"}}"),
+                     201);
+}
+
 /* In pieces, of which none is lost; not again to who has it, and elsewhere than under its hash. */
 static void test_server__openapi(void **state)
 {
@@ -797,6 +845,9 @@ int main(void)
         LIVE(test_server__discovery_names_what_is_served),
         LIVE(test_server__aggregated_discovery),
         LIVE(test_server__openapi),
+        LIVE(test_server__forms),
+        LIVE(test_server__watch_of_metadata),
+        LIVE(test_server__packed_bodies),
         LIVE(test_server__no_body_without_a_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
