@@ -98,8 +98,9 @@ static const struct accept_form discovery_forms[] = {
     {"application/json", "APIGroupDiscoveryList", "v2beta1", "apidiscovery.k8s.io"},
 };
 
-/* Tags what is answered, and tells a client that has it already no more than that: true. */
-static bool answer_known(struct http_request *request, const char *hash)
+/* Tags what is answered, and tells a client that has it already no more than that: true. The type
+ * is told again: kubectl puts the headers of a 304 in the place of those that it kept. */
+static bool answer_known(struct http_request *request, const char *type, const char *hash)
 {
     char tag[SHA256_HEX + 3];
     snprintf(tag, sizeof(tag), "\"%s\"", hash);
@@ -108,7 +109,7 @@ static bool answer_known(struct http_request *request, const char *hash)
     http_answer_header(request, "ETag", tag);
     http_answer_header(request, "Vary", "Accept");
     if (same)
-        http_answer(request, 304, "application/json", "", 0);
+        http_answer(request, 304, type, "", 0);
     return same;
 }
 
@@ -127,7 +128,7 @@ static bool answer_discovery(const struct document_ask *ask, bool core)
     snprintf(type, sizeof(type), "%s;g=%s;v=%s;as=%s", chosen->type, chosen->group, chosen->version,
              chosen->as);
     sha256_hex(body.data, body.len, hash);
-    if (!answer_known(ask->request, hash))
+    if (!answer_known(ask->request, type, hash))
         http_answer_buf(ask->request, 200, type, &body);
     return true;
 }
@@ -238,7 +239,7 @@ static bool answer_openapi_v3_resources(const struct document_ask *ask)
         return redirect(ask, hash);
     if (asked)
         http_answer_header(ask->request, "Cache-Control", "public, immutable, max-age=31536000");
-    if (answer_known(ask->request, hash))
+    if (answer_known(ask->request, "application/json", hash))
         return true;
     const struct pieces_source source = {next_v3, free_v3,
                                          openapi_v3_new(ask->kinds, route->group, route->version)};

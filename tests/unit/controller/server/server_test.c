@@ -707,6 +707,8 @@ static void test_server__aggregated_discovery(void **state)
     assert_non_null(tag);
     autofree char *again = xasprintf("Accept: " AGGREGATED "\r\nIf-None-Match: %.66s\r\n", tag + 8);
     assert_int_equal(client_ask(&f->client, "GET", "/api", again, NULL), 304);
+    assert_non_null(
+        strstr(buf_str(&f->client.in), "\r\nContent-Type: " AGGREGATED "\r\n")); /* kubectl minds */
     assert_int_equal(ask(f, "GET", "/api", NULL), 200);
     cleanup(value_free) struct value *versions = answer(f);
     assert_string_equal(value_get_str(versions, "kind"), "APIVersions");
