@@ -99,7 +99,9 @@ static int decode_double(struct decoder *d, const struct wire_field *in, struct 
     memcpy(&number, &in->scalar, sizeof(number));
     if (!isfinite(number))
         return malformed(d, "not a finite number");
-    *ret = value_new_float(number);
+    /* As JSON has it: 1, not 1.0. */
+    bool whole = fabs(number) < 0x1p53 && number == floor(number);
+    *ret = whole ? value_new_int((int64_t)number) : value_new_float(number);
     return 0;
 }
 
@@ -345,6 +347,25 @@ static int decode_single(struct decoder *d, const struct schema_field *field,
     return 0;
 }
 
+/* JSONSchemaPropsOrBool: field 1 is the truth, field 2 the object where there is one. */
+static int decode_or_bool(struct decoder *d, const struct schema_field *field,
+                          const struct wire_field *in, struct value *into)
+{
+    struct small small;
+    struct wire_field truth;
+    int r = read_small(d, in->bytes, &small);
+    if (r == 0)
+        r = small_field(d, &small, 1, WIRE_VARINT, &truth);
+    if (r)
+        return r;
+    if (value_type(value_get(into, field->name)) != VALUE_MAP)
+        value_del(into, field->name); /* it came before, as a truth */
+    if (small.field[2].number)
+        return decode_message(d, field->object, in->bytes, container(into, field));
+    value_set_bool(into, field->name, truth.scalar != 0);
+    return 0;
+}
+
 static int decode_field(struct decoder *d, const struct schema_field *field,
                         const struct wire_field *in, struct value *into)
 {
@@ -358,6 +379,8 @@ static int decode_field(struct decoder *d, const struct schema_field *field,
         return malformed(d, "of another wire type");
     bool is_inline = field->flags & SCHEMA_INLINE;
     int r = count_nodes(d, 1);
+    if (r == 0 && field->object->or_bool)
+        return decode_or_bool(d, field, in, into);
     return r ? r
              : decode_message(d, field->object, in->bytes,
                               is_inline ? into : container(into, field));

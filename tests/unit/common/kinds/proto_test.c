@@ -33,6 +33,8 @@ static void drop_field(const struct schema_field *field, struct value *object)
 static void drop_zeros(const struct schema_type *type, struct value *object)
 {
     struct schema_fields it = {0};
+    if (value_type(object) != VALUE_MAP)
+        return; /* types may hold themselves */
     for (const struct schema_field *field; (field = schema_fields_next(type, &it));)
         drop_field(field, object);
 }

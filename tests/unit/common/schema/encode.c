@@ -101,7 +101,10 @@ static void put_one(struct buf *to, const struct schema_field *field, enum schem
         put_any(to, value, number);
         break;
     case SCHEMA_OBJECT:
-        encode_message(field->object, value, zeros, &inner);
+        if (value_type(value) == VALUE_BOOL) /* of a type with or_bool */
+            wire_add_number(&inner, 1, value_bool(value, false));
+        else
+            encode_message(field->object, value, zeros, &inner);
         wire_add_message(to, number, &inner);
         break;
     default:

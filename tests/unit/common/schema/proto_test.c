@@ -196,6 +196,37 @@ static const struct schema_type type_omits = {
            F(4, "class", STRING, .flags = SCHEMA_MAY_BE_EMPTY)),
 };
 
+static const struct schema_type type_truth = {
+    .name = "Truth", .or_bool = true, FIELDS(INLINE(2, "schema", type_choice))};
+static const struct schema_type type_holder = {.name = "Holder",
+                                               FIELDS(F(1, "rest", OBJECT(type_truth)))};
+
+/* Truth or object, in whatever order they come. */
+static void test_proto__truth_or_object(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t bytes[16];
+        size_t len;
+        const char *want;
+    } cases[] = {
+        {{0x0a, 2, 0x08, 1}, 4, "{\"rest\":true}"},
+        {{0x0a, 0}, 2, "{\"rest\":false}"},
+        {{0x0a, 7, 0x08, 1, 0x12, 3, 0x0a, 1, 'x'}, 9, "{\"rest\":{\"left\":\"x\"}}"},
+        {{0x0a, 2, 0x08, 1, 0x0a, 5, 0x12, 3, 0x0a, 1, 'x'}, 11, "{\"rest\":{\"left\":\"x\"}}"},
+        {{0x0a, 5, 0x12, 3, 0x0a, 1, 'x', 0x0a, 2, 0x08, 1}, 11, "{\"rest\":true}"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        cleanup(value_free) struct value *object = NULL;
+        cleanup(buf_done) struct buf got = {0};
+        struct err err = {0};
+        assert_int_equal(proto_decode(&type_holder, cases[i].bytes, cases[i].len, &object, &err),
+                         0);
+        (void)json_write(object, &got);
+        assert_string_equal(buf_str(&got), cases[i].want);
+    }
+}
+
 static void test_proto__zero_is_absence_only_where_go_cannot_tell(void **state)
 {
     (void)state;
@@ -242,6 +273,7 @@ int main(void)
         cmocka_unit_test(test_proto__envelope),
         cmocka_unit_test(test_proto__zero_is_absence_only_where_go_cannot_tell),
         cmocka_unit_test(test_proto__zero_in_json),
+        cmocka_unit_test(test_proto__truth_or_object),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
