@@ -435,7 +435,7 @@ static void test_garbage__random(void **state)
     char dir[] = "/tmp/limpet-garbage-XXXXXX";
     struct err err = {0};
     assert_non_null(mkdtemp(dir));
-    for (uint64_t seed = 1; seed <= 12; seed++) {
+    for (uint64_t seed = 9; seed <= 13; seed++) {
         struct rng_seeded rng;
         struct edit edit = {0};
         autofree char *path = xasprintf("%s/%d.db", dir, (int)seed);
