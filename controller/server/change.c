@@ -326,6 +326,7 @@ static struct value *compose(const struct change_env *env, const struct value *s
             value_set(sent, "status", value_copy(status));
     }
     meta_carry(stored, sent);
+    deletion_carry(env->ref.kind, stored, sent);
     return steal(sent);
 }
 

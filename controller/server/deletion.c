@@ -84,6 +84,17 @@ void deletion_check(const struct value *stored, const struct value *next, struct
     }
 }
 
+void deletion_carry(const struct schema_kind *kind, const struct value *stored, struct value *next)
+{
+    const struct value *finalizers = value_path(stored, "spec", "finalizers", NULL);
+    struct value *spec = kind == &kind_namespace ? value_make_map(next, "spec", NULL) : NULL;
+    if (!spec)
+        return;
+    value_del(spec, "finalizers");
+    if (finalizers)
+        value_set(spec, "finalizers", value_copy(finalizers));
+}
+
 bool deletion_ends(const struct schema_kind *kind, const struct value *stored,
                    const struct value *next)
 {

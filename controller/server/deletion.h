@@ -16,6 +16,9 @@ void change_delete(const struct change_env *env, const struct value *stored,
 
 /* The mistakes of the finalizers of an object to be stored. stored NULL: it is new. */
 void deletion_check(const struct value *stored, const struct value *next, struct diags *diags);
+/* A namespace's spec.finalizers are those of the stored one: they have a way of their own
+ * (/finalize), so that no apply of an old document lets it go before what is in it. */
+void deletion_carry(const struct schema_kind *kind, const struct value *stored, struct value *next);
 /* An update of a deleted object takes its last finalizer: the object goes too. */
 bool deletion_ends(const struct schema_kind *kind, const struct value *stored,
                    const struct value *next);

@@ -275,6 +275,29 @@ static void test_deletion__finalizers_only_go(void **state)
     change_done(&change);
 }
 
+/* Only /finalize changes what holds a namespace. */
+static void test_deletion__an_update_lets_no_namespace_go(void **state)
+{
+    (void)state;
+    cleanup(value_free) struct value *stored =
+        stored_of(&kind_namespace, "{metadata: {name: shop}}");
+    meta_mark_deleted(stored, NOW, 0);
+    static const char *const inputs[] = {
+        "{metadata: {name: shop, labels: {a: b}}}",
+        "{metadata: {name: shop, labels: {a: b}}, spec: {finalizers: []}}",
+        "{metadata: {name: shop, labels: {a: b}}, spec: null}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(inputs); i++) {
+        cleanup(value_free) struct value *input = parse(inputs[i]);
+        struct change_env env = env_of(&kind_namespace, "shop", 0);
+        struct change change;
+        change_update(&env, stored, input, &change);
+        assert_int_equal(change.action, CHANGE_PUT);
+        assert_int_equal(value_len(value_path(change.object, "spec", "finalizers", NULL)), 1);
+        change_done(&change);
+    }
+}
+
 static void check_options(const char *query, const char *body, int code,
                           const struct api_delete_options *want)
 {
@@ -360,6 +383,7 @@ int main(void)
         cmocka_unit_test(test_deletion__twice),
         cmocka_unit_test(test_deletion__finalizers_only_go),
         cmocka_unit_test(test_deletion__options),
+        cmocka_unit_test(test_deletion__an_update_lets_no_namespace_go),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
