@@ -280,6 +280,7 @@ static struct value *state_of(const struct backups *backups)
     value_set_str(state, "apiVersion", "limpet.io/v1");
     value_set(state, "epoch", value_new_int((int64_t)epoch->number));
     value_set_bool(state, "adopt", epoch->adopt);
+    value_set(state, "kept", hub_kept(backups->spec.hub));
     return state;
 }
 

@@ -12,6 +12,7 @@
 #include "controller/link/outqueue.h"
 #include "controller/link/people.h"
 #include "controller/link/remains.h"
+#include "controller/link/strays.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@ struct hub {
     struct enrolment *enrolment;
     struct people *people;
     struct remains *remains;
+    struct strays *strays; /* while nodes are to adopt */
     struct epoch epoch;
     struct members *members;
     bool complete, started;     /* every object is known; somebody wants it to run */
@@ -157,6 +159,8 @@ static void got_report(struct hub *hub, struct member *member, const struct topi
         log_warn("pod status refused: node=%s error=%s", topic->node, log_quote(err.msg));
         return;
     }
+    if (hub->epoch.adopt)
+        strays_report(hub->strays, session_name(member->session), &report);
     /* A last word is always heard: it may be its clearing that was lost. */
     if (tally_report(member->tally, &report) || report.gone)
         intake_report(hub->intake, session_name(member->session), topic->node, &report);
@@ -404,6 +408,7 @@ int hub_new(const struct hub_spec *spec, struct hub **ret, struct err *err)
                                          .bus = spec->bus,
                                          .queue = hub->queue};
     hub->remains = remains_new(&remains);
+    hub->strays = strays_new(spec->api);
     const struct calls_spec calls = {
         .loop = spec->loop, .bus = spec->bus, .rng = spec->rng, .sealing = spec->trust->sealing};
     hub->calls = calls_new(&calls);
@@ -432,6 +437,11 @@ const struct epoch *hub_epoch(const struct hub *hub)
     return &hub->epoch;
 }
 
+struct value *hub_kept(const struct hub *hub)
+{
+    return strays_list(hub->strays);
+}
+
 struct settling {
     struct hub *hub;
     hub_settled_fn *done;
@@ -444,6 +454,7 @@ static void settled(void *ctx, int code, int64_t revision)
     autofree struct settling *settling = ctx;
     if (code == 0) {
         settling->hub->epoch.adopt = false;
+        strays_clear(settling->hub->strays);
         log_info("settled: what nodes kept from before the restore goes");
         members_republish(settling->hub->members);
     }
@@ -495,6 +506,7 @@ void hub_free(struct hub *hub)
     calls_free(hub->calls);
     members_free(hub->members);
     remains_free(hub->remains);
+    strays_free(hub->strays);
     outqueue_free(hub->queue);
     loop_timer_free(hub->leaving);
     free(hub);

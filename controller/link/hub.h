@@ -34,6 +34,9 @@ void hub_free(struct hub *hub);
 
 /* Since when nodes are told what they are told. */
 const struct epoch *hub_epoch(const struct hub *hub);
+/* After a restore: pods that nodes keep and the gateway does not know, as strays_list gives them.
+ */
+struct value *hub_kept(const struct hub *hub);
 /* After a restore: what nodes kept, and the gateway still does not know, goes. Done when that is on
  * disk (0), or with what the store gave; never from inside the call. */
 typedef void hub_settled_fn(void *ctx, int code);

@@ -3,6 +3,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "tools/cli/text.h"
 #include "tools/cli/verbs.h"
 
 #include <errno.h>
@@ -15,10 +16,25 @@
 
 struct restore_options {
     const char *passphrase_file, *config;
-    bool force, settle;
+    bool force, settle, kept;
 };
 
-static int settle(struct cli *cli)
+static void print_kept(const struct value *state)
+{
+    const struct value *kept = value_get(state, "kept");
+    for (size_t i = 0; i < value_len(kept); i++) {
+        const struct value *pod = value_at(kept, i);
+        cleanup(buf_done) struct buf line;
+        buf_init(&line, 0);
+        (void)buf_addf(&line, "%s/%s on %s", value_get_str(pod, "namespace"),
+                       value_get_str(pod, "name"), value_get_str(pod, "node"));
+        text_clean(&line, 0);
+        puts(buf_str(&line));
+    }
+}
+
+/* just_tell: what nodes keep. */
+static int settle(struct cli *cli, bool just_tell)
 {
     cleanup(value_free) struct value *before = NULL, *after = NULL;
     if (!cli_connect(cli) || cli_get_ok(cli, PATH, &before) < 0)
@@ -27,6 +43,9 @@ static int settle(struct cli *cli)
         puts("There is nothing to settle.");
         return EXIT_DONE;
     }
+    print_kept(before);
+    if (just_tell)
+        return EXIT_DONE;
     const struct client_request request = {.method = "POST", .path = PATH};
     if (cli_call_ok(cli, &request, &after) < 0)
         return EXIT_FAILED;
@@ -54,10 +73,10 @@ static void run_controller(char **args)
 static int run_restore(struct cli *cli, const void *options, char **words, size_t count)
 {
     const struct restore_options *o = options;
-    if (o->settle && count == 0)
-        return settle(cli);
-    if (o->settle || count != 1)
-        return cli_usage(&verb_restore, "say of which one file, or --settle");
+    if ((o->settle || o->kept) && count == 0)
+        return settle(cli, o->kept);
+    if (o->settle || o->kept || count != 1)
+        return cli_usage(&verb_restore, "say of which one file, or --kept or --settle");
     char *args[12] = {(char *)PROGRAM};
     size_t n = 1;
     if (o->config) {
@@ -80,14 +99,14 @@ static int run_restore(struct cli *cli, const void *options, char **words, size_
 
 const struct verb verb_restore = {
     .name = "restore",
-    .usage = "FILE [--force] | --settle",
+    .usage = "FILE [--force] | --kept | --settle",
     .summary = "on a gateway that does not run: make a backup its state; --settle afterwards",
     .details =
         "The whole backup is checked before anything is touched, and a gateway that is there is not "
         "replaced\nunless --force moves it aside. Then start limpet-controller. Nodes go on with "
-        "what they have: pods\nthat were made or changed after the backup are kept until you say, "
-        "from anywhere, 'limpet restore\n--settle'; apply until then what is missing, and what you "
-        "do not apply goes.\n",
+        "what they have: pods\nthat were made or changed after the backup are kept. From anywhere, "
+        "'limpet restore --kept' names\nthose that the gateway does not know. Apply what is missing, "
+        "then say 'limpet restore --settle': what\nyou did not apply goes.\n",
     .options =
         (const struct arg_option[]){
             {"passphrase-file", 0, ARG_STRING, offsetof(struct restore_options, passphrase_file),
@@ -96,6 +115,8 @@ const struct verb verb_restore = {
              "the gateway's configuration (made of the backup's if it is missing)", NULL},
             {"force", 0, ARG_FLAG, offsetof(struct restore_options, force), NULL,
              "move aside the gateway that is there", NULL},
+            {"kept", 0, ARG_FLAG, offsetof(struct restore_options, kept), NULL,
+             "show the pods that nodes keep and the gateway does not know", NULL},
             {"settle", 0, ARG_FLAG, offsetof(struct restore_options, settle), NULL,
              "end what a restore began: nodes keep nothing more", NULL},
             {0},

@@ -36,6 +36,13 @@ static void may_end(struct world *world, const char *name)
     (void)map_put(world->may_end, name, world);
 }
 
+/* What the gateway has heard that it does not know. */
+static size_t count_kept(struct world *world)
+{
+    cleanup(value_free) struct value *list = hub_kept(world->gateway.hub);
+    return value_len(list);
+}
+
 static struct world *begin(void **state, uint64_t seed, size_t nodes)
 {
     struct world *world = world_new(*state, seed, nodes);
@@ -61,6 +68,7 @@ static void test_restore__unknown_pods_are_kept(void **state)
         world_expect_running(world, 0, first);
         world_expect_running(world, 1, second);
         assert_int_equal(desired_kept(world->nodes[0].desired), 1);
+        assert_int_equal(count_kept(world), 2);
         world_restart_agent(world, 0);
         world_run(world, 30 * S);
         world_expect_running(world, 0, first);
@@ -85,6 +93,7 @@ static void test_restore__unknown_pods_are_kept(void **state)
         assert_false(world_runs(world, 1, "later"));
         assert_true(world_runs(world, 0, "new"));
         assert_int_equal(desired_kept(world->nodes[0].desired), 0);
+        assert_int_equal(count_kept(world), 0);
         /* And it stays so when the gateway starts again. */
         gateway_kill(&world->gateway);
         gateway_start(&world->gateway);
@@ -132,8 +141,10 @@ static void test_restore__known_again_and_deleted(void **state)
     world_run(world, 60 * S);
     assert_true(world_runs(world, 0, "late"));
     may_end(world, "late");
+    assert_int_equal(count_kept(world), 1);
     world_pod(world, "late", 0, "[run]", "Always");
     world_settle(world, 60 * S);
+    assert_int_equal(count_kept(world), 0);
     world_delete(world, "late");
     world_settle(world, 60 * S);
     world_restart_agent(world, 0);

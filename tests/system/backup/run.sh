@@ -68,28 +68,26 @@ bad_backups() {
 
 # A backup of several megabytes whose reader goes away in the middle is given up; the next one is whole.
 reader_goes_away() {
-    local i job
+    local i
     head -c 700000 /dev/urandom | base64 -w0 >"$TEST_TMP/big"
     for i in 1 2 3 4 5 6 7 8; do
         jq -n --arg name "big-$i" --rawfile text "$TEST_TMP/big" \
             '{apiVersion: "v1", kind: "ConfigMap", metadata: {name: $name}, data: {a: $text}}' >"$TEST_TMP/big.json"
-        as_master POST /api/v1/namespaces/default/configmaps -H 'Content-Type: application/json' \
+        in_net gw curl -sk --max-time 20 -X POST --cert "$GW/state/trust/admin.crt" --key "$GW/state/trust/admin.key" \
+            "https://$HOST:$API_PORT/api/v1/namespaces/default/configmaps" -H 'Content-Type: application/json' \
             -d "@$TEST_TMP/big.json" >/dev/null
     done
-    as_master POST /apis/limpet.io/v1/backup --limit-rate 50k -o "$TEST_TMP/slow" \
-        -d "{\"rounds\":600000,\"salt\":\"$(printf %032d 0)\",\"key\":\"$(printf %064d 0)\"}" &
-    job=$!
+    daemon "$STAND/slow.pid" "$STAND/slow.log" gw curl -sk --max-time 100 --limit-rate 20k -X POST \
+        --cert "$GW/state/trust/admin.crt" --key "$GW/state/trust/admin.key" \
+        "https://$HOST:$API_PORT/apis/limpet.io/v1/backup" -o "$TEST_TMP/slow" \
+        -d "{\"rounds\":600000,\"salt\":\"$(printf %032d 0)\",\"key\":\"$(printf %064d 0)\"}"
     within 10 "a reader that is slow gets its first bytes" test -s "$TEST_TMP/slow"
     has "there is one backup at a time" "$(backup "$FILE.other")" "another backup is being made"
     is "nothing is left of the one that was refused" "$(ls "$FILE".other* 2>/dev/null)" ""
     is "the gateway answers others meanwhile" "$(lp get configmap before -o json | jq -r .data.a)" 1
-    wait "$job" 2>/dev/null
+    end_pid "$(cat "$STAND/slow.pid")" TERM
     within 20 "after it has gone the next one is made" made
     has "and holds it all" "$(stat -c %s "$FILE")" "^[0-9]{7,}$"
-}
-as_master() {
-    in_net gw curl -sk --max-time 6 -X "$1" --cert "$GW/state/trust/admin.crt" --key "$GW/state/trust/admin.key" \
-        "https://$HOST:$API_PORT$2" "${@:3}"
 }
 made() { lp backup "$FILE" --passphrase-file "$TEST_TMP/passphrase"; }
 
@@ -149,6 +147,7 @@ node_start a
 within 30 "after a restart of the agent the later one is there" runs_on a late
 is "and was not started anew" "$(fingerprint a late)" "$late"
 
+is "what nodes keep is told" "$(lp restore --kept 2>&1)" "default/late on a"
 has "it is settled" "$(lp restore --settle 2>&1)" "^Settled"
 within 30 "what the gateway does not know goes" fails runs_on a late
 is "what it knows runs on" "$(fingerprint a old)" "$old"
