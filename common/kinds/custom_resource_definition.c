@@ -230,20 +230,18 @@ static const struct schema_type type_conversion = {
     DOC("How objects change from version to version."),
     FIELDS(F(1, "strategy", STRING, REQUIRED, ONE_OF("None", "Webhook"),
              DOC("None: only apiVersion changes.")),
-           F(2, "webhook", OBJECT(type_webhook), DOC("Of the strategy Webhook."))),
+           F(2, "webhook", OBJECT(type_webhook), INERT, DOC("Of the strategy Webhook."))),
 };
 
+/* What is said of the webhook beside another strategy is kept: who was told to change that one word
+ * need not throw the rest away. */
 static void check_conversion(const struct value *spec, struct schema_walk *walk)
 {
     const struct value *conversion = value_get(spec, "conversion");
     const struct value *strategy = value_get(conversion, "strategy");
-    bool webhook = str_eq(value_str(strategy), "Webhook");
-    if (webhook)
+    if (str_eq(value_str(strategy), "Webhook"))
         schema_mistake(walk, strategy, "conversion.strategy", CAUSE_NOT_SUPPORTED,
                        "\"Webhook\": no webhook is called here; must be None");
-    else if (value_type(value_get(conversion, "webhook")) != VALUE_NULL)
-        schema_mistake(walk, value_get(conversion, "webhook"), "conversion.webhook",
-                       CAUSE_FORBIDDEN, "should not be set when strategy is not set to Webhook");
 }
 
 /* ---- the whole ---- */

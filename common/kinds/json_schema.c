@@ -90,6 +90,6 @@ const struct schema_type type_json_schema_props = {
           DOC("How an array merges: as a whole, as a set, or item by item by its keys.")),
         F(43, "x-kubernetes-map-type", STRING, ONE_OF("granular", "atomic"),
           DOC("How an object merges: field by field, or as a whole.")),
-        F(44, "x-kubernetes-validations", LIST(OBJECT(type_validation_rule)), BY("rule"),
+        F(44, "x-kubernetes-validations", LIST(OBJECT(type_validation_rule)), BY("rule"), INERT,
           DOC("Rules in CEL. Kept; nothing evaluates them yet."))),
 };

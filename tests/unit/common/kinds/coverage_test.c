@@ -58,8 +58,7 @@ static void note(struct coverage *coverage, const struct schema_type *type,
 }
 
 /* What no document can say, since it is refused wherever it stands: the fields of ordinary
- * containers that ephemeral ones have for protobuf's sake alone, conversions by webhook,
- * and what structural schemas may not have. */
+ * containers that ephemeral ones have for protobuf's sake alone. */
 static bool is_refused(const struct schema_type *type, const struct schema_field *field)
 {
     static const char *const table[][2] = {
@@ -71,8 +70,6 @@ static bool is_refused(const struct schema_type *type, const struct schema_field
         {"EphemeralContainerCommon", "startupProbe"},
         {"EphemeralContainerCommon", "resizePolicy"},
         {"EphemeralContainerCommon", "restartPolicy"},
-        {"CustomResourceConversion", "webhook"},
-        {"JSONSchemaProps", "additionalItems"},
     };
     for (size_t i = 0; i < ARRAY_LEN(table); i++)
         if (str_eq(type->name, table[i][0]) && str_eq(field->name, table[i][1]))
