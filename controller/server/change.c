@@ -284,8 +284,6 @@ static int check_change(const struct change_env *env, const struct value *stored
         return 0;
     int r = schema_check_update(env->ref.kind, stored, next, &diags);
     deletion_check(stored, next, &diags);
-    if (r == 0 && !(env->flags & API_STATUS))
-        strategy_check_update(env->ref.kind, stored, next, &diags);
     if (r == 0 && diags.count == 0)
         return 0;
     return change_refuse(ret, status_invalid(env->ref.kind, env->ref.name, &diags));

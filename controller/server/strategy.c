@@ -9,7 +9,6 @@ struct strategy {
     bool keep_status; /* of what a client creates */
     bool travels;     /* to nodes */
     void (*born)(struct value *object);
-    void (*check_update)(const struct value *old, const struct value *next, struct diags *diags);
     int64_t (*grace)(const struct value *object, int64_t wanted);
 };
 
@@ -19,46 +18,6 @@ static void pod_born(struct value *pod)
 {
     struct value *status = value_set(pod, "status", value_new_map());
     value_set_str(status, "phase", "Pending");
-}
-
-static void forget_images(struct value *spec, const char *list)
-{
-    struct value *containers = value_get(spec, list);
-    for (size_t i = 0; i < value_len(containers); i++)
-        value_del(value_at(containers, i), "image");
-}
-
-/* Takes out of a spec what may change while the pod lives (Kubernetes: ValidatePodUpdate). */
-static void forget_mutable(struct value *spec)
-{
-    forget_images(spec, "containers");
-    forget_images(spec, "initContainers");
-    value_del(spec, "activeDeadlineSeconds");
-    value_del(spec, "tolerations");
-    value_del(spec, "terminationGracePeriodSeconds");
-    value_del(spec, "schedulingGates");
-}
-
-static void check_pod_update(const struct value *old, const struct value *next, struct diags *diags)
-{
-    const struct value *old_spec = value_get(old, "spec");
-    const struct value *next_spec = value_get(next, "spec");
-    if (value_equal(old_spec, next_spec))
-        return;
-    cleanup(value_free) struct value *a = value_copy(old_spec);
-    cleanup(value_free) struct value *b = value_copy(next_spec);
-    if (str_empty(value_get_str(a, "nodeName"))) { /* binding */
-        value_del(a, "nodeName");
-        value_del(b, "nodeName");
-    }
-    forget_mutable(a);
-    forget_mutable(b);
-    if (!value_equal(a, b))
-        diags_add(
-            diags, value_line(next_spec), "spec", CAUSE_FORBIDDEN,
-            "Forbidden: pod updates may not change fields other than `spec.containers[*].image`, "
-            "`spec.initContainers[*].image`, `spec.activeDeadlineSeconds`, `spec.tolerations`, "
-            "`spec.terminationGracePeriodSeconds`");
 }
 
 /* Only a pod that a node may be running needs time. */
@@ -87,35 +46,12 @@ static void namespace_born(struct value *ns)
     value_set_str(status, "phase", "Active");
 }
 
-/* ---- ConfigMap, Secret ---- */
-
-static void check_immutable_data(const struct value *old, const struct value *next,
-                                 struct diags *diags)
-{
-    if (!value_get_bool(old, "immutable", false))
-        return;
-    static const char *const fields[] = {"data", "binaryData", "immutable"};
-    for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-        if (!value_equal(value_get(old, fields[i]), value_get(next, fields[i])))
-            diags_add(diags, value_line(next), fields[i], CAUSE_FORBIDDEN,
-                      "Forbidden: field is immutable when `immutable` is set");
-}
-
-static void check_secret_update(const struct value *old, const struct value *next,
-                                struct diags *diags)
-{
-    if (!str_eq(value_get_str(old, "type"), value_get_str(next, "type")))
-        diags_add(diags, value_line(value_get(next, "type")), "type", CAUSE_INVALID,
-                  "field is immutable");
-    check_immutable_data(old, next, diags);
-}
-
 static const struct strategy strategies[] = {
-    {&kind_pod, false, true, pod_born, check_pod_update, pod_grace},
-    {&kind_node, true, false, NULL, NULL, NULL},
-    {&kind_namespace, false, false, namespace_born, NULL, NULL},
-    {&kind_config_map, false, true, NULL, check_immutable_data, NULL},
-    {&kind_secret, false, true, NULL, check_secret_update, NULL},
+    {&kind_pod, false, true, pod_born, pod_grace},
+    {&kind_node, true, false, NULL, NULL},
+    {&kind_namespace, false, false, namespace_born, NULL},
+    {&kind_config_map, false, true, NULL, NULL},
+    {&kind_secret, false, true, NULL, NULL},
 };
 
 static const struct strategy *find(const struct schema_kind *kind)
@@ -154,14 +90,6 @@ void strategy_born(const struct schema_kind *kind, struct value *object)
 bool strategy_keeps_status(const struct schema_kind *kind)
 {
     return find(kind)->keep_status;
-}
-
-void strategy_check_update(const struct schema_kind *kind, const struct value *old,
-                           const struct value *next, struct diags *diags)
-{
-    const struct strategy *strategy = find(kind);
-    if (strategy->check_update)
-        strategy->check_update(old, next, diags);
 }
 
 int64_t strategy_grace(const struct schema_kind *kind, const struct value *object, int64_t wanted)

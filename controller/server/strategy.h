@@ -2,7 +2,6 @@
 /* What a kind does in its own way at the API, beyond its schema: a table with a line a kind. Pure.
  */
 
-#include "common/data/diag.h"
 #include "common/schema/schema.h"
 
 /* A new object, checked and defaulted: gives it its first status and what else belongs to its kind.
@@ -10,9 +9,6 @@
 void strategy_born(const struct schema_kind *kind, struct value *object);
 /* Whether what a client creates comes with a status of its own. */
 bool strategy_keeps_status(const struct schema_kind *kind);
-/* What an update of the kind may not change, beyond fields that the schema calls immutable. */
-void strategy_check_update(const struct schema_kind *kind, const struct value *old,
-                           const struct value *next, struct diags *diags);
 /* Seconds that a deletion leaves the object to end by itself; 0: it goes at once. wanted < 0: its
  * own. */
 int64_t strategy_grace(const struct schema_kind *kind, const struct value *object, int64_t wanted);
