@@ -72,6 +72,38 @@ is "plain HTTP is no way in" "$(printf 'GET /version HTTP/1.1\r\nHost: x\r\n\r\n
     timeout 5 bash -c "exec 3<>/dev/tcp/127.0.0.1/$PORT; cat >&3; cat <&3" 2>/dev/null | grep -ac limpet)" 0
 has "TLS 1.2 or better" "$(openssl s_client -connect "127.0.0.1:$PORT" -tls1_1 </dev/null 2>&1)" 'no protocols|alert|wrong version|no peer'
 
+# ---- patches, scale, server-side apply, collections ----
+# patch <type> <path> <body> -> code, answer
+patch() {
+    code=$(as admin -o answer -w '%{http_code}' -X PATCH -H "Content-Type: application/$1" \
+        --data-binary "$3" "https://127.0.0.1:$PORT$2")
+    answer=$(cat answer)
+}
+deployments=/apis/apps/v1/namespaces/default/deployments
+call admin POST $deployments '{"metadata":{"name":"shop"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":
+    {"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"x","image":"i:1"},{"name":"y","image":"j"}]}}}}'
+is "a deployment is created" "$code" 201
+patch strategic-merge-patch+json $deployments/shop \
+    '{"spec":{"template":{"spec":{"containers":[{"name":"x","image":"i:2"}]}}}}'
+is "a strategic patch finds the container by its name" \
+    "$code $(get '[.spec.template.spec.containers[] | .name + "=" + .image] | join(" ")')" "200 x=i:2 y=j"
+patch json-patch+json $deployments/shop '[{"op":"test","path":"/spec/replicas","value":7}]'
+is "a JSON patch that does not apply" "$code $(get .reason)" "422 Invalid"
+patch merge-patch+json $deployments/shop/scale '{"spec":{"replicas":3}}'
+is "scale" "$code $(get .kind) $(get .spec.replicas)" "200 Scale 3"
+call admin GET $deployments/shop
+is "the generation has moved with it" "$(get .spec.replicas) $(get .metadata.generation)" "3 3"
+maps=/api/v1/namespaces/default/configmaps
+patch apply-patch+yaml "$maps/owned?fieldManager=one" 'data: {a: x, b: y}'
+is "server-side apply creates" "$code" 201
+patch apply-patch+yaml "$maps/owned?fieldManager=two" 'data: {a: z}'
+is "another's field is a conflict" "$code $(get .message)" \
+    '409 Apply failed with 1 conflict: conflict with "one": .data.a'
+patch apply-patch+yaml "$maps/owned?fieldManager=one" 'data: {b: y}'
+is "what its owner gives up goes" "$code $(get '.data | tostring')" '200 {"b":"y"}'
+call admin DELETE "$maps?fieldSelector=metadata.name%3Downed"
+is "a collection is deleted" "$code $(get .kind) $(get '.items | length')" "200 ConfigMapList 1"
+
 # ---- five kinds, all verbs ----
 NS=/api/v1/namespaces/default
 pod='{"apiVersion":"v1","kind":"Pod","metadata":{"name":"NAME"},"spec":{"containers":[{"name":"c","image":"busybox"}]}}'
