@@ -143,7 +143,7 @@ static void test_definitions__life(void **state)
     struct answer refused = create(&world, kind, "default", LAMP("b", "4"));
     assert_int_equal(refused.code, 422);
     assert_string_equal(refused.message,
-                        "Lamp \"b\" is invalid: spec.n: Invalid value: 4: spec.n in "
+                        "Lamp.example.com \"b\" is invalid: spec.n: Invalid value: 4: spec.n in "
                         "body should be less than or equal to 3");
 
     /* Another schema counts from now on. */
