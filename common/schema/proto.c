@@ -100,7 +100,7 @@ static int decode_double(struct decoder *d, const struct wire_field *in, struct 
     if (!isfinite(number))
         return malformed(d, "not a finite number");
     /* As JSON has it: 1, not 1.0. */
-    bool whole = fabs(number) < 0x1p53 && number == floor(number);
+    bool whole = fabs(number) < 0x1p53 && number == (double)(int64_t)number;
     *ret = whole ? value_new_int((int64_t)number) : value_new_float(number);
     return 0;
 }
