@@ -2,7 +2,7 @@
 /* The outside of a backup: a header, then the content in pieces that are each encrypted and
  * authenticated, bound to the header, to their place and to whether they are the last, so that
  * nothing can be altered, left out, doubled, exchanged, appended or cut off unnoticed (decision
- * record 0007). Pure.
+ * record 0008 of controller). Pure.
  *
  *   header: 8 bytes "LIMPETBK", u16 version, u32 rounds, 16 bytes salt (big-endian), 8 bytes 0
  *   piece:  u32 length of what follows with its highest bit set in the last piece; AES-256-GCM */

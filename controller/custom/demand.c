@@ -268,7 +268,7 @@ static bool make_pattern(const struct maker *maker, const struct value *schema,
     if (ret->pattern)
         return true;
     if (!text || pattern_new(text, &pattern, &err) != 0)
-        return false; /* one that is not known here (decision record 0007) */
+        return false; /* one that is not known here (decision record 0007 of common) */
     pool_own(maker->pool, pattern, free_pattern);
     struct text_pattern *made = pool_alloc(maker->pool, 1, sizeof(*made));
     *made = (struct text_pattern){pattern, pool_str(maker->pool, text)};

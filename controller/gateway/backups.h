@@ -2,7 +2,7 @@
 /* Backups over the API, and what comes after a restore: POST /apis/limpet.io/v1/backup with
  * {"rounds", "salt", "key"} (hex) answers with the whole of the gateway, encrypted under that key
  * (common/backup), while it runs and is written to; GET /apis/limpet.io/v1/restore tells
- * {"epoch", "adopt", "kept": [{"node", "namespace", "name"}]}, POST settles (decision record 0006).
+ * {"epoch", "adopt", "kept": [{"node", "namespace", "name"}]}, POST settles (decision record 0008).
  */
 
 #include "common/fs/disk.h"

@@ -1,6 +1,6 @@
 #pragma once
 /* Server-side apply: what one manager wants of an object, with everybody's fields remembered
- * (managed.h; decision record 0006). Pure. */
+ * (managed.h; decision record 0009). Pure. */
 
 #include "controller/server/change.h"
 
