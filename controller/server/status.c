@@ -165,26 +165,40 @@ static struct value *causes_of(const struct diags *diags)
     return causes;
 }
 
-static char *list_mistakes(const struct diags *diags, const char *sep)
+/* As Kubernetes words it, and what may have been meant. */
+static void add_unknown(const struct diag *diag, struct buf *text)
+{
+    const char *meant = strstr(diag->reason, "; did you mean ");
+    buf_addf(text, "unknown field \"%s\"%s", diag->path ? diag->path : "", meant ? meant : "");
+}
+
+static void add_mistake(const struct diag *diag, struct buf *text)
+{
+    const char *path = diag->path ? diag->path : "";
+    buf_addf(text, "%s%s%s", path, *path ? ": " : "", diag->reason);
+}
+
+static char *list_mistakes(const struct diags *diags,
+                           void (*add)(const struct diag *diag, struct buf *text))
 {
     cleanup(buf_done) struct buf text;
     buf_init(&text, 0);
     for (size_t i = 0; i < diags->count; i++) {
-        const struct diag *diag = &diags->items[i];
-        const char *path = diag->path ? diag->path : "";
-        buf_addf(&text, "%s%s%s%s", i ? sep : "", path, *path ? ": " : "", diag->reason);
+        buf_addstr(&text, i ? ", " : "");
+        add(&diags->items[i], &text);
     }
     if (diags->dropped)
-        buf_addf(&text, "%sand %zu more", sep, diags->dropped);
+        buf_addf(&text, ", and %zu more", diags->dropped);
     return buf_steal(&text, NULL);
 }
 
 struct value *status_invalid(const struct schema_kind *kind, const char *name,
                              const struct diags *diags)
 {
-    autofree char *mistakes = list_mistakes(diags, ", ");
+    bool unknown = all_unknown(diags);
+    autofree char *mistakes = list_mistakes(diags, unknown ? add_unknown : add_mistake);
     struct value *status;
-    if (all_unknown(diags)) {
+    if (unknown) {
         status = status_of(400, kind, name, "strict decoding error: %s", mistakes);
     } else {
         bool many = diags->count + diags->dropped > 1;

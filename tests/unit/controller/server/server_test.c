@@ -320,6 +320,11 @@ static void test_server__refusals(void **state)
         assert_int_equal(ask(f, cases[i].method, cases[i].target, cases[i].body), cases[i].code);
         assert_status(f, cases[i].code, cases[i].reason);
     }
+    ask(f, "POST", PODS "?fieldValidation=Strict",
+        "{\"metadata\":{\"name\":\"x\"},\"spec\":{\"dragon\":1,\"containers\":[{\"name\":\"a\","
+        "\"image\":\"i\"}]}}");
+    assert_non_null(
+        strstr(buf_str(&f->client.in), "strict decoding error: unknown field \\\"spec.dragon\\\""));
     assert_int_equal(client_ask(&f->client, "POST", PODS,
                                 "Content-Type: application/vnd.kubernetes.protobuf\r\n", "k8s"),
                      400);
