@@ -175,5 +175,5 @@ const struct schema_kind kind_certificate_signing_request = {
             {"Requestor", "string", .path = "spec.username", .none = ""},
             {"RequestedDuration", "string", .cell = cell_duration_asked},
             {"Condition", "string", .cell = cell_condition}),
-    SELECTABLE("spec.signerName"),
+    SELECTABLE({"spec.signerName"}),
 };

@@ -310,9 +310,11 @@ const struct schema_kind kind_event = {
     EVENT_COLUMNS,
     SORTED_BY("series.lastObservedTime", "lastTimestamp", "eventTime",
               "metadata.creationTimestamp"),
-    SELECTABLE("involvedObject.kind", "involvedObject.namespace", "involvedObject.name",
-               "involvedObject.uid", "involvedObject.apiVersion", "involvedObject.resourceVersion",
-               "involvedObject.fieldPath", "reason", "reportingComponent", "source", "type"),
+    SELECTABLE({"involvedObject.kind"}, {"involvedObject.namespace"}, {"involvedObject.name"},
+               {"involvedObject.uid"}, {"involvedObject.apiVersion"},
+               {"involvedObject.resourceVersion"}, {"involvedObject.fieldPath"}, {"reason"},
+               {"reportingComponent"},
+               {"source", .path = "source.component", .other = "reportingComponent"}, {"type"}),
 };
 
 const struct schema_kind kind_new_event = {
@@ -323,9 +325,9 @@ const struct schema_kind kind_new_event = {
     EVENT_COLUMNS,
     SORTED_BY("series.lastObservedTime", "deprecatedLastTimestamp", "eventTime",
               "metadata.creationTimestamp"),
-    SELECTABLE("regarding.kind", "regarding.namespace", "regarding.name", "regarding.uid",
-               "regarding.apiVersion", "regarding.resourceVersion", "regarding.fieldPath", "reason",
-               "reportingController", "type"),
+    SELECTABLE({"regarding.kind"}, {"regarding.namespace"}, {"regarding.name"}, {"regarding.uid"},
+               {"regarding.apiVersion"}, {"regarding.resourceVersion"}, {"regarding.fieldPath"},
+               {"reason"}, {"reportingController"}, {"type"}),
     .stored = &kind_event,
     .to_stored = to_core,
     .from_stored = from_core,

@@ -283,7 +283,7 @@ const struct schema_kind kind_job = {
     .born = born,
     PROTO("k8s.io.api.batch.v1.Job"),
     CATEGORIES("all"),
-    SELECTABLE("status.successful"),
+    SELECTABLE({"status.successful", .path = "status.succeeded", .none = "0"}),
     COLUMNS({"Name", "string", .path = "metadata.name"}, {"Status", "string", .cell = cell_status},
             {"Completions", "string", .cell = cell_completions},
             {"Duration", "string", .cell = cell_duration_of_job},

@@ -61,5 +61,5 @@ const struct schema_kind kind_namespace = {
     COLUMNS({"Name", "string", .path = "metadata.name"},
             {"Status", "string", .path = "status.phase"},
             {"Age", "date", .path = "metadata.creationTimestamp"}),
-    SELECTABLE("status.phase"),
+    SELECTABLE({"status.phase"}),
 };

@@ -140,5 +140,5 @@ const struct schema_kind kind_node = {
             {"OS-Image", "string", 1, .path = "status.nodeInfo.osImage"},
             {"Kernel-Version", "string", 1, .path = "status.nodeInfo.kernelVersion"},
             {"Container-Runtime", "string", 1, .path = "status.nodeInfo.containerRuntimeVersion"}),
-    SELECTABLE("spec.unschedulable"),
+    SELECTABLE({"spec.unschedulable", .none = "false"}),
 };

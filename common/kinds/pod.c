@@ -131,7 +131,7 @@ const struct schema_kind kind_pod = {
         {"IP", "string", 1, .path = "status.podIP"}, {"Node", "string", 1, .path = "spec.nodeName"},
         {"Nominated Node", "string", 1, .path = "status.nominatedNodeName"},
         {"Readiness Gates", "string", 1, .cell = cell_readiness_gates}),
-    SELECTABLE("spec.nodeName", "spec.restartPolicy", "spec.schedulerName",
-               "spec.serviceAccountName", "spec.hostNetwork", "status.phase", "status.podIP",
-               "status.nominatedNodeName"),
+    SELECTABLE({"spec.nodeName"}, {"spec.restartPolicy"}, {"spec.schedulerName"},
+               {"spec.serviceAccountName"}, {"spec.hostNetwork", .none = "false"}, {"status.phase"},
+               {"status.podIP"}, {"status.nominatedNodeName"}),
 };

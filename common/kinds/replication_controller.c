@@ -112,7 +112,7 @@ const struct schema_kind kind_replication_controller = {
     CATEGORIES("all"),
     SCALE(.spec_replicas = "spec.replicas", .status_replicas = "status.replicas",
           .selector = "spec.selector"),
-    SELECTABLE("status.replicas"),
+    SELECTABLE({"status.replicas", .none = "0"}),
     COLUMNS({"Name", "string", .path = "metadata.name"},
             {"Desired", "integer", .path = "spec.replicas", .none = "0"},
             {"Current", "integer", .path = "status.replicas", .none = "0"},

@@ -84,5 +84,5 @@ const struct schema_kind kind_secret = {
     COLUMNS({"Name", "string", .path = "metadata.name"}, {"Type", "string", .path = "type"},
             {"Data", "integer", .cell = cell_data},
             {"Age", "date", .path = "metadata.creationTimestamp"}),
-    SELECTABLE("type"),
+    SELECTABLE({"type"}),
 };

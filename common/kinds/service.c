@@ -548,5 +548,5 @@ const struct schema_kind kind_service = {
             {"Port(s)", "string", .cell = cell_ports},
             {"Age", "date", .path = "metadata.creationTimestamp"},
             {"Selector", "string", 1, .cell = cell_selector}),
-    SELECTABLE("spec.clusterIP", "spec.type"),
+    SELECTABLE({"spec.clusterIP"}, {"spec.type"}),
 };

@@ -165,6 +165,14 @@ struct schema_keep {
     size_t max_bytes;
 };
 
+/* A field that fieldSelector knows, beyond metadata.name and metadata.namespace. */
+struct schema_selectable {
+    const char *name;  /* NULL ends a table */
+    const char *path;  /* where its text, number or truth stands; NULL: at its name */
+    const char *other; /* where it stands if not there; may be NULL */
+    const char *none;  /* what it is where it stands nowhere; NULL: "" */
+};
+
 struct schema_kind {
     const char *group; /* "" = core */
     const char *version;
@@ -194,8 +202,7 @@ struct schema_kind {
     const struct schema_kind *stored;
     void (*to_stored)(struct value *object);
     void (*from_stored)(struct value *object);
-    const char *const *selectable; /* fields that fieldSelector knows beyond metadata.name and
-                                      metadata.namespace; ends with NULL; may be NULL */
+    const struct schema_selectable *selectable; /* may be NULL */
     /* People want lists of it by time: paths, of which the first that is set is an object's. Ends
      * with NULL; may be NULL: by name. */
     const char *const *sorted_by;

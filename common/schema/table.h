@@ -115,7 +115,9 @@
     static __attribute__((unused)) void name_(const struct value *object, struct schema_walk *walk)
 #define KEEP(...) .keep = GATEWAY_ONLY((&(const struct schema_keep){__VA_ARGS__}))
 #define SCALE(...) .scale = GATEWAY_ONLY((&(const struct schema_scale){__VA_ARGS__}))
-#define SELECTABLE(...) .selectable = GATEWAY_ONLY(NAMES(__VA_ARGS__))
+/* SELECTABLE({"spec.nodeName"}, {"status.replicas", .none = "0"}) */
+#define SELECTABLE(...)                                                                            \
+    .selectable = GATEWAY_ONLY(((const struct schema_selectable[]){__VA_ARGS__, {.name = NULL}}))
 #define SORTED_BY(...) .sorted_by = GATEWAY_ONLY(NAMES(__VA_ARGS__))
 #define PROTO(name_) .proto = GATEWAY_ONLY(name_)
 #define CATEGORIES(...) .categories = GATEWAY_ONLY(NAMES(__VA_ARGS__))

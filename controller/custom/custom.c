@@ -71,14 +71,14 @@ static const struct schema_scale *scale_of(struct pool *pool, const struct value
     return scale;
 }
 
-static const char *const *selectable_of(struct pool *pool, const struct value *version)
+static const struct schema_selectable *selectable_of(struct pool *pool, const struct value *version)
 {
     const struct value *given = value_get(version, "selectableFields");
     if (value_len(given) == 0)
         return NULL;
-    const char **out = pool_alloc(pool, value_len(given) + 1, sizeof(*out));
+    struct schema_selectable *out = pool_alloc(pool, value_len(given) + 1, sizeof(*out));
     for (size_t i = 0; i < value_len(given); i++)
-        out[i] = dotted(pool, value_get_str(value_at(given, i), "jsonPath"));
+        out[i].name = dotted(pool, value_get_str(value_at(given, i), "jsonPath"));
     return out;
 }
 

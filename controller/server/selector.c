@@ -13,6 +13,7 @@ enum op { OP_EQUALS, OP_NOT_EQUALS, OP_IN, OP_NOT_IN, OP_EXISTS, OP_ABSENT, OP_G
 
 struct term {
     char *key;
+    char *path, *other, *none; /* of fields: as in struct schema_selectable, but none is NULL */
     enum op op;
     char **values;
     size_t value_count;
@@ -34,6 +35,9 @@ void selector_free(struct selector *selector)
             free(term->values[j]);
         free(term->values);
         free(term->key);
+        free(term->path);
+        free(term->other);
+        free(term->none);
     }
     free(selector->terms);
     free(selector);
@@ -238,14 +242,22 @@ int selector_parse_labels(const char *text, struct selector **ret, struct err *e
 
 /* ---- fields ---- */
 
-static bool is_field(const char *field, const struct schema_kind *kind)
+/* Where the term's field stands. A copy: the selector may outlive the kind. */
+static int find_field(const struct schema_kind *kind, struct term *term, struct err *err)
 {
-    if (str_eq(field, "metadata.name") || str_eq(field, "metadata.namespace"))
-        return true;
-    for (const char *const *known = kind->selectable; known && *known; known++)
-        if (str_eq(*known, field))
-            return true;
-    return false;
+    static const struct schema_selectable of_all[] = {
+        {"metadata.name"}, {"metadata.namespace"}, {.name = NULL}};
+    const struct schema_selectable *const tables[] = {of_all, kind->selectable};
+    for (size_t i = 0; i < ARRAY_LEN(tables); i++)
+        for (const struct schema_selectable *known = tables[i]; known && known->name; known++) {
+            if (!str_eq(known->name, term->key))
+                continue;
+            term->path = xstrdup(known->path ? known->path : known->name);
+            term->other = known->other ? xstrdup(known->other) : NULL;
+            term->none = xstrdup(known->none ? known->none : "");
+            return 0;
+        }
+    return err_set(err, -EINVAL, "field label not supported: %.80s", term->key);
 }
 
 /* A value up to an unescaped ',' or the end. */
@@ -279,8 +291,9 @@ static int parse_field_term(const char **p, const struct schema_kind *kind,
     int r = add_term(selector, *p, len, differs ? OP_NOT_EQUALS : OP_EQUALS, err);
     if (r)
         return r;
-    if (!is_field(last_term(selector)->key, kind))
-        return err_set(err, -EINVAL, "field label not supported: %.80s", last_term(selector)->key);
+    r = find_field(kind, last_term(selector), err);
+    if (r)
+        return r;
     *p = sign + (differs || str_has_prefix(sign, "==") ? 2 : 1);
     return parse_field_value(p, last_term(selector), err);
 }
@@ -360,8 +373,7 @@ static int field_step(void *ctx, const char *piece, size_t len)
     return 0;
 }
 
-/* The text at a path; "" when absent, as Kubernetes' zero values print (false for a boolean
- * field). */
+/* The text at a path; "" where there is none. */
 static const char *path_text(const struct value *object, const char *path, char number[24])
 {
     struct field_walk walk = {.at = object};
@@ -376,31 +388,16 @@ static const char *path_text(const struct value *object, const char *path, char 
         snprintf(number, 24, "%" PRId64, value_int(walk.at, 0));
         return number;
     default:
-        break;
+        return "";
     }
-    if (str_eq(path, "spec.unschedulable") || str_eq(path, "spec.hostNetwork"))
-        return "false";
-    if (str_eq(path, "status.replicas") || str_eq(path, "status.successful"))
-        return "0";
-    return "";
 }
 
-/* Fields that are found by another name; the second is for where the first is empty. */
-static const struct {
-    const char *field, *paths[2];
-} aliases[] = {
-    {"source", {"source.component", "reportingComponent"}}, /* of an Event */
-};
-
-static const char *field_text(const struct value *object, const char *field, char number[24])
+static const char *field_text(const struct value *object, const struct term *term, char number[24])
 {
-    for (size_t i = 0; i < ARRAY_LEN(aliases); i++) {
-        if (!str_eq(aliases[i].field, field))
-            continue;
-        const char *text = path_text(object, aliases[i].paths[0], number);
-        return *text ? text : path_text(object, aliases[i].paths[1], number);
-    }
-    return path_text(object, field, number);
+    const char *text = path_text(object, term->path, number);
+    if (!*text && term->other)
+        text = path_text(object, term->other, number);
+    return *text ? text : term->none;
 }
 
 bool selector_match(const struct selector *selector, const struct value *object)
@@ -411,8 +408,8 @@ bool selector_match(const struct selector *selector, const struct value *object)
     for (size_t i = 0; i < selector->count; i++) {
         const struct term *term = &selector->terms[i];
         char number[24];
-        const char *value = selector->fields ? field_text(object, term->key, number)
-                                             : value_get_str(labels, term->key);
+        const char *value =
+            selector->fields ? field_text(object, term, number) : value_get_str(labels, term->key);
         if (!match_term(term, value))
             return false;
     }

@@ -303,7 +303,7 @@ static void test_custom__kinds(void **state)
     assert_string_equal(v1->categories[0], "all");
     assert_string_equal(v1->scale->spec_replicas, "spec.n");
     assert_string_equal(v1->scale->selector, "status.s");
-    assert_string_equal(v1->selectable[0], "spec.color");
+    assert_string_equal(v1->selectable[0].name, "spec.color");
     assert_string_equal(v1->columns[0].name, "Name");
     assert_int_equal(v1->columns[2].priority, 1);
     assert_string_equal(beta->columns[1].name, "Age");

@@ -127,6 +127,34 @@ static void test_selector__fields_match(void **state)
     }
 }
 
+/* A field may stand elsewhere than its name says, and be something where it stands nowhere. */
+static void test_selector__fields_found_elsewhere(void **state)
+{
+    (void)state;
+    static const struct {
+        const struct schema_kind *kind;
+        const char *object, *text;
+        bool match;
+    } cases[] = {
+        {&kind_job, "{}", "status.successful=0", true},
+        {&kind_job, "{\"status\":{\"succeeded\":2}}", "status.successful=2", true},
+        {&kind_job, "{\"status\":{\"succeeded\":2}}", "status.successful!=2", false},
+        {&kind_replica_set, "{}", "status.replicas=0", true},
+        {&kind_node, "{}", "spec.unschedulable=false", true},
+        {&kind_event, "{\"source\":{\"component\":\"a\"}}", "source=a", true},
+        {&kind_event, "{\"reportingComponent\":\"b\"}", "source=b", true},
+        {&kind_event, "{}", "source=", true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        cleanup(selector_free) struct selector *selector = NULL;
+        cleanup(value_free) struct value *object = parse(cases[i].object);
+        struct err err = {0};
+        print_message("%s\n", cases[i].text);
+        assert_int_equal(selector_parse_fields(cases[i].text, cases[i].kind, &selector, &err), 0);
+        assert_int_equal(selector_match(selector, object), cases[i].match);
+    }
+}
+
 static void test_selector__fields_differ_by_kind(void **state)
 {
     (void)state;
@@ -146,7 +174,7 @@ static void test_selector__fields_differ_by_kind(void **state)
 static void test_selector__fields_of_kinds(void **state)
 {
     (void)state;
-    static const char *const stripes[] = {"spec.stripes", NULL};
+    static const struct schema_selectable stripes[] = {{"spec.stripes"}, {.name = NULL}};
     static const struct schema_kind zebra = {
         .group = "example.com", .version = "v1", .kind = "Zebra", .selectable = stripes};
     static const struct {
@@ -244,6 +272,7 @@ int main(void)
         cmocka_unit_test(test_selector__labels_match),
         cmocka_unit_test(test_selector__labels_refused),
         cmocka_unit_test(test_selector__fields_match),
+        cmocka_unit_test(test_selector__fields_found_elsewhere),
         cmocka_unit_test(test_selector__fields_differ_by_kind),
         cmocka_unit_test(test_selector__fields_of_kinds),
         cmocka_unit_test(test_selector__fields_of_events),
