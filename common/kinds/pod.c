@@ -51,8 +51,10 @@ static void check_update(const struct value *old, const struct value *object,
     (void)schema_canonical(&type_pod_spec, is, &after);
     if (strcmp(buf_str(&before), buf_str(&after)) != 0 && !WEAKENED(POD_UPDATE))
         schema_mistake(walk, value_get(object, "spec"), "spec", CAUSE_FORBIDDEN,
-                       "an update may change only images, activeDeadlineSeconds, "
-                       "terminationGracePeriodSeconds, tolerations and schedulingGates of a pod");
+                       "pod updates may not change fields other than `spec.containers[*].image`, "
+                       "`spec.initContainers[*].image`, `spec.activeDeadlineSeconds`, "
+                       "`spec.tolerations`, `spec.schedulingGates`, "
+                       "`spec.terminationGracePeriodSeconds`");
 }
 
 /* The statuses that stand for the pod's containers: those of the containers, and of sidecars. */

@@ -150,7 +150,7 @@ spec:
 END
     gives 1 '^mixed.yaml:5: namespaces "nowhere" not found \(document 2, configmap/lost\)$' \
         "$L" apply -f mixed.yaml &&
-        grep -Eq '^mixed.yaml:12: spec: .*may change only.* \(document 3, pod/web\)$' "$TEST_TMP/said" &&
+        grep -Eq '^mixed.yaml:12: spec: .*may not change fields other than.* \(document 3, pod/web\)$' "$TEST_TMP/said" &&
         grep -qx 'limpet: nothing was applied' "$TEST_TMP/said" &&
         gives 1 NotFound "$L" get cm first -n shop
 }

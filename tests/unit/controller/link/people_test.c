@@ -125,8 +125,10 @@ static void test_people__one_refusal_refuses_all(void **state)
                        POD("web", "i") "    command: [other]\n---\n" MAP("too")));
     assert_objects(f, "");
     assert_errors(f, "2:6 configmap/lost : namespaces \"nowhere\" not found\n"
-                     "3:16 pod/web spec: an update may change only images, activeDeadlineSeconds, "
-                     "terminationGracePeriodSeconds, tolerations and schedulingGates of a pod\n");
+                     "3:16 pod/web spec: pod updates may not change fields other than "
+                     "`spec.containers[*].image`, `spec.initContainers[*].image`, "
+                     "`spec.activeDeadlineSeconds`, `spec.tolerations`, `spec.schedulingGates`, "
+                     "`spec.terminationGracePeriodSeconds`\n");
     assert_false(stored(f, &kind_config_map, "default", "fine"));
     assert_false(stored(f, &kind_config_map, "default", "too"));
 }
