@@ -162,7 +162,9 @@ static struct value *field_schema(struct writer *writer, const struct schema_fie
 {
     struct value *schema = shape_schema(writer, field, field->shape);
     struct value *def = default_of(field);
-    value_set_str(schema, "description", field->doc);
+    bool told = field->object && str_eq(field->doc, field->object->doc); /* explain shows both */
+    if (!told)
+        value_set_str(schema, "description", field->doc);
     if (def)
         value_set(schema, "default", def);
     if (writer->version == OPENAPI_V3)

@@ -17,7 +17,7 @@
 /* ---- a kind with one field of each sort ---- */
 
 static const struct schema_type type_left = {
-    .name = "Side", DOC("Left."), FIELDS(F(1, "l", STRING), F(2, "again", ANY))};
+    .name = "Side", .doc = "Left.", FIELDS(F(1, "l", STRING), F(2, "again", ANY))};
 static const struct schema_type type_right = {.name = "Side", FIELDS(F(1, "r", BOOL))};
 static const struct schema_type type_choice = {.name = "Choice", FIELDS(F(1, "one", STRING))};
 static const struct schema_type type_flag = {
@@ -33,9 +33,9 @@ static const struct schema_type type_sample = {
         F(2, "policy", STRING, DEF("Always"), ONE_OF("Always", "Never")),
         F(3, "count", INT32, DEF("7")), F(4, "port", INT_OR_STRING, DEF("25%")),
         F(5, "amount", QUANTITY), F(6, "when", TIME), F(7, "raw", BYTES), F(8, "any", ANY),
-        F(9, "left", OBJECT(type_left), DEF("{}")), F(10, "right", OBJECT(type_right)),
-        F(11, "parts", LIST(OBJECT(type_left)), BY("l,again")), F(12, "words", LIST(STRING)),
-        F(13, "set", LIST(STRING), SET), F(14, "labels", MAP(STRING)),
+        F(9, "left", OBJECT(type_left), DEF("{}"), .doc = "Left."), /* told once, by its type */
+        F(10, "right", OBJECT(type_right)), F(11, "parts", LIST(OBJECT(type_left)), BY("l,again")),
+        F(12, "words", LIST(STRING)), F(13, "set", LIST(STRING), SET), F(14, "labels", MAP(STRING)),
         F(15, "byName", MAP(OBJECT(type_left))), INLINE(16, "choice", type_choice),
         F(17, "flag", OBJECT(type_flag)), F(18, "loop", OBJECT(type_loop)),
         F(19, "volumes", LIST(OBJECT(type_left)), .merge_key = "l", .flags = SCHEMA_RETAIN_KEYS)),
