@@ -8,6 +8,7 @@
 #include "controller/broker/broker.h"
 #include "controller/gateway/backups.h"
 #include "controller/gateway/restore.h"
+#include "controller/gateway/vitals.h"
 #include "controller/link/hub.h"
 #include "controller/link/podstreams.h"
 #include "controller/reconcile/bootstrap.h"
@@ -17,6 +18,7 @@
 #include "controller/reconcile/podgc.h"
 #include "controller/reconcile/recorder.h"
 #include "controller/reconcile/schedule.h"
+#include "controller/server/census.h"
 #include "controller/server/server.h"
 #include "controller/trust/trust.h"
 
@@ -48,6 +50,10 @@ struct gateway {
     struct hub *hub;
     struct podstreams *podstreams;
     struct backups *backups;
+    struct vitals vitals;
+    struct health health;
+    struct census *census;
+    struct metrics *metrics;
     struct server_hooks hooks;
     struct server *server;
     void (*stopped)(void *ctx);
@@ -238,6 +244,18 @@ static int start_hub(struct gateway *g, struct err *err)
     return rc < 0 ? rc : hub_start(g->hub, err);
 }
 
+static int start_metrics(struct gateway *g, struct err *err)
+{
+    g->vitals = (struct vitals){g->config->state_dir, g->store, g->nodes, g->broker, g->bus};
+    g->health = (struct health){vitals_checks, vitals_check_count, &g->vitals};
+    g->metrics = metrics_new();
+    vitals_register(&g->vitals, g->metrics);
+    int rc = census_new(g->store, &g->census, err);
+    if (rc == 0)
+        census_register(g->census, g->metrics);
+    return rc;
+}
+
 static int start_server(struct gateway *g, struct err *err)
 {
     const struct config *c = g->config;
@@ -259,7 +277,9 @@ static int start_server(struct gateway *g, struct err *err)
                                      .api = g->api,
                                      .clock = loop_clock(g->loop),
                                      .rng = g->rng,
-                                     .hooks = &g->hooks};
+                                     .hooks = &g->hooks,
+                                     .metrics = g->metrics,
+                                     .health = &g->health};
     const struct server_listen listen = {
         .address = str_empty(c->api_address) ? "::" : c->api_address,
         .port = (uint16_t)c->api_port,
@@ -304,7 +324,8 @@ int gateway_new(struct loop *loop, const struct config *config, const char *conf
     g->rng = rng_system();
     g->lock_fd = -1;
     static int (*const steps[])(struct gateway *, struct err *) = {
-        take_lock, open_trust, open_api, start_controllers, start_broker, start_hub, start_server,
+        take_lock,    open_trust, open_api,      start_controllers,
+        start_broker, start_hub,  start_metrics, start_server,
     };
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         int rc = steps[i](g, err);
@@ -334,8 +355,10 @@ void gateway_free(struct gateway *g)
         api_stop(g->api);
     backups_free(g->backups);
     server_free(g->server);
+    census_free(g->census);
     if (g->store)
         store_close(g->store);
+    metrics_free(g->metrics);
     api_free(g->api);
     if (g->bus)
         g->bus->free(g->bus);

@@ -243,6 +243,17 @@ int nodes_last(const struct nodes *nodes, const char *name, struct nodes_seen *r
     return 0;
 }
 
+void nodes_count(const struct nodes *nodes, size_t *ret_ready, size_t *ret_others)
+{
+    void *value;
+    *ret_ready = *ret_others = 0;
+    for (size_t i = 0; map_next(nodes->map, &i, NULL, &value);) {
+        const struct node *node = value;
+        if (node->exists)
+            ++*(node->ready == NODES_TRUE ? ret_ready : ret_others);
+    }
+}
+
 /* Objects */
 
 static enum nodes_ready ready_of(const struct value *object)

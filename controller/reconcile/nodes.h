@@ -47,3 +47,6 @@ struct nodes_seen {
 };
 /* -ENOENT: no beat in this life of the controller. */
 nodiscard int nodes_last(const struct nodes *nodes, const char *name, struct nodes_seen *ret);
+
+/* How many Node objects there are whose Ready is "True", and all others. */
+void nodes_count(const struct nodes *nodes, size_t *ret_ready, size_t *ret_others);

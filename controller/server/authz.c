@@ -18,6 +18,7 @@ static const struct {
     {"system:authenticated", NULL, false, "/apis"},
     {"system:authenticated", NULL, false, "/openapi"},
     {"system:authenticated", NULL, false, "/version"},
+    {"system:monitoring", NULL, false, "/metrics"},
     {"system:unauthenticated", NULL, false, "/version"},
     {"system:unauthenticated", NULL, false, "/healthz"},
     {"system:unauthenticated", NULL, false, "/livez"},

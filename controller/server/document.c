@@ -17,7 +17,6 @@
 
 struct documents {
     struct kinds *kinds;
-    const struct server_hooks *hooks;
     struct list pieces;         /* answers under way */
     struct openapi_index index; /* the hashes of OpenAPI v3's documents */
 };
@@ -40,11 +39,10 @@ static void on_change(void *ctx, const struct schema_kind *kind, bool added)
         pieces_abort_all(&documents->pieces);
 }
 
-struct documents *documents_new(struct kinds *kinds, const struct server_hooks *hooks)
+struct documents *documents_new(struct kinds *kinds)
 {
     struct documents *documents = xcalloc(1, sizeof(*documents));
     documents->kinds = kinds;
-    documents->hooks = hooks;
     list_init(&documents->pieces);
     kinds_observe(kinds, on_change, documents);
     return documents;
@@ -70,25 +68,6 @@ static bool answer(const struct document_ask *ask, struct value *object)
 static bool answer_version(const struct document_ask *ask)
 {
     return answer(ask, discovery_version());
-}
-
-static bool answer_health(const struct document_ask *ask)
-{
-    const struct server_hooks *hooks = ask->documents->hooks;
-    const char *name = ask->url->segments[0];
-    const char *missing = NULL;
-    if (str_eq(name, "readyz") && hooks && hooks->unready)
-        missing = hooks->unready(hooks->ctx);
-    cleanup(buf_done) struct buf text;
-    buf_init(&text, 0);
-    if (!str_empty(missing))
-        buf_addf(&text, "[-]%s failed: %s\n%s check failed\n", "ready", missing, name);
-    else if (url_param(ask->url, "verbose"))
-        buf_addf(&text, "[+]ping ok\n[+]store ok\n%s check passed\n", name);
-    else
-        buf_addstr(&text, "ok");
-    reply_text(ask->request, str_empty(missing) ? 200 : 500, buf_str(&text));
-    return true;
 }
 
 /* Discovery in one document, for clients that ask for it so. */
@@ -251,7 +230,6 @@ bool documents_answer(struct documents *documents, struct http_request *request,
 {
     static bool (*const table[])(const struct document_ask *ask) = {
         [ROUTE_VERSION] = answer_version,
-        [ROUTE_HEALTH] = answer_health,
         [ROUTE_API_VERSIONS] = answer_api_versions,
         [ROUTE_GROUPS] = answer_groups,
         [ROUTE_GROUP] = answer_group,

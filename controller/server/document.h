@@ -3,13 +3,12 @@
  * it is asked for; no more is kept than the hashes of some. */
 
 #include "common/kinds/kinds.h"
-#include "controller/server/hooks.h"
 #include "controller/server/http.h"
 #include "controller/server/route.h"
 
 struct documents;
-/* kinds and hooks (may be NULL) are borrowed. */
-struct documents *documents_new(struct kinds *kinds, const struct server_hooks *hooks);
+/* kinds is borrowed. */
+struct documents *documents_new(struct kinds *kinds);
 /* Before http_free. */
 void documents_free(struct documents *documents);
 

@@ -41,8 +41,6 @@ struct server_hooks {
     void *ctx;
     /* NULL: 503. Ends in pod_sink_end or pod_sink_fail, now or later. */
     void (*pod_stream)(void *ctx, const struct pod_query *query, struct pod_sink *sink);
-    /* For /readyz: NULL or "" means ready, else what is missing. May be NULL. */
-    const char *(*unready)(void *ctx);
     /* Of the gateway as a whole, asked by a member of system:masters. NULL: 503. Each ends the
      * request, now or later: a POST of /apis/limpet.io/v1/backup, a GET or POST of .../restore. */
     void *gateway;

@@ -161,6 +161,9 @@ static void answer_with(struct http_request *request, int code, const char *type
 {
     if (!response)
         abort();
+    const struct http_spec *spec = &request->http->spec;
+    if (spec->answered)
+        spec->answered(spec->ctx, request, code, request->stream);
     request->response = response;
     request->code = code;
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
@@ -275,6 +278,7 @@ static enum MHD_Result start(struct http_request *request, const char *method)
 {
     request->started = true;
     request->method = xstrdup(method);
+    request->since = loop_now(request->http->loop);
     request->conn->current = request;
     http_conn_deadline(request->conn, HTTP_BODY_S);
     struct http_framing framing = {0};
@@ -422,6 +426,22 @@ void http_free(struct http *http)
 const char *http_method(const struct http_request *request)
 {
     return request->method;
+}
+
+int64_t http_since(const struct http_request *request)
+{
+    return request->since;
+}
+
+void http_each(const struct http *http, http_each_fn *fn, void *ctx)
+{
+    struct list *it, *tmp;
+    list_each(it, tmp, &http->requests)
+    {
+        const struct http_request *request = container_of(it, struct http_request, link);
+        if (request->given && !request->answered)
+            fn(ctx, request, request->stream);
+    }
 }
 
 const char *http_target(const struct http_request *request)

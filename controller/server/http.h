@@ -46,6 +46,9 @@ struct http_spec {
     void *ctx;
     /* Answers a request that is refused for its size (code 413, 429) or framing (400). */
     void (*refuse)(void *ctx, struct http_request *request, int code, const char *message);
+    /* Told of every answer, refusals too, before it is sent: of streams as they begin. Headers can
+     * still be added. May be NULL. */
+    void (*answered)(void *ctx, struct http_request *request, int code, bool stream);
 };
 nodiscard int http_new(const struct http_spec *spec, struct http **ret, struct err *err);
 /* Closes every connection at once; requests that wait for an answer are gone (no callback). */
@@ -53,12 +56,16 @@ void http_free(struct http *http);
 /* Serves fd (taken in any case). peer is copied. -EMFILE when there are too many connections. */
 nodiscard int http_add(struct http *http, int fd, const struct http_peer *peer, struct err *err);
 size_t http_connections(const struct http *http);
+/* The requests that wait for their answer, and the streams that go on. */
+typedef void http_each_fn(void *ctx, const struct http_request *request, bool stream);
+void http_each(const struct http *http, http_each_fn *fn, void *ctx);
 
 /* Of a request; strings are borrowed until it is answered, http_header's only until the handler
  * returns. */
 const char *http_method(const struct http_request *request);
 const char *http_target(const struct http_request *request); /* raw: "/api/v1/pods?limit=5" */
 const char *http_header(const struct http_request *request, const char *name); /* NULL if absent */
+int64_t http_since(const struct http_request *request); /* boot ns: its headers had come */
 bool http_has_body(const struct http_request *request); /* announced, while headers can be read */
 const char *http_body(const struct http_request *request,
                       size_t *ret_len); /* "" if there is none */

@@ -43,6 +43,7 @@ struct http_request {
     struct MHD_Response *response; /* answered, not yet queued */
     int code;
     char *method, *target;
+    int64_t since;
     struct buf body;
     size_t received; /* bytes of body, kept or not */
     int refused;     /* a code that the body has earned */

@@ -7,7 +7,8 @@
 enum route_what {
     ROUTE_NOWHERE,
     ROUTE_VERSION,
-    ROUTE_HEALTH,
+    ROUTE_HEALTH, /* /healthz, /livez, /readyz, and /livez/CHECK */
+    ROUTE_METRICS,
     ROUTE_API_VERSIONS, /* /api */
     ROUTE_GROUPS,       /* /apis */
     ROUTE_GROUP,        /* /apis/G */

@@ -7,6 +7,7 @@
 #include "controller/server/document.h"
 #include "controller/server/dryrun_request.h"
 #include "controller/server/front.h"
+#include "controller/server/monitor.h"
 #include "controller/server/reply.h"
 #include "controller/server/rest.h"
 #include "controller/server/status.h"
@@ -22,6 +23,7 @@ struct server {
     struct front *front;
     struct rest *rest;
     struct documents *documents;
+    struct monitor *monitor;
 };
 
 /* ---- who may ---- */
@@ -73,7 +75,8 @@ static void handle_path(struct server *server, struct http_request *request, con
             status_failure(405, "the server does not allow the method %.16s on this path", method));
         return;
     }
-    if (!documents_answer(server->documents, request, url, route))
+    if (!monitor_answer(server->monitor, request, url, route) &&
+        !documents_answer(server->documents, request, url, route))
         reply_status(request, nowhere());
 }
 
@@ -222,6 +225,12 @@ static void refuse(void *ctx, struct http_request *request, int code, const char
     reply_status(request, status_failure(code, "%s", message));
 }
 
+static void answered(void *ctx, struct http_request *request, int code, bool stream)
+{
+    const struct server *server = ctx;
+    monitor_answered(server->monitor, request, code, stream);
+}
+
 /* ---- the server ---- */
 
 int server_new(const struct server_spec *spec, struct server **ret, struct err *err)
@@ -232,16 +241,19 @@ int server_new(const struct server_spec *spec, struct server **ret, struct err *
         server->spec.max_connections = MAX_CONNECTIONS;
     if (!server->spec.max_per_address)
         server->spec.max_per_address = MAX_PER_ADDRESS;
-    struct http_spec http = {spec->loop, server->spec.max_connections, admit, handle, server,
-                             refuse};
+    struct http_spec http = {
+        spec->loop, server->spec.max_connections, admit, handle, server, refuse, answered};
     struct rest_spec rest = {spec->loop, spec->api, spec->clock, spec->rng, spec->hooks};
     server->rest = rest_new(&rest);
-    server->documents = documents_new(api_kinds(spec->api), spec->hooks);
+    server->documents = documents_new(api_kinds(spec->api));
+    server->monitor = monitor_new(spec->api, loop_clock(spec->loop), spec->health);
     int r = http_new(&http, &server->http, err);
     if (r) {
         server_free(server);
         return r;
     }
+    if (spec->metrics)
+        monitor_register(server->monitor, server->http, spec->metrics);
     *ret = server;
     return 0;
 }
@@ -298,5 +310,6 @@ void server_free(struct server *server)
     rest_free(server->rest);
     documents_free(server->documents);
     http_free(server->http);
+    monitor_free(server->monitor);
     free(server);
 }

@@ -5,7 +5,9 @@
 #include "controller/server/hooks.h"
 #include "controller/server/http.h"
 
+struct health;
 struct key;
+struct metrics;
 struct server;
 
 struct server_spec {
@@ -14,6 +16,8 @@ struct server_spec {
     const struct clock *clock;
     struct rng *rng;
     const struct server_hooks *hooks; /* borrowed; NULL = none */
+    struct metrics *metrics;          /* borrowed; what the server counts is added. NULL: none */
+    const struct health *health;      /* borrowed; NULL: nothing but ping */
     unsigned max_connections;         /* 0: 4096. Each takes three descriptors */
     unsigned max_per_address;         /* 0: 2048 */
 };

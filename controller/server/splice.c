@@ -78,3 +78,16 @@ int splice_revision(const char *json, size_t len, const char *api_version, int64
     buf_add(ret, at, (size_t)(end - at));
     return 0;
 }
+
+const char *splice_status(const char *json, size_t len, const char *field, size_t *ret_len)
+{
+    const char *end = json + len, *status = find(json, len, "status");
+    const char *at = status ? find(status, (size_t)(end - status), field) : NULL;
+    if (!at || at == end || *at != '"')
+        return NULL;
+    const char *behind = skip_string(at, end);
+    if (!behind)
+        return NULL;
+    *ret_len = (size_t)(behind - at) - 2;
+    return at + 1;
+}

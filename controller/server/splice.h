@@ -8,3 +8,5 @@
  * another apiVersion. */
 nodiscard int splice_revision(const char *json, size_t len, const char *api_version,
                               int64_t revision, struct buf *ret);
+/* A field of its status that is a string without escapes; NULL: there is none. Borrowed. */
+const char *splice_status(const char *json, size_t len, const char *field, size_t *ret_len);

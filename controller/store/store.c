@@ -53,6 +53,7 @@ struct store {
     struct list queue;              /* of struct op */
     struct writer_op *first, *last; /* for the writer, at the end of this turn of the loop */
     size_t queued_bytes;
+    size_t bytes; /* of the items in the tree */
     uint32_t epoch;
     bool fenced;
 
@@ -81,6 +82,8 @@ static void apply(struct store *store, struct item *item)
     struct item *previous = item->tombstone ? tree_del(&store->tree, item_key(item))
                                             : tree_put(&store->tree, item_ref(item));
     store->revision = item->mod_revision;
+    store->bytes += item->tombstone ? 0 : item_bytes(item);
+    store->bytes -= previous ? item_bytes(previous) : 0;
     leases_change(&store->leases, item, previous);
     history_push(&store->history, item, previous);
     watchers_emit(&store->watchers, item, previous);
@@ -380,6 +383,14 @@ size_t store_count(struct store *store, const char *prefix)
     return tree_count(&store->tree, prefix);
 }
 
+void store_stats(const struct store *store, struct store_stats *ret)
+{
+    *ret = (struct store_stats){
+        .bytes = store->bytes, .queued_bytes = store->queued_bytes, .fenced = store->fenced};
+    if (store->writer)
+        writer_stats(store->writer, &ret->commits, &ret->full);
+}
+
 static void queue_present(struct store *store, struct store_watch *watch, const char *prefix)
 {
     size_t len = strlen(prefix);
@@ -470,6 +481,7 @@ static void on_row(void *ctx, struct item *item)
         store->last_row = item->row;
     if (item->mod_revision > store->revision)
         store->revision = item->mod_revision;
+    store->bytes += item_bytes(item);
     struct item *old = tree_put(&store->tree, item);
     if (!loading->doubled)
         loading->doubled = old;

@@ -6,6 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/err.h"
+#include "common/base/histogram.h"
 #include "common/loop/loop.h"
 
 #include <stdbool.h>
@@ -85,6 +86,15 @@ int store_list(struct store *store, const char *prefix, const char *start_after,
 int store_list_at(struct store *store, const char *prefix, const char *start_after,
                   int64_t revision, store_list_fn *fn, void *ctx);
 size_t store_count(struct store *store, const char *prefix);
+
+struct store_stats {
+    size_t bytes;             /* of all that is visible, as memory holds it */
+    size_t queued_bytes;      /* handed over, and not yet reported done */
+    bool fenced;              /* nothing is written any more until it is opened again */
+    bool full;                /* the last transaction found no room on the disk */
+    struct histogram commits; /* transactions: how many, and how long they took */
+};
+void store_stats(const struct store *store, struct store_stats *ret);
 
 /* The result of a write, from the loop, never from inside the call: code 0 and the new revision;
  * -EEXIST / -ENOENT / -ESTALE (the precondition does not hold), -ENOSPC, -EIO (the store is fenced:

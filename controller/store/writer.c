@@ -1,5 +1,6 @@
 #include "controller/store/writer.h"
 
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/base/weaken.h"
 
@@ -32,6 +33,8 @@ struct writer {
     /* Under the lock. */
     struct chain waiting, done;
     bool stop;
+    struct histogram commits;
+    bool full;
     /* Of the thread alone. */
     uint32_t failed_epoch; /* ops of this epoch or an earlier one fail; 0: none */
     int failed_code;
@@ -145,11 +148,15 @@ static void *writer_main(void *arg)
             break;
         pthread_mutex_unlock(&writer->lock);
 
+        int64_t began = clock_boot(clock_system());
         if (batch.first)
             write_batch(writer, batch.first);
+        int64_t took = clock_boot(clock_system()) - began;
 
         pthread_mutex_lock(&writer->lock);
         if (batch.first) {
+            histogram_add(&writer->commits, took);
+            writer->full = batch.last->code == -ENOSPC;
             chain_append(&writer->done, batch.first, batch.last);
             announce(writer);
         }
@@ -244,4 +251,12 @@ struct writer_op *writer_take(struct writer *writer)
     writer->done = (struct chain){0};
     pthread_mutex_unlock(&writer->lock);
     return first;
+}
+
+void writer_stats(struct writer *writer, struct histogram *ret, bool *ret_full)
+{
+    pthread_mutex_lock(&writer->lock);
+    *ret = writer->commits;
+    *ret_full = writer->full;
+    pthread_mutex_unlock(&writer->lock);
 }

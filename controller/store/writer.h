@@ -5,9 +5,11 @@
  * bound. */
 
 #include "common/base/err.h"
+#include "common/base/histogram.h"
 #include "controller/store/item.h"
 #include "controller/store/sqlite.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum writer_kind { WRITER_PUT, WRITER_DELETE, WRITER_RESERVE };
@@ -32,5 +34,7 @@ int writer_fd(const struct writer *writer); /* readable when there is something 
 /* Appends a chain of ops; epochs never descend. When a transaction fails, all its ops and all later
  * ones of the same epoch or an earlier one get its code; after -EIO every op does, for ever. */
 void writer_push(struct writer *writer, struct writer_op *first, struct writer_op *last);
+/* Its transactions so far; full: the last one found no room. */
+void writer_stats(struct writer *writer, struct histogram *ret, bool *ret_full);
 /* The chain of ops that are done, in the order of their pushing; NULL if none. */
 struct writer_op *writer_take(struct writer *writer);

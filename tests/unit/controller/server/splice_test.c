@@ -59,10 +59,40 @@ static void test_splice__revision(void **state)
     }
 }
 
+static void test_splice__status(void **state)
+{
+    static const struct {
+        const char *json, *phase; /* NULL: none */
+    } cases[] = {
+        {"{\"metadata\":{\"annotations\":{\"phase\":\"a\"}},\"status\":{\"phase\":\"Running\"}}",
+         "Running"},
+        {"{\"status\":{\"a\":[{\"phase\":\"b\"}],\"phase\":\"\"},\"z\":1}", ""},
+        {"{\"metadata\":{\"phase\":\"a\"},\"status\":{}}", NULL},
+        {"{\"x\":\"\\\"status\\\":{\\\"phase\\\":\\\"a\\\"}\"}", NULL},
+        {"{\"status\":{\"phase\":7}}", NULL},
+        {"{\"status\":\"phase\"}", NULL},
+        {"{\"status\":{\"phase\":\"a", NULL},
+        {"{\"status\":{\"phase\":", NULL},
+        {"", NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        size_t len = 0;
+        print_message("%s\n", cases[i].json);
+        const char *phase = splice_status(cases[i].json, strlen(cases[i].json), "phase", &len);
+        assert_int_equal(phase == NULL, cases[i].phase == NULL);
+        if (phase) {
+            assert_int_equal(len, strlen(cases[i].phase));
+            assert_memory_equal(phase, cases[i].phase, len);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_splice__revision),
+        cmocka_unit_test(test_splice__status),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
