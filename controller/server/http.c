@@ -264,10 +264,9 @@ static enum MHD_Result see_header(void *cls, enum MHD_ValueKind kind, const char
 
 static enum MHD_Result refuse(struct http_request *request, int code)
 {
-    const char *message = code == 413 ? "the request body is larger than 1 MiB"
-                          : code == 429
-                              ? "too many requests at once: try again"
-                              : "contradicting Content-Length or Transfer-Encoding headers";
+    const char *message = code == 413   ? "the request body is larger than 1 MiB"
+                          : code == 429 ? "too many requests at once: try again"
+                                        : "malformed or contradicting headers";
     request->close = true;
     request->given = true;
     request->http->spec.refuse(request->http->spec.ctx, request, code, message);

@@ -81,10 +81,12 @@ void http_conn_free(struct http_conn *conn);
 /* The connection is cut if nothing else is said within that time. */
 void http_conn_deadline(struct http_conn *conn, int64_t seconds);
 
-/* What headers say about where a request's body ends, one header after the other. */
+/* What headers say about where a request's body ends and who is asked, one header after the other.
+ */
 struct http_framing {
-    int lengths, encodings;
+    int lengths, encodings, hosts;
     bool chunked, too_long;
+    bool malformed; /* a header that others may read as another one, or as none */
 };
 void http_framing_see(struct http_framing *framing, const char *name, const char *value);
 /* 0, or the code to refuse the request with. */

@@ -334,6 +334,11 @@ static void test_http__two_readings_of_a_length(void **state)
         "Content-Length: 3x\r\n",
         "Content-Length: -3\r\n",
         "Content-Length: 99999999999999999999999\r\n",
+        "Content-Length : 5\r\n",
+        "Transfer-Encoding : chunked\r\n",
+        "Content-Length\t: 5\r\n",
+        "Host: y\r\n",
+        "X-A: a\x01b\r\n",
     };
     for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
         struct client client;
