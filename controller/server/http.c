@@ -2,6 +2,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -107,6 +108,7 @@ size_t http_connections(const struct http *http)
 static void request_free(struct http_request *request)
 {
     list_remove(&request->link);
+    request->http->answer_bytes -= request->answer_len;
     http_body_drop(request);
     if (request->response)
         MHD_destroy_response(request->response);
@@ -190,11 +192,33 @@ void http_close_after(struct http_request *request)
     request->close = true;
 }
 
+/* Who takes a big answer slowly, or not at all, makes way for others, the oldest request first. */
+static void make_room(struct http *http, size_t len)
+{
+    struct list *it, *tmp;
+    list_each(it, tmp, &http->requests)
+    {
+        struct http_request *request = container_of(it, struct http_request, link);
+        if (http->answer_bytes + len <= HTTP_MAX_ANSWERS || WEAKENED(HTTP_ANSWERS_CAP))
+            return;
+        if (request->answer_len <= HTTP_FAIR_ANSWER || !request->conn)
+            continue;
+        http->answer_bytes -= request->answer_len;
+        request->answer_len = 0;
+        request->cut = true;
+        http_conn_cut(request->conn);
+    }
+}
+
 void http_answer_buf(struct http_request *request, int code, const char *type, struct buf *body)
 {
     size_t len;
     char *bytes = buf_steal(body, &len);
     http_body_drop(request);
+    if (len > HTTP_FAIR_ANSWER)
+        make_room(request->http, len);
+    request->answer_len = len;
+    request->http->answer_bytes += len;
     answer_with(request, code, type,
                 MHD_create_response_from_buffer(len, bytes, MHD_RESPMEM_MUST_FREE));
     request->answered = true;

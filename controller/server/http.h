@@ -15,11 +15,14 @@
 #define HTTP_MAX_PENDING ((size_t)2 * 1024 * 1024)  /* bytes a stream holds for a slow client */
 #define HTTP_MAX_STREAMS ((size_t)64 * 1024 * 1024) /* ... and all streams together */
 #define HTTP_FAIR_STREAM ((size_t)64 * 1024) /* what each may hold, however much that comes to */
-#define HTTP_FIRST_S 30                      /* to the end of the first request's headers */
-#define HTTP_IDLE_S 120                      /* to the end of a later one's */
-#define HTTP_BODY_S 60                       /* from there to the end of its body */
-#define HTTP_ANSWER_S 600                    /* to take a whole answer */
-#define HTTP_STALL_S 60                      /* without a byte moving, while one could */
+#define HTTP_MAX_ANSWERS ((size_t)64 * 1024 * 1024) /* of answers that wait to be taken, together  \
+                                                     */
+#define HTTP_FAIR_ANSWER ((size_t)16 * 1024)        /* one of that size may wait, however many do */
+#define HTTP_FIRST_S 30                             /* to the end of the first request's headers */
+#define HTTP_IDLE_S 120                             /* to the end of a later one's */
+#define HTTP_BODY_S 60                              /* from there to the end of its body */
+#define HTTP_ANSWER_S 600                           /* to take a whole answer */
+#define HTTP_STALL_S 60                             /* without a byte moving, while one could */
 
 struct http;
 struct http_request;
@@ -75,7 +78,9 @@ void http_close_after(struct http_request *request);
 
 /* Before the answer; at most 16. Copied. */
 void http_answer_header(struct http_request *request, const char *name, const char *value);
-/* The whole answer; the request is not the caller's any more. body is copied. */
+/* The whole answer; the request is not the caller's any more. body is copied. When more waits to be
+ * taken than HTTP_MAX_ANSWERS, the connections that have been about a big answer longest are cut.
+ */
 void http_answer(struct http_request *request, int code, const char *type, const void *body,
                  size_t len);
 /* The same, taking the bytes of body. */

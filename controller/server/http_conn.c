@@ -21,12 +21,17 @@ void http_conn_free(struct http_conn *conn)
     free(conn);
 }
 
-/* Taking too long: libmicrohttpd sees the end of the stream and cleans up. */
-static void on_deadline(void *ctx)
+/* libmicrohttpd sees the end of the stream. */
+void http_conn_cut(struct http_conn *conn)
 {
-    struct http_conn *conn = ctx;
     shutdown(conn->fd, SHUT_RDWR);
     http_run_soon(conn->http);
+}
+
+/* Taking too long. */
+static void on_deadline(void *ctx)
+{
+    http_conn_cut(ctx);
 }
 
 void http_conn_deadline(struct http_conn *conn, int64_t seconds)

@@ -42,6 +42,7 @@ struct http_request {
     struct MHD_Connection *mhd;    /* NULL likewise */
     struct MHD_Response *response; /* answered, not yet queued */
     int code;
+    size_t answer_len; /* bytes that the client has yet to take; of a stream 0 */
     char *method, *target;
     int64_t since;
     struct buf body;
@@ -66,7 +67,7 @@ struct http {
     struct loop_timer *timer;
     struct loop_defer *soon;
     struct list conns, requests;
-    size_t conn_count, body_bytes, stream_bytes;
+    size_t conn_count, body_bytes, stream_bytes, answer_bytes;
     bool closing;
 };
 
@@ -78,6 +79,8 @@ void http_release(struct http_request *request);
 
 struct http_conn *http_conn_new(struct http *http, int fd, const struct http_peer *peer);
 void http_conn_free(struct http_conn *conn);
+/* Now, whatever waits to be sent: libmicrohttpd finds out and cleans up. */
+void http_conn_cut(struct http_conn *conn);
 /* The connection is cut if nothing else is said within that time. */
 void http_conn_deadline(struct http_conn *conn, int64_t seconds);
 

@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 
+#define BIG_MIB 8 /* of the answer to "/big" */
+
 /* What the handler does is told by the path. */
 struct fixture {
     struct clock_fake clock; /* time passes when a test says so */
@@ -75,6 +77,11 @@ static void handle(void *ctx, struct http_request *request)
     else if (str_has_prefix(target, "/stream")) {
         f->held = request;
         http_stream_begin(request, 200, "text/plain", &stream_handler, f);
+    } else if (str_has_prefix(target, "/big")) {
+        struct buf text = {0};
+        for (int i = 0; i < BIG_MIB * 1024; i++)
+            buf_addf(&text, "%1024d", i);
+        http_answer_buf(request, 200, "text/plain", &text);
     } else
         echo(request);
 }
@@ -284,6 +291,30 @@ static void test_http__many_slow_clients(void **state)
     }
 }
 
+/* Many that take no big answer: the oldest of them are cut, the others get theirs, and small
+ * answers are left alone. */
+static void test_http__many_big_answers(void **state)
+{
+    enum { FIT = HTTP_MAX_ANSWERS / (BIG_MIB * 1024 * 1024), CLIENTS = FIT + 4 };
+    struct fixture *f = *state;
+    struct client clients[CLIENTS];
+    for (int i = 0; i < CLIENTS; i++) {
+        connect_client(f, &clients[i]);
+        client_send(&clients[i], "GET /big HTTP/1.1\r\nHost: x\r\n\r\n");
+        AWAIT(f->handled == i + 1, await_turn(f->loop));
+    }
+    AWAIT(http_connections(f->http) == FIT + 1, await_turn(f->loop));
+    assert_int_equal(client_ask(&f->client, "GET", "/x", "", NULL), 200);
+    for (int i = 0; i < CLIENTS; i++) {
+        bool whole = i >= CLIENTS - FIT;
+        bool last = client_await(&clients[i], "8191");
+        assert_int_equal(last, whole);
+        assert_int_equal(clients[i].closed, !whole);
+    }
+    for (int i = 0; i < CLIENTS; i++)
+        client_done(&clients[i]);
+}
+
 static void test_http__one_big_chunk_may_pass(void **state)
 {
     struct fixture *f = *state;
@@ -468,6 +499,7 @@ int main(void)
         LIVE(test_http__a_slow_client_is_held_back),
         LIVE(test_http__one_big_chunk_may_pass),
         cmocka_unit_test_setup_teardown(test_http__many_slow_clients, setup_many, teardown),
+        cmocka_unit_test_setup_teardown(test_http__many_big_answers, setup_many, teardown),
         LIVE(test_http__too_much),
         LIVE(test_http__two_readings_of_a_length),
         LIVE(test_http__who_may_not_ask_sends_no_body),
