@@ -84,6 +84,7 @@ struct api_list_query {
      * before nor after a change, only the deletion is told: they cost no decoding. */
     const char *const *mentions;
     int64_t limit; /* 0 = all; the rest is told by metadata.continue */
+    size_t bytes;  /* 0 = all; a page ends with the object that brings it to that, as stored */
     const char *continue_token;
     /* Of lists, as clients send them; NULL or "": the newest there is. "0": any; N: not older than
      * that, or exactly that (match "Exact", or with a limit). */

@@ -15,8 +15,7 @@
 #define HTTP_MAX_PENDING ((size_t)2 * 1024 * 1024)  /* bytes a stream holds for a slow client */
 #define HTTP_MAX_STREAMS ((size_t)64 * 1024 * 1024) /* ... and all streams together */
 #define HTTP_FAIR_STREAM ((size_t)64 * 1024) /* what each may hold, however much that comes to */
-#define HTTP_MAX_ANSWERS ((size_t)64 * 1024 * 1024) /* of answers that wait to be taken, together  \
-                                                     */
+#define HTTP_MAX_ANSWERS ((size_t)64 * 1024 * 1024) /* of answers not yet taken, together */
 #define HTTP_FAIR_ANSWER ((size_t)16 * 1024)        /* one of that size may wait, however many do */
 #define HTTP_FIRST_S 30                             /* to the end of the first request's headers */
 #define HTTP_IDLE_S 120                             /* to the end of a later one's */
@@ -99,6 +98,9 @@ void http_stream_begin(struct http_request *request, int code, const char *type,
  * HTTP_MAX_PENDING, or beyond HTTP_FAIR_STREAM while all streams hold HTTP_MAX_STREAMS. */
 nodiscard int http_stream_write(struct http_request *request, const void *data, size_t len);
 size_t http_stream_pending(const struct http_request *request);
+/* How much may be made ready for this client now: less while all streams hold much. 0: drained will
+ * be called when it is time to ask again. */
+size_t http_stream_room(struct http_request *request);
 /* What was written is still sent; the request is not the caller's any more. */
 void http_stream_end(struct http_request *request);
 /* The connection is cut, so that the client cannot take the stream for complete. */

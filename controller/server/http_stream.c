@@ -139,6 +139,18 @@ size_t http_stream_pending(const struct http_request *request)
     return request->stream->out.len - request->stream->head;
 }
 
+size_t http_stream_room(struct http_request *request)
+{
+    struct http_stream *stream = request->stream;
+    bool crowded = stream->http->stream_bytes > HTTP_MAX_STREAMS / 2;
+    size_t held = http_stream_pending(request);
+    size_t most = crowded ? 1 : LOW_WATER; /* one chunk may always be held */
+    if (held < most)
+        return most - held;
+    stream->full = true;
+    return 0;
+}
+
 static void conclude(struct http_request *request)
 {
     loop_defer_free(steal(request->stream->notice));

@@ -22,8 +22,9 @@ struct listing {
     const struct api_ref *ref;
     struct selector *labels, *fields;
     int64_t limit;
-    int64_t revision; /* that it shows */
-    bool exact;       /* ... which is not the newest, as far as is known */
+    size_t bytes, held; /* at which a page ends; those in it, as stored */
+    int64_t revision;   /* that it shows */
+    bool exact;         /* ... which is not the newest, as far as is known */
     char *prefix;
     char *after;         /* key of the page before; NULL: the first page */
     struct value *items; /* one of the two */
@@ -78,12 +79,22 @@ static void add_object(struct listing *listing, const struct value *object)
     (void)json_write(object, listing->text);
 }
 
+static bool is_full(const struct listing *listing)
+{
+    return (listing->limit > 0 && listing->count == listing->limit) ||
+           (listing->bytes > 0 && listing->held >= listing->bytes);
+}
+
 /* Nothing is decoded that is only to be passed on as it is. */
 static int take_item(void *ctx, const struct store_item *item)
 {
     struct listing *listing = ctx;
     cleanup(value_free) struct value *object = NULL;
-    bool full = listing->limit > 0 && listing->count == listing->limit;
+    bool full = is_full(listing);
+    if (full && listing->bytes > 0) { /* nobody counts what is left */
+        listing->more = true;
+        return 1;
+    }
     if (full && selects_all(listing)) {
         listing->more = true;
         listing->remaining++;
@@ -104,7 +115,8 @@ static int take_item(void *ctx, const struct store_item *item)
     else if (!plain && !add_text(listing, item))
         add_object(listing, object);
     listing->count++;
-    if (listing->limit > 0) {
+    listing->held += item->len;
+    if (listing->limit > 0 || listing->bytes > 0) {
         free(listing->last_key);
         listing->last_key = xstrdup(item->key);
     }
@@ -229,6 +241,7 @@ static int make_listing(struct api *api, const struct api_user *user, const stru
     ret->api = api;
     ret->ref = ref;
     ret->limit = query->limit;
+    ret->bytes = query->bytes;
     (void)schema_api_version(ref->kind, ret->api_version);
     ret->prefix = api_key(ref->kind, ref->ns, NULL);
     if (!ret->prefix)

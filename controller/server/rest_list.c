@@ -25,7 +25,9 @@ static void list_plain(const struct ask *ask, const struct api_ref *ref,
     http_answer_buf(ask->request, 200, "application/json", &text);
 }
 
-#define VIEW_PAGE 500 /* objects that are held as trees while a view of many is made */
+/* What is held as trees while a view of many is made: objects, and their bytes. */
+#define VIEW_PAGE 500
+#define VIEW_BYTES ((size_t)4 * 1024 * 1024)
 
 /* Adds the rows (or items) of a page's view to the text; the first page's view without them is
  * *head.
@@ -57,6 +59,7 @@ static void list_view(const struct ask *ask, const struct api_ref *ref,
     cleanup(value_free) struct value *head = NULL;
     cleanup(buf_done) struct buf rows = {0};
     page.limit = VIEW_PAGE;
+    page.bytes = VIEW_BYTES;
     if (!str_empty(page.resource_version) && str_empty(page.resource_version_match))
         page.resource_version_match = "NotOlderThan"; /* as without a limit */
     do {

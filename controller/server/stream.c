@@ -15,8 +15,7 @@
 
 #include <stdio.h>
 
-#define PAGE 200
-#define ENOUGH (HTTP_MAX_PENDING / 4) /* held for the client before the next page waits */
+#define PAGE 200 /* objects, at most, that are trees at once */
 #define BOOKMARK_S 60
 #define MIN_S 1800 /* without timeoutSeconds: between this and twice this */
 
@@ -30,9 +29,9 @@ struct stream_watch {
     char *labels, *fields;
     struct view view;
     bool columns_sent, bookmarks, mark_initial;
-    int64_t from;       /* where the live part begins */
-    struct value *page; /* of the present objects; NULL when they are through */
-    size_t at;          /* in the page */
+    int64_t from; /* where the live part begins */
+    bool initial; /* the present objects are not through */
+    char *token;  /* where their next page begins; NULL: at the first */
     struct loop_timer *timeout, *bookmark;
 };
 
@@ -43,7 +42,7 @@ static void watch_free(struct stream_watch *watch)
     api_watch_free(watch->source);
     loop_timer_free(watch->timeout);
     loop_timer_free(watch->bookmark);
-    value_free(watch->page);
+    free(watch->token);
     free(watch->ns);
     free(watch->labels);
     free(watch->fields);
@@ -193,54 +192,46 @@ static void go_live(struct stream_watch *watch)
 
 /* ---- the present objects ---- */
 
-enum turned { TURNED, THROUGH, GONE };
-
-/* Fetches the next page. All of them show one revision, and a watch from there sees what has come
- * since; GONE: that is forgotten, and so the watch is over. */
-static enum turned turn_page(struct stream_watch *watch)
+/* The next page of about so many bytes; NULL: there is none. All show one revision, and a watch
+ * from there sees what has come since; if that is forgotten, the watch is over. */
+static struct value *next_page(struct stream_watch *watch, size_t bytes)
 {
     struct api_ref ref = {watch->kind, watch->ns, ""};
-    autofree char *token = NULL;
-    const struct value *meta = value_get(watch->page, "metadata");
-    if (watch->page) {
-        const char *next = value_get_str(meta, "continue");
-        if (!next)
-            return THROUGH;
-        token = xstrdup(next);
-    }
+    struct value *page = NULL;
     struct api_list_query query = {.label_selector = watch->labels,
                                    .field_selector = watch->fields,
                                    .limit = PAGE,
-                                   .continue_token = token};
-    value_free(steal(watch->page));
-    watch->at = 0;
-    if (api_list(watch->rest->spec.api, &self, &ref, &query, &watch->page) != 0) {
-        send_error(watch, steal(watch->page));
-        return GONE;
+                                   .bytes = bytes,
+                                   .continue_token = watch->token};
+    if (api_list(watch->rest->spec.api, &self, &ref, &query, &page) != 0) {
+        send_error(watch, page);
+        return NULL;
     }
-    const char *revision = value_get_str(value_get(watch->page, "metadata"), "resourceVersion");
-    if (meta_parse_revision(revision, &watch->from) != 0)
+    const struct value *meta = value_get(page, "metadata");
+    const char *next = value_get_str(meta, "continue");
+    free(watch->token);
+    watch->token = next ? xstrdup(next) : NULL;
+    watch->initial = next;
+    if (meta_parse_revision(value_get_str(meta, "resourceVersion"), &watch->from) != 0)
         watch->from = api_revision(watch->rest->spec.api);
-    return TURNED;
+    return page;
 }
 
+/* Nothing is kept of a page while the client takes his time. */
 static void send_present(struct stream_watch *watch)
 {
-    enum turned turned;
-    do {
-        struct value *items = value_get(watch->page, "items");
-        while (watch->at < value_len(items)) {
-            if (http_stream_pending(watch->request) > ENOUGH)
-                return; /* on_drained goes on */
-            struct value *item = value_at(items, watch->at++);
-            if (!send_object(watch, "ADDED", item))
+    while (watch->initial) {
+        size_t room = http_stream_room(watch->request);
+        if (room == 0)
+            return; /* on_drained goes on */
+        cleanup(value_free) struct value *page = next_page(watch, room);
+        const struct value *items = value_get(page, "items");
+        if (!page)
+            return;
+        for (size_t i = 0; i < value_len(items); i++)
+            if (!send_object(watch, "ADDED", value_at(items, i)))
                 return;
-        }
-        turned = turn_page(watch);
-    } while (turned == TURNED);
-    if (turned == GONE)
-        return;
-    value_free(steal(watch->page));
+    }
     if (watch->mark_initial && !send_bookmark(watch, watch->from, true))
         return;
     go_live(watch);
@@ -250,7 +241,7 @@ static void on_drained(void *ctx, struct http_request *request)
 {
     struct stream_watch *watch = ctx;
     (void)request;
-    if (watch->page)
+    if (watch->initial)
         send_present(watch);
 }
 
@@ -350,6 +341,7 @@ static struct stream_watch *watch_new(const struct ask *ask, const struct watch_
     watch->bookmarks = asked->bookmarks;
     watch->mark_initial = asked->mark_initial;
     watch->from = asked->revision;
+    watch->initial = asked->initial;
     watch->timeout = loop_timer_new(ask->rest->spec.loop, on_timeout, watch);
     watch->bookmark = loop_timer_new(ask->rest->spec.loop, on_bookmark, watch);
     loop_timer_after(watch->timeout, lifetime_ns(ask->rest, asked->timeout_s));
@@ -386,6 +378,5 @@ void stream_watch_start(const struct ask *ask)
         go_live(watch);
         return;
     }
-    if (turn_page(watch) == TURNED)
-        send_present(watch);
+    send_present(watch);
 }

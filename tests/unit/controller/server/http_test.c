@@ -256,6 +256,26 @@ static void test_http__a_slow_client_is_held_back(void **state)
     assert_true(f->client.in.len >= taken - 1024);
 }
 
+/* What is made ready for a client: some, then nothing more until he has taken it. */
+static void test_http__room_of_a_stream(void **state)
+{
+    struct fixture *f = *state;
+    static char block[64 * 1024];
+    client_send(&f->client, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_true(client_await(&f->client, "chunked"));
+    size_t room = http_stream_room(f->held);
+    assert_in_range(room, sizeof(block), HTTP_MAX_PENDING / 2);
+    for (int i = 0; i < 100 && http_stream_room(f->held) > 0; i++) {
+        assert_int_equal(loop_step(f->loop, 0), 0);
+        assert_int_equal(http_stream_write(f->held, block, sizeof(block)), 0);
+    }
+    assert_int_equal(http_stream_room(f->held), 0);
+    int before = f->drained;
+    AWAIT(f->drained > before, client_turn(&f->client));
+    assert_true(http_stream_room(f->held) > 0);
+    http_stream_end(f->held);
+}
+
 /* Many that read nothing: all of them together are held to a bound, and one more is still served.
  */
 static void test_http__many_slow_clients(void **state)
@@ -279,6 +299,7 @@ static void test_http__many_slow_clients(void **state)
     }
     for (int i = 0; i < CLIENTS; i++)
         held += http_stream_pending(streams[i]);
+    assert_int_equal(http_stream_room(streams[0]), 0);
     assert_in_range(held, HTTP_MAX_STREAMS / 2, HTTP_MAX_STREAMS + CLIENTS * sizeof(block));
     client_send(&f->client, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_true(client_await(&f->client, "chunked"));
@@ -497,6 +518,7 @@ int main(void)
         LIVE(test_http__a_stream_notices_that_nobody_listens),
         LIVE(test_http__an_aborted_stream_is_not_complete),
         LIVE(test_http__a_slow_client_is_held_back),
+        LIVE(test_http__room_of_a_stream),
         LIVE(test_http__one_big_chunk_may_pass),
         cmocka_unit_test_setup_teardown(test_http__many_slow_clients, setup_many, teardown),
         cmocka_unit_test_setup_teardown(test_http__many_big_answers, setup_many, teardown),

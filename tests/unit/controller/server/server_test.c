@@ -656,6 +656,35 @@ static void test_server__watch_list(void **state)
     client_done(&watch);
 }
 
+/* Objects so big that only some fit into what is held for a client: he gets all of them when he
+ * reads, in order, and then what has come since. */
+static void test_server__watch_of_big_objects(void **state)
+{
+    enum { OBJECTS = 30, BYTES = 300 * 1024 };
+    struct fixture *f = *state;
+    struct client watch;
+    for (int i = 0; i < OBJECTS; i++) {
+        autofree char *body =
+            xasprintf("{\"metadata\":{\"name\":\"c%02d\"},\"data\":{\"a\":\"%0*d\"}}", i, BYTES, 0);
+        assert_int_equal(ask(f, "POST", CM, body), 201);
+    }
+    int fd = client_connect(&watch, f->world->loop);
+    struct http_peer peer = {"admin", (const char *const[]){"system:masters", NULL}, NULL};
+    struct err err = {0};
+    assert_int_equal(server_serve(f->server, fd, &peer, &err), 0);
+    client_send(&watch, "GET " CM "?watch=true HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_int_equal(ask(f, "POST", CM, "{\"metadata\":{\"name\":\"late\"}}"), 201);
+    assert_true(client_await(&watch, "\"late\""));
+    const char *at = buf_str(&watch.in);
+    for (int i = 0; i < OBJECTS; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "\"c%02d\"", i);
+        at = strstr(at, name);
+        assert_non_null(at);
+    }
+    client_done(&watch);
+}
+
 static void test_server__watch_as_tables(void **state)
 {
     struct fixture *f = *state;
@@ -936,6 +965,7 @@ int main(void)
         LIVE(test_server__watch_ends_with_a_bookmark),
         LIVE(test_server__watch_too_old),
         LIVE(test_server__watch_list),
+        LIVE(test_server__watch_of_big_objects),
         LIVE(test_server__watch_as_tables),
         LIVE(test_server__many_watches),
         LIVE(test_server__logs),
