@@ -19,6 +19,8 @@ static const struct setting settings[] = {
     {"brokerUser", SETTING_STRING, AT(broker_user), "", 0, 0, 0},
     {"names", SETTING_STRINGS, AT(names), NULL, 0, 0, 0},
     {"addresses", SETTING_STRINGS, AT(addresses), NULL, 0, 0, 0},
+    {"auditFile", SETTING_STRING, AT(audit_file), "", 0, 0, 0},
+    {"auditBytes", SETTING_NUMBER, AT(audit_bytes), NULL, 4194304, 0, 1073741824},
     {"kubeconfig", SETTING_STRING, AT(kubeconfig), "", 0, 0, 0},
     {"stopBroker", SETTING_BOOL, AT(stop_broker), NULL, 0, 0, 0},
 };
@@ -26,6 +28,7 @@ static const struct setting settings[] = {
 static void complete(void *p)
 {
     struct config *config = p;
+    program_config_default(&config->audit_file, xasprintf("%s/audit.log", config->state_dir));
     program_config_default(&config->kubeconfig,
                            xasprintf("%s/admin.kubeconfig", config->state_dir));
 }

@@ -18,6 +18,7 @@
 #include "controller/reconcile/podgc.h"
 #include "controller/reconcile/recorder.h"
 #include "controller/reconcile/schedule.h"
+#include "controller/server/audit.h"
 #include "controller/server/census.h"
 #include "controller/server/server.h"
 #include "controller/trust/trust.h"
@@ -54,6 +55,7 @@ struct gateway {
     struct health health;
     struct census *census;
     struct metrics *metrics;
+    struct audit *audit; /* NULL: there is no trail */
     struct server_hooks hooks;
     struct server *server;
     void (*stopped)(void *ctx);
@@ -152,6 +154,20 @@ static int open_api(struct gateway *g, struct err *err)
     return rc;
 }
 
+static int open_audit(struct gateway *g, struct err *err)
+{
+    const struct config *c = g->config;
+    const struct audit_spec spec = {
+        .loop = g->loop, .rng = g->rng, .file = c->audit_file, .bytes = (size_t)c->audit_bytes};
+    (void)err;
+    g->metrics = metrics_new();
+    if (!c->audit_bytes)
+        return 0;
+    g->audit = audit_new(&spec);
+    audit_register(g->audit, g->metrics);
+    return 0;
+}
+
 static int start_controllers(struct gateway *g, struct err *err)
 {
     g->recorder = recorder_new(g->api, loop_clock(g->loop));
@@ -235,7 +251,8 @@ static int start_hub(struct gateway *g, struct err *err)
                                  .nodes = g->nodes,
                                  .recorder = g->recorder,
                                  .trust = g->trust,
-                                 .rng = g->rng};
+                                 .rng = g->rng,
+                                 .audit = g->audit};
     if (rc == 0)
         rc = hub_new(&hub, &g->hub, err);
     if (rc == 0 && hub_epoch(g->hub)->adopt)
@@ -248,7 +265,6 @@ static int start_metrics(struct gateway *g, struct err *err)
 {
     g->vitals = (struct vitals){g->config->state_dir, g->store, g->nodes, g->broker, g->bus};
     g->health = (struct health){vitals_checks, vitals_check_count, &g->vitals};
-    g->metrics = metrics_new();
     vitals_register(&g->vitals, g->metrics);
     int rc = census_new(g->store, &g->census, err);
     if (rc == 0)
@@ -279,7 +295,8 @@ static int start_server(struct gateway *g, struct err *err)
                                      .rng = g->rng,
                                      .hooks = &g->hooks,
                                      .metrics = g->metrics,
-                                     .health = &g->health};
+                                     .health = &g->health,
+                                     .audit = g->audit};
     const struct server_listen listen = {
         .address = str_empty(c->api_address) ? "::" : c->api_address,
         .port = (uint16_t)c->api_port,
@@ -324,7 +341,7 @@ int gateway_new(struct loop *loop, const struct config *config, const char *conf
     g->rng = rng_system();
     g->lock_fd = -1;
     static int (*const steps[])(struct gateway *, struct err *) = {
-        take_lock,    open_trust, open_api,      start_controllers,
+        take_lock,    open_trust, open_api,      open_audit,   start_controllers,
         start_broker, start_hub,  start_metrics, start_server,
     };
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
@@ -359,6 +376,7 @@ void gateway_free(struct gateway *g)
     if (g->store)
         store_close(g->store);
     metrics_free(g->metrics);
+    audit_free(g->audit);
     api_free(g->api);
     if (g->bus)
         g->bus->free(g->bus);

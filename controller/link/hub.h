@@ -23,6 +23,7 @@ struct hub_spec {
     struct recorder *recorder;
     const struct trust *trust;
     struct rng *rng;
+    struct audit *audit; /* borrowed; NULL: there is no trail */
 };
 nodiscard int hub_new(const struct hub_spec *spec, struct hub **ret, struct err *err);
 nodiscard int hub_start(struct hub *hub, struct err *err);

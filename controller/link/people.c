@@ -26,6 +26,7 @@
 struct people {
     struct api *api;
     struct outqueue *queue;
+    struct audit *audit;
     struct map *jobs; /* key -> struct job: under way */
     uint64_t next_job;
 };
@@ -46,6 +47,7 @@ struct job {
     struct doc *docs;
     size_t count, at;
     bool deleting;
+    int64_t received_ns;            /* wall time */
     struct value *objects, *errors; /* of the answer */
 };
 
@@ -62,11 +64,12 @@ static void job_free(void *p)
     free(job);
 }
 
-struct people *people_new(struct api *api, struct outqueue *queue)
+struct people *people_new(struct api *api, struct outqueue *queue, struct audit *audit)
 {
     struct people *people = xcalloc(1, sizeof(*people));
     people->api = api;
     people->queue = queue;
+    people->audit = audit;
     people->jobs = map_new();
     return people;
 }
@@ -204,10 +207,36 @@ static const char *action_of(const struct job *job, const struct api_answer *ans
     return answer->unchanged ? "unchanged" : "configured";
 }
 
+/* What was written, or refused to who may not. */
+static void tell_audit(const struct job *job, const struct doc *doc, int code)
+{
+    if (!job->people->audit)
+        return;
+    const struct api_user user = identity(job->user);
+    autofree char *topic =
+        xasprintf("limpet/v1/users/%s/%s", job->user, job->deleting ? "delete" : "apply");
+    struct audit_event event = {
+        .uri = topic,
+        .verb = job->deleting ? "delete"
+                : code == 201 ? "create"
+                              : "patch",
+        .user = user.name,
+        .groups = user.groups,
+        .agent = "mqtt",
+        .ref = ref_of(doc),
+        .code = code,
+        .received_ns = job->received_ns,
+        .answered_ns = clock_wall(api_clock(job->people->api)),
+    };
+    audit_id(job->people->audit, event.id);
+    audit_tell(job->people->audit, &event);
+}
+
 static void doc_done(void *ctx, const struct api_answer *answer)
 {
     struct job *job = ctx;
     const struct doc *doc = &job->docs[job->at];
+    tell_audit(job, doc, answer->code);
     if (answer->code >= 400)
         add_status(job, doc, answer->object);
     else
@@ -225,6 +254,8 @@ static void try_all(struct job *job)
     for (size_t i = 0; i < job->count; i++) {
         const struct api_ref ref = ref_of(&job->docs[i]);
         const struct api_answer *answer = dryrun_apply(dryrun, &user, &ref, job->docs[i].object, 0);
+        if (answer->code == 403)
+            tell_audit(job, &job->docs[i], answer->code);
         if (answer->code >= 400 && !WEAKENED(PEOPLE_TRY_ALL))
             add_status(job, &job->docs[i], answer->object);
     }
@@ -281,6 +312,7 @@ static void begin(struct people *people, const char *user, const struct bus_msg 
     job->people = people;
     job->user = xstrdup(user);
     job->deleting = deleting;
+    job->received_ns = clock_wall(api_clock(people->api));
     job->objects = value_new_list();
     job->errors = value_new_list();
     if (msg->correlation_len > 0 && msg->correlation_len <= CORRELATION_MAX) {

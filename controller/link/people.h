@@ -6,10 +6,12 @@
 #include "common/bus/bus.h"
 #include "controller/link/outqueue.h"
 #include "controller/server/api.h"
+#include "controller/server/audit.h"
 
 struct people;
 
-struct people *people_new(struct api *api, struct outqueue *queue);
+/* audit is borrowed; NULL: there is no trail. */
+struct people *people_new(struct api *api, struct outqueue *queue, struct audit *audit);
 void people_free(struct people *people);
 /* The answer is JSON:
  * {"ok":true,"objects":[{"object":"pod/web","namespace","action":"created|configured|unchanged|

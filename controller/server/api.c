@@ -80,6 +80,11 @@ void api_free(struct api *api)
     free(api);
 }
 
+const struct clock *api_clock(const struct api *api)
+{
+    return api->clock;
+}
+
 struct kinds *api_kinds(const struct api *api)
 {
     return api->kinds;

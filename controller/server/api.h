@@ -41,6 +41,7 @@ nodiscard int api_new(const struct api_spec *spec, struct api **ret, struct err 
  * nothing new is taken in), store_close (finishes what it was handed), api_free. */
 void api_stop(struct api *api);
 void api_free(struct api *api);
+const struct clock *api_clock(const struct api *api);
 struct kinds *api_kinds(const struct api *api); /* what is served; the API's */
 int64_t
 api_revision(const struct api *api); /* of the newest object that reads and watches have seen */

@@ -21,7 +21,8 @@ struct session {
     struct list link;
     struct front *front;
     struct tls_relay *relay;
-    struct in6_addr address;
+    struct in6_addr address; /* as it is counted: of IPv6 the network */
+    char text[INET6_ADDRSTRLEN];
 };
 
 struct front {
@@ -51,6 +52,7 @@ static void on_ready(void *ctx, struct tls_relay *relay, int plain_fd, const str
         .user = *peer->common_name ? peer->common_name : NULL,
         .groups = *peer->common_name ? (const char *const *)peer->organizations : NULL,
         .refused = *peer->refused ? peer->refused : NULL,
+        .address = *session->text ? session->text : NULL,
     };
     (void)relay;
     /* On failure the plain end is closed, and the relay ends by itself. */
@@ -81,6 +83,17 @@ static struct in6_addr address_of(const struct sockaddr_storage *from)
     if (!IN6_IS_ADDR_V4MAPPED(&address))
         memset(&address.s6_addr[8], 0, 8);
     return address;
+}
+
+static void write_address(const struct sockaddr_storage *from, char ret[static INET6_ADDRSTRLEN])
+{
+    const struct in6_addr *v6 = &((const struct sockaddr_in6 *)from)->sin6_addr;
+    if (from->ss_family == AF_INET)
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)from)->sin_addr, ret, INET6_ADDRSTRLEN);
+    else if (IN6_IS_ADDR_V4MAPPED(v6))
+        inet_ntop(AF_INET, &v6->s6_addr[12], ret, INET6_ADDRSTRLEN);
+    else
+        inet_ntop(AF_INET6, v6, ret, INET6_ADDRSTRLEN);
 }
 
 static unsigned count_of(const struct front *front, const struct in6_addr *address)
@@ -117,6 +130,7 @@ static void take(struct front *front, int fd, const struct sockaddr_storage *fro
     struct session *session = xcalloc(1, sizeof(*session));
     session->front = front;
     session->address = address;
+    write_address(from, session->text);
     int r = tls_relay_accept(front->spec.loop, front->config, fd, HANDSHAKE_NS, &relay_handler,
                              session, &session->relay, &err);
     if (r) {

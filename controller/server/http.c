@@ -119,6 +119,7 @@ static void request_free(struct http_request *request)
     http_stream_free(request->stream);
     free(request->method);
     free(request->target);
+    free(request->subject);
     free(request);
 }
 
@@ -185,6 +186,17 @@ void http_answer_header(struct http_request *request, const char *name, const ch
         return;
     request->names[request->header_count] = xstrdup(name);
     request->values[request->header_count++] = xstrdup(value);
+}
+
+void http_answer_subject(struct http_request *request, const char *name)
+{
+    free(request->subject);
+    request->subject = name ? xstrdup(name) : NULL;
+}
+
+const char *http_subject(const struct http_request *request)
+{
+    return request->subject;
 }
 
 void http_close_after(struct http_request *request)

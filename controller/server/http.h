@@ -31,6 +31,7 @@ struct http_peer {
     const char *user;
     const char *const *groups; /* NULL-terminated; NULL = none */
     const char *refused;       /* why what was shown does not count; NULL = nothing was shown */
+    const char *address;       /* "192.0.2.7"; NULL = not known */
 };
 
 /* Called with the headers of each request, before its body: false after having answered it (who may
@@ -75,6 +76,9 @@ const struct http_peer *http_peer(const struct http_request *request);
 /* The connection's last word: it is closed after the answer. */
 void http_close_after(struct http_request *request);
 
+/* What the answer is about, for who is told of it (http_spec.answered); before it. Copied. */
+void http_answer_subject(struct http_request *request, const char *name);
+const char *http_subject(const struct http_request *request); /* NULL: was not said */
 /* Before the answer; at most 16. Copied. */
 void http_answer_header(struct http_request *request, const char *name, const char *value);
 /* The whole answer; the request is not the caller's any more. body is copied. When more waits to be

@@ -18,6 +18,7 @@ void http_conn_free(struct http_conn *conn)
     free(conn->groups);
     free(conn->user);
     free(conn->refused);
+    free(conn->address);
     free(conn);
 }
 
@@ -53,7 +54,9 @@ struct http_conn *http_conn_new(struct http *http, int fd, const struct http_pee
         conn->groups[i] = xstrdup(peer->groups[i]);
     conn->user = peer && peer->user ? xstrdup(peer->user) : NULL;
     conn->refused = peer && peer->refused ? xstrdup(peer->refused) : NULL;
-    conn->peer = (struct http_peer){conn->user, (const char *const *)conn->groups, conn->refused};
+    conn->address = peer && peer->address ? xstrdup(peer->address) : NULL;
+    conn->peer = (struct http_peer){conn->user, (const char *const *)conn->groups, conn->refused,
+                                    conn->address};
     conn->deadline = loop_timer_new(http->loop, on_deadline, conn);
     http_conn_deadline(conn, HTTP_FIRST_S);
     list_append(&http->conns, &conn->link);

@@ -15,7 +15,7 @@ struct http_conn {
     struct list link; /* of http->conns */
     struct http *http;
     int fd; /* libmicrohttpd's */
-    char *user, *refused;
+    char *user, *refused, *address;
     char **groups;
     struct http_peer peer;
     struct http_request *current;
@@ -43,7 +43,7 @@ struct http_request {
     struct MHD_Response *response; /* answered, not yet queued */
     int code;
     size_t answer_len; /* bytes that the client has yet to take; of a stream 0 */
-    char *method, *target;
+    char *method, *target, *subject;
     int64_t since;
     struct buf body;
     size_t received; /* bytes of body, kept or not */

@@ -11,17 +11,20 @@ struct monitor {
     struct api *api;
     const struct clock *clock;
     const struct health *health;
+    struct audit *audit;
     struct request_stats *stats;
     const struct http *http;
     const struct metrics *metrics; /* NULL: there is no /metrics */
 };
 
-struct monitor *monitor_new(struct api *api, const struct clock *clock, const struct health *health)
+struct monitor *monitor_new(struct api *api, const struct clock *clock, const struct health *health,
+                            struct audit *audit)
 {
     struct monitor *monitor = xcalloc(1, sizeof(*monitor));
     monitor->api = api;
     monitor->clock = clock;
     monitor->health = health;
+    monitor->audit = audit;
     monitor->stats = request_stats_new();
     return monitor;
 }
@@ -36,8 +39,36 @@ void monitor_free(struct monitor *monitor)
 
 /* ---- what was asked ---- */
 
-void monitor_answered(struct monitor *monitor, const struct http_request *request, int code,
-                      bool stream)
+static void tell_audit(struct monitor *monitor, struct http_request *request,
+                       const struct attributes *attributes, const struct route *route, int code)
+{
+    const struct http_peer *peer = http_peer(request);
+    int64_t now = clock_wall(monitor->clock);
+    struct audit_event event = {
+        .uri = http_target(request),
+        .verb = attributes->verb,
+        .user = peer->user,
+        .groups = peer->groups,
+        .address = peer->address,
+        .agent = http_header(request, "User-Agent"),
+        .ref = {route->kind, route->ns, route->name},
+        .subresource = route->subresource,
+        .code = code,
+        .received_ns = now - (clock_boot(monitor->clock) - http_since(request)),
+        .answered_ns = now,
+    };
+    audit_id(monitor->audit, event.id);
+    http_answer_header(request, "Audit-Id", event.id);
+    if (!attributes->writes)
+        return;
+    if (route->what != ROUTE_OBJECTS)
+        event.ref.kind = NULL;
+    else if (!*route->name && http_subject(request))
+        event.ref.name = http_subject(request);
+    audit_tell(monitor->audit, &event);
+}
+
+void monitor_answered(struct monitor *monitor, struct http_request *request, int code, bool stream)
 {
     struct attributes attributes;
     struct err err = {0};
@@ -49,6 +80,8 @@ void monitor_answered(struct monitor *monitor, const struct http_request *reques
     int64_t took = clock_boot(monitor->clock) - http_since(request);
     request_stats_count(monitor->stats, &attributes, parsed ? &route : NULL, code,
                         stream ? -1 : took);
+    if (monitor->audit)
+        tell_audit(monitor, request, &attributes, &route, code);
     url_done(&url);
 }
 

@@ -3,21 +3,21 @@
  * counted here. */
 
 #include "controller/server/api.h"
+#include "controller/server/audit.h"
 #include "controller/server/health.h"
 #include "controller/server/http.h"
 #include "controller/server/metrics.h"
 #include "controller/server/route.h"
 
 struct monitor;
-/* All borrowed. health may be NULL. */
-struct monitor *monitor_new(struct api *api, const struct clock *clock,
-                            const struct health *health);
+/* All borrowed. health and audit may be NULL. */
+struct monitor *monitor_new(struct api *api, const struct clock *clock, const struct health *health,
+                            struct audit *audit);
 void monitor_free(struct monitor *monitor); /* NULL is fine. After http_free */
 /* Adds what is counted here to the registry, which /metrics shows from now on. */
 void monitor_register(struct monitor *monitor, const struct http *http, struct metrics *metrics);
 /* False: that is no path of these. */
 bool monitor_answer(const struct monitor *monitor, struct http_request *request,
                     const struct url *url, const struct route *route);
-/* For http_spec.answered. */
-void monitor_answered(struct monitor *monitor, const struct http_request *request, int code,
-                      bool stream);
+/* For http_spec.answered: counts it, and writes are told to the audit trail. */
+void monitor_answered(struct monitor *monitor, struct http_request *request, int code, bool stream);

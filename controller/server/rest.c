@@ -82,6 +82,9 @@ static void on_done(void *ctx, const struct api_answer *answer)
     struct call *call = ctx;
     struct http_request *request = call->request;
     reply_warnings(request, answer->warnings);
+    http_answer_subject(request, answer->code < 400
+                                     ? object_name(answer->object)
+                                     : value_get_str(value_get(answer->object, "details"), "name"));
     struct value *object;
     if (call->created && answer->code < 400) {
         object = status_failure(201, "%s", "");

@@ -246,7 +246,7 @@ int server_new(const struct server_spec *spec, struct server **ret, struct err *
     struct rest_spec rest = {spec->loop, spec->api, spec->clock, spec->rng, spec->hooks};
     server->rest = rest_new(&rest);
     server->documents = documents_new(api_kinds(spec->api));
-    server->monitor = monitor_new(spec->api, loop_clock(spec->loop), spec->health);
+    server->monitor = monitor_new(spec->api, loop_clock(spec->loop), spec->health, spec->audit);
     int r = http_new(&http, &server->http, err);
     if (r) {
         server_free(server);

@@ -5,6 +5,7 @@
 #include "controller/server/hooks.h"
 #include "controller/server/http.h"
 
+struct audit;
 struct health;
 struct key;
 struct metrics;
@@ -18,6 +19,7 @@ struct server_spec {
     const struct server_hooks *hooks; /* borrowed; NULL = none */
     struct metrics *metrics;          /* borrowed; what the server counts is added. NULL: none */
     const struct health *health;      /* borrowed; NULL: nothing but ping */
+    struct audit *audit;              /* borrowed; NULL: there is no trail */
     unsigned max_connections;         /* 0: 4096. Each takes three descriptors */
     unsigned max_per_address;         /* 0: 2048 */
 };

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # timeout: 120
-# What a running gateway tells of itself: metrics that Prometheus' own checker takes, health that follows the broker.
+# What a running gateway tells of itself: metrics that Prometheus' own checker takes, who wrote what, health that
+# follows the broker.
 set -u
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=tests/system/lib/stand.sh
 . "$here/../lib/stand.sh"
-for program in curl promtool; do
+for program in curl jq promtool mosquitto_rr; do
     command -v "$program" >/dev/null || skip "needs $program (tools/install test)"
 done
 
@@ -44,6 +45,15 @@ said=$(metric process_resident_memory_bytes)
 if ((said > resident / 2 && said < resident * 2)); then ok "its memory is what the kernel says"; else
     bad "its memory is what the kernel says" "$said, not $resident"
 fi
+
+# ---- the audit trail ----
+told() { grep -F '"resource":"configmaps"' "$GW/state/audit.log" | jq -r "select(.objectRef.name == \"$1\") | $2"; }
+config_map two >"$TEST_TMP/two.yaml"
+as_admin mosquitto_rr -t limpet/v1/users/admin/apply -e limpet/v1/users/admin/reply \
+    -m "$(cat "$TEST_TMP/two.yaml")" >/dev/null 2>&1
+within 20 "a write of limpet is in it" matches '^[0-9a-f-]{36}$' told one .auditID
+is "who, and from where" "$(told one '.user.username + " " + .sourceIPs[0]' | head -n 1)" "admin 127.0.0.1"
+within 20 "a write over MQTT is in it" matches "^mqtt$" told two .userAgent
 
 # ---- health ----
 poll 30 answers 200 - /readyz || bad "it gets ready" "$(ask - '/readyz?verbose')"

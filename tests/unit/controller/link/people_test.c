@@ -18,6 +18,7 @@ struct fixture {
     struct bus_stub stub;
     struct outqueue *queue;
     struct people *people;
+    struct audit *audit;
     struct value *answer; /* the last one */
 };
 
@@ -27,7 +28,9 @@ static int setup(void **state)
     f->world = world_new();
     bus_stub_init(&f->stub);
     f->queue = outqueue_new(&f->stub.bus, NULL, NULL);
-    f->people = people_new(f->world->api, f->queue);
+    const struct audit_spec audit = {.loop = f->world->loop, .rng = &f->world->rng.rng};
+    f->audit = audit_new(&audit);
+    f->people = people_new(f->world->api, f->queue, f->audit);
     *state = f;
     return 0;
 }
@@ -35,6 +38,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *f = *state;
+    audit_free(f->audit);
     world_free(f->world);
     people_free(f->people);
     outqueue_free(f->queue);
@@ -103,6 +107,32 @@ static bool stored(const struct fixture *f, const struct schema_kind *kind, cons
 #define POD(name, image)                                                                           \
     "apiVersion: v1\nkind: Pod\nmetadata:\n  name: " name                                          \
     "\nspec:\n  containers:\n  - name: a\n    image: " image "\n"
+
+static void assert_told(const struct fixture *f, const char *text)
+{
+    if (!strstr(audit_waiting(f->audit), text))
+        fail_msg("no %s in: %s", text, audit_waiting(f->audit));
+}
+
+/* Writes over the bus are in the audit trail, those too that are refused. */
+static void test_people__audit(void **state)
+{
+    struct fixture *f = *state;
+    assert_true(apply(f, MAP("kept") "data: {a: very-private}\n"));
+    assert_told(f, "\"requestURI\":\"limpet/v1/users/admin/apply\",\"verb\":\"create\"");
+    assert_told(f, "\"name\":\"kept\"");
+    assert_told(f, "\"code\":201");
+    assert_null(strstr(audit_waiting(f->audit), "very-private"));
+    assert_false(ask_as(f, "eve", people_apply, MAP("stolen")));
+    assert_told(f, "\"username\":\"eve\"");
+    assert_told(f, "\"name\":\"stolen\"");
+    assert_told(f, "\"code\":403");
+    assert_false(ask_as(f, "mallory", people_delete, MAP("kept")));
+    assert_told(f, "\"username\":\"mallory\"");
+    assert_told(f, "\"authorization.k8s.io/decision\":\"forbid\"");
+    assert_true(ask_as(f, "admin", people_delete, MAP("kept")));
+    assert_told(f, "\"verb\":\"delete\"");
+}
 
 static void test_people__what_was_done(void **state)
 {
@@ -228,6 +258,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_people__what_was_done),
+        TEST(test_people__audit),
         TEST(test_people__one_refusal_refuses_all),
         TEST(test_people__a_document_may_need_an_earlier_one),
         TEST(test_people__items_of_lists),

@@ -4,6 +4,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/data/json.h"
+#include "controller/server/audit.h"
 #include "controller/server/health.h"
 #include "controller/server/metrics.h"
 #include "tests/lib/await.h"
@@ -31,6 +32,7 @@ struct fixture {
     bool broken;
     struct health health;
     struct metrics *metrics;
+    struct audit *audit;
 };
 
 static void hook_pod_stream(void *ctx, const struct pod_query *query, struct pod_sink *sink)
@@ -56,7 +58,7 @@ static void connect_as(struct fixture *f, struct client *client, const char *use
                        const char *group)
 {
     const char *groups[] = {group, NULL};
-    struct http_peer peer = {user, groups, NULL};
+    struct http_peer peer = {user, groups, NULL, "192.0.2.7"};
     struct err err = {0};
     assert_int_equal(
         server_serve(f->server, client_connect(client, f->world->loop), user ? &peer : NULL, &err),
@@ -72,13 +74,16 @@ static int setup(void **state)
     f->hooks = (struct server_hooks){f, hook_pod_stream};
     f->health = (struct health){checks, ARRAY_LEN(checks), f};
     f->metrics = metrics_new();
+    const struct audit_spec audit = {.loop = f->world->loop, .rng = &f->world->rng.rng};
+    f->audit = audit_new(&audit);
     struct server_spec spec = {.loop = f->world->loop,
                                .api = f->world->api,
                                .clock = clock_system(),
                                .rng = &f->world->rng.rng,
                                .hooks = &f->hooks,
                                .health = &f->health,
-                               .metrics = f->metrics};
+                               .metrics = f->metrics,
+                               .audit = f->audit};
     assert_int_equal(server_new(&spec, &f->server, &err), 0);
     connect_as(f, &f->client, "admin", "system:masters");
     *state = f;
@@ -92,6 +97,7 @@ static int teardown(void **state)
     api_stop(f->world->api);
     server_free(f->server);
     metrics_free(f->metrics);
+    audit_free(f->audit);
     world_free(f->world);
     free(f);
     return 0;
@@ -484,6 +490,44 @@ static void test_server__metrics(void **state)
     assert_non_null(
         strstr(buf_str(&f->client.in), "Content-Type: text/plain; version=0.0.4; charset=utf-8"));
     client_done(&watcher);
+}
+
+static void assert_audited(struct fixture *f, const char *text)
+{
+    if (!strstr(audit_waiting(f->audit), text))
+        fail_msg("no %s in: %s", text, audit_waiting(f->audit));
+}
+
+static void test_server__audit(void **state)
+{
+    struct fixture *f = *state;
+    struct client guest_client, nobody;
+    assert_int_equal(ask(f, "GET", PODS, NULL), 200);
+    assert_string_equal(audit_waiting(f->audit), "");
+    assert_non_null(strstr(buf_str(&f->client.in), "\r\nAudit-Id: "));
+    assert_int_equal(client_ask(&f->client, "POST", PODS,
+                                "User-Agent: kubectl/v1\r\nContent-Type: application/json\r\n",
+                                POD),
+                     201);
+    assert_audited(f, "\"requestURI\":\"" PODS "\",\"verb\":\"create\",\"user\":{\"username\":"
+                      "\"admin\",\"groups\":[\"system:masters\",\"system:authenticated\"]},"
+                      "\"sourceIPs\":[\"192.0.2.7\"],\"userAgent\":\"kubectl/v1\",\"objectRef\":"
+                      "{\"resource\":\"pods\",\"namespace\":\"default\",\"name\":\"web\","
+                      "\"apiVersion\":\"v1\"},\"responseStatus\":{\"metadata\":{},\"code\":201}");
+    assert_int_equal(ask(f, "PUT", PODS "/web/status", "{\"status\":{\"phase\":\"Failed\"}}"), 200);
+    assert_audited(f, "\"subresource\":\"status\"");
+    assert_int_equal(ask(f, "POST", PODS, POD), 409);
+    assert_audited(f, "\"code\":409");
+    assert_int_equal(ask(f, "DELETE", PODS, NULL), 200);
+    assert_audited(f, "\"verb\":\"deletecollection\"");
+    connect_as(f, &guest_client, "guest", "friends");
+    assert_int_equal(client_ask(&guest_client, "DELETE", PODS "/web", "", NULL), 403);
+    assert_audited(f, "\"code\":403");
+    connect_as(f, &nobody, NULL, NULL);
+    assert_int_equal(client_ask(&nobody, "DELETE", PODS "/web", "", NULL), 401);
+    assert_audited(f, "\"username\":\"system:anonymous\"");
+    client_done(&guest_client);
+    client_done(&nobody);
 }
 
 static void test_server__tables(void **state)
@@ -956,6 +1000,7 @@ int main(void)
         LIVE(test_server__deep_documents),
         LIVE(test_server__unknown_fields_are_warned_of),
         LIVE(test_server__who_may),
+        LIVE(test_server__audit),
         LIVE(test_server__health),
         LIVE(test_server__metrics),
         LIVE(test_server__tables),
