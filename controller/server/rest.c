@@ -2,6 +2,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/kinds/kinds.h"
 #include "controller/server/authz.h"
 #include "controller/server/body.h"
@@ -16,6 +17,11 @@
 #include <errno.h>
 #include <stdio.h>
 
+/* Values that writes may hold as trees while they wait, together: a body of two bytes a value takes
+ * fifty times its size. One of MANY_VALUES may always wait. */
+#define MAX_VALUES (size_t)300000
+#define MANY_VALUES 500
+
 /* A request that waits for the API. */
 struct call {
     struct list link;
@@ -23,7 +29,8 @@ struct call {
     struct http_request *request;
     const struct schema_kind *kind;
     struct view view;
-    bool created; /* 201 with a Status of success: a binding */
+    size_t values; /* of its body */
+    bool created;  /* 201 with a Status of success: a binding */
 };
 
 struct rest *rest_new(const struct rest_spec *spec)
@@ -40,6 +47,7 @@ struct rest *rest_new(const struct rest_spec *spec)
 static void call_free(struct call *call)
 {
     kinds_release(api_kinds(call->rest->spec.api), call->kind);
+    call->rest->values -= call->values;
     list_remove(&call->link);
     free(call);
 }
@@ -191,11 +199,25 @@ static bool parse_write(const struct ask *ask, struct write_request *ret)
     return view_parse(ask, &ret->view);
 }
 
+/* The Status of a body that would make us hold too much; NULL: it may wait. Frees a body
+ * that is refused. */
+static struct value *check_values(const struct ask *ask, struct value **body)
+{
+    int depth;
+    size_t size = value_size(*body, &depth);
+    if (size <= MANY_VALUES || ask->rest->values + size <= MAX_VALUES || WEAKENED(REST_VALUES_CAP))
+        return NULL;
+    value_free(steal(*body));
+    return status_failure(429, "Too many requests, please try again later.");
+}
+
 static bool parse_write_body(const struct ask *ask, struct write_request *ret)
 {
     if (!parse_write(ask, ret))
         return false;
     struct value *status = body_object(api_kinds(ask->rest->spec.api), ask->request, &ret->body);
+    if (!status)
+        status = check_values(ask, &ret->body);
     if (!status)
         return true;
     reply_status(ask->request, status);
@@ -253,6 +275,16 @@ static void verb_read(const struct ask *ask)
         rest_list(ask);
 }
 
+/* Holds the body's tree to its account until it is answered. */
+static struct call *call_of_write(const struct ask *ask, const struct write_request *write)
+{
+    int depth;
+    struct call *call = call_new(ask, &write->view);
+    call->values = value_size(write->body, &depth);
+    call->rest->values += call->values;
+    return call;
+}
+
 /* api_create, api_update, api_apply. Takes the body. */
 typedef void api_write_fn(struct api *api, const struct api_user *user, const struct api_ref *ref,
                           const struct value *object, unsigned flags, api_done_fn *done, void *ctx);
@@ -260,7 +292,7 @@ static void write_object(const struct ask *ask, const struct write_request *writ
 {
     struct api_ref ref = ask_ref(ask);
     fn(ask->rest->spec.api, ask->user, &ref, write->body, write->flags, on_done,
-       call_new(ask, &write->view));
+       call_of_write(ask, write));
     value_free(write->body);
 }
 
@@ -315,12 +347,14 @@ static void verb_apply(const struct ask *ask, struct write_request *write)
         status = patch_type_refusal(ref.kind);
     if (!status)
         status = parse_apply(body, len, &write->body);
+    if (!status)
+        status = check_values(ask, &write->body);
     if (status) {
         reply_status(ask->request, status);
         return;
     }
     api_server_apply(ask->rest->spec.api, ask->user, &ref, write->body, force, write->flags,
-                     on_done, call_new(ask, &write->view));
+                     on_done, call_of_write(ask, write));
     value_free(write->body);
 }
 
@@ -345,12 +379,14 @@ static void verb_patch(const struct ask *ask)
         status = check_apply_options(ask, false, &force);
     if (!status)
         status = body_json(body, len, &write.body);
+    if (!status)
+        status = check_values(ask, &write.body);
     if (status) {
         reply_status(ask->request, status);
         return;
     }
     api_patch(ask->rest->spec.api, ask->user, &ref, patch, write.body, write.flags, on_done,
-              call_new(ask, &write.view));
+              call_of_write(ask, &write));
     value_free(write.body);
 }
 

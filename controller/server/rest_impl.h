@@ -16,6 +16,7 @@ struct frame {
 struct rest {
     struct rest_spec spec;
     struct list calls;      /* struct call: waiting for the API */
+    size_t values;          /* that they hold as trees */
     struct list streams;    /* struct stream_watch */
     struct list podstreams; /* struct pod_sink */
     struct frame frame;

@@ -367,6 +367,47 @@ static void test_server__deep_documents(void **state)
         413);
 }
 
+/* Bodies that are small as text and big as trees: few wait at once, the others are told to try
+ * again, and small ones pass. */
+static void test_server__many_big_trees(void **state)
+{
+    enum { CLIENTS = 6, VALUES = 190000 };
+    struct fixture *f = *state;
+    struct client clients[CLIENTS];
+    int busy = 0, done = 0;
+    cleanup(buf_done) struct buf body = {0};
+    assert_int_equal(ask(f, "POST", CM, "{\"metadata\":{\"name\":\"one\"}}"), 201);
+    buf_addstr(&body, "{\"metadata\":{\"name\":\"one\"},\"x\":[");
+    for (int i = 0; i < VALUES; i++)
+        buf_addstr(&body, "0,");
+    buf_addstr(&body, "0]}");
+    autofree char *head = xasprintf("PUT " CM "/one HTTP/1.1\r\nHost: x\r\nContent-Type: "
+                                    "application/json\r\nContent-Length: %zu\r\n\r\n",
+                                    body.len);
+    for (int i = 0; i < CLIENTS; i++) {
+        connect_as(f, &clients[i], "admin", "system:masters");
+        client_send(&clients[i], head);
+        client_send_n(&clients[i], body.data, body.len - 1);
+        client_quiet(&clients[i]);
+    }
+    for (int i = 0; i < CLIENTS; i++)
+        client_send(&clients[i], "}");
+    assert_int_equal(ask(f, "POST", CM, "{\"metadata\":{\"name\":\"two\"}}"), 201);
+    for (int i = 0; i < CLIENTS; i++) {
+        assert_true(client_await(&clients[i], "\r\n\r\n{"));
+        bool told = strstr(buf_str(&clients[i].in), "HTTP/1.1 429") &&
+                    strstr(buf_str(&clients[i].in), "\r\nRetry-After: 1\r\n") &&
+                    strstr(buf_str(&clients[i].in), "\"TooManyRequests\"");
+        busy += told;
+        done += strstr(buf_str(&clients[i].in), "HTTP/1.1 200") != NULL;
+        client_done(&clients[i]);
+    }
+    assert_int_equal(busy + done, CLIENTS);
+    assert_true(busy > 0 && done > 0);
+    /* Nothing stays on the account. */
+    assert_int_equal(ask(f, "PUT", CM "/one", buf_str(&body)), 200);
+}
+
 static void test_server__unknown_fields_are_warned_of(void **state)
 {
     struct fixture *f = *state;
@@ -998,6 +1039,7 @@ int main(void)
         LIVE(test_server__patches_like_writes),
         LIVE(test_server__refusals),
         LIVE(test_server__deep_documents),
+        LIVE(test_server__many_big_trees),
         LIVE(test_server__unknown_fields_are_warned_of),
         LIVE(test_server__who_may),
         LIVE(test_server__audit),
