@@ -21,6 +21,7 @@
  * fifty times its size. One of MANY_VALUES may always wait. */
 #define MAX_VALUES (size_t)300000
 #define MANY_VALUES 500
+#define BIG_BODY (64 * 1024) /* bytes; while much waits, such a one is not even read */
 
 /* A request that waits for the API. */
 struct call {
@@ -184,11 +185,38 @@ struct write_request {
     struct view view;
 };
 
+static bool has_room(const struct rest *rest, size_t values)
+{
+    return values <= MANY_VALUES || rest->values + values <= MAX_VALUES ||
+           WEAKENED(REST_VALUES_CAP);
+}
+
+static struct value *too_many_requests(void)
+{
+    return status_failure(429, "Too many requests, please try again later.");
+}
+
+/* NULL, or the Status of a body that would make us hold too much, which is freed. */
+static struct value *check_values(const struct ask *ask, struct value **body)
+{
+    int depth;
+    if (has_room(ask->rest, value_size(*body, &depth)))
+        return NULL;
+    value_free(steal(*body));
+    return too_many_requests();
+}
+
 /* Everything a write says; false after answering. */
 static bool parse_write(const struct ask *ask, struct write_request *ret)
 {
     *ret = (struct write_request){0};
-    struct value *status = parse_validation(ask->url, &ret->flags);
+    size_t len;
+    http_body(ask->request, &len);
+    struct value *status = NULL;
+    if (len > BIG_BODY && !has_room(ask->rest, MAX_VALUES / 2))
+        status = too_many_requests();
+    if (!status)
+        status = parse_validation(ask->url, &ret->flags);
     if (!status)
         status = parse_dry_run(url_param(ask->url, "dryRun"), &ret->flags);
     ret->flags |= part_flag(ask) | API_WARN_INERT;
@@ -197,18 +225,6 @@ static bool parse_write(const struct ask *ask, struct write_request *ret)
         return false;
     }
     return view_parse(ask, &ret->view);
-}
-
-/* The Status of a body that would make us hold too much; NULL: it may wait. Frees a body
- * that is refused. */
-static struct value *check_values(const struct ask *ask, struct value **body)
-{
-    int depth;
-    size_t size = value_size(*body, &depth);
-    if (size <= MANY_VALUES || ask->rest->values + size <= MAX_VALUES || WEAKENED(REST_VALUES_CAP))
-        return NULL;
-    value_free(steal(*body));
-    return status_failure(429, "Too many requests, please try again later.");
 }
 
 static bool parse_write_body(const struct ask *ask, struct write_request *ret)
