@@ -180,6 +180,9 @@ static void put(struct write *write, int64_t expect)
         return;
     }
     if (write->flags & API_DRY_RUN) {
+        /* Nothing gets a revision: it is shown with the one that it would replace. */
+        if (expect != STORE_NONE)
+            meta_set_revision(write->change.object, expect);
         finish(write);
         return;
     }

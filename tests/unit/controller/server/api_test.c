@@ -226,6 +226,21 @@ static void test_api__dry_run(void **state)
     assert_null(get(world, &kind_pod, "default", "web"));
 }
 
+/* kubectl diff shows what is written differently: a revision that nobody wrote is no difference. */
+static void test_api__a_dry_update_shows_the_revision_that_is(void **state)
+{
+    struct world *world = *state;
+    cleanup(value_free) struct value *created = NULL, *tried = NULL;
+    assert_int_equal(do_create(world, &kind_pod, "default", POD, &created), 201);
+    cleanup(value_free) struct value *changed = value_copy(created);
+    value_set_str(value_make_map(changed, "metadata", "labels", NULL), "a", "b");
+    assert_int_equal(do_update(world, &kind_pod, "default", changed, API_DRY_RUN, &tried), 200);
+    assert_non_null(value_path(tried, "metadata", "labels", "a", NULL));
+    assert_string_equal(revision_of(tried), revision_of(created));
+    cleanup(value_free) struct value *read = get(world, &kind_pod, "default", "web");
+    assert_true(value_equal(read, created));
+}
+
 static void test_api__too_big(void **state)
 {
     struct world *world = *state;
@@ -569,6 +584,7 @@ int main(void)
         LIVE(test_api__binding),
         LIVE(test_api__strangers_are_refused),
         LIVE(test_api__dry_run),
+        LIVE(test_api__a_dry_update_shows_the_revision_that_is),
         LIVE(test_api__too_big),
         LIVE(test_api__a_status_that_is_none),
         LIVE(test_api__a_grace_without_end),
