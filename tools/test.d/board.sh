@@ -81,7 +81,7 @@ run_boards() {
             result skip "board/$(script_name "$file")" "not run as root"
             continue
         fi
-        if [[ -z $SYSTEM$RELEASE_BUILT && -n $(header_value "$file" prepare) ]]; then
+        if [[ -z $SYSTEM$E2E$RELEASE_BUILT && -n $(header_value "$file" prepare) ]]; then
             prepare_build release
             RELEASE_BUILT=1
         fi
