@@ -15,7 +15,7 @@ mkdir -p "$HOME"
 
 # k WORDS...: kubectl, bounded; both its outputs, without the warnings that nothing acts on a kind yet.
 k() {
-    timeout 60 "$KUBECTL" "$@" 2>&1 | grep -v ': accepted and kept; nothing acts on it yet$'
+    timeout 60 "$KUBECTL" "$@" 2>&1 | grep -Ev '^Warning: (.*: accepted and kept; nothing acts on (it|them) yet|and [0-9]+ more)$'
     return "${PIPESTATUS[0]}"
 }
 # says WHAT PATTERN WORDS...: kubectl succeeds with these words, and a line of what it prints matches.
