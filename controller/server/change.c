@@ -95,6 +95,18 @@ static const char *told(const struct value *map, const char *key)
     return text ? text : "?";
 }
 
+/* A condition that is not understood must not count as none. */
+static const char *mistyped(const struct value *meta)
+{
+    static const char *const texts[] = {"resourceVersion", "uid"};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        enum value_type type = value_type(value_get(meta, texts[i]));
+        if (type != VALUE_NULL && type != VALUE_STRING && value_get(meta, texts[i]))
+            return texts[i];
+    }
+    return NULL;
+}
+
 /* NULL, or the refusal (in Kubernetes' words) of an object that contradicts the request. */
 static struct value *misfit(const struct change_env *env, struct value *object, struct value *meta)
 {
@@ -131,7 +143,11 @@ static int fit_to_ref(const struct change_env *env, struct value *object, struct
     if (!meta)
         return change_refuse(
             ret, status_of(400, env->ref.kind, env->ref.name, "metadata is not an object"));
-    struct value *status = misfit(env, object, meta);
+    const char *wrong = mistyped(meta);
+    struct value *status = wrong ? status_of(400, env->ref.kind, env->ref.name,
+                                             "metadata.%s must be a string, not a %s", wrong,
+                                             value_type_name(value_type(value_get(meta, wrong))))
+                                 : misfit(env, object, meta);
     return status ? change_refuse(ret, status) : 0;
 }
 

@@ -187,6 +187,11 @@ static void test_change__update(void **state)
     check_update("metadata", "{labels: {a: b}}", 0, CHANGE_PUT, 200, 1);
     check_update("metadata", "{resourceVersion: '4'}", 0, CHANGE_REFUSE, 409, 0);
     check_update("metadata", "{resourceVersion: ''}", 0, CHANGE_KEEP, 200, 1);
+    check_update("metadata", "{resourceVersion: null}", 0, CHANGE_KEEP, 200, 1);
+    /* Not understood is not the same as not asked. */
+    check_update("metadata", "{resourceVersion: 5}", 0, CHANGE_REFUSE, 400, 0);
+    check_update("metadata", "{resourceVersion: ['4']}", 0, CHANGE_REFUSE, 400, 0);
+    check_update("metadata", "{uid: 7}", 0, CHANGE_REFUSE, 400, 0);
     check_update("metadata", "{uid: other}", 0, CHANGE_REFUSE, 409, 0);
     check_update("metadata", "{generation: 9, creationTimestamp: null}", 0, CHANGE_KEEP, 200, 1);
     check_update("spec", "{containers: [{name: a, image: j}]}", 0, CHANGE_PUT, 200, 2);
