@@ -126,7 +126,10 @@ static struct value *misfit(const struct change_env *env, struct value *object, 
         return status_of(400, kind, name,
                          "the name of the object (%.253s) does not match the name on the URL (%s)",
                          told(meta, "name"), name);
-    if (!fits(meta, "namespace", env->ref.ns))
+    /* Manifests say one of what has none; Kubernetes takes no notice of it either. */
+    if (!env->ref.kind->namespaced)
+        value_del(meta, "namespace");
+    else if (!fits(meta, "namespace", env->ref.ns))
         return status_of(400, kind, name,
                          "the namespace of the provided object does not match the namespace sent "
                          "on the request (%.63s and %s)",

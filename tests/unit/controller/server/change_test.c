@@ -90,6 +90,19 @@ static void test_change__create(void **state)
     check_create(&env, POD, 403, "Forbidden");
 }
 
+/* Of what has none, manifests say one all the same; a namespace itself among it. */
+static void test_change__a_namespace_of_what_has_none(void **state)
+{
+    (void)state;
+    static const struct schema_kind *const kinds[] = {&kind_node, &kind_namespace};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+        cleanup(value_free) struct value *object =
+            stored_of(kinds[i], "{metadata: {name: web, namespace: shop, labels: {a: b}}}");
+        assert_null(value_path(object, "metadata", "namespace", NULL));
+        assert_non_null(value_path(object, "metadata", "labels", "a", NULL));
+    }
+}
+
 /* What a client says of it does not count; the table's defaults do. */
 static void test_change__first_status(void **state)
 {
@@ -264,6 +277,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_change__create),
+        cmocka_unit_test(test_change__a_namespace_of_what_has_none),
         cmocka_unit_test(test_change__first_status),
         cmocka_unit_test(test_change__unknown_fields),
         cmocka_unit_test(test_change__invalid_names_every_mistake),
