@@ -4,9 +4,6 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/data/json.h"
-#include "controller/server/audit.h"
-#include "controller/server/health.h"
-#include "controller/server/metrics.h"
 #include "tests/lib/await.h"
 #include "world.h"
 
@@ -29,10 +26,6 @@ struct fixture {
     struct server_hooks hooks;
     struct pod_sink *sink;
     const char *what; /* was asked of the node */
-    bool broken;
-    struct health health;
-    struct metrics *metrics;
-    struct audit *audit;
 };
 
 static void hook_pod_stream(void *ctx, const struct pod_query *query, struct pod_sink *sink)
@@ -45,14 +38,6 @@ static void hook_pod_stream(void *ctx, const struct pod_query *query, struct pod
     f->sink = sink;
     f->what = query->what;
 }
-
-static bool bus_is_good(void *ctx)
-{
-    const struct fixture *f = ctx;
-    return !f->broken;
-}
-
-static const struct health_check checks[] = {{"bus", HEALTH_READY, bus_is_good}};
 
 static void connect_as(struct fixture *f, struct client *client, const char *user,
                        const char *group)
@@ -72,18 +57,11 @@ static int setup(void **state)
     signal(SIGPIPE, SIG_IGN);
     f->world = world_new();
     f->hooks = (struct server_hooks){f, hook_pod_stream};
-    f->health = (struct health){checks, ARRAY_LEN(checks), f};
-    f->metrics = metrics_new();
-    const struct audit_spec audit = {.loop = f->world->loop, .rng = &f->world->rng.rng};
-    f->audit = audit_new(&audit);
     struct server_spec spec = {.loop = f->world->loop,
                                .api = f->world->api,
                                .clock = clock_system(),
                                .rng = &f->world->rng.rng,
-                               .hooks = &f->hooks,
-                               .health = &f->health,
-                               .metrics = f->metrics,
-                               .audit = f->audit};
+                               .hooks = &f->hooks};
     assert_int_equal(server_new(&spec, &f->server, &err), 0);
     connect_as(f, &f->client, "admin", "system:masters");
     *state = f;
@@ -96,8 +74,6 @@ static int teardown(void **state)
     client_done(&f->client);
     api_stop(f->world->api);
     server_free(f->server);
-    metrics_free(f->metrics);
-    audit_free(f->audit);
     world_free(f->world);
     free(f);
     return 0;
@@ -448,126 +424,6 @@ static void test_server__who_may(void **state)
     struct client nobody;
     connect_as(f, &nobody, NULL, NULL);
     assert_int_equal(client_ask(&nobody, "POST", "/healthz", "", "body"), 401);
-    client_done(&nobody);
-}
-
-static void assert_told(struct fixture *f, const char *target, int code, const char *text)
-{
-    print_message("%s\n", target);
-    assert_int_equal(ask(f, "GET", target, NULL), code);
-    assert_string_equal(strstr(buf_str(&f->client.in), "\r\n\r\n") + 4, text);
-}
-
-static void test_server__health(void **state)
-{
-    struct fixture *f = *state;
-    static const struct {
-        const char *target;
-        bool broken;
-        int code;
-        const char *text;
-    } cases[] = {
-        {"/healthz", false, 200, "ok"},
-        {"/readyz?verbose", false, 200, "[+]ping ok\n[+]bus ok\nreadyz check passed\n"},
-        {"/livez?verbose", false, 200, "[+]ping ok\nlivez check passed\n"},
-        {"/readyz?verbose&exclude=bus", true, 200,
-         "[+]ping ok\n[+]bus excluded: ok\nreadyz check passed\n"},
-        {"/livez?verbose&exclude=bus", true, 200,
-         "[+]ping ok\nwarn: some health checks cannot be excluded: no matches for \"bus\"\n"
-         "livez check passed\n"},
-        {"/livez", true, 200, "ok"},
-        {"/readyz", true, 500, "[+]ping ok\n[-]bus failed: reason withheld\nreadyz check failed\n"},
-        {"/healthz", true, 500,
-         "[+]ping ok\n[-]bus failed: reason withheld\nhealthz check failed\n"},
-        {"/readyz/ping", true, 200, "ok"},
-        {"/readyz/bus", false, 200, "ok"},
-        {"/readyz/bus", true, 500, "internal server error: reason withheld\n"},
-        {"/livez/bus", true, 404, "404 page not found\n"},
-        {"/readyz/nothing", true, 404, "404 page not found\n"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        f->broken = cases[i].broken;
-        assert_told(f, cases[i].target, cases[i].code, cases[i].text);
-    }
-}
-
-static void assert_metric(struct fixture *f, const char *line)
-{
-    autofree char *whole = xasprintf("\n%s\n", line);
-    assert_int_equal(ask(f, "GET", "/metrics", NULL), 200);
-    if (!strstr(buf_str(&f->client.in), whole))
-        fail_msg("no %s in: %s", line, buf_str(&f->client.in));
-}
-
-#define CODES(code, resource, verb, version)                                                       \
-    "apiserver_request_total{code=\"" code "\",group=\"\",resource=\"" resource                    \
-    "\",subresource=\"\",verb=\"" verb "\",version=\"" version "\"}"
-
-static void test_server__metrics(void **state)
-{
-    struct fixture *f = *state;
-    struct client watcher;
-    assert_int_equal(ask(f, "POST", PODS, POD), 201);
-    assert_int_equal(ask(f, "POST", PODS, POD), 409);
-    assert_int_equal(ask(f, "GET", PODS "/web/nothing-of-ours", NULL), 404);
-    assert_int_equal(ask(f, "GET", PODS "/nobody", NULL), 404);
-    assert_int_equal(ask(f, "GET", "/any/path", NULL), 404);
-    assert_int_equal(ask(f, "GET", "/api/../x", NULL), 400);
-    assert_int_equal(ask(f, "BREW", PODS, NULL), 405);
-    connect_as(f, &watcher, "admin", "system:masters");
-    client_send(&watcher, "GET " PODS "?watch=1 HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert_true(client_await(&watcher, "ADDED"));
-    assert_metric(f, CODES("201", "pods", "POST", "v1") " 1");
-    assert_metric(f, CODES("409", "pods", "POST", "v1") " 1");
-    assert_metric(f, CODES("404", "pods", "GET", "v1") " 2");
-    assert_metric(f, CODES("404", "", "GET", "") " 1");
-    assert_metric(f, CODES("400", "", "GET", "") " 1");
-    assert_metric(f, CODES("405", "pods", "other", "v1") " 1");
-    assert_metric(f, CODES("200", "pods", "WATCH", "v1") " 1");
-    assert_metric(f, "apiserver_longrunning_requests 1");
-    assert_metric(f, "apiserver_storage_objects{resource=\"pods\"} 1");
-    assert_metric(f, "apiserver_current_inflight_requests{request_kind=\"readOnly\"} 1");
-    assert_metric(f, "apiserver_request_duration_seconds_count{verb=\"POST\"} 2");
-    assert_non_null(
-        strstr(buf_str(&f->client.in), "Content-Type: text/plain; version=0.0.4; charset=utf-8"));
-    client_done(&watcher);
-}
-
-static void assert_audited(struct fixture *f, const char *text)
-{
-    if (!strstr(audit_waiting(f->audit), text))
-        fail_msg("no %s in: %s", text, audit_waiting(f->audit));
-}
-
-static void test_server__audit(void **state)
-{
-    struct fixture *f = *state;
-    struct client guest_client, nobody;
-    assert_int_equal(ask(f, "GET", PODS, NULL), 200);
-    assert_string_equal(audit_waiting(f->audit), "");
-    assert_non_null(strstr(buf_str(&f->client.in), "\r\nAudit-Id: "));
-    assert_int_equal(client_ask(&f->client, "POST", PODS,
-                                "User-Agent: kubectl/v1\r\nContent-Type: application/json\r\n",
-                                POD),
-                     201);
-    assert_audited(f, "\"requestURI\":\"" PODS "\",\"verb\":\"create\",\"user\":{\"username\":"
-                      "\"admin\",\"groups\":[\"system:masters\",\"system:authenticated\"]},"
-                      "\"sourceIPs\":[\"192.0.2.7\"],\"userAgent\":\"kubectl/v1\",\"objectRef\":"
-                      "{\"resource\":\"pods\",\"namespace\":\"default\",\"name\":\"web\","
-                      "\"apiVersion\":\"v1\"},\"responseStatus\":{\"metadata\":{},\"code\":201}");
-    assert_int_equal(ask(f, "PUT", PODS "/web/status", "{\"status\":{\"phase\":\"Failed\"}}"), 200);
-    assert_audited(f, "\"subresource\":\"status\"");
-    assert_int_equal(ask(f, "POST", PODS, POD), 409);
-    assert_audited(f, "\"code\":409");
-    assert_int_equal(ask(f, "DELETE", PODS, NULL), 200);
-    assert_audited(f, "\"verb\":\"deletecollection\"");
-    connect_as(f, &guest_client, "guest", "friends");
-    assert_int_equal(client_ask(&guest_client, "DELETE", PODS "/web", "", NULL), 403);
-    assert_audited(f, "\"code\":403");
-    connect_as(f, &nobody, NULL, NULL);
-    assert_int_equal(client_ask(&nobody, "DELETE", PODS "/web", "", NULL), 401);
-    assert_audited(f, "\"username\":\"system:anonymous\"");
-    client_done(&guest_client);
     client_done(&nobody);
 }
 
@@ -1042,9 +898,6 @@ int main(void)
         LIVE(test_server__many_big_trees),
         LIVE(test_server__unknown_fields_are_warned_of),
         LIVE(test_server__who_may),
-        LIVE(test_server__audit),
-        LIVE(test_server__health),
-        LIVE(test_server__metrics),
         LIVE(test_server__tables),
         LIVE(test_server__long_tables),
         LIVE(test_server__watch),
