@@ -145,7 +145,9 @@ static struct ledger_state look(struct ledger *ledger)
         if (store_get(ledger->store, key, &item) < 0)
             continue;
         count++;
-        found.numbers[i] = strtoll(item.value, NULL, 10);
+        char text[24] = ""; /* a value does not end with a NUL */
+        memcpy(text, item.value, item.len < sizeof(text) ? item.len : sizeof(text) - 1);
+        found.numbers[i] = strtoll(text, NULL, 10);
         size_t len = value_of(found.numbers[i], value);
         assert_int_equal(item.len, len);
         assert_memory_equal(item.value, value, len);
