@@ -7,7 +7,7 @@
 
 #include "common/fs/disk.h"
 #include "controller/link/hub.h"
-#include "controller/server/http.h"
+#include "controller/http/http.h"
 #include "controller/store/store.h"
 
 struct backups;

@@ -18,8 +18,8 @@
 #include "controller/reconcile/podgc.h"
 #include "controller/reconcile/recorder.h"
 #include "controller/reconcile/schedule.h"
-#include "controller/server/audit.h"
-#include "controller/server/census.h"
+#include "controller/monitor/audit.h"
+#include "controller/monitor/census.h"
 #include "controller/server/server.h"
 #include "controller/trust/trust.h"
 

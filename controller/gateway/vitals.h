@@ -5,8 +5,8 @@
 #include "common/bus/bus.h"
 #include "controller/broker/broker.h"
 #include "controller/reconcile/nodes.h"
-#include "controller/server/health.h"
-#include "controller/server/metrics.h"
+#include "controller/monitor/health.h"
+#include "controller/monitor/metrics.h"
 #include "controller/store/store.h"
 
 /* All borrowed. */

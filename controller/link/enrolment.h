@@ -5,7 +5,7 @@
 
 #include "controller/broker/broker.h"
 #include "controller/link/outqueue.h"
-#include "controller/server/api.h"
+#include "controller/api/api.h"
 #include "controller/trust/trust.h"
 
 #define NODE_ID_ANNOTATION "limpet.io/node-id"

@@ -8,7 +8,7 @@
 #include "controller/link/epoch.h"
 #include "controller/reconcile/nodes.h"
 #include "controller/reconcile/recorder.h"
-#include "controller/server/api.h"
+#include "controller/api/api.h"
 #include "controller/trust/trust.h"
 
 struct hub;

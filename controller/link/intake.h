@@ -4,7 +4,7 @@
 
 #include "common/bus/birth.h"
 #include "common/bus/report.h"
-#include "controller/server/api.h"
+#include "controller/api/api.h"
 
 struct intake;
 

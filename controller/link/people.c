@@ -9,7 +9,7 @@
 #include "common/data/json.h"
 #include "common/data/limits.h"
 #include "common/kinds/manifest.h"
-#include "controller/server/dryrun.h"
+#include "controller/api/dryrun.h"
 
 #include <errno.h>
 #include <stdio.h>

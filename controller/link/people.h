@@ -5,8 +5,8 @@
 
 #include "common/bus/bus.h"
 #include "controller/link/outqueue.h"
-#include "controller/server/api.h"
-#include "controller/server/audit.h"
+#include "controller/api/api.h"
+#include "controller/monitor/audit.h"
 
 struct people;
 

@@ -5,7 +5,7 @@
 
 #include "common/bus/bus.h"
 #include "controller/link/outqueue.h"
-#include "controller/server/api.h"
+#include "controller/api/api.h"
 
 struct remains;
 

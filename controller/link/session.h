@@ -6,7 +6,7 @@
 #include "common/bus/index.h"
 #include "controller/link/epoch.h"
 #include "controller/link/outqueue.h"
-#include "controller/server/api.h"
+#include "controller/api/api.h"
 
 /* Keys in the store: "<SESSION_INDEXES><node>" is the node's last index as it was signed. */
 #define SESSION_INDEXES "limpet.io/indexes//"

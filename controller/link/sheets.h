@@ -5,7 +5,7 @@
  * sealed bytes are stored before they go out, and stay while the secret does. */
 
 #include "common/crypto/crypto.h"
-#include "controller/server/api.h"
+#include "controller/api/api.h"
 
 /* Keys in the store: "<SHEETS_SEALED><node>/<path>" is a secret as it was sealed: a hash of what it
  * was made of in hex, a newline, and the manifest as it is sent. */

@@ -3,7 +3,7 @@
  * is settled. As many as fit; those of static manifests, which are nobody's here, are left out. */
 
 #include "common/bus/report.h"
-#include "controller/server/api.h"
+#include "controller/api/api.h"
 
 #define STRAYS_MAX 10000
 

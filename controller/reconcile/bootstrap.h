@@ -1,7 +1,7 @@
 #pragma once
 /* What a new gateway begins with: the namespaces that Kubernetes has. */
 
-#include "controller/server/api.h"
+#include "controller/api/api.h"
 
 struct bootstrap;
 

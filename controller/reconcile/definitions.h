@@ -2,7 +2,7 @@
 /* Keeps the kinds that are served in step with the CustomResourceDefinitions: writes their status,
  * serves what is established, and empties what is deleted before it goes. */
 
-#include "controller/server/api.h"
+#include "controller/api/api.h"
 
 struct definitions;
 

@@ -5,7 +5,7 @@
 
 #include "common/loop/loop.h"
 #include "controller/reconcile/recorder.h"
-#include "controller/server/api.h"
+#include "controller/api/api.h"
 
 struct garbage;
 

@@ -2,8 +2,8 @@
 
 #include "common/base/str.h"
 #include "common/base/weaken.h"
-#include "controller/server/deletion.h"
-#include "controller/server/meta.h"
+#include "controller/api/deletion.h"
+#include "controller/api/meta.h"
 
 static struct garbage_plan keep(void)
 {

@@ -4,7 +4,7 @@
 
 #include "common/loop/loop.h"
 #include "controller/reconcile/recorder.h"
-#include "controller/server/api.h"
+#include "controller/api/api.h"
 
 #define NODES_INTERVAL_NS (10 * NS_PER_S)
 #define NODES_MISSED 3

@@ -4,8 +4,8 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/kinds/kinds.h"
-#include "controller/server/deletion.h"
-#include "controller/server/meta.h"
+#include "controller/api/deletion.h"
+#include "controller/api/meta.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  * them gone. */
 
 #include "common/loop/loop.h"
-#include "controller/server/api.h"
+#include "controller/api/api.h"
 
 #define PODGC_WAIT_NS (40 * NS_PER_S) /* as Kubernetes: the Node may come back */
 

@@ -4,7 +4,7 @@
 
 #include "common/base/clock.h"
 #include "controller/reconcile/event.h"
-#include "controller/server/api.h"
+#include "controller/api/api.h"
 
 struct recorder;
 

@@ -6,7 +6,7 @@
 #include "common/base/rng.h"
 #include "common/loop/loop.h"
 #include "controller/reconcile/recorder.h"
-#include "controller/server/api.h"
+#include "controller/api/api.h"
 
 struct schedule;
 

@@ -4,7 +4,7 @@
 #include "common/data/json.h"
 #include "common/data/yaml.h"
 #include "common/schema/proto.h"
-#include "controller/server/status.h"
+#include "controller/api/status.h"
 
 #include <errno.h>
 

@@ -3,7 +3,7 @@
 
 #include "common/data/value.h"
 #include "common/kinds/kinds.h"
-#include "controller/server/http.h"
+#include "controller/http/http.h"
 
 /* NULL with the tree in *ret (the caller's), or the Status to answer. len is capped by who read the
  * body; the tree by limits.h. */

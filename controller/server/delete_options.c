@@ -1,7 +1,7 @@
 #include "controller/server/delete_options.h"
 
 #include "common/base/str.h"
-#include "controller/server/status.h"
+#include "controller/api/status.h"
 
 /* A field of the body that is there has that type. */
 static struct value *expect(const struct value *map, const char *path, const char *key,

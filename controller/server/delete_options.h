@@ -1,8 +1,8 @@
 #pragma once
 /* What a DELETE asks for: DeleteOptions in the body, or (some clients) in the query. Pure. */
 
-#include "controller/server/api.h"
-#include "controller/server/url.h"
+#include "controller/api/api.h"
+#include "controller/http/url.h"
 
 /* body is NULL where there is none, and may be anything; *ret borrows its strings and the URL's.
  * Adds API_DRY_RUN to *flags. NULL, or the Status to answer (the caller's). */

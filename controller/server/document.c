@@ -5,13 +5,13 @@
 #include "common/crypto/crypto.h"
 #include "common/data/json.h"
 #include "controller/server/accept.h"
-#include "controller/server/discovery.h"
-#include "controller/server/openapi.h"
-#include "controller/server/openapi_index.h"
-#include "controller/server/openapi_v3.h"
-#include "controller/server/pieces.h"
+#include "controller/openapi/discovery.h"
+#include "controller/openapi/openapi.h"
+#include "controller/openapi/openapi_index.h"
+#include "controller/openapi/openapi_v3.h"
+#include "controller/http/pieces.h"
 #include "controller/server/reply.h"
-#include "controller/server/status.h"
+#include "controller/api/status.h"
 
 #include <stdio.h>
 

@@ -3,7 +3,7 @@
  * it is asked for; no more is kept than the hashes of some. */
 
 #include "common/kinds/kinds.h"
-#include "controller/server/http.h"
+#include "controller/http/http.h"
 #include "controller/server/route.h"
 
 struct documents;

@@ -2,9 +2,9 @@
 
 #include "common/base/str.h"
 #include "common/data/json.h"
-#include "controller/server/dryrun.h"
+#include "controller/api/dryrun.h"
 #include "controller/server/reply.h"
-#include "controller/server/status.h"
+#include "controller/api/status.h"
 
 #include <errno.h>
 

@@ -6,9 +6,9 @@
  * {"action":"refused","status":{Status}}. dryRun=All of the single writes sees no other object's.
  */
 
-#include "controller/server/api.h"
-#include "controller/server/http.h"
-#include "controller/server/url.h"
+#include "controller/api/api.h"
+#include "controller/http/http.h"
+#include "controller/http/url.h"
 
 void dryrun_request(struct api *api, const struct api_user *user, struct http_request *request,
                     const struct url *url);

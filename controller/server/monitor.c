@@ -2,7 +2,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
-#include "controller/server/api_impl.h"
+#include "controller/api/api_impl.h"
 #include "controller/server/request_stats.h"
 
 #include <string.h>

@@ -2,11 +2,11 @@
 /* What the server tells of itself: /metrics and /healthz, /livez, /readyz; what was asked of it is
  * counted here. */
 
-#include "controller/server/api.h"
-#include "controller/server/audit.h"
-#include "controller/server/health.h"
-#include "controller/server/http.h"
-#include "controller/server/metrics.h"
+#include "controller/api/api.h"
+#include "controller/monitor/audit.h"
+#include "controller/monitor/health.h"
+#include "controller/http/http.h"
+#include "controller/monitor/metrics.h"
 #include "controller/server/route.h"
 
 struct monitor;

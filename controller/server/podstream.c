@@ -4,7 +4,7 @@
 #include "common/base/str.h"
 #include "controller/server/reply.h"
 #include "controller/server/rest_impl.h"
-#include "controller/server/status.h"
+#include "controller/api/status.h"
 
 #include <errno.h>
 

@@ -2,8 +2,8 @@
 
 #include "common/base/mem.h"
 #include "common/data/json.h"
-#include "controller/server/status.h"
-#include "controller/server/url.h"
+#include "controller/api/status.h"
+#include "controller/http/url.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 
 #include "common/data/diag.h"
 #include "common/data/value.h"
-#include "controller/server/http.h"
+#include "controller/http/http.h"
 
 /* Both end the request. Takes object. */
 void reply_json(struct http_request *request, int code, struct value *object);

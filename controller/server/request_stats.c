@@ -4,7 +4,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
-#include "controller/server/subresource.h"
+#include "controller/api/subresource.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  */
 
 #include "controller/server/attributes.h"
-#include "controller/server/metrics.h"
+#include "controller/monitor/metrics.h"
 
 #define REQUEST_STATS_SERIES 1000
 

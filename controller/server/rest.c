@@ -4,15 +4,15 @@
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 #include "common/kinds/kinds.h"
-#include "controller/server/authz.h"
+#include "controller/api/authz.h"
 #include "controller/server/body.h"
 #include "controller/server/delete_options.h"
-#include "controller/server/deletion.h"
-#include "controller/server/list_options.h"
-#include "controller/server/part.h"
+#include "controller/api/deletion.h"
+#include "controller/api/list_options.h"
+#include "controller/api/part.h"
 #include "controller/server/reply.h"
-#include "controller/server/status.h"
-#include "controller/server/subresource.h"
+#include "controller/api/status.h"
+#include "controller/api/subresource.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,9 +2,9 @@
 /* Kubernetes' verbs over HTTP: from a request for objects to a call of the API and back. */
 
 #include "controller/server/accept.h"
-#include "controller/server/api.h"
+#include "controller/api/api.h"
 #include "controller/server/hooks.h"
-#include "controller/server/http.h"
+#include "controller/http/http.h"
 #include "controller/server/route.h"
 
 struct rest;

@@ -3,10 +3,10 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/data/json.h"
-#include "controller/server/list_options.h"
+#include "controller/api/list_options.h"
 #include "controller/server/reply.h"
 #include "controller/server/rest_impl.h"
-#include "controller/server/status.h"
+#include "controller/api/status.h"
 
 #include <string.h>
 

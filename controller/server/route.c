@@ -2,7 +2,7 @@
 
 #include "common/base/str.h"
 #include "common/kinds/kinds.h"
-#include "controller/server/subresource.h"
+#include "controller/api/subresource.h"
 
 /* "*" stands for any one segment. */
 static const struct {

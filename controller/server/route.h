@@ -2,7 +2,7 @@
 /* Where a path leads: fixed paths from a table, objects from the kinds' tables. Pure. */
 
 #include "common/kinds/kinds.h"
-#include "controller/server/url.h"
+#include "controller/http/url.h"
 
 enum route_what {
     ROUTE_NOWHERE,

@@ -3,14 +3,14 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
-#include "controller/server/authz.h"
+#include "controller/api/authz.h"
 #include "controller/server/document.h"
 #include "controller/server/dryrun_request.h"
-#include "controller/server/front.h"
+#include "controller/http/front.h"
 #include "controller/server/monitor.h"
 #include "controller/server/reply.h"
 #include "controller/server/rest.h"
-#include "controller/server/status.h"
+#include "controller/api/status.h"
 
 #include <strings.h>
 

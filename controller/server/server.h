@@ -1,9 +1,9 @@
 #pragma once
 /* The HTTPS face of the API: who asks, where the path leads, what may be done, and the answer. */
 
-#include "controller/server/api.h"
+#include "controller/api/api.h"
 #include "controller/server/hooks.h"
-#include "controller/server/http.h"
+#include "controller/http/http.h"
 
 struct audit;
 struct health;

@@ -5,13 +5,13 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/data/json.h"
-#include "controller/server/authz.h"
-#include "controller/server/list_options.h"
-#include "controller/server/meta.h"
+#include "controller/api/authz.h"
+#include "controller/api/list_options.h"
+#include "controller/api/meta.h"
 #include "controller/server/reply.h"
 #include "controller/server/rest_impl.h"
-#include "controller/server/selector.h"
-#include "controller/server/status.h"
+#include "controller/api/selector.h"
+#include "controller/api/status.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 #include "controller/server/view.h"
 
 #include "common/base/str.h"
-#include "controller/server/status.h"
+#include "controller/api/status.h"
 
 #include <stdio.h>
 

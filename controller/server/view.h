@@ -4,7 +4,7 @@
 
 #include "controller/server/accept.h"
 #include "controller/server/table.h"
-#include "controller/server/url.h"
+#include "controller/http/url.h"
 
 struct view {
     enum accept accept;

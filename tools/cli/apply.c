@@ -1,6 +1,6 @@
 /* limpet apply */
 
-#include "controller/server/apply.h"
+#include "controller/merge/apply.h"
 
 #include "common/base/mem.h"
 #include "common/base/str.h"

@@ -5,8 +5,8 @@
 #include "common/data/json.h"
 #include "common/kinds/kinds.h"
 #include "controller/custom/custom.h"
-#include "controller/server/apply.h"
-#include "controller/server/prune.h"
+#include "controller/merge/apply.h"
+#include "controller/merge/prune.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include "common/base/cleanup.h"
 #include "common/data/json.h"
 #include "common/kinds/kinds.h"
-#include "controller/server/fieldset.h"
+#include "controller/merge/fieldset.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
 #include "common/base/cleanup.h"
 #include "common/data/json.h"
 #include "common/data/limits.h"
-#include "controller/server/patch_json.h"
+#include "controller/merge/patch_json.h"
 
 #include <errno.h>
 #include <stdlib.h>

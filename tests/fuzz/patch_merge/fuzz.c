@@ -3,7 +3,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/data/json.h"
-#include "controller/server/patch_merge.h"
+#include "controller/merge/patch_merge.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
 #include "common/base/cleanup.h"
 #include "common/data/json.h"
 #include "common/kinds/kinds.h"
-#include "controller/server/patch_strategic.h"
+#include "controller/merge/patch_strategic.h"
 
 #include <errno.h>
 #include <stdlib.h>

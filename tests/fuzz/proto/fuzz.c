@@ -5,7 +5,7 @@
 #include "common/base/str.h"
 #include "common/data/limits.h"
 #include "controller/server/body.h"
-#include "controller/server/status.h"
+#include "controller/api/status.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,7 +3,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/mem.h"
 #include "common/kinds/kinds.h"
-#include "controller/server/selector.h"
+#include "controller/api/selector.h"
 
 #include <errno.h>
 #include <stdint.h>

@@ -6,8 +6,8 @@
 #include "common/data/json.h"
 #include "common/data/yaml.h"
 #include "common/kinds/custom_resource_definition.h"
-#include "controller/server/apply.h"
-#include "controller/server/prune.h"
+#include "controller/merge/apply.h"
+#include "controller/merge/prune.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* What a person sends over the bus, and what comes back. */
 #include "controller/link/people.h"
 
-#include "../server/world.h"
+#include "tests/unit/controller/lib/world.h"
 #include "bus_stub.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"

@@ -3,7 +3,7 @@
 
 #include "common/base/rng.h"
 #include "common/loop/loop.h"
-#include "controller/server/api.h"
+#include "controller/api/api.h"
 
 struct world {
     struct clock clock;

@@ -4,7 +4,7 @@
 #include "common/base/str.h"
 #include "common/data/json.h"
 #include "common/schema/table.h"
-#include "controller/server/status.h"
+#include "controller/api/status.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,10 +1,10 @@
 /* Dry runs over HTTP: of a row of objects, and of single writes. */
-#include "client.h"
+#include "tests/unit/controller/lib/client.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/data/json.h"
 #include "controller/server/server.h"
-#include "world.h"
+#include "tests/unit/controller/lib/world.h"
 
 #include <setjmp.h>
 #include <signal.h>

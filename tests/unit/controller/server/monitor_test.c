@@ -1,13 +1,13 @@
 /* What the server tells of itself, and of who asked it. */
-#include "controller/server/audit.h"
-#include "controller/server/health.h"
-#include "controller/server/metrics.h"
+#include "controller/monitor/audit.h"
+#include "controller/monitor/health.h"
+#include "controller/monitor/metrics.h"
 #include "controller/server/server.h"
 
-#include "client.h"
+#include "tests/unit/controller/lib/client.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
-#include "world.h"
+#include "tests/unit/controller/lib/world.h"
 
 #include <setjmp.h>
 #include <signal.h>

@@ -1,11 +1,11 @@
 #include "controller/server/server.h"
 
-#include "client.h"
+#include "tests/unit/controller/lib/client.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/data/json.h"
 #include "tests/lib/await.h"
-#include "world.h"
+#include "tests/unit/controller/lib/world.h"
 
 #include <setjmp.h>
 #include <signal.h>

@@ -1,12 +1,12 @@
 /* Backup and restore are for those who may everything, and nobody else's body is read. */
 
-#include "client.h"
+#include "tests/unit/controller/lib/client.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "controller/server/reply.h"
 #include "controller/server/server.h"
 #include "tests/lib/await.h"
-#include "world.h"
+#include "tests/unit/controller/lib/world.h"
 
 #include <setjmp.h>
 #include <signal.h>

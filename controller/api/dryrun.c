@@ -1,0 +1,123 @@
+#include "controller/api/dryrun.h"
+
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/base/weaken.h"
+#include "controller/api/api_impl.h"
+#include "controller/api/authz.h"
+#include "controller/api/change.h"
+#include "controller/api/meta.h"
+#include "controller/api/status.h"
+
+struct dryrun {
+    struct api *api;
+    struct map *made; /* key -> the object as it would stand */
+    struct change change;
+    struct api_answer answer;
+};
+
+struct dryrun *dryrun_new(struct api *api)
+{
+    struct dryrun *d = xcalloc(1, sizeof(*d));
+    d->api = api;
+    d->made = map_new();
+    diags_init(&d->change.warnings);
+    return d;
+}
+
+static void free_object(void *object)
+{
+    value_free(object);
+}
+
+void dryrun_free(struct dryrun *d)
+{
+    if (!d)
+        return;
+    map_free(d->made, free_object);
+    change_done(&d->change);
+    free(d);
+}
+
+static char *key_of(const struct api_ref *ref)
+{
+    return str_empty(ref->name) ? NULL : api_key(ref->kind, ref->ns, ref->name);
+}
+
+static const struct value *see(const struct dryrun *d, const struct api_ref *ref)
+{
+    autofree char *key = key_of(ref);
+    const struct value *made = key ? map_get(d->made, key) : NULL;
+    return made && !WEAKENED(DRYRUN_EARLIER) ? made : api_peek(d->api, ref);
+}
+
+static struct change_env env_of(const struct dryrun *d, const struct api_ref *ref, unsigned flags)
+{
+    const struct api_ref ns = {&kind_namespace, "", ref->ns};
+    return (struct change_env){
+        .ref = *ref,
+        .flags = flags | API_DRY_RUN,
+        .now_wall_ns = clock_wall(d->api->clock),
+        .rng = d->api->rng,
+        .ns_state =
+            ref->kind->namespaced ? change_namespace_of(see(d, &ns), ref->ns) : CHANGE_NS_ACTIVE,
+    };
+}
+
+static void refuse(struct dryrun *d, struct value *status)
+{
+    change_done(&d->change);
+    d->change.action = CHANGE_REFUSE;
+    d->change.code = status_code(status);
+    d->change.object = status;
+}
+
+static const struct api_answer *conclude(struct dryrun *d, const struct api_ref *ref)
+{
+    struct change *change = &d->change;
+    cleanup(buf_done) struct buf bytes = {0};
+    struct value *status =
+        change->action == CHANGE_PUT ? change_encode(ref, change, 0, false, &bytes) : NULL;
+    if (status)
+        refuse(d, status);
+    autofree char *key = change->action == CHANGE_PUT ? key_of(ref) : NULL;
+    if (key)
+        value_free(map_put(d->made, key, value_copy(change->object)));
+    d->answer = (struct api_answer){change->code, change->object,
+                                    change->warnings.count ? &change->warnings : NULL,
+                                    change->action == CHANGE_KEEP};
+    return &d->answer;
+}
+
+/* Whether the user may, and the names can be a key's; else the refusal is the answer. */
+static bool admit(struct dryrun *d, const struct api_user *user, const struct api_ref *ref)
+{
+    autofree char *key = api_key(ref->kind, ref->ns, ref->name);
+    change_done(&d->change);
+    if (!authz_allows(user, "patch", ref))
+        refuse(d, authz_refusal(user, "patch", ref));
+    else if (!key)
+        refuse(d, status_of(400, ref->kind, NULL, "a name or namespace holds a '/'"));
+    else
+        return true;
+    return false;
+}
+
+const struct api_answer *dryrun_apply(struct dryrun *d, const struct api_user *user,
+                                      const struct api_ref *ref, const struct value *object,
+                                      unsigned flags)
+{
+    cleanup(value_free) struct value *wanted = value_copy(object);
+    autofree char *name =
+        str_empty(ref->name) ? change_name(wanted, d->api->rng) : xstrdup(ref->name);
+    const struct api_ref named = {ref->kind, ref->kind->namespaced ? ref->ns : "",
+                                  name ? name : ""};
+    struct value *meta = meta_of(wanted);
+    if (meta && name && str_empty(value_get_str(meta, "name")))
+        value_set_str(meta, "name", name);
+    if (admit(d, user, &named)) {
+        const struct change_env env = env_of(d, &named, flags & ~(unsigned)API_STATUS);
+        change_apply(&env, see(d, &named), wanted, &d->change);
+    }
+    return conclude(d, &named);
+}

@@ -1,0 +1,44 @@
+#pragma once
+/* The audit trail: who asked for which write, and what came of it, as events of audit.k8s.io/v1 at
+ * level Metadata: never what an object holds. JSON lines in a file that is turned over, so that all
+ * of it stays within a bound. Lines are gathered for up to a second and appended without waiting
+ * for the disk: a crash may cost them, or tear the last one. Nothing waits for the trail, and
+ * nothing fails with it: what could not be written is counted. */
+
+#include "common/base/rng.h"
+#include "controller/api/api.h"
+#include "controller/monitor/metrics.h"
+
+#define AUDIT_ID 37        /* with NUL */
+#define AUDIT_FILES 4      /* FILE, FILE.1, ... of bytes / AUDIT_FILES each */
+#define AUDIT_STRANGERS 60 /* events a minute of who has not said who he is */
+
+struct audit_event {
+    char id[AUDIT_ID];
+    const char *uri, *verb;
+    const char *user; /* NULL: nobody in particular */
+    const char *const *groups;
+    const char *address, *agent; /* where from, and by which program; NULL: not known */
+    struct api_ref ref;          /* kind NULL: no object */
+    const char *subresource;     /* NULL or "": none */
+    int code;
+    int64_t received_ns, answered_ns; /* wall time */
+};
+
+struct audit;
+struct audit_spec {
+    struct loop *loop;
+    struct rng *rng;
+    const char *file; /* its folder exists; "" or NULL: in memory only, for tests */
+    size_t bytes;     /* all files together */
+};
+/* Everything in spec is borrowed but file. */
+struct audit *audit_new(const struct audit_spec *spec);
+void audit_free(struct audit *audit); /* writes what waits. NULL is fine */
+/* A new event's identity (a random UUID). */
+void audit_id(struct audit *audit, char ret[static AUDIT_ID]);
+/* audit may be NULL: there is no trail. Strings of others are cut and cleaned. */
+void audit_tell(struct audit *audit, const struct audit_event *event);
+void audit_register(struct audit *audit, struct metrics *metrics);
+/* The lines that wait. */
+const char *audit_waiting(const struct audit *audit);
