@@ -15,6 +15,8 @@ struct api_user {
     const char *name;          /* "admin", "system:node:pi-01", "system:limpet:scheduler"... */
     const char *const *groups; /* NULL-terminated; "system:masters" may do everything */
     const char *manager;       /* the program, as managedFields name it; NULL: `name` */
+    const char *uid;           /* of a service account; NULL: none */
+    const struct value *extra; /* what else authentication learnt: lists of texts; NULL: nothing */
 };
 
 /* The answer: HTTP code 200/201 and the object, or a code >= 400 and a Kubernetes Status object

@@ -1,9 +1,8 @@
 #pragma once
 /* What the API server needs of the rest of the controller: filled by who wires them together. */
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "common/base/err.h"
+#include "controller/server/pod_session.h"
 
 /* What is asked of the node that a pod runs on: GET /api/v1/namespaces/N/pods/P/log and /why.
  * Strings are borrowed for the call. */
@@ -41,6 +40,12 @@ struct server_hooks {
     void *ctx;
     /* NULL: 503. Ends in pod_sink_end or pod_sink_fail, now or later. */
     void (*pod_stream)(void *ctx, const struct pod_query *query, struct pod_sink *sink);
+    /* Begins a live stream; ctx is that of this struct. NULL: 503. 0 with *ret, which is the
+     * caller's until its end: opened or end follows. -ENOTCONN: the node is not connected; -EBUSY:
+     * too many streams are open. */
+    int (*pod_dial)(void *ctx, const struct pod_dial *dial,
+                    const struct pod_session_handler *handler, void *handler_ctx,
+                    struct pod_session **ret, struct err *err);
     /* Of the gateway as a whole, asked by a member of system:masters. NULL: 503. Each ends the
      * request, now or later: a POST of /apis/limpet.io/v1/backup, a GET or POST of .../restore. */
     void *gateway;
