@@ -80,6 +80,16 @@ void cgroup_prune(const struct cgroup_host *host, const char *path);
 /* Processes of the group that the kernel killed for lack of memory, so far; 0 where it is not
  * counted. */
 uint64_t cgroup_oom_kills(const struct cgroup_host *host, const char *path);
+/* What a group and those below it have used: CPU time since it was made, and memory as Kubernetes
+ * counts it (the working set: without the page cache that could go at once). -1: not counted here.
+ */
+struct cgroup_usage {
+    int64_t cpu_ns, memory_bytes;
+};
+void cgroup_usage(const struct cgroup_host *host, const char *path, struct cgroup_usage *ret);
+/* The number behind `key` at the start of a line of `text` ("usage_usec 123"); -1 if there is none.
+ */
+int64_t cgroup_stat_find(const char *text, const char *key);
 /* Calls fn for each group directly below `path`, in each tree: a name may come several times. */
 void cgroup_list(const struct cgroup_host *host, const char *path,
                  void (*fn)(void *ctx, const char *name), void *ctx);

@@ -129,12 +129,46 @@ static void test_cgroup__weight(void **state)
         assert_int_equal(cgroup_weight(cases[i].shares), cases[i].weight);
 }
 
+static void test_cgroup__stat_find(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *key;
+        int64_t n;
+    } cases[] = {
+        {"usage_usec 1234\nuser_usec 5\n", "usage_usec", 1234},
+        {"usage_usec 1234\nuser_usec 5\n", "user_usec", 5},
+        {"total_inactive_file 7\ninactive_file 8\n", "inactive_file", 8},
+        {"inactive_file_more 7\n", "inactive_file", -1},
+        {"usage_usec -1\n", "usage_usec", -1},
+        {"usage_usec 99999999999999999999\n", "usage_usec", -1},
+        {"usage_usec x\n", "usage_usec", -1},
+        {"usage_usec", "usage_usec", -1},
+        {"\n\n", "usage_usec", -1},
+        {"", "usage_usec", -1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_int_equal(cgroup_stat_find(cases[i].text, cases[i].key), cases[i].n);
+}
+
+/* What is not counted is not made up. */
+static void test_cgroup__usage_of_nothing(void **state)
+{
+    (void)state;
+    struct cgroup_host host = {0};
+    struct cgroup_usage usage;
+    cgroup_usage(&host, "limpet/none", &usage);
+    assert_int_equal(usage.cpu_ns, -1);
+    assert_int_equal(usage.memory_bytes, -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cgroup__v2),      cmocka_unit_test(test_cgroup__hybrid),
-        cmocka_unit_test(test_cgroup__missing), cmocka_unit_test(test_cgroup__odd_lines),
-        cmocka_unit_test(test_cgroup__weight),  cmocka_unit_test(test_cgroup__text),
+        cmocka_unit_test(test_cgroup__v2),        cmocka_unit_test(test_cgroup__hybrid),
+        cmocka_unit_test(test_cgroup__missing),   cmocka_unit_test(test_cgroup__odd_lines),
+        cmocka_unit_test(test_cgroup__weight),    cmocka_unit_test(test_cgroup__text),
+        cmocka_unit_test(test_cgroup__stat_find), cmocka_unit_test(test_cgroup__usage_of_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
