@@ -44,8 +44,8 @@ static void check_annotations(const struct value *object, struct schema_walk *wa
     cleanup(diags_done) struct diags diags = {0};
     autoscaler_from_v1(copy);
     value_set_str(copy, "apiVersion", "autoscaling/v2");
-    if (schema_check(&kind_horizontal_pod_autoscaler, copy, 0, &diags) == 0 ||
-        WEAKENED(AUTOSCALER_ANNOTATIONS))
+    int r = schema_check(&kind_horizontal_pod_autoscaler, copy, 0, &diags);
+    if (r == 0 || WEAKENED(AUTOSCALER_ANNOTATIONS))
         return;
     for (size_t i = 0; i < diags.count; i++)
         if (str_has_prefix(diags.items[i].path, "spec.metrics") ||
