@@ -107,6 +107,20 @@ static void give_plain(struct tls_relay *relay, const uint8_t *data, size_t len)
         hold(&relay->in, data + (n < 0 ? 0 : n), len - (size_t)(n < 0 ? 0 : n));
 }
 
+/* What came from the net; len 0: its end. */
+static void take_net(struct tls_relay *relay, const uint8_t *data, size_t len)
+{
+    if (!relay->handler->filter) {
+        if (len > 0)
+            give_plain(relay, data, len);
+        return;
+    }
+    cleanup(buf_done) struct buf passed = {0};
+    relay->handler->filter(relay->ctx, data, len, &passed);
+    if (passed.len > 0)
+        give_plain(relay, (const uint8_t *)passed.data, passed.len);
+}
+
 static void retry_plain(struct tls_relay *relay)
 {
     struct held *in = &relay->in;
@@ -132,10 +146,9 @@ static void pump_in(struct tls_relay *relay)
         int n = mbedtls_ssl_read(&relay->ssl, chunk, sizeof(chunk));
         if (wants_more(n))
             return;
-        if (n > 0)
-            give_plain(relay, chunk, (size_t)n);
-        else if (n == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY)
-            relay->net_eof = true;
+        relay->net_eof = n == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY;
+        if (n > 0 || relay->net_eof)
+            take_net(relay, chunk, n > 0 ? (size_t)n : 0);
         else if (relay->err.code == 0)
             (void)tls_explain(&relay->ssl, n, &relay->err);
         if (relay->err.code)

@@ -66,6 +66,9 @@ struct tls_relay_handler {
      * is in the plain end. For whoever waits without reading there, as a watch does. May be NULL.
      */
     void (*eof)(void *ctx, struct tls_relay *relay);
+    /* What the plain end is given in the place of the bytes that came (len 0: no more will), added
+     * to ret; not much more than they are. May be NULL: those bytes. */
+    void (*filter)(void *ctx, const void *data, size_t len, struct buf *ret);
 };
 
 /* Serves an accepted connection (takes net_fd, also when it fails). handshake_ns bounds the

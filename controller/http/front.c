@@ -5,6 +5,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
+#include "controller/http/screen.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,6 +22,7 @@ struct session {
     struct list link;
     struct front *front;
     struct tls_relay *relay;
+    struct screen *screen;
     struct in6_addr address; /* as it is counted: of IPv6 the network */
     char text[INET6_ADDRSTRLEN];
 };
@@ -41,6 +43,7 @@ static void session_free(struct session *session)
     list_remove(&session->link);
     session->front->count--;
     tls_relay_free(session->relay);
+    screen_unref(session->screen);
     free(session);
 }
 
@@ -56,7 +59,7 @@ static void on_ready(void *ctx, struct tls_relay *relay, int plain_fd, const str
     };
     (void)relay;
     /* On failure the plain end is closed, and the relay ends by itself. */
-    if (http_add(session->front->spec.http, plain_fd, &who, &err) != 0)
+    if (http_add(session->front->spec.http, plain_fd, &who, session->screen, &err) != 0)
         log_warn("API connection refused error=%s", log_quote(err.msg));
 }
 
@@ -68,7 +71,17 @@ static void on_closed(void *ctx, struct tls_relay *relay, const struct err *err)
     session_free(ctx);
 }
 
-static const struct tls_relay_handler relay_handler = {.ready = on_ready, .closed = on_closed};
+static void on_bytes(void *ctx, const void *data, size_t len, struct buf *ret)
+{
+    const struct session *session = ctx;
+    if (len > 0)
+        screen_pass(session->screen, data, len, ret);
+    else
+        screen_end(session->screen, ret);
+}
+
+static const struct tls_relay_handler relay_handler = {
+    .ready = on_ready, .closed = on_closed, .filter = on_bytes};
 
 /* IPv4 as mapped IPv6; of IPv6 the /64, which is what one customer has. */
 static struct in6_addr address_of(const struct sockaddr_storage *from)
@@ -130,11 +143,13 @@ static void take(struct front *front, int fd, const struct sockaddr_storage *fro
     struct session *session = xcalloc(1, sizeof(*session));
     session->front = front;
     session->address = address;
+    session->screen = screen_new();
     write_address(from, session->text);
     int r = tls_relay_accept(front->spec.loop, front->config, fd, HANDSHAKE_NS, &relay_handler,
                              session, &session->relay, &err);
     if (r) {
         log_warn("API connection not taken error=%s", log_quote(err.msg));
+        screen_unref(session->screen);
         free(session);
         return;
     }

@@ -10,6 +10,9 @@
 #include <sys/socket.h>
 
 #define BLOCK (16 * 1024)
+/* Of a connection: the longest head (screen.h), what is noted of each header and parameter, and an
+ * answer. libmicrohttpd fills it with zeros after each request, so that all of it is resident. */
+#define MEMORY ((size_t)32 * 1024)
 
 /* ---- driving libmicrohttpd ---- */
 
@@ -81,13 +84,14 @@ static struct http_conn *conn_of(struct MHD_Connection *mhd)
     return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 }
 
-int http_add(struct http *http, int fd, const struct http_peer *peer, struct err *err)
+int http_add(struct http *http, int fd, const struct http_peer *peer, struct screen *screen,
+             struct err *err)
 {
     if (http->conn_count >= http->spec.max_connections) {
         close(fd);
         return err_set(err, -EMFILE, "%u connections are open already", http->spec.max_connections);
     }
-    struct http_conn *conn = http_conn_new(http, fd, peer);
+    struct http_conn *conn = http_conn_new(http, fd, peer, screen);
     struct sockaddr unnamed = {.sa_family = AF_UNIX};
     if (MHD_add_connection(http->mhd, fd, &unnamed, sizeof(unnamed)) != MHD_YES) {
         int code = errno;
@@ -290,37 +294,36 @@ void http_stream_begin(struct http_request *request, int code, const char *type,
 
 /* ---- what libmicrohttpd calls ---- */
 
-static enum MHD_Result see_header(void *cls, enum MHD_ValueKind kind, const char *name,
-                                  const char *value)
+static enum MHD_Result refuse(struct http_request *request, int code, const char *message)
 {
-    (void)kind;
-    http_framing_see(cls, name, value);
-    return MHD_YES;
-}
-
-static enum MHD_Result refuse(struct http_request *request, int code)
-{
-    const char *message = code == 413   ? "the request body is larger than 1 MiB"
-                          : code == 429 ? "too many requests at once: try again"
-                                        : "malformed or contradicting headers";
     request->close = true;
     request->given = true;
     request->http->spec.refuse(request->http->spec.ctx, request, code, message);
     return queue_answer(request);
 }
 
+static int refusal_of(const struct http_request *request, const char **ret_message)
+{
+    int code = screen_refusal(request->conn->screen, request->nth, ret_message);
+    if (code || !request->refused)
+        return code;
+    *ret_message = request->refused == 413 ? "the request body is larger than 1 MiB"
+                                           : "too many requests at once: try again";
+    return request->refused;
+}
+
 static enum MHD_Result start(struct http_request *request, const char *method)
 {
+    const char *message;
     request->started = true;
     request->method = xstrdup(method);
     request->since = loop_now(request->http->loop);
+    request->nth = request->conn->requests++;
     request->conn->current = request;
     http_conn_deadline(request->conn, HTTP_BODY_S);
-    struct http_framing framing = {0};
-    MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, see_header, &framing);
-    int wrong = http_framing_check(&framing);
-    if (wrong)
-        return refuse(request, wrong);
+    int code = refusal_of(request, &message);
+    if (code)
+        return refuse(request, code, message);
     if (request->http->spec.admit(request->http->spec.ctx, request))
         return MHD_YES;
     request->given = request->close = true;
@@ -347,8 +350,10 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *mhd, const ch
     }
     if (request->given)
         return queue_answer(request);
-    if (request->refused)
-        return refuse(request, request->refused);
+    const char *message;
+    int code = refusal_of(request, &message);
+    if (code)
+        return refuse(request, code, message);
     request->given = true;
     loop_timer_stop(request->conn->deadline);
     http->spec.handler(http->spec.ctx, request);
@@ -399,7 +404,7 @@ static struct MHD_Daemon *start_daemon(struct http *http)
         MHD_OPTION_URI_LOG_CALLBACK, on_uri, http, MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
         MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, http, MHD_OPTION_CONNECTION_LIMIT,
         http->spec.max_connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_STALL_S,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32 * 1024,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY,
         MHD_OPTION_END);
 }
 

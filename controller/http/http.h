@@ -47,7 +47,8 @@ struct http_spec {
     http_admit_fn *admit;
     http_handler_fn *handler;
     void *ctx;
-    /* Answers a request that is refused for its size (code 413, 429) or framing (400). */
+    /* Answers a request that is refused for its size (code 413, 414, 429, 431) or form (400, 505).
+     */
     void (*refuse)(void *ctx, struct http_request *request, int code, const char *message);
     /* Told of every answer, refusals too, before it is sent: of streams as they begin. Headers can
      * still be added. May be NULL. */
@@ -56,8 +57,12 @@ struct http_spec {
 nodiscard int http_new(const struct http_spec *spec, struct http **ret, struct err *err);
 /* Closes every connection at once; requests that wait for an answer are gone (no callback). */
 void http_free(struct http *http);
-/* Serves fd (taken in any case). peer is copied. -EMFILE when there are too many connections. */
-nodiscard int http_add(struct http *http, int fd, const struct http_peer *peer, struct err *err);
+/* Serves fd (taken in any case). peer is copied. screen is referenced: what comes has been through
+ * it, and what it refuses is refused; NULL: what comes is well-formed. -EMFILE when there are too
+ * many connections. */
+struct screen;
+nodiscard int http_add(struct http *http, int fd, const struct http_peer *peer,
+                       struct screen *screen, struct err *err);
 size_t http_connections(const struct http *http);
 /* The requests that wait for their answer, and the streams that go on. */
 typedef void http_each_fn(void *ctx, const struct http_request *request, bool stream);

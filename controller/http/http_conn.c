@@ -16,6 +16,7 @@ void http_conn_free(struct http_conn *conn)
     for (size_t i = 0; conn->groups && conn->groups[i]; i++)
         free(conn->groups[i]);
     free(conn->groups);
+    screen_unref(conn->screen);
     free(conn->user);
     free(conn->refused);
     free(conn->address);
@@ -41,12 +42,14 @@ void http_conn_deadline(struct http_conn *conn, int64_t seconds)
         loop_timer_after(conn->deadline, seconds * NS_PER_S);
 }
 
-struct http_conn *http_conn_new(struct http *http, int fd, const struct http_peer *peer)
+struct http_conn *http_conn_new(struct http *http, int fd, const struct http_peer *peer,
+                                struct screen *screen)
 {
     struct http_conn *conn = xcalloc(1, sizeof(*conn));
     size_t count = 0;
     conn->http = http;
     conn->fd = fd;
+    conn->screen = screen_ref(screen);
     while (peer && peer->groups && peer->groups[count])
         count++;
     conn->groups = xcalloc(count + 1, sizeof(*conn->groups));

@@ -3,6 +3,7 @@
 
 #include "common/base/list.h"
 #include "controller/http/http.h"
+#include "controller/http/screen.h"
 
 #define HTTP_MAX_HEADERS 16 /* of an answer */
 
@@ -18,6 +19,8 @@ struct http_conn {
     char *user, *refused, *address;
     char **groups;
     struct http_peer peer;
+    struct screen *screen;
+    uint64_t requests; /* begun */
     struct http_request *current;
     struct loop_timer *deadline;
     struct loop_io *hangup; /* while a stream is open: libmicrohttpd does not look then */
@@ -46,6 +49,7 @@ struct http_request {
     char *method, *target, *subject;
     int64_t since;
     struct buf body;
+    uint64_t nth;    /* of its connection */
     size_t received; /* bytes of body, kept or not */
     int refused;     /* a code that the body has earned */
     bool started;    /* headers were looked at */
@@ -77,23 +81,14 @@ void http_run_soon(struct http *http);
 void http_resume(struct http_request *request);
 void http_release(struct http_request *request);
 
-struct http_conn *http_conn_new(struct http *http, int fd, const struct http_peer *peer);
+struct http_conn *http_conn_new(struct http *http, int fd, const struct http_peer *peer,
+                                struct screen *screen);
 void http_conn_free(struct http_conn *conn);
 /* Now, whatever waits to be sent: libmicrohttpd finds out and cleans up. */
 void http_conn_cut(struct http_conn *conn);
 /* The connection is cut if nothing else is said within that time. */
 void http_conn_deadline(struct http_conn *conn, int64_t seconds);
 
-/* What headers say about where a request's body ends and who is asked, one header after the other.
- */
-struct http_framing {
-    int lengths, encodings, hosts;
-    bool chunked, too_long;
-    bool malformed; /* a header that others may read as another one, or as none */
-};
-void http_framing_see(struct http_framing *framing, const char *name, const char *value);
-/* 0, or the code to refuse the request with. */
-int http_framing_check(const struct http_framing *framing);
 /* A piece of the body, kept or (refused is set) not. False: so much too much came that nobody reads
  * an answer. */
 bool http_body_take(struct http_request *request, const void *data, size_t len);

@@ -299,7 +299,7 @@ uint16_t server_port(const struct server *server)
 
 int server_serve(struct server *server, int fd, const struct http_peer *peer, struct err *err)
 {
-    return http_add(server->http, fd, peer, err);
+    return http_add(server->http, fd, peer, NULL, err);
 }
 
 void server_free(struct server *server)

@@ -26,6 +26,8 @@ GETS = [
     ("/api/v1/namespaces/%ed%a0%80/pods", *BAD),  # half a surrogate pair
     ("/" + "a/" * 200, *BAD),
     ("/api/v1/pods?" + "&".join(f"a{i}=1" for i in range(300)), *BAD),
+    ("/api/v1/pods?" + "&".join(f"a{i}=1" for i in range(2000)), *BAD),
+    ("/api/v1/pods?" + "&" * 15000, *BAD),
     ("/api/v1/pods?watch=%00", *BAD),
     ("/api/v1/pods?labelSelector=%ff", *BAD),
     ("api/v1/pods", 400, None),
@@ -53,7 +55,7 @@ GETS = [
     ("/openapi/v3/../../api/v1/secrets", *BAD),
     ("/etc/passwd", *NOWHERE),
 ]
-SERVED = ["/api/v1/pods/", "/api/v1/%70ods", "/api/v1/pods?", "/api/v1/pods?&&", "/api/v1/pods?nothing=1", "/version/"]
+SERVED = ["/version?" + "a" * 15000, "/api/v1/pods/", "/api/v1/%70ods", "/api/v1/pods?", "/api/v1/pods?&&", "/api/v1/pods?nothing=1", "/version/"]
 # Nobody in particular learns only what everybody may know.
 STRANGE = [("/api/v1/pods", 401), ("/nothing", 401), ("/api/v1/namespaces/none/pods/none", 401), ("/apis/x/y/z", 401),
            ("/metrics", 401), ("/api/v1/../pods", 400), ("/limpet/backup", 401)]

@@ -1,0 +1,29 @@
+#pragma once
+/* What a client says, read strictly before libmicrohttpd reads it. Where a request begins and ends
+ * is decided here (RFC 9112), in one way only: good requests are passed on in the plainest form
+ * there is (no folded lines, bodies in chunks without extensions or trailers, no cookies), and in
+ * the place of a bad one stands a whole request that is known to be refused, so that it is answered
+ * in its turn like any other. Pure; hostile input; holds at most SCREEN_MAX_HEAD bytes. */
+
+#include "common/base/buf.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SCREEN_MAX_HEAD (16 * 1024)   /* of a request's head; more is answered 431 */
+#define SCREEN_MAX_TARGET (15 * 1024) /* of its target; more is answered 414 */
+#define SCREEN_MAX_HEADERS 64
+#define SCREEN_MAX_PARAMS 128 /* of a query: no reader of targets takes more */
+
+struct screen;
+struct screen *screen_new(void);
+struct screen *screen_ref(struct screen *screen); /* NULL is fine */
+void screen_unref(struct screen *screen);         /* NULL is fine */
+
+/* Adds to ret what is to be read in the place of data: the next bytes that came. */
+void screen_pass(struct screen *screen, const void *data, size_t len, struct buf *ret);
+/* No more will come: what is not whole is refused. */
+void screen_end(struct screen *screen, struct buf *ret);
+/* The code and message that the nth request (from 0) of those passed on is to be refused with; 0:
+ * none, so far (of a body more may come). */
+int screen_refusal(const struct screen *screen, uint64_t nth, const char **ret_message);
