@@ -25,16 +25,13 @@ static const struct {
     {"system:unauthenticated", NULL, false, "/readyz"},
 };
 
-/* Everybody who has shown a certificate is in system:authenticated, and what nobody in particular
- * may read, everybody may. */
+/* What nobody in particular may read, everybody may. */
 static bool in_group(const struct api_user *user, const char *group)
 {
     if (str_eq(group, "system:unauthenticated"))
         return true;
     if (!user)
         return false;
-    if (str_eq(group, "system:authenticated"))
-        return true;
     for (const char *const *g = user->groups; g && *g; g++)
         if (str_eq(*g, group))
             return true;

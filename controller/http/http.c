@@ -121,6 +121,8 @@ static void request_free(struct http_request *request)
         free(request->values[i]);
     }
     http_stream_free(request->stream);
+    if (request->free_attached)
+        request->free_attached(request->attached);
     free(request->method);
     free(request->target);
     free(request->subject);
@@ -498,4 +500,15 @@ const struct http_peer *http_peer(const struct http_request *request)
 {
     static const struct http_peer nobody;
     return request->conn ? &request->conn->peer : &nobody;
+}
+
+void http_attach(struct http_request *request, void *thing, void (*free_it)(void *thing))
+{
+    request->attached = thing;
+    request->free_attached = free_it;
+}
+
+void *http_attached(const struct http_request *request)
+{
+    return request->attached;
 }

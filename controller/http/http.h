@@ -78,6 +78,10 @@ bool http_has_body(const struct http_request *request); /* announced, while head
 const char *http_body(const struct http_request *request,
                       size_t *ret_len); /* "" if there is none */
 const struct http_peer *http_peer(const struct http_request *request);
+/* Something that goes with the request and is freed with it (free_it may be NULL): who asks. Once a
+ * request. */
+void http_attach(struct http_request *request, void *thing, void (*free_it)(void *thing));
+void *http_attached(const struct http_request *request); /* NULL: nothing is */
 /* The connection's last word: it is closed after the answer. */
 void http_close_after(struct http_request *request);
 
@@ -114,3 +118,7 @@ size_t http_stream_room(struct http_request *request);
 void http_stream_end(struct http_request *request);
 /* The connection is cut, so that the client cannot take the stream for complete. */
 void http_stream_abort(struct http_request *request);
+/* Cuts the connections of the streams for which fn says true, as if their clients had left: what
+ * waits is not sent, and their handlers' gone is called, from the loop. */
+typedef bool http_chosen_fn(void *ctx, const struct http_request *request);
+void http_cut_streams(struct http *http, http_chosen_fn *fn, void *ctx);

@@ -61,6 +61,8 @@ struct http_request {
     char *names[HTTP_MAX_HEADERS], *values[HTTP_MAX_HEADERS];
     size_t header_count;
     struct http_stream *stream;
+    void *attached;
+    void (*free_attached)(void *thing);
 };
 
 struct http {

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define LOW_WATER (HTTP_MAX_PENDING / 4)
 
@@ -62,6 +63,13 @@ void http_stream_left(struct http_request *request)
         notice_soon(request);
 }
 
+static void cut(struct http_request *request)
+{
+    request->cut = true;
+    notice_soon(request);
+    http_resume(request);
+}
+
 /* libmicrohttpd does not look at a suspended connection, so we do. */
 static void on_hangup(void *ctx, int fd, uint32_t events)
 {
@@ -70,11 +78,21 @@ static void on_hangup(void *ctx, int fd, uint32_t events)
     (void)fd;
     (void)events;
     loop_io_free(steal(conn->hangup));
-    if (!request || !request->stream)
-        return;
-    request->cut = true;
-    notice_soon(request);
-    http_resume(request);
+    if (request && request->stream)
+        cut(request);
+}
+
+void http_cut_streams(struct http *http, http_chosen_fn *fn, void *ctx)
+{
+    struct list *it, *tmp;
+    list_each(it, tmp, &http->requests)
+    {
+        struct http_request *request = container_of(it, struct http_request, link);
+        if (!request->stream || !request->conn || request->answered || !fn(ctx, request))
+            continue;
+        shutdown(request->conn->fd, SHUT_RDWR); /* a client that does not read holds nothing up */
+        cut(request);
+    }
 }
 
 void http_stream_watch(struct http_request *request)

@@ -56,13 +56,14 @@ static void set_time(struct value *map, const char *key, int64_t wall_ns)
 
 static void add_user(struct value *map, const struct audit_event *event)
 {
+    const char *everybody = event->user ? "system:authenticated" : "system:unauthenticated";
     struct value *groups = value_new_list();
     struct value *user = value_make_map(map, "user", NULL);
     value_set_str(user, "username", event->user ? event->user : "system:anonymous");
     for (const char *const *group = event->groups; group && *group; group++)
-        value_append(groups, value_new_str(*group));
-    value_append(groups,
-                 value_new_str(event->user ? "system:authenticated" : "system:unauthenticated"));
+        if (!str_eq(*group, everybody))
+            value_append(groups, value_new_str(*group));
+    value_append(groups, value_new_str(everybody));
     value_set(user, "groups", groups);
 }
 

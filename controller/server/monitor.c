@@ -3,6 +3,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "controller/api/api_impl.h"
+#include "controller/auth/who.h"
 #include "controller/server/request_stats.h"
 
 #include <string.h>
@@ -43,12 +44,14 @@ static void tell_audit(struct monitor *monitor, struct http_request *request,
                        const struct attributes *attributes, const struct route *route, int code)
 {
     const struct http_peer *peer = http_peer(request);
+    const struct who *who = http_attached(request);
+    const struct api_user *user = who ? &who->user : NULL;
     int64_t now = clock_wall(monitor->clock);
     struct audit_event event = {
         .uri = http_target(request),
         .verb = attributes->verb,
-        .user = peer->user,
-        .groups = peer->groups,
+        .user = user && !who_has_group(user, WHO_UNAUTHENTICATED) ? user->name : NULL,
+        .groups = user ? user->groups : NULL,
         .address = peer->address,
         .agent = http_header(request, "User-Agent"),
         .ref = {route->kind, route->ns, route->name},

@@ -4,6 +4,7 @@
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 #include "controller/api/authz.h"
+#include "controller/auth/authn.h"
 #include "controller/server/document.h"
 #include "controller/server/dryrun_request.h"
 #include "controller/http/front.h"
@@ -19,6 +20,7 @@
 
 struct server {
     struct server_spec spec;
+    struct authn *own_authn; /* NULL: it was given one */
     struct http *http;
     struct front *front;
     struct rest *rest;
@@ -28,20 +30,30 @@ struct server {
 
 /* ---- who may ---- */
 
-/* NULL if nobody in particular asks. */
-static const struct api_user *user_of(const struct http_request *request, struct api_user *storage)
+static void who_detach(void *who)
 {
-    const struct http_peer *peer = http_peer(request);
-    if (!peer->user)
-        return NULL;
-    *storage = (struct api_user){peer->user, peer->groups};
-    return storage;
+    who_free(who);
 }
 
-static struct value *unauthorized(const struct http_request *request)
+/* Finds out who asks, once a request; false after having answered that it is nobody's. */
+static bool identify(const struct server *server, struct http_request *request)
 {
-    const char *why = http_peer(request)->refused;
-    return why ? status_failure(401, "Unauthorized: %s", why) : status_failure(401, "Unauthorized");
+    const struct http_peer *peer = http_peer(request);
+    const struct authn_facts facts = {peer->user, peer->groups, peer->refused,
+                                      http_header(request, "Authorization")};
+    struct who *who = NULL;
+    struct value *refusal = authn_identify(server->spec.authn, &facts, &who);
+    if (refusal)
+        reply_status(request, refusal);
+    else
+        http_attach(request, who, who_detach);
+    return !refusal;
+}
+
+static const struct api_user *user_of(const struct http_request *request)
+{
+    const struct who *who = http_attached(request);
+    return &who->user;
 }
 
 static bool answer_bad_target(struct http_request *request, struct url *url)
@@ -65,7 +77,7 @@ static void handle_path(struct server *server, struct http_request *request, con
     const char *method = http_method(request);
     if (!authz_allows_path(user, path)) {
         reply_status(request, status_failure(403, "forbidden: User \"%s\" cannot get path \"%s\"",
-                                             user ? user->name : "system:anonymous", path));
+                                             user->name, path));
         return;
     }
     if (route->what != ROUTE_NOWHERE && !str_eq(method, "GET") && !str_eq(method, "HEAD")) {
@@ -115,8 +127,6 @@ static struct value *whole_refusal(const struct http_request *request, const str
 {
     const char *method = http_method(request);
     bool post = str_eq(method, "POST");
-    if (!user)
-        return unauthorized(request);
     if (!authz_is_master(user))
         return status_failure(403, "forbidden: User \"%s\" is not in the group system:masters",
                               user->name);
@@ -140,23 +150,19 @@ static void handle_whole(struct server *server, struct http_request *request,
         hooks->restore(hooks->gateway, request);
 }
 
-/* Strangers only get what everybody gets, and send no bodies. */
-static bool admit_stranger(struct http_request *request, const struct url *url)
+/* To strangers it is not there. */
+static bool is_dry_run(const struct route *route, const struct api_user *user)
 {
-    autofree char *path = url_path(url);
-    if ((authz_allows_path(NULL, path) && !http_has_body(request)) || WEAKENED(SERVER_ADMIT))
-        return true;
-    reply_status(request, unauthorized(request));
-    return false;
+    return route->what == ROUTE_DRY_RUN && !who_has_group(user, WHO_UNAUTHENTICATED);
 }
 
-/* Nor does anybody send what he may not write. */
+/* Nobody sends what he may not write. */
 static bool admit_body(struct server *server, struct http_request *request, const struct url *url,
                        const struct api_user *user)
 {
     struct route route;
     route_find(api_kinds(server->spec.api), url, &route);
-    if (route.what == ROUTE_DRY_RUN && str_eq(http_method(request), "POST"))
+    if (is_dry_run(&route, user) && str_eq(http_method(request), "POST"))
         return true; /* what of it he may write is told object by object */
     if (is_whole(&route)) {
         struct value *no = whole_refusal(request, &route, user);
@@ -180,14 +186,14 @@ static bool admit_body(struct server *server, struct http_request *request, cons
 /* Before the body is read. */
 static bool admit(void *ctx, struct http_request *request)
 {
-    struct api_user storage;
     struct url url;
-    const struct api_user *user = user_of(request, &storage);
-    if (user && !http_has_body(request))
+    if (!identify(ctx, request))
+        return false;
+    if (!http_has_body(request))
         return true;
     if (answer_bad_target(request, &url))
         return false;
-    bool admitted = user ? admit_body(ctx, request, &url, user) : admit_stranger(request, &url);
+    bool admitted = admit_body(ctx, request, &url, user_of(request));
     url_done(&url);
     return admitted;
 }
@@ -195,27 +201,24 @@ static bool admit(void *ctx, struct http_request *request)
 static void handle(void *ctx, struct http_request *request)
 {
     struct server *server = ctx;
-    struct api_user storage;
     struct url url;
     struct route route;
     if (answer_bad_target(request, &url))
         return;
     route_find(api_kinds(server->spec.api), &url, &route);
-    const struct api_user *user = user_of(request, &storage);
-    if (user && is_packed(request))
+    const struct api_user *user = user_of(request);
+    if (is_packed(request))
         reply_status(request,
                      status_failure(415, "the body of the request has a Content-Encoding, and none "
                                          "is known"));
     else if (is_whole(&route))
         handle_whole(server, request, &route, user);
-    else if (route.what == ROUTE_DRY_RUN && user)
+    else if (is_dry_run(&route, user))
         dryrun_request(server->spec.api, user, request, &url);
-    else if (route.what != ROUTE_OBJECTS && route.what != ROUTE_DRY_RUN)
+    else if (route.what != ROUTE_OBJECTS)
         handle_path(server, request, &url, &route, user);
-    else if (user)
-        handle_objects(server, request, &url, &route, user);
     else
-        reply_status(request, unauthorized(request));
+        handle_objects(server, request, &url, &route, user);
     url_done(&url);
 }
 
@@ -241,6 +244,10 @@ int server_new(const struct server_spec *spec, struct server **ret, struct err *
         server->spec.max_connections = MAX_CONNECTIONS;
     if (!server->spec.max_per_address)
         server->spec.max_per_address = MAX_PER_ADDRESS;
+    if (!spec->authn) {
+        const struct authn_spec authn = {spec->loop, spec->api, spec->clock};
+        server->spec.authn = server->own_authn = authn_new(&authn);
+    }
     struct http_spec http = {
         spec->loop, server->spec.max_connections, admit, handle, server, refuse, answered};
     struct rest_spec rest = {spec->loop, spec->api, spec->clock, spec->rng, spec->hooks};
@@ -302,6 +309,17 @@ int server_serve(struct server *server, int fd, const struct http_peer *peer, st
     return http_add(server->http, fd, peer, NULL, err);
 }
 
+static bool is_of(void *ctx, const struct http_request *request)
+{
+    const struct who *who = http_attached(request);
+    return who && str_eq(who->user.name, ctx);
+}
+
+void server_cut_user(struct server *server, const char *user)
+{
+    http_cut_streams(server->http, is_of, (void *)(uintptr_t)user);
+}
+
 void server_free(struct server *server)
 {
     if (!server)
@@ -311,5 +329,6 @@ void server_free(struct server *server)
     documents_free(server->documents);
     http_free(server->http);
     monitor_free(server->monitor);
+    authn_free(server->own_authn);
     free(server);
 }

@@ -6,6 +6,7 @@
 #include "controller/http/http.h"
 
 struct audit;
+struct authn;
 struct health;
 struct key;
 struct metrics;
@@ -17,6 +18,7 @@ struct server_spec {
     const struct clock *clock;
     struct rng *rng;
     const struct server_hooks *hooks; /* borrowed; NULL = none */
+    struct authn *authn;              /* borrowed; NULL: certificates alone say who asks */
     struct metrics *metrics;          /* borrowed; what the server counts is added. NULL: none */
     const struct health *health;      /* borrowed; NULL: nothing but ping */
     struct audit *audit;              /* borrowed; NULL: there is no trail */
@@ -26,8 +28,8 @@ struct server_spec {
 nodiscard int server_new(const struct server_spec *spec, struct server **ret, struct err *err);
 
 /* Listens with TLS. Whoever shows a client certificate signed by client_ca_pem is the user of its
- * CN, in the groups of its O; whoever shows none may ask for health and version. port 0: any free
- * one. Once a server. */
+ * CN, in the groups of its O; a bearer token is asked of spec.authn; whoever shows nothing is
+ * system:anonymous. port 0: any free one. Once a server. */
 struct server_listen {
     const char *address; /* "127.0.0.1", "0.0.0.0", "::" */
     uint16_t port;
@@ -44,5 +46,7 @@ nodiscard int server_renew(struct server *server, const struct server_listen *sp
 /* Serves one connected plain stream socket, taken in any case (tests; a local unix socket). */
 nodiscard int server_serve(struct server *server, int fd, const struct http_peer *peer,
                            struct err *err);
+/* Ends the watches and other streams of that user. */
+void server_cut_user(struct server *server, const char *user);
 /* After api_stop. Closes every connection at once. */
 void server_free(struct server *server);

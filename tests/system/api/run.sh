@@ -61,7 +61,7 @@ answers() { call admin "$2" "$3"; [ "$code" = "$1" ]; }
 call - GET /version
 is "anyone may ask for the version" "$code" 200
 call - GET /api/v1/namespaces
-is "nobody in particular may not read" "$code $(get .reason)" "401 Unauthorized"
+is "nobody in particular may not read" "$code $(get .reason)" "403 Forbidden"
 call guest GET /api/v1/namespaces
 is "a certificate without a right may not read" "$code $(get .reason)" "403 Forbidden"
 call foreign GET /api/v1/namespaces

@@ -108,7 +108,7 @@ no_room() {
 
 only_for_admins() {
     in_net gw curl -sk -X POST "https://$HOST:$API_PORT/apis/limpet.io/v1/backup" -o "$TEST_TMP/answer" -d '{}'
-    is "a stranger gets no backup" "$(jq .code "$TEST_TMP/answer")" 401
+    is "a stranger gets no backup" "$(jq .code "$TEST_TMP/answer")" 403
 }
 
 stand_up main a

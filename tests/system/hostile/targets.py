@@ -57,8 +57,8 @@ GETS = [
 ]
 SERVED = ["/version?" + "a" * 15000, "/api/v1/pods/", "/api/v1/%70ods", "/api/v1/pods?", "/api/v1/pods?&&", "/api/v1/pods?nothing=1", "/version/"]
 # Nobody in particular learns only what everybody may know.
-STRANGE = [("/api/v1/pods", 401), ("/nothing", 401), ("/api/v1/namespaces/none/pods/none", 401), ("/apis/x/y/z", 401),
-           ("/metrics", 401), ("/api/v1/../pods", 400), ("/limpet/backup", 401)]
+STRANGE = [("/api/v1/pods", 403), ("/nothing", 403), ("/api/v1/namespaces/none/pods/none", 403), ("/apis/x/y/z", 403),
+           ("/metrics", 403), ("/api/v1/../pods", 400), ("/limpet/backup", 403)]
 
 with Beside("targets", 64):
     for target, code, reason in GETS:
@@ -68,7 +68,7 @@ with Beside("targets", 64):
     for target, code in STRANGE:
         got = call("GET", target, who=STRANGER)
         told = got[1] if isinstance(got[1], dict) else {}
-        case(f"a stranger: GET {target}", got[0] == code and told.get("kind") == "Status" and "details" not in told, got)
+        case(f"a stranger: GET {target}", got[0] == code and told.get("kind") == "Status" and "metadata" in told and "items" not in told, got)
     taken("an object", call("POST", MAPS, {"metadata": {"name": "one"}}), 201)
     refused("a name in the way of another", call("PUT", MAPS + "/one", {"metadata": {"name": "two"}}), 400, "BadRequest",
             "does not match the name on the URL")

@@ -31,7 +31,7 @@ config_map one | lp apply -f - >/dev/null
 # ---- metrics ----
 ask admin /metrics | sed '$d' >"$TEST_TMP/metrics"
 is "promtool finds nothing to say" "$(promtool check metrics <"$TEST_TMP/metrics" 2>&1)" ""
-is "who shows no certificate gets none" "$(ask - /metrics | tail -n 1)" 401
+is "who shows no certificate gets none" "$(ask - /metrics | tail -n 1)" 403
 for name in process_resident_memory_bytes process_open_fds process_start_time_seconds process_cpu_seconds_total \
     limpet_store_memory_bytes apiserver_storage_size_bytes limpet_store_revision limpet_disk_free_bytes \
     limpet_store_commit_duration_seconds_count; do

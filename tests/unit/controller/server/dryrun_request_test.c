@@ -138,7 +138,7 @@ static void test_dryrun_request__who_may(void **state)
     assert_results(f, "refused(403)");
     client_done(&f->client);
     connect_as(f, NULL, NULL);
-    assert_int_equal(ask(f, "POST", DRYRUN, "{\"objects\":[" POD("web") "]}"), 401);
+    assert_int_equal(ask(f, "POST", DRYRUN, "{\"objects\":[" POD("web") "]}"), 403);
 }
 
 /* As kubectl --dry-run=server asks: nothing is written by any verb. */

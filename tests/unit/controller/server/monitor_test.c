@@ -206,7 +206,7 @@ static void test_monitor__audit(void **state)
     assert_int_equal(client_ask(&guest_client, "DELETE", PODS "/web", "", NULL), 403);
     assert_audited(f, "\"code\":403");
     connect_as(f, &nobody, NULL, NULL);
-    assert_int_equal(client_ask(&nobody, "DELETE", PODS "/web", "", NULL), 401);
+    assert_int_equal(client_ask(&nobody, "DELETE", PODS "/web", "", NULL), 403);
     assert_audited(f, "\"username\":\"system:anonymous\"");
     client_done(&guest_client);
     client_done(&nobody);

@@ -404,10 +404,10 @@ static void test_server__who_may(void **state)
         int nobody, guest;
     } cases[] = {
         {"/healthz", 200, 200},        {"/livez", 200, 200},        {"/readyz?verbose", 200, 200},
-        {"/version", 200, 200},        {"/api", 401, 200},          {"/apis", 401, 200},
-        {"/api/v1", 401, 200},         {"/openapi/v2", 401, 200},   {PODS, 401, 403},
-        {PODS "/web", 401, 403},       {PODS "?watch=1", 401, 403}, {PODS "/web/log", 401, 403},
-        {"/metrics", 401, 403},        {"/nowhere", 401, 403},      {"/healthzz", 401, 403},
+        {"/version", 200, 200},        {"/api", 403, 200},          {"/apis", 403, 200},
+        {"/api/v1", 403, 200},         {"/openapi/v2", 403, 200},   {PODS, 403, 403},
+        {PODS "/web", 403, 403},       {PODS "?watch=1", 403, 403}, {PODS "/web/log", 403, 403},
+        {"/metrics", 403, 403},        {"/nowhere", 403, 403},      {"/healthzz", 403, 403},
         {"/api/../healthz", 400, 400},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -423,8 +423,36 @@ static void test_server__who_may(void **state)
     }
     struct client nobody;
     connect_as(f, &nobody, NULL, NULL);
-    assert_int_equal(client_ask(&nobody, "POST", "/healthz", "", "body"), 401);
+    assert_int_equal(client_ask(&nobody, "POST", "/healthz", "", "body"), 405);
     client_done(&nobody);
+    /* A token that is nobody's is not the same as none. */
+    connect_as(f, &nobody, NULL, NULL);
+    assert_int_equal(client_ask(&nobody, "GET", "/healthz", "Authorization: Bearer x\r\n", NULL),
+                     401);
+    assert_non_null(strstr(buf_str(&nobody.in), "\"reason\":\"Unauthorized\""));
+    client_done(&nobody);
+}
+
+/* Ends what one has open, and nobody else's. */
+static void test_server__streams_of_a_user_are_cut(void **state)
+{
+    struct fixture *f = *state;
+    static const char head[] = "GET " CM "?watch=true HTTP/1.1\r\nHost: x\r\n\r\n";
+    struct client jane, other;
+    connect_as(f, &jane, "jane", "system:masters");
+    connect_as(f, &other, "other", "system:masters");
+    client_send(&jane, head);
+    client_send(&other, head);
+    assert_true(client_await(&jane, "HTTP/1.1 200"));
+    assert_true(client_await(&other, "HTTP/1.1 200"));
+    server_cut_user(f->server, "jane");
+    assert_false(client_await(&jane, "no such text"));
+    assert_true(jane.closed);
+    assert_int_equal(ask(f, "POST", CM, "{\"metadata\":{\"name\":\"a\"}}"), 201);
+    assert_true(client_await(&other, "ADDED"));
+    assert_false(other.closed);
+    client_done(&jane);
+    client_done(&other);
 }
 
 static void test_server__tables(void **state)
@@ -898,6 +926,7 @@ int main(void)
         LIVE(test_server__many_big_trees),
         LIVE(test_server__unknown_fields_are_warned_of),
         LIVE(test_server__who_may),
+        LIVE(test_server__streams_of_a_user_are_cut),
         LIVE(test_server__tables),
         LIVE(test_server__long_tables),
         LIVE(test_server__watch),

@@ -49,8 +49,8 @@ static void test_whole__who_may_what(void **state)
         {"eve", "people", "GET", RESTORE, true, 403, NULL},
         {"eve", "people", "POST", RESTORE, true, 403, NULL},
         {"system:limpet:link", "people", "POST", BACKUP, true, 403, NULL},
-        {NULL, NULL, "POST", BACKUP, true, 401, NULL},
-        {NULL, NULL, "GET", RESTORE, true, 401, NULL},
+        {NULL, NULL, "POST", BACKUP, true, 403, NULL},
+        {NULL, NULL, "GET", RESTORE, true, 403, NULL},
     };
     signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

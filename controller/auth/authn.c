@@ -1,0 +1,110 @@
+#include "controller/auth/authn.h"
+
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/base/weaken.h"
+#include "controller/api/status.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <strings.h>
+
+struct method {
+    authn_token_fn *fn;
+    void *ctx;
+};
+
+struct authn {
+    struct authn_spec spec;
+    struct method *methods;
+    size_t method_count;
+};
+
+struct authn *authn_new(const struct authn_spec *spec)
+{
+    struct authn *authn = xcalloc(1, sizeof(*authn));
+    authn->spec = *spec;
+    return authn;
+}
+
+void authn_free(struct authn *authn)
+{
+    if (!authn)
+        return;
+    free(authn->methods);
+    free(authn);
+}
+
+void authn_add(struct authn *authn, authn_token_fn *fn, void *ctx)
+{
+    authn->methods =
+        xreallocarray(authn->methods, authn->method_count + 1, sizeof(*authn->methods));
+    authn->methods[authn->method_count++] = (struct method){fn, ctx};
+}
+
+/* ---- certificates ---- */
+
+static int of_certificate(struct authn *authn, const struct authn_facts *facts, struct who **ret)
+{
+    (void)authn;
+    *ret = who_new(facts->user);
+    for (const char *const *g = facts->groups; g && *g; g++)
+        who_add_group(*ret, *g);
+    return 1;
+}
+
+/* ---- tokens ---- */
+
+struct who *authn_token(struct authn *authn, const char *token)
+{
+    struct who *who = NULL;
+    if (strlen(token) > AUTHN_TOKEN_MAX)
+        return NULL;
+    for (size_t i = 0; i < authn->method_count; i++)
+        if (authn->methods[i].fn(authn->methods[i].ctx, token, &who) == 1) {
+            who_add_group(who, WHO_AUTHENTICATED);
+            return who;
+        }
+    return NULL;
+}
+
+/* "Bearer TOKEN"; NULL if the header is of another scheme or holds no token, which counts as
+ * nothing shown. Caller frees. */
+static char *bearer_of(const char *authorization)
+{
+    static const char scheme[] = "bearer ";
+    if (!authorization || strncasecmp(authorization, scheme, sizeof(scheme) - 1) != 0)
+        return NULL;
+    const char *token = authorization + sizeof(scheme) - 1;
+    token += strspn(token, " ");
+    size_t len = strcspn(token, " ");
+    return len ? xstrndup(token, len) : NULL;
+}
+
+/* ---- both ---- */
+
+static struct who *anonymous(void)
+{
+    struct who *who = who_new(WHO_ANONYMOUS);
+    who_add_group(who, WHO_UNAUTHENTICATED);
+    return who;
+}
+
+struct value *authn_identify(struct authn *authn, const struct authn_facts *facts, struct who **ret)
+{
+    cleanup(who_free) struct who *who = NULL;
+    autofree char *token = bearer_of(facts->authorization);
+    int known = facts->user ? of_certificate(authn, facts, &who) : 0;
+    if (known == 1) {
+        who_add_group(who, WHO_AUTHENTICATED);
+    } else if (token) {
+        who = authn_token(authn, token);
+        known = who ? 1 : -EACCES;
+    }
+    if (known < 0 && !WEAKENED(AUTHN_BAD_TOKEN))
+        return status_failure(401, "Unauthorized");
+    if (!who && facts->refused)
+        return status_failure(401, "Unauthorized: %s", facts->refused);
+    *ret = who ? steal(who) : anonymous();
+    return NULL;
+}
