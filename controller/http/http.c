@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #define BLOCK (16 * 1024)
@@ -123,6 +124,7 @@ static void request_free(struct http_request *request)
     http_stream_free(request->stream);
     if (request->free_attached)
         request->free_attached(request->attached);
+    http_wire_free(request->wire);
     free(request->method);
     free(request->target);
     free(request->subject);
@@ -172,11 +174,12 @@ static void answer_with(struct http_request *request, int code, const char *type
         abort();
     const struct http_spec *spec = &request->http->spec;
     if (spec->answered)
-        spec->answered(spec->ctx, request, code, request->stream);
+        spec->answered(spec->ctx, request, code, request->stream || request->wire);
     request->response = response;
     request->code = code;
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-    bool cached = false;
+    if (type)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    bool cached = !type;
     for (size_t i = 0; i < request->header_count; i++) {
         cached |= str_eq(request->names[i], MHD_HTTP_HEADER_CACHE_CONTROL);
         MHD_add_response_header(response, request->names[i], request->values[i]);
@@ -294,6 +297,37 @@ void http_stream_begin(struct http_request *request, int code, const char *type,
     http_stream_watch(request);
 }
 
+/* ---- other protocols ---- */
+
+static void on_upgrade(void *cls, struct MHD_Connection *mhd, void *con_cls, const char *extra,
+                       size_t len, MHD_socket fd, struct MHD_UpgradeResponseHandle *handle)
+{
+    struct http_request *request = cls;
+    (void)mhd;
+    (void)con_cls;
+    request->upgraded = handle;
+    loop_timer_stop(request->conn->deadline);
+    if (request->http->closing)
+        http_give_back(request);
+    else
+        http_wire_open(request->wire, fd, extra, len);
+}
+
+void http_answer_upgrade(struct http_request *request)
+{
+    http_body_drop(request);
+    answer_with(request, MHD_HTTP_SWITCHING_PROTOCOLS, NULL,
+                MHD_create_response_for_upgrade(on_upgrade, request));
+}
+
+void http_give_back(struct http_request *request)
+{
+    if (!request->upgraded)
+        return;
+    MHD_upgrade_action(steal(request->upgraded), MHD_UPGRADE_ACTION_CLOSE);
+    http_run_soon(request->http);
+}
+
 /* ---- what libmicrohttpd calls ---- */
 
 static enum MHD_Result refuse(struct http_request *request, int code, const char *message)
@@ -385,6 +419,8 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
     request->conn = NULL;
     request->mhd = NULL;
     http_stream_left(request);
+    if (request->wire)
+        http_wire_left(request->wire);
     http_release(request);
 }
 
@@ -401,8 +437,8 @@ static size_t keep_escapes(void *cls, struct MHD_Connection *mhd, char *s)
 static struct MHD_Daemon *start_daemon(struct http *http)
 {
     return MHD_start_daemon(
-        MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-        on_access, http, MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
+        MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE, 0,
+        NULL, NULL, on_access, http, MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
         MHD_OPTION_URI_LOG_CALLBACK, on_uri, http, MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
         MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, http, MHD_OPTION_CONNECTION_LIMIT,
         http->spec.max_connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_STALL_S,
@@ -443,9 +479,13 @@ static void cut_all(struct http *http)
         struct http_request *request = container_of(it, struct http_request, link);
         request->cut = true;
         request->answered = true; /* nobody is told any more */
+        if (request->wire)
+            http_wire_drop(request->wire);
+        http_give_back(request);
         http_resume(request);
     }
     MHD_run(http->mhd);
+    MHD_run(http->mhd); /* for those that were upgraded in the first */
     MHD_stop_daemon(http->mhd);
 }
 
@@ -482,7 +522,7 @@ void http_each(const struct http *http, http_each_fn *fn, void *ctx)
     {
         const struct http_request *request = container_of(it, struct http_request, link);
         if (request->given && !request->answered)
-            fn(ctx, request, request->stream);
+            fn(ctx, request, request->stream || request->wire);
     }
 }
 
@@ -494,6 +534,30 @@ const char *http_target(const struct http_request *request)
 const char *http_header(const struct http_request *request, const char *name)
 {
     return request->mhd ? MHD_lookup_connection_value(request->mhd, MHD_HEADER_KIND, name) : NULL;
+}
+
+struct each_header {
+    const char *name;
+    void (*fn)(void *ctx, const char *value);
+    void *ctx;
+};
+
+static enum MHD_Result pass_header(void *cls, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
+{
+    const struct each_header *each = cls;
+    (void)kind;
+    if (value && strcasecmp(name, each->name) == 0)
+        each->fn(each->ctx, value);
+    return MHD_YES;
+}
+
+void http_header_each(const struct http_request *request, const char *name,
+                      void (*fn)(void *ctx, const char *value), void *ctx)
+{
+    struct each_header each = {name, fn, ctx};
+    if (request->mhd)
+        MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, pass_header, &each);
 }
 
 const struct http_peer *http_peer(const struct http_request *request)

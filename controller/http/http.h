@@ -77,6 +77,9 @@ int64_t http_since(const struct http_request *request); /* boot ns: its headers 
 bool http_has_body(const struct http_request *request); /* announced, while headers can be read */
 const char *http_body(const struct http_request *request,
                       size_t *ret_len); /* "" if there is none */
+/* Each header of that name, in order; borrowed likewise. */
+void http_header_each(const struct http_request *request, const char *name,
+                      void (*fn)(void *ctx, const char *value), void *ctx);
 const struct http_peer *http_peer(const struct http_request *request);
 /* Something that goes with the request and is freed with it (free_it may be NULL): who asks. Once a
  * request. */
@@ -122,3 +125,32 @@ void http_stream_abort(struct http_request *request);
  * waits is not sent, and their handlers' gone is called, from the loop. */
 typedef bool http_chosen_fn(void *ctx, const struct http_request *request);
 void http_cut_streams(struct http *http, http_chosen_fn *fn, void *ctx);
+
+/* A connection that speaks another protocol from now on (RFC 9110 section 7.8): raw bytes both
+ * ways. Nothing else is asked on it. */
+#define HTTP_WIRE_CHUNK ((size_t)16 * 1024)      /* read at once, and all that is held unread */
+#define HTTP_WIRE_MAX ((size_t)16 * 1024 * 1024) /* held for the client: then it is cut off */
+struct http_wire;
+struct http_wire_handler {
+    /* What the client sends. Returns how much of it was taken: if not all, the rest is kept and no
+     * more is read until http_wire_more. */
+    size_t (*bytes)(void *ctx, const void *data, size_t len);
+    /* Some of what was written has gone to the client. May be NULL. */
+    void (*sent)(void *ctx);
+    /* The client is gone, or sends no more; the wire is not the caller's any more. */
+    void (*gone)(void *ctx);
+};
+/* Answers 101 with the headers that were set, "Upgrade" among them. Callbacks come from the loop,
+ * never from inside a call here. What the client sent too early is not lost. */
+struct http_wire *http_upgrade(struct http_request *request,
+                               const struct http_wire_handler *handler, void *ctx);
+/* Takes all of it, and sends it as the client takes it. The caller sees to it that what waits is
+ * bounded. */
+void http_wire_write(struct http_wire *wire, const void *data, size_t len);
+size_t http_wire_pending(const struct http_wire *wire); /* written, and not gone yet */
+void http_wire_more(struct http_wire *wire);
+/* What was written is still sent (for HTTP_STALL_S at most), then the connection is closed. The
+ * wire is not the caller's any more. */
+void http_wire_end(struct http_wire *wire);
+/* Now. Likewise. */
+void http_wire_cut(struct http_wire *wire);

@@ -10,6 +10,7 @@
 struct MHD_Connection;
 struct MHD_Daemon;
 struct MHD_Response;
+struct MHD_UpgradeResponseHandle;
 
 /* A client. */
 struct http_conn {
@@ -63,6 +64,8 @@ struct http_request {
     struct http_stream *stream;
     void *attached;
     void (*free_attached)(void *thing);
+    struct http_wire *wire;
+    struct MHD_UpgradeResponseHandle *upgraded; /* until it is given back */
 };
 
 struct http {
@@ -105,3 +108,16 @@ void http_stream_watch(struct http_request *request);
 size_t http_stream_take(struct http_request *request, void *data, size_t max);
 /* libmicrohttpd is done with the request before its handler is. */
 void http_stream_left(struct http_request *request);
+
+/* http.c: the answer is given (with 101 headers, as the wire's); an upgraded connection goes back
+ * to libmicrohttpd, which closes it and is done with the request. */
+void http_answer_upgrade(struct http_request *request);
+void http_give_back(struct http_request *request);
+
+void http_wire_free(struct http_wire *wire); /* NULL is fine */
+/* libmicrohttpd has handed the connection over. */
+void http_wire_open(struct http_wire *wire, int fd, const void *extra, size_t len);
+/* libmicrohttpd is done with the request. */
+void http_wire_left(struct http_wire *wire);
+/* The server ends: nobody is told. */
+void http_wire_drop(struct http_wire *wire);
