@@ -316,6 +316,7 @@ static void on_upgrade(void *cls, struct MHD_Connection *mhd, void *con_cls, con
 void http_answer_upgrade(struct http_request *request)
 {
     http_body_drop(request);
+    screen_upgrade(request->conn->screen);
     answer_with(request, MHD_HTTP_SWITCHING_PROTOCOLS, NULL,
                 MHD_create_response_for_upgrade(on_upgrade, request));
 }

@@ -21,6 +21,7 @@ enum state {
     CHUNK,     /* `left` more bytes */
     CHUNK_END,
     TRAILER,
+    RAW,  /* not HTTP any more */
     OVER, /* refused: nothing is read any more */
 };
 
@@ -430,6 +431,13 @@ static size_t pass_trailer(struct screen *screen, const char *data, size_t len, 
     return 1;
 }
 
+static size_t pass_raw(struct screen *screen, const char *data, size_t len, struct buf *ret)
+{
+    (void)screen;
+    buf_add(ret, data, len);
+    return len;
+}
+
 static size_t pass_nothing(struct screen *screen, const char *data, size_t len, struct buf *ret)
 {
     (void)screen;
@@ -443,14 +451,25 @@ void screen_pass(struct screen *screen, const void *data, size_t len, struct buf
     static pass_fn *const states[] = {
         [HEAD] = pass_head,       [LENGTH] = pass_length, [SIZE] = pass_size,
         [EXTENSION] = pass_size,  [CHUNK] = pass_chunk,   [CHUNK_END] = pass_chunk_end,
-        [TRAILER] = pass_trailer, [OVER] = pass_nothing,
+        [TRAILER] = pass_trailer, [RAW] = pass_raw,       [OVER] = pass_nothing,
     };
     for (const char *at = data, *end = at + len; at < end;)
         at += states[screen->state](screen, at, (size_t)(end - at), ret);
 }
 
+void screen_upgrade(struct screen *screen)
+{
+    if (!screen)
+        return;
+    bool between = screen->state == HEAD && screen->head.len == 0 && !screen->cr;
+    screen->state = between || WEAKENED(HTTP_UPGRADE_EARLY) ? RAW : OVER;
+    buf_done(&screen->head);
+}
+
 void screen_end(struct screen *screen, struct buf *ret)
 {
+    if (screen->state == RAW)
+        return;
     if (screen->state == HEAD && screen->head.len > 0)
         refuse_head(screen, 400, "the request ends amid its head", ret);
     else if (screen->state != HEAD && screen->state != OVER && !screen->old)

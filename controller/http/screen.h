@@ -22,6 +22,9 @@ void screen_unref(struct screen *screen);         /* NULL is fine */
 
 /* Adds to ret what is to be read in the place of data: the next bytes that came. */
 void screen_pass(struct screen *screen, const void *data, size_t len, struct buf *ret);
+/* The last request was answered with 101: what comes from now on is not HTTP, and passed as it is.
+ * A client waits for that answer; of one that did not, nothing more is passed. NULL is fine. */
+void screen_upgrade(struct screen *screen);
 /* No more will come: what is not whole is refused. */
 void screen_end(struct screen *screen, struct buf *ret);
 /* The code and message that the nth request (from 0) of those passed on is to be refused with; 0:

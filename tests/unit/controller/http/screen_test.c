@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -219,6 +220,29 @@ static void test_screen__counted(void **state)
     }
 }
 
+static void test_screen__upgraded(void **state)
+{
+    (void)state;
+    static const char raw[] = "\0\n GET \r\r\x7f";
+    struct result good = pass(GET, strlen(GET), 7, false);
+    screen_upgrade(good.screen);
+    buf_drop(&good.out, good.out.len);
+    screen_pass(good.screen, raw, sizeof(raw), &good.out);
+    screen_end(good.screen, &good.out);
+    assert_int_equal(good.out.len, sizeof(raw));
+    assert_memory_equal(good.out.data, raw, sizeof(raw));
+    done(&good);
+
+    /* One that did not wait: what it sent may be half a request. */
+    struct result early = pass(GET "GET /", strlen(GET "GET /"), 7, false);
+    screen_upgrade(early.screen);
+    buf_drop(&early.out, early.out.len);
+    screen_pass(early.screen, raw, sizeof(raw), &early.out);
+    assert_int_equal(early.out.len, 0);
+    done(&early);
+    screen_upgrade(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +251,7 @@ int main(void)
         cmocka_unit_test(test_screen__bad_bodies_end_where_they_are_known),
         cmocka_unit_test(test_screen__long_heads),
         cmocka_unit_test(test_screen__counted),
+        cmocka_unit_test(test_screen__upgraded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

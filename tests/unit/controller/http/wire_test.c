@@ -91,7 +91,7 @@ static int setup(void **state)
     assert_int_equal(loop_new(clock_system(), &f->loop, &err), 0);
     struct http_spec spec = {f->loop, 10, admit, handle, f, .answered = answered};
     assert_int_equal(http_new(&spec, &f->http, &err), 0);
-    assert_int_equal(http_add(f->http, client_connect(&f->client, f->loop), NULL, &err), 0);
+    assert_int_equal(http_add(f->http, client_connect(&f->client, f->loop), NULL, NULL, &err), 0);
     f->take = SIZE_MAX;
     *state = f;
     return 0;
@@ -240,7 +240,7 @@ static void test_wire__the_server_ends_first(void **state)
     struct client other;
     struct err err = {0};
     open_wire(f);
-    assert_int_equal(http_add(f->http, client_connect(&other, f->loop), NULL, &err), 0);
+    assert_int_equal(http_add(f->http, client_connect(&other, f->loop), NULL, NULL, &err), 0);
     client_send(&other, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
     AWAIT(f->held, client_turn(&other));
     upgrade(f, f->held);
