@@ -19,6 +19,16 @@ struct who *who_new(const char *name)
     return who;
 }
 
+struct who *who_copy(const struct api_user *user)
+{
+    struct who *who = who_new(user->name);
+    for (const char *const *g = user->groups; g && *g; g++)
+        who_add_group(who, *g);
+    who_set_uid(who, user->uid);
+    who->user.extra = user->extra ? value_copy(user->extra) : NULL;
+    return who;
+}
+
 void who_free(struct who *who)
 {
     if (!who)

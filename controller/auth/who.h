@@ -17,6 +17,7 @@ struct who {
 };
 /* name is copied; no groups yet. */
 struct who *who_new(const char *name);
+struct who *who_copy(const struct api_user *user); /* its manager is not copied */
 void who_free(struct who *who);
 /* Each group once. */
 void who_add_group(struct who *who, const char *group);

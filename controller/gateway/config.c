@@ -21,6 +21,7 @@ static const struct setting settings[] = {
     {"addresses", SETTING_STRINGS, AT(addresses), NULL, 0, 0, 0},
     {"auditFile", SETTING_STRING, AT(audit_file), "", 0, 0, 0},
     {"auditBytes", SETTING_NUMBER, AT(audit_bytes), NULL, 4194304, 0, 1073741824},
+    {"tokenFile", SETTING_STRING, AT(token_file), "", 0, 0, 0},
     {"kubeconfig", SETTING_STRING, AT(kubeconfig), "", 0, 0, 0},
     {"stopBroker", SETTING_BOOL, AT(stop_broker), NULL, 0, 0, 0},
 };

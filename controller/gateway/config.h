@@ -23,6 +23,7 @@ struct config {
     char **addresses;     /* and IP addresses */
     char *audit_file;     /* the trail of writes; "" = <stateDir>/audit.log */
     int64_t audit_bytes;  /* that it may take on disk, in all; 0 = there is none */
+    char *token_file;     /* static bearer tokens, CSV; "" = none */
     char *kubeconfig;     /* where the admin's is written; "" = <stateDir>/admin.kubeconfig */
     bool stop_broker;     /* end the broker with the controller (it outlives it otherwise) */
 };

@@ -5,6 +5,9 @@
 #include "common/base/str.h"
 #include "common/bus/mqtt.h"
 #include "common/fs/disk.h"
+#include "controller/auth/authn.h"
+#include "controller/auth/bootstrap_tokens.h"
+#include "controller/auth/token_file.h"
 #include "controller/broker/broker.h"
 #include "controller/gateway/backups.h"
 #include "controller/gateway/restore.h"
@@ -40,6 +43,8 @@ struct gateway {
     struct store *store;
     struct api *api;
     struct bootstrap *bootstrap;
+    struct authn *authn;
+    struct token_file *token_file; /* NULL: there are no static tokens */
     struct recorder *recorder;
     struct nodes *nodes;
     struct schedule *schedule;
@@ -152,6 +157,20 @@ static int open_api(struct gateway *g, struct err *err)
     if (rc == 0)
         g->bootstrap = bootstrap_new(g->api, NULL, NULL);
     return rc;
+}
+
+static int open_authn(struct gateway *g, struct err *err)
+{
+    const struct authn_spec spec = {.loop = g->loop, .api = g->api, .clock = loop_clock(g->loop)};
+    g->authn = authn_new(&spec);
+    authn_add(g->authn, bootstrap_tokens_check, g->api);
+    if (str_empty(g->config->token_file))
+        return 0;
+    int rc = token_file_new(g->loop, g->config->token_file, &g->token_file, err);
+    if (rc < 0)
+        return err_wrap(err, "tokenFile");
+    authn_add(g->authn, token_file_check, g->token_file);
+    return 0;
 }
 
 static int open_audit(struct gateway *g, struct err *err)
@@ -294,6 +313,7 @@ static int start_server(struct gateway *g, struct err *err)
                                      .clock = loop_clock(g->loop),
                                      .rng = g->rng,
                                      .hooks = &g->hooks,
+                                     .authn = g->authn,
                                      .metrics = g->metrics,
                                      .health = &g->health,
                                      .audit = g->audit};
@@ -341,8 +361,8 @@ int gateway_new(struct loop *loop, const struct config *config, const char *conf
     g->rng = rng_system();
     g->lock_fd = -1;
     static int (*const steps[])(struct gateway *, struct err *) = {
-        take_lock,    open_trust, open_api,      open_audit,   start_controllers,
-        start_broker, start_hub,  start_metrics, start_server,
+        take_lock,         open_trust,   open_api,  open_authn,    open_audit,
+        start_controllers, start_broker, start_hub, start_metrics, start_server,
     };
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         int rc = steps[i](g, err);
@@ -372,6 +392,8 @@ void gateway_free(struct gateway *g)
         api_stop(g->api);
     backups_free(g->backups);
     server_free(g->server);
+    authn_free(g->authn);
+    token_file_free(g->token_file);
     census_free(g->census);
     if (g->store)
         store_close(g->store);
