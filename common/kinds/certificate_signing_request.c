@@ -4,6 +4,7 @@
 #include "common/base/str.h"
 #include "common/kinds/kinds.h"
 #include "common/kinds/types.h"
+#include "common/kinds/user_info.h"
 #include "common/schema/cell.h"
 
 /* "example.com/signer": a domain of at least two labels, and a path. */
@@ -25,24 +26,6 @@ static const char *format_signer(const char *s)
     return format_dns1123_subdomain(s + len + 1);
 }
 
-static bool is_texts(const struct value *value)
-{
-    for (size_t i = 0; i < value_len(value); i++)
-        if (!value_str(value_at(value, i)))
-            return false;
-    return value_type(value) == VALUE_LIST;
-}
-
-static void check_extra(const struct value *extra, struct schema_walk *walk)
-{
-    char sub[SCHEMA_SUB_LEN];
-    for (size_t i = 0; value_type(extra) == VALUE_MAP && i < value_len(extra); i++)
-        if (!is_texts(value_at(extra, i)))
-            schema_mistake(walk, value_at(extra, i),
-                           schema_sub_key("extra", value_key_at(extra, i), sub), CAUSE_TYPE,
-                           "must be a list of strings");
-}
-
 static void check_spec(const struct value *spec, struct schema_walk *walk)
 {
     static const char head[] = "-----BEGIN CERTIFICATE REQUEST-----";
@@ -54,7 +37,7 @@ static void check_spec(const struct value *spec, struct schema_walk *walk)
         !memmem(pem, len, head, strlen(head)))
         schema_mistake(walk, request, "request", CAUSE_INVALID,
                        "PEM block type must be CERTIFICATE REQUEST");
-    check_extra(value_get(spec, "extra"), walk);
+    user_info_check(spec, walk);
 }
 
 static bool has_condition(const struct value *status, const char *type)

@@ -54,6 +54,7 @@ static const struct schema_kind *const built_in[] = {
     &kind_persistent_volume,
     &kind_custom_resource_definition,
     &kind_new_event,
+    &kind_self_subject_review,
 #endif
 };
 /* clang-format on */

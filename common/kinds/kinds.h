@@ -97,6 +97,8 @@ extern const struct schema_kind kind_lease;
 extern const struct schema_kind kind_certificate_signing_request;
 extern const struct schema_kind kind_persistent_volume;
 extern const struct schema_kind kind_custom_resource_definition;
+/* Computed ones. */
+extern const struct schema_kind kind_self_subject_review;
 /* Of subresources: none of kinds_at(). */
 extern const struct schema_kind kind_scale;
 extern const struct schema_kind kind_new_event;

@@ -424,7 +424,9 @@ static void check_names(struct schema_walk *walk, const struct schema_kind *kind
     const struct value *name = value_get(meta, "name");
     const char *s = value_str(name), *wrong;
     walk->object = meta ? meta : object;
-    if (str_empty(s) && str_empty(value_get_str(meta, "generateName")))
+    /* What is never stored needs no name. */
+    bool needed = !kind->computed && str_empty(value_get_str(meta, "generateName"));
+    if (str_empty(s) && needed)
         schema_mistake(walk, name, "metadata.name", CAUSE_REQUIRED, "required (or generateName)");
     else if (!str_empty(s) && kind->name && (wrong = kind->name(s)))
         schema_mistake(walk, name, "metadata.name", CAUSE_INVALID, "\"%.64s\": %s", s, wrong);

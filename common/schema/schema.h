@@ -207,7 +207,15 @@ struct schema_kind {
      * with NULL; may be NULL: by name. */
     const char *const *sorted_by;
     const struct schema_more *more; /* of the whole object; NULL: nothing */
+    /* Never stored: what is asked of it is computed (controller/server/computed.h). The verbs that
+     * it has, of create, get and list, in the order of the alphabet; ends with NULL. NULL: it is
+     * stored, and has them all. */
+    const char *const *computed;
 };
+
+/* The verbs of a kind as discovery names them; ends with NULL. */
+const char *const *schema_verbs(const struct schema_kind *kind);
+bool schema_has_verb(const struct schema_kind *kind, const char *verb);
 
 /* "v1" or "apps/v1". ret holds 128 bytes; names of ours are shorter. */
 const char *schema_api_version(const struct schema_kind *kind, char ret[static 128]);

@@ -119,5 +119,7 @@
 #define SELECTABLE(...)                                                                            \
     .selectable = GATEWAY_ONLY(((const struct schema_selectable[]){__VA_ARGS__, {.name = NULL}}))
 #define SORTED_BY(...) .sorted_by = GATEWAY_ONLY(NAMES(__VA_ARGS__))
+/* COMPUTED("create") */
+#define COMPUTED(...) .computed = GATEWAY_ONLY(NAMES(__VA_ARGS__))
 #define PROTO(name_) .proto = GATEWAY_ONLY(name_)
 #define CATEGORIES(...) .categories = GATEWAY_ONLY(NAMES(__VA_ARGS__))

@@ -271,6 +271,24 @@ void change_create(const struct change_env *env, const struct value *stored,
     change_create_from(env, value_copy(input), ret);
 }
 
+void change_review(const struct change_env *env, const struct value *input, struct change *ret)
+{
+    struct value *object = value_copy(input);
+    change_begin(ret);
+    int r = fit_to_ref(env, object, ret);
+    if (r == 0) {
+        value_del(object, "status");
+        drop_unknown(env, env->ref.kind, object, ret);
+        r = check(env, env->ref.kind, object, false, ret);
+    }
+    if (r != 0) {
+        value_free(object);
+        return;
+    }
+    schema_default(env->ref.kind, object);
+    change_conclude(ret, CHANGE_KEEP, 201, object);
+}
+
 /* ---- update ---- */
 
 int change_check_preconditions(const struct change_env *env, const struct value *stored,

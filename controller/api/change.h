@@ -36,6 +36,9 @@ struct change_env {
  * resourceVersion and are NULL where there is none. */
 void change_create(const struct change_env *env, const struct value *stored,
                    const struct value *input, struct change *ret);
+/* What is asked of a computed kind, as it is to be answered: checked, with defaults, without a
+ * status. CHANGE_KEEP with 201, or the refusal. */
+void change_review(const struct change_env *env, const struct value *input, struct change *ret);
 void change_update(const struct change_env *env, const struct value *stored,
                    const struct value *input, struct change *ret);
 void change_patch(const struct change_env *env, const struct value *stored, enum patch_type type,

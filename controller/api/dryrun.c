@@ -96,6 +96,8 @@ static bool admit(struct dryrun *d, const struct api_user *user, const struct ap
     change_done(&d->change);
     if (!authz_allows(user, "patch", ref))
         refuse(d, authz_refusal(user, "patch", ref));
+    else if (ref->kind->computed)
+        refuse(d, status_not_stored(ref->kind));
     else if (!key)
         refuse(d, status_of(400, ref->kind, NULL, "a name or namespace holds a '/'"));
     else

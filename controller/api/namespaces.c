@@ -161,7 +161,7 @@ static void delete_found(const struct slice *slice)
 
 static bool is_content(const struct schema_kind *kind)
 {
-    return kind->namespaced && !kind->stored;
+    return kind->namespaced && !kind->stored && !kind->computed;
 }
 
 /* One slice; true at the end of the pass. */

@@ -125,6 +125,14 @@ struct value *status_already_exists(const struct schema_kind *kind, const char *
                              "AlreadyExists");
 }
 
+struct value *status_not_stored(const struct schema_kind *kind)
+{
+    return status_of(405, kind, NULL,
+                     "the server does not allow this method on the requested resource: a %s is "
+                     "answered and never stored",
+                     kind->kind);
+}
+
 struct value *status_conflict(const struct schema_kind *kind, const char *name, const char *why)
 {
     autofree char *resource = status_resource(kind);

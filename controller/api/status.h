@@ -21,6 +21,8 @@ int status_code(const struct value *status); /* its code; 500 if it holds none *
 struct value *status_not_found(const struct schema_kind *kind, const char *name);
 struct value *status_already_exists(const struct schema_kind *kind, const char *name);
 struct value *status_conflict(const struct schema_kind *kind, const char *name, const char *why);
+/* 405: objects of a computed kind are not kept, so there is nothing to write or read. */
+struct value *status_not_stored(const struct schema_kind *kind);
 /* 422 with a cause for each mistake; 400 "strict decoding error" when all of them are unknown
  * fields. */
 struct value *status_invalid(const struct schema_kind *kind, const char *name,

@@ -333,6 +333,10 @@ void write_submit(struct write *write, const struct api_user *user, const char *
         submit_refusal(write, authz_refusal(user, verb, &ref));
         return;
     }
+    if (write->kind->computed && !WEAKENED(API_COMPUTED)) {
+        submit_refusal(write, status_not_stored(write->kind));
+        return;
+    }
     autofree char *key = api_key(write->kind, write->ns, write->name);
     if (!key) {
         submit_refusal(write, status_of(400, write->kind, NULL, "a name or namespace holds a '/'"));

@@ -48,10 +48,6 @@ struct value *discovery_api_versions(void)
     return out;
 }
 
-/* Of every kind: see the table of verbs in rest.c. */
-static const char *const verbs[] = {
-    "create", "delete", "deletecollection", "get", "list", "patch", "update", "watch", NULL};
-
 static const struct schema_kind *const *next_version(const struct schema_kind *const *at)
 {
     const struct schema_kind *const *next = at;
@@ -134,7 +130,7 @@ static struct value *resource(const struct schema_kind *kind)
     value_set_str(out, "singularName", kind->singular);
     value_set_bool(out, "namespaced", kind->namespaced);
     value_set_str(out, "kind", kind->kind);
-    value_set(out, "verbs", strings(verbs));
+    value_set(out, "verbs", strings(schema_verbs(kind)));
     if (kind->short_names)
         value_set(out, "shortNames", strings(kind->short_names));
     if (kind->categories)
@@ -257,7 +253,7 @@ static struct value *full_resource(const struct schema_kind *kind)
     value_set(out, "responseKind", response_kind(kind->group, kind->version, kind->kind));
     value_set_str(out, "scope", kind->namespaced ? "Namespaced" : "Cluster");
     value_set_str(out, "singularResource", kind->singular);
-    value_set(out, "verbs", strings(verbs));
+    value_set(out, "verbs", strings(schema_verbs(kind)));
     if (kind->short_names)
         value_set(out, "shortNames", strings(kind->short_names));
     if (kind->categories)

@@ -239,7 +239,8 @@ bool openapi_next(struct openapi *document, struct buf *ret)
         return true;
     }
     if (at - 1 < document->kind_count) {
-        put_path(ret, document->kinds[at - 1]);
+        if (schema_has_verb(document->kinds[at - 1], "patch"))
+            put_path(ret, document->kinds[at - 1]);
         return true;
     }
     const struct openapi_definition *definition =

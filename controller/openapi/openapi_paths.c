@@ -137,7 +137,8 @@ static void add_path(struct value *paths, const struct schema_kind *kind, const 
     autofree char *name = openapi_path_of(kind, kind->namespaced, rest);
     struct value *path = value_new_map();
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
-        bool fits = !allowed && verbs[i].collection == !*rest;
+        bool fits =
+            !allowed && verbs[i].collection == !*rest && schema_has_verb(kind, verbs[i].verb);
         for (const char *const *verb = allowed; verb && *verb; verb++)
             fits |= str_eq(*verb, verbs[i].verb);
         if (fits)
@@ -152,7 +153,8 @@ struct value *openapi_paths(const struct schema_kind *kind, const char *definiti
     struct value *paths = value_new_map();
     const struct subresource *sub;
     add_path(paths, kind, "", NULL, definition);
-    add_path(paths, kind, "/{name}", NULL, definition);
+    if (schema_has_verb(kind, "get"))
+        add_path(paths, kind, "/{name}", NULL, definition);
     for (size_t i = 0; (sub = subresource_at(kind, i)); i++) {
         const char *allowed[SUBRESOURCE_VERBS + 1];
         autofree char *rest = xasprintf("/{name}/%s", sub->name);
@@ -160,7 +162,7 @@ struct value *openapi_paths(const struct schema_kind *kind, const char *definiti
         if (!sub->own)
             add_path(paths, kind, rest, allowed, sub->kind ? NULL : definition);
     }
-    if (!kind->namespaced)
+    if (!kind->namespaced || !schema_has_verb(kind, "list"))
         return paths;
     autofree char *everywhere = openapi_path_of(kind, false, "");
     struct value *path = value_set(paths, everywhere, value_new_map());

@@ -424,7 +424,7 @@ static void source_free(struct source *source)
 /* Events name no owners worth the while; other versions of a kind are the same objects. */
 static bool is_collected(const struct schema_kind *kind)
 {
-    return !str_eq(kind->kind, "Event") && !kind->stored;
+    return !str_eq(kind->kind, "Event") && !kind->stored && !kind->computed;
 }
 
 static int add_source(struct garbage *garbage, const struct schema_kind *kind)

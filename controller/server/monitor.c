@@ -137,7 +137,7 @@ static void collect_objects(void *ctx, struct metric_out *out)
     const struct monitor *monitor = ctx;
     const struct schema_kind *kind;
     for (size_t i = 0; (kind = kinds_at(api_kinds(monitor->api), i)); i++) {
-        if (kind->stored)
+        if (kind->stored || kind->computed)
             continue;
         autofree char *prefix = api_key(kind, "", NULL);
         autofree char *name =

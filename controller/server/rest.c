@@ -5,7 +5,9 @@
 #include "common/base/weaken.h"
 #include "common/kinds/kinds.h"
 #include "controller/api/authz.h"
+#include "controller/server/attributes.h"
 #include "controller/server/body.h"
+#include "controller/server/computed.h"
 #include "controller/server/delete_options.h"
 #include "controller/api/deletion.h"
 #include "controller/api/list_options.h"
@@ -277,12 +279,38 @@ static void verb_get(const struct ask *ask)
                view_of(ask->rest, &view, part_kind(ref.kind, part_flag(ask)), part, true));
 }
 
+/* What a computed kind is asked; object NULL: it is read. */
+static struct computed_ask computed_of(const struct ask *ask, const struct value *object,
+                                       unsigned flags)
+{
+    return (struct computed_ask){ask->rest->spec.api,
+                                 ask->rest->spec.hooks,
+                                 ask->user,
+                                 ask_ref(ask),
+                                 object,
+                                 flags,
+                                 url_param(ask->url, "labelSelector")};
+}
+
+static void read_computed(const struct ask *ask)
+{
+    struct view view;
+    if (!view_parse(ask, &view))
+        return;
+    const struct computed_ask asked = computed_of(ask, NULL, 0);
+    computed_answer(&asked, on_done, call_new(ask, &view));
+}
+
 static void verb_read(const struct ask *ask)
 {
     struct err err = {0};
     bool watch;
     if (url_param_bool(ask->url, "watch", ask->route->watch, &watch, &err) != 0)
         reply_status(ask->request, status_failure(400, "%s", err.msg));
+    else if (ask->route->kind->computed && (watch || ask->route->watch))
+        reply_status(ask->request, status_not_stored(ask->route->kind));
+    else if (ask->route->kind->computed)
+        read_computed(ask);
     else if (watch || ask->route->watch)
         stream_watch_start(ask);
     else if (*ask->route->name)
@@ -315,8 +343,15 @@ static void write_object(const struct ask *ask, const struct write_request *writ
 static void verb_create(const struct ask *ask)
 {
     struct write_request write;
-    if (parse_write_body(ask, &write))
+    if (!parse_write_body(ask, &write))
+        return;
+    if (!ask->route->kind->computed) {
         write_object(ask, &write, api_create);
+        return;
+    }
+    const struct computed_ask asked = computed_of(ask, write.body, write.flags);
+    computed_answer(&asked, on_done, call_of_write(ask, &write));
+    value_free(write.body);
 }
 
 static void verb_update(const struct ask *ask)
@@ -512,6 +547,15 @@ static const struct {
                {"PATCH", SUBRESOURCE_PATCH},
                {"PUT", SUBRESOURCE_UPDATE}};
 
+/* Of computed kinds, which have few verbs: whether one of them is by that method. */
+static bool allows(const struct route *route, const char *method)
+{
+    struct attributes attributes;
+    const struct url no_query = {0};
+    attributes_find(method, &no_query, route, &attributes);
+    return schema_has_verb(route->kind, attributes.verb);
+}
+
 /* Whether line i of the table is for what was asked of, by any method. */
 static bool is_verb_of(size_t i, const struct ask *ask)
 {
@@ -521,7 +565,7 @@ static bool is_verb_of(size_t i, const struct ask *ask)
     if (!(verbs[i].places & place))
         return false;
     if (!subresource)
-        return !*verbs[i].subresource;
+        return !*verbs[i].subresource && allows(ask->route, verbs[i].method);
     bool any = str_eq(verbs[i].subresource, "*") && subresource->flag;
     if (!any && !str_eq(verbs[i].subresource, subresource->name))
         return false;

@@ -63,7 +63,8 @@ static void offer_kinds(const char *suffix)
 {
     const struct schema_kind *kind;
     for (size_t i = 0; (kind = kinds_at(NULL, i)); i++)
-        printf("%s%s\n", *suffix ? kind->singular : kind->plural, suffix);
+        if (schema_has_verb(kind, "get"))
+            printf("%s%s\n", *suffix ? kind->singular : kind->plural, suffix);
 }
 
 /* Names of objects, from the server if it is quick. Silent: nobody reads errors here. */

@@ -306,8 +306,9 @@ static void test_openapi__v2_every_kind_can_be_tried(void **state)
         count++;
     }
     assert_int_equal(r, 0);
-    assert_non_null(kinds_at(NULL, count - 1));
-    assert_null(kinds_at(NULL, count));
+    for (size_t i = 0; kinds_at(NULL, i); i++)
+        count -= schema_has_verb(kinds_at(NULL, i), "patch") ? 1 : 0;
+    assert_int_equal(count, 0);
 }
 
 /* The schema of a property of the first definition, which is the Sample's. */

@@ -1,0 +1,30 @@
+#include "controller/server/whoami.h"
+
+#include "common/base/str.h"
+
+static struct value *groups_of(const struct api_user *user)
+{
+    struct value *list = value_new_list();
+    bool authenticated = false;
+    for (const char *const *group = user->groups; group && *group; group++) {
+        authenticated |= str_eq(*group, "system:authenticated");
+        value_append(list, value_new_str(*group));
+    }
+    if (!authenticated)
+        value_append(list, value_new_str("system:authenticated"));
+    return list;
+}
+
+void whoami_answer(const struct computed_ask *ask, api_done_fn *done, void *ctx)
+{
+    cleanup(value_free) struct value *review = value_copy(ask->object);
+    struct value *info = value_make_map(review, "status", "userInfo", NULL);
+    value_set_str(info, "username", ask->user->name);
+    if (!str_empty(ask->user->uid))
+        value_set_str(info, "uid", ask->user->uid);
+    value_set(info, "groups", groups_of(ask->user));
+    if (value_len(ask->user->extra) > 0)
+        value_set(info, "extra", value_copy(ask->user->extra));
+    const struct api_answer answer = {.code = 201, .object = review};
+    done(ctx, &answer);
+}

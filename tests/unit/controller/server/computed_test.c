@@ -1,0 +1,129 @@
+/* Kinds that are answered and never stored. */
+
+#include "tests/unit/controller/lib/client.h"
+#include "tests/unit/controller/lib/documents.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/data/json.h"
+#include "controller/server/server.h"
+#include "tests/unit/controller/lib/world.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+struct fixture {
+    struct world *world;
+    struct server *server;
+    struct client client;
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = xcalloc(1, sizeof(*f));
+    struct err err = {0};
+    signal(SIGPIPE, SIG_IGN);
+    f->world = world_new();
+    struct server_spec spec = {.loop = f->world->loop,
+                               .api = f->world->api,
+                               .clock = clock_system(),
+                               .rng = &f->world->rng.rng};
+    assert_int_equal(server_new(&spec, &f->server, &err), 0);
+    const char *groups[] = {"system:masters", NULL};
+    struct http_peer peer = {"admin", groups, NULL, "192.0.2.7"};
+    int fd = client_connect(&f->client, f->world->loop);
+    assert_int_equal(server_serve(f->server, fd, &peer, &err), 0);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    client_done(&f->client);
+    api_stop(f->world->api);
+    server_free(f->server);
+    world_free(f->world);
+    free(f);
+    return 0;
+}
+
+static int ask(struct fixture *f, const char *method, const char *target, const char *body)
+{
+    return client_ask(&f->client, method, target, body ? "Content-Type: application/json\r\n" : "",
+                      body);
+}
+
+/* The body of the last answer. */
+static struct value *answer(struct fixture *f)
+{
+    struct value *object = NULL;
+    struct err err = {0};
+    const char *body = strstr(buf_str(&f->client.in), "\r\n\r\n");
+    assert_non_null(body);
+    if (json_parse(body + 4, strlen(body + 4), &object, &err) != 0)
+        fail_msg("%s in: %s", err.msg, buf_str(&f->client.in));
+    return object;
+}
+
+static void assert_status(struct fixture *f, int code, const char *reason)
+{
+    cleanup(value_free) struct value *status = answer(f);
+    assert_string_equal(value_get_str(status, "kind"), "Status");
+    assert_int_equal(value_get_int(status, "code", 0), code);
+    assert_string_equal(value_get_str(status, "reason"), reason);
+}
+
+#define WHOAMI "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+
+/* Of computed kinds nothing is kept: by no way in. */
+static void test_computed__nothing_is_kept(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *method, *target, *body;
+        int code;
+        const char *reason;
+    } cases[] = {
+        {"GET", WHOAMI, NULL, 405, "MethodNotAllowed"},
+        {"GET", WHOAMI "?watch=1", NULL, 405, "MethodNotAllowed"},
+        {"GET", WHOAMI "/web", NULL, 405, "MethodNotAllowed"},
+        {"DELETE", WHOAMI, NULL, 405, "MethodNotAllowed"},
+        {"DELETE", WHOAMI "/web", NULL, 405, "MethodNotAllowed"},
+        {"PUT", WHOAMI "/web", "{}", 405, "MethodNotAllowed"},
+        {"PATCH", WHOAMI "/web", "{}", 405, "MethodNotAllowed"},
+        {"POST", WHOAMI "?fieldValidation=Strict", "{\"spec\":{}}", 400, "BadRequest"},
+        {"POST", WHOAMI, "{\"kind\":\"Pod\"}", 400, "BadRequest"},
+        {"POST", WHOAMI, "{\"metadata\":7}", 400, "BadRequest"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        int code = ask(f, cases[i].method, cases[i].target, cases[i].body);
+        if (code != cases[i].code)
+            fail_msg("%s %s: %s", cases[i].method, cases[i].target, buf_str(&f->client.in));
+        assert_status(f, code, cases[i].reason);
+    }
+    assert_int_equal(ask(f, "POST", WHOAMI, "{\"status\":{\"userInfo\":{\"username\":\"eve\"}}}"),
+                     201);
+    cleanup(value_free) struct value *review = answer(f);
+    assert_document(review,
+                    "{kind: SelfSubjectReview, apiVersion: authentication.k8s.io/v1, metadata: {}, "
+                    "status: {userInfo: {username: admin, groups: [system:masters, "
+                    "system:authenticated]}}}");
+    assert_int_equal(do_apply(f->world, &kind_self_subject_review, "",
+                              "{apiVersion: authentication.k8s.io/v1, kind: SelfSubjectReview, "
+                              "metadata: {name: kept}}",
+                              NULL),
+                     405);
+    assert_int_equal(ask(f, "GET", WHOAMI, NULL), 405);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_computed__nothing_is_kept, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
