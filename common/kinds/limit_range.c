@@ -163,7 +163,6 @@ const struct schema_kind kind_limit_range = {
     .singular = "limitrange",
     .short_names = NAMES("limits"),
     .namespaced = true,
-    .flags = SCHEMA_KIND_INERT,
     .type = &type_limit_range,
     .name = format_dns1123_subdomain,
     PROTO("k8s.io.api.core.v1.LimitRange"),

@@ -80,6 +80,11 @@ void api_free(struct api *api)
     free(api);
 }
 
+void api_set_gate(struct api *api, const struct gate *gate)
+{
+    api->gate = gate;
+}
+
 const struct clock *api_clock(const struct api *api)
 {
     return api->clock;
@@ -168,6 +173,38 @@ const struct value *api_peek(struct api *api, const struct api_ref *ref)
     if (!key || store_get(api->store, key, &item) != 0)
         return NULL;
     return api_decode(api, ref->kind, &item);
+}
+
+static const struct value *reader_see(void *ctx, const struct api_ref *ref)
+{
+    return api_peek(ctx, ref);
+}
+
+struct each {
+    const struct schema_kind *kind;
+    int (*fn)(void *ctx, const struct value *object);
+    void *ctx;
+};
+
+static int each_item(void *ctx, const struct store_item *item)
+{
+    const struct each *each = ctx;
+    cleanup(value_free) struct value *object = api_decode_new(each->kind, item);
+    return object ? each->fn(each->ctx, object) : 0;
+}
+
+static int reader_each(void *ctx, const struct api_ref *ref,
+                       int (*fn)(void *fn_ctx, const struct value *object), void *fn_ctx)
+{
+    struct api *api = ctx;
+    struct each each = {ref->kind, fn, fn_ctx};
+    autofree char *prefix = api_key(ref->kind, ref->ns, NULL);
+    return prefix ? store_list(api->store, prefix, NULL, each_item, &each) : 0;
+}
+
+struct gate_reader api_reader(struct api *api)
+{
+    return (struct gate_reader){reader_see, reader_each, api};
 }
 
 static int refuse(struct value *status, struct value **ret)

@@ -5,6 +5,7 @@
 #include "common/base/map.h"
 #include "common/loop/loop.h"
 #include "controller/api/api.h"
+#include "controller/api/gate.h"
 #include "controller/api/selector.h"
 
 #define API_DECODED 4 /* every watcher of an event needs the same one or two objects decoded */
@@ -34,6 +35,7 @@ struct api {
     uint64_t decoded_used;
     struct namespaces *namespaces;
     int *leases; /* by place in kinds_at(): what its objects are stored under; 0: durable */
+    const struct gate *gate; /* NULL: none */
     bool stopped;
 };
 

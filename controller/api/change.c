@@ -187,6 +187,46 @@ static int check(const struct change_env *env, const struct schema_kind *kind,
     return change_refuse(ret, status_invalid(kind, env->ref.name, &diags));
 }
 
+/* ---- admission ---- */
+
+static struct gate_request gate_request(const struct change_env *env, const struct value *stored,
+                                        struct value *object, struct change *ret)
+{
+    return (struct gate_request){.ref = env->ref,
+                                 .verb = stored ? GATE_UPDATE : GATE_CREATE,
+                                 .flags = env->flags,
+                                 .old = stored,
+                                 .object = object,
+                                 .warnings = &ret->warnings,
+                                 .rng = env->rng,
+                                 .reader = env->reader};
+}
+
+/* What it is made into is an object like what a client may send. */
+static int admit(const struct change_env *env, const struct value *stored, struct value *object,
+                 bool with_status, struct change *ret)
+{
+    const struct gate_request request = gate_request(env, stored, object, ret);
+    bool ran = false;
+    struct value *status = env->gate ? env->gate->mutate(env->gate->ctx, &request, &ran) : NULL;
+    if (status)
+        return change_refuse(ret, status);
+    if (!ran)
+        return 0;
+    if (check(env, env->ref.kind, object, with_status, ret) != 0)
+        return -1;
+    schema_default(env->ref.kind, object);
+    return 0;
+}
+
+static int validate(const struct change_env *env, const struct value *stored, struct value *object,
+                    struct change *ret)
+{
+    const struct gate_request request = gate_request(env, stored, object, ret);
+    struct value *status = env->gate ? env->gate->validate(env->gate->ctx, &request) : NULL;
+    return status ? change_refuse(ret, status) : 0;
+}
+
 /* ---- create ---- */
 
 /* Controllers know the cause by its reason. */
@@ -255,9 +295,16 @@ void change_create_from(const struct change_env *env, struct value *object, stru
     }
     warn_inert(env, object, ret);
     schema_default(env->ref.kind, object);
+    if (admit(env, NULL, object, strategy_keeps_status(env->ref.kind), ret) != 0) {
+        value_free(object);
+        return;
+    }
     meta_born(object, env->rng, env->now_wall_ns);
     strategy_born(env->ref.kind, object);
-    change_conclude(ret, CHANGE_PUT, 201, object);
+    if (validate(env, NULL, object, ret) != 0)
+        value_free(object);
+    else
+        change_conclude(ret, CHANGE_PUT, 201, object);
 }
 
 void change_create(const struct change_env *env, const struct value *stored,
@@ -387,6 +434,10 @@ static void settle_update(const struct change_env *env, const struct value *stor
         change_conclude(ret, CHANGE_KEEP, 200, value_copy(stored));
         return;
     }
+    if (validate(env, stored, next, ret) != 0) {
+        value_free(next);
+        return;
+    }
     if (meta_spec_differs(before, next) && !(env->flags & API_STATUS))
         meta_bump_generation(next);
     const struct manager manager = {env->manager ? env->manager : "unknown", MANAGED_UPDATE,
@@ -423,7 +474,8 @@ void change_update_from(const struct change_env *env, const struct value *stored
     }
     warn_inert(env, next, ret);
     schema_default(env->ref.kind, next);
-    if (check_change(env, stored, next, ret) != 0) {
+    if (admit(env, stored, next, env->flags & API_STATUS, ret) != 0 ||
+        check_change(env, stored, next, ret) != 0) {
         value_free(next);
         return;
     }

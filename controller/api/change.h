@@ -4,6 +4,7 @@
 
 #include "common/base/rng.h"
 #include "controller/api/api.h"
+#include "controller/api/gate.h"
 
 enum change_action {
     CHANGE_REFUSE, /* object is a Status */
@@ -30,6 +31,8 @@ struct change_env {
     enum change_namespace ns_state; /* looked at by creations */
     const char *manager;            /* who writes, as managedFields name it; NULL: unknown */
     bool applying;                  /* who owns which fields is the caller's to settle */
+    const struct gate *gate;        /* NULL: everything is let in */
+    const struct gate_reader *reader;
 };
 
 /* All fill *ret (owned by the caller). Inputs are borrowed; stored objects carry their

@@ -14,13 +14,63 @@ struct dryrun {
     struct map *made; /* key -> the object as it would stand */
     struct change change;
     struct api_answer answer;
+    struct gate_reader reader;
 };
+
+static char *key_of(const struct api_ref *ref)
+{
+    return str_empty(ref->name) ? NULL : api_key(ref->kind, ref->ns, ref->name);
+}
+
+static const struct value *see(const struct dryrun *d, const struct api_ref *ref)
+{
+    autofree char *key = key_of(ref);
+    const struct value *made = key ? map_get(d->made, key) : NULL;
+    return made && !WEAKENED(DRYRUN_EARLIER) ? made : api_peek(d->api, ref);
+}
+
+static const struct value *reader_see(void *ctx, const struct api_ref *ref)
+{
+    return see(ctx, ref);
+}
+
+struct each {
+    struct dryrun *dryrun;
+    const struct schema_kind *kind;
+    int (*fn)(void *ctx, const struct value *object);
+    void *ctx;
+};
+
+/* What the row has made stands for what is stored. */
+static int each_stored(void *ctx, const struct value *object)
+{
+    const struct each *each = ctx;
+    autofree char *key = api_key(each->kind, object_namespace(object), object_name(object));
+    return key && map_get(each->dryrun->made, key) ? 0 : each->fn(each->ctx, object);
+}
+
+static int reader_each(void *ctx, const struct api_ref *ref,
+                       int (*fn)(void *fn_ctx, const struct value *object), void *fn_ctx)
+{
+    struct dryrun *d = ctx;
+    struct each each = {d, ref->kind, fn, fn_ctx};
+    const struct gate_reader stored = api_reader(d->api);
+    autofree char *prefix = api_key(ref->kind, ref->ns, NULL);
+    int r = stored.each(stored.ctx, ref, each_stored, &each);
+    const char *key;
+    void *made;
+    for (size_t i = 0; r == 0 && prefix && map_next(d->made, &i, &key, &made);)
+        if (str_has_prefix(key, prefix))
+            r = fn(fn_ctx, made);
+    return r;
+}
 
 struct dryrun *dryrun_new(struct api *api)
 {
     struct dryrun *d = xcalloc(1, sizeof(*d));
     d->api = api;
     d->made = map_new();
+    d->reader = (struct gate_reader){reader_see, reader_each, d};
     diags_init(&d->change.warnings);
     return d;
 }
@@ -39,18 +89,6 @@ void dryrun_free(struct dryrun *d)
     free(d);
 }
 
-static char *key_of(const struct api_ref *ref)
-{
-    return str_empty(ref->name) ? NULL : api_key(ref->kind, ref->ns, ref->name);
-}
-
-static const struct value *see(const struct dryrun *d, const struct api_ref *ref)
-{
-    autofree char *key = key_of(ref);
-    const struct value *made = key ? map_get(d->made, key) : NULL;
-    return made && !WEAKENED(DRYRUN_EARLIER) ? made : api_peek(d->api, ref);
-}
-
 static struct change_env env_of(const struct dryrun *d, const struct api_ref *ref, unsigned flags)
 {
     const struct api_ref ns = {&kind_namespace, "", ref->ns};
@@ -59,6 +97,8 @@ static struct change_env env_of(const struct dryrun *d, const struct api_ref *re
         .flags = flags | API_DRY_RUN,
         .now_wall_ns = clock_wall(d->api->clock),
         .rng = d->api->rng,
+        .gate = d->api->gate,
+        .reader = &d->reader,
         .ns_state =
             ref->kind->namespaced ? change_namespace_of(see(d, &ns), ref->ns) : CHANGE_NS_ACTIVE,
     };

@@ -75,6 +75,17 @@ static void release_key(struct api *api, const char *key)
     make_ready(next);
 }
 
+/* What admission has set aside for the write is used, or free again. */
+static void settle(const struct write *write, bool changed)
+{
+    const struct gate *gate = write->api->gate;
+    const struct change *change = &write->change;
+    const struct api_ref ref = {write->kind, write->ns, write->name};
+    if (gate && write->key && !(write->flags & API_DRY_RUN))
+        gate->settle(gate->ctx, &ref, change->action == CHANGE_REMOVE ? NULL : change->object,
+                     changed && change->code < 400);
+}
+
 /* The answer, and the end of the write. */
 static void finish(struct write *write)
 {
@@ -85,6 +96,7 @@ static void finish(struct write *write)
     bool changed = change->action == CHANGE_PUT || change->action == CHANGE_REMOVE;
     if (api->namespaces && (changed || !write->removal))
         namespaces_written(api->namespaces, write->kind, write->ns, change->code == 201);
+    settle(write, changed);
     bool as_part = change->object && change->code < 400 && (write->flags & API_SCALE);
     cleanup(value_free) struct value *part =
         as_part ? part_of(write->kind, change->object, write->flags) : NULL;
@@ -241,8 +253,11 @@ static void run(struct write *write)
         fail(write, status_failure(404, "the server could not find the requested resource"));
         return;
     }
+    const struct gate_reader reader = api_reader(api);
     struct change_env env = {
         .ref = {write->kind, write->ns, write->name},
+        .gate = api->gate,
+        .reader = &reader,
         .flags = write->flags,
         .now_wall_ns = clock_wall(api->clock),
         .rng = api->rng,

@@ -22,6 +22,10 @@ static const struct setting settings[] = {
     {"auditFile", SETTING_STRING, AT(audit_file), "", 0, 0, 0},
     {"auditBytes", SETTING_NUMBER, AT(audit_bytes), NULL, 4194304, 0, 1073741824},
     {"tokenFile", SETTING_STRING, AT(token_file), "", 0, 0, 0},
+    {"defaultNotReadyTolerationSeconds", SETTING_NUMBER, AT(not_ready_s), NULL, 300, 0, INT32_MAX},
+    {"defaultUnreachableTolerationSeconds", SETTING_NUMBER, AT(unreachable_s), NULL, 300, 0,
+     INT32_MAX},
+    {"mountServiceAccountTokens", SETTING_BOOL, AT(mount_tokens), NULL, 0, 0, 0},
     {"kubeconfig", SETTING_STRING, AT(kubeconfig), "", 0, 0, 0},
     {"stopBroker", SETTING_BOOL, AT(stop_broker), NULL, 0, 0, 0},
 };

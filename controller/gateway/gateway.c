@@ -5,6 +5,7 @@
 #include "common/base/str.h"
 #include "common/bus/mqtt.h"
 #include "common/fs/disk.h"
+#include "controller/admission/admission.h"
 #include "controller/auth/authn.h"
 #include "controller/auth/bootstrap_tokens.h"
 #include "controller/auth/token_file.h"
@@ -19,6 +20,7 @@
 #include "controller/reconcile/garbage.h"
 #include "controller/reconcile/nodes.h"
 #include "controller/reconcile/podgc.h"
+#include "controller/reconcile/priority_classes.h"
 #include "controller/reconcile/recorder.h"
 #include "controller/reconcile/schedule.h"
 #include "controller/monitor/audit.h"
@@ -42,6 +44,7 @@ struct gateway {
     struct trust *trust;
     struct store *store;
     struct api *api;
+    struct admission *admission;
     struct bootstrap *bootstrap;
     struct authn *authn;
     struct token_file *token_file; /* NULL: there are no static tokens */
@@ -152,8 +155,13 @@ static int open_api(struct gateway *g, struct err *err)
     int rc = store_open(g->loop, path, &g->store, err);
     const struct api_spec spec = {
         .loop = g->loop, .store = g->store, .clock = loop_clock(g->loop), .rng = g->rng};
+    const struct admission_config admission = {.not_ready_s = g->config->not_ready_s,
+                                               .unreachable_s = g->config->unreachable_s,
+                                               .mount_tokens = g->config->mount_tokens};
     if (rc == 0)
         rc = api_new(&spec, &g->api, err);
+    if (rc == 0)
+        g->admission = admission_new(g->api, &admission);
     if (rc == 0)
         g->bootstrap = bootstrap_new(g->api, NULL, NULL);
     return rc;
@@ -189,6 +197,7 @@ static int open_audit(struct gateway *g, struct err *err)
 
 static int start_controllers(struct gateway *g, struct err *err)
 {
+    priority_classes_create(g->api);
     g->recorder = recorder_new(g->api, loop_clock(g->loop));
     const struct nodes_spec nodes = {.loop = g->loop,
                                      .api = g->api,
@@ -399,6 +408,7 @@ void gateway_free(struct gateway *g)
         store_close(g->store);
     metrics_free(g->metrics);
     audit_free(g->audit);
+    admission_free(g->admission);
     api_free(g->api);
     if (g->bus)
         g->bus->free(g->bus);
