@@ -5,6 +5,7 @@
 #include "common/kinds/kinds.h"
 #include "controller/admission/classes.h"
 #include "controller/admission/limit_range.h"
+#include "controller/admission/pod_security.h"
 #include "controller/admission/priority.h"
 #include "controller/admission/rule.h"
 #include "controller/admission/runtime_class.h"
@@ -38,6 +39,15 @@ static const struct admission_rule rules[] = {
     {"LimitRanger", KINDS(&kind_pod), ADMISSION_CREATE | ADMISSION_RESIZE, NULL, limit_range_check},
     {"LimitRanger", KINDS(&kind_persistent_volume_claim), ADMISSION_CREATE | ADMISSION_UPDATE, NULL,
      limit_range_check_claim},
+    {"PodSecurity", KINDS(&kind_namespace), ADMISSION_CREATE | ADMISSION_UPDATE, NULL,
+     pod_security_check_namespace},
+    {"PodSecurity", KINDS(&kind_pod), ADMISSION_CREATE | ADMISSION_UPDATE | ADMISSION_EPHEMERAL,
+     NULL, pod_security_check},
+    {"PodSecurity",
+     KINDS(&kind_deployment, &kind_replica_set, &kind_daemon_set, &kind_stateful_set,
+           &kind_replication_controller, &kind_job, &kind_cron_job, &kind_cron_job_v1beta1,
+           &kind_pod_template),
+     ADMISSION_CREATE | ADMISSION_UPDATE, NULL, pod_security_check_workload},
 };
 
 static bool is_of(const struct admission_rule *rule, const struct schema_kind *kind)
