@@ -241,7 +241,7 @@ const struct schema_kind kind_resource_quota = {
     .singular = "resourcequota",
     .short_names = NAMES("quota"),
     .namespaced = true,
-    .flags = SCHEMA_KIND_STATUS | SCHEMA_KIND_INERT,
+    .flags = SCHEMA_KIND_STATUS,
     .type = &type_resource_quota,
     .name = format_dns1123_subdomain,
     PROTO("k8s.io.api.core.v1.ResourceQuota"),

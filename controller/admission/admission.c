@@ -7,6 +7,7 @@
 #include "controller/admission/limit_range.h"
 #include "controller/admission/pod_security.h"
 #include "controller/admission/priority.h"
+#include "controller/admission/quotas.h"
 #include "controller/admission/rule.h"
 #include "controller/admission/runtime_class.h"
 #include "controller/admission/service_account.h"
@@ -48,6 +49,9 @@ static const struct admission_rule rules[] = {
            &kind_replication_controller, &kind_job, &kind_cron_job, &kind_cron_job_v1beta1,
            &kind_pod_template),
      ADMISSION_CREATE | ADMISSION_UPDATE, NULL, pod_security_check_workload},
+    /* The last: what is taken of a quota is not to be refused for something else. */
+    {"ResourceQuota", NULL, ADMISSION_CREATE | ADMISSION_UPDATE | ADMISSION_RESIZE, NULL,
+     quota_check},
 };
 
 static bool is_of(const struct admission_rule *rule, const struct schema_kind *kind)
@@ -101,20 +105,25 @@ static struct value *validate(void *ctx, const struct gate_request *request)
 
 static void settle(void *ctx, const struct api_ref *ref, const struct value *object, bool written)
 {
-    (void)ctx;
-    (void)ref;
-    (void)object;
-    (void)written;
+    const struct admission *admission = ctx;
+    quotas_settle(admission->env.quotas, ref, object, written);
 }
 
 struct admission *admission_new(struct api *api, const struct admission_config *config)
 {
     struct admission *admission = xcalloc(1, sizeof(*admission));
     admission->api = api;
+    const struct gate_reader reader = api_reader(api);
     admission->env.config = *config;
+    admission->env.quotas = quotas_new(api_kinds(api), &reader);
     admission->gate = (struct gate){mutate, validate, settle, admission};
     api_set_gate(api, &admission->gate);
     return admission;
+}
+
+struct quotas *admission_quotas(struct admission *admission)
+{
+    return admission->env.quotas;
 }
 
 void admission_free(struct admission *admission)
@@ -122,5 +131,6 @@ void admission_free(struct admission *admission)
     if (!admission)
         return;
     api_set_gate(admission->api, NULL);
+    quotas_free(admission->env.quotas);
     free(admission);
 }

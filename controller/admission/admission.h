@@ -16,4 +16,6 @@ struct admission;
 /* api is borrowed, config copied. Makes itself the API's gate: before the first write, freed after
  * api_stop. */
 struct admission *admission_new(struct api *api, const struct admission_config *config);
+/* For the controller that tells what is used of quotas. */
+struct quotas *admission_quotas(struct admission *admission);
 void admission_free(struct admission *admission); /* NULL is fine */

@@ -6,8 +6,11 @@
 #include "controller/admission/admission.h"
 #include "controller/api/status.h"
 
+struct quotas;
+
 struct admission_env {
     struct admission_config config;
+    struct quotas *quotas;
 };
 
 /* NULL, or the refusal. */

@@ -21,6 +21,7 @@
 #include "controller/reconcile/nodes.h"
 #include "controller/reconcile/podgc.h"
 #include "controller/reconcile/priority_classes.h"
+#include "controller/reconcile/quota.h"
 #include "controller/reconcile/recorder.h"
 #include "controller/reconcile/schedule.h"
 #include "controller/monitor/audit.h"
@@ -54,6 +55,7 @@ struct gateway {
     struct podgc *podgc;
     struct definitions *definitions;
     struct garbage *garbage;
+    struct quota_controller *quota;
     struct broker *broker;
     struct bus *bus;
     struct hub *hub;
@@ -198,6 +200,7 @@ static int open_audit(struct gateway *g, struct err *err)
 static int start_controllers(struct gateway *g, struct err *err)
 {
     priority_classes_create(g->api);
+    g->quota = quota_controller_new(g->loop, g->api, admission_quotas(g->admission));
     g->recorder = recorder_new(g->api, loop_clock(g->loop));
     const struct nodes_spec nodes = {.loop = g->loop,
                                      .api = g->api,
@@ -390,6 +393,7 @@ void gateway_free(struct gateway *g)
         return;
     podstreams_free(g->podstreams);
     hub_free(g->hub);
+    quota_controller_free(g->quota);
     garbage_free(g->garbage);
     definitions_free(g->definitions);
     podgc_free(g->podgc);
