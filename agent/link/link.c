@@ -341,7 +341,7 @@ static void acked(void *ctx, uint32_t id, int code)
     outbox_acked(link->outbox, id, code == 0);
     if (code == 0)
         flush_soon(link);
-    streams_resume(link->streams);
+    streams_acked(link->streams, id);
 }
 
 int link_will(const char *node, const char *boot_id, const char *nonce,
@@ -374,15 +374,12 @@ static int make_streams(struct link *link, struct err *err)
         return rc;
     autofree char *seq_file = xasprintf("%s/rpc-counters.json", link->spec.run_dir);
     const struct streams_spec spec = {
-        .loop = link->spec.loop,
+        .node = {.loop = link->spec.loop, .agent = link->spec.agent, .resync = resync, .ctx = link},
         .bus = link->spec.bus,
-        .agent = link->spec.agent,
-        .node = node_of(link),
+        .node_id = node_of(link),
         .link = &secret,
         .seq_file = seq_file,
         .disk = link->spec.disk,
-        .resync = resync,
-        .ctx = link,
     };
     rc = streams_new(&spec, &link->streams, err);
     envelope_link_done(&secret);

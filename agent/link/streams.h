@@ -1,24 +1,21 @@
 #pragma once
-/* The node's end of the controller's requests (common/bus/rpc.h): opens streams, sends under
- * credit, ends them. */
+/* The node's end of the controller's requests (common/bus/rpc.h): opens streams by a table of
+ * methods, carries what they send and get under credit and in turns, ends them. */
 
-#include "agent/pod/agent.h"
+#include "agent/link/stream.h"
 #include "common/bus/bus.h"
 #include "common/bus/envelope.h"
 
 struct streams;
 
 struct streams_spec {
-    struct loop *loop;
+    struct stream_node node;
     struct bus *bus;
-    struct agent *agent;
-    const char *node;
+    const char *node_id;
     const struct envelope_link *link; /* of this boot; borrowed for the call */
     const char
         *seq_file; /* on tmpfs: the counters survive a restart of the agent within the boot */
     struct disk *disk;
-    void (*resync)(void *ctx); /* the gateway asks to be told everything again */
-    void *ctx;
 };
 nodiscard int streams_new(const struct streams_spec *spec, struct streams **ret, struct err *err);
 void streams_free(struct streams *streams);
@@ -26,7 +23,7 @@ void streams_free(struct streams *streams);
 void streams_message(struct streams *streams, const char *id, const void *payload, size_t len);
 /* The connection broke: every stream ends (its reader sees an error). */
 void streams_reset(struct streams *streams);
-/* The bus takes messages again (an acknowledgement came). */
-void streams_resume(struct streams *streams);
+/* Something that we published was acknowledged (of a stream or not): the bus takes more. */
+void streams_acked(struct streams *streams, uint32_t id);
 /* A pod's containers ended: streams that follow its logs end after what is there. */
 void streams_pod_gone(struct streams *streams, const char *ns, const char *name);

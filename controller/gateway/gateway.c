@@ -317,6 +317,7 @@ static int start_server(struct gateway *g, struct err *err)
     g->backups = backups_new(&backups);
     g->hooks = (struct server_hooks){.ctx = g->podstreams,
                                      .pod_stream = podstreams_open,
+                                     .pod_dial = podstreams_dial,
                                      .gateway = g->backups,
                                      .backup = backups_backup,
                                      .restore = backups_restore};

@@ -28,23 +28,40 @@ void calls_boot(struct calls *calls, const char *node, const char *boot,
 void calls_lost(struct calls *calls, const char *node);
 /* The node is gone for good. */
 void calls_forget(struct calls *calls, const char *node);
-/* The bus takes messages again (an acknowledgement came). */
-void calls_pump(struct calls *calls);
+/* Something that we published was acknowledged (of a call or not): the bus takes more. */
+void calls_acked(struct calls *calls, uint32_t id);
 /* A message on nodes/<node>/up/rpc/<id>. */
 void calls_message(struct calls *calls, const char *node, const char *id, const void *payload,
                    size_t len);
 
+/* How a call ended. */
+struct call_end {
+    int code;            /* 0, or an HTTP code */
+    int exit_code;       /* of a program that ended */
+    const char *message; /* with another code: why; borrowed */
+};
+/* Those that a caller has no use for may be NULL, but data and end. None comes from inside a call
+ * of ours. */
 struct call_handler {
-    /* Bytes, in order, never more than were granted: RPC_CREDIT at first, then what was taken, by
-     * call_credit. */
-    void (*data)(void *ctx, const void *data, size_t len);
-    /* Over: code 0, or an HTTP code and why. Called once; the call is freed afterwards. */
-    void (*end)(void *ctx, int code, const char *message);
+    /* It goes on: the node takes bytes. Not of every method. */
+    void (*opened)(void *ctx);
+    /* Bytes, in order, never more than RPC_CREDIT that call_took was not told of. */
+    void (*data)(void *ctx, unsigned channel, const void *data, size_t len);
+    /* Nothing more comes on that channel. */
+    void (*eof)(void *ctx, unsigned channel);
+    /* After a send that took less than everything: there is room again. */
+    void (*room)(void *ctx);
+    /* Over. Called once; the call is freed afterwards. */
+    void (*end)(void *ctx, const struct call_end *end);
 };
 /* -ENOTCONN: the node is not connected (no birth in this life of the gateway); -EBUSY. */
 nodiscard int call_open(struct calls *calls, const char *node, const char *method,
                         const struct value *args, const struct call_handler *handler, void *ctx,
                         struct call **ret, struct err *err);
-void call_credit(struct call *call, size_t bytes);
+/* Bytes to the node; how many of them were taken. With `whole`: all or nothing, len at most
+ * RPC_MAX_CHUNK. */
+size_t call_send(struct call *call, unsigned channel, const void *data, size_t len, bool whole);
+void call_eof(struct call *call, unsigned channel); /* nothing more goes on that channel */
+void call_took(struct call *call, size_t bytes);
 /* The reader went away; no callback follows. */
 void call_close(struct call *call);

@@ -98,23 +98,25 @@ static void read_again(struct hub *hub, const char *node)
         (void)hub->spec.bus->unsubscribe(hub->spec.bus, filter, &err);
 }
 
-static void resync_data(void *ctx, const void *data, size_t len)
+static void resync_data(void *ctx, unsigned channel, const void *data, size_t len)
 {
     (void)ctx;
+    (void)channel;
     (void)data;
     (void)len;
 }
 
-static void resync_end(void *ctx, int code, const char *message)
+static void resync_end(void *ctx, const struct call_end *end)
 {
     (void)ctx;
-    if (code != 0)
-        log_warn("node does not say its status again: code=%d error=%s", code, log_quote(message));
+    if (end->code != 0)
+        log_warn("node does not say its status again: code=%d error=%s", end->code,
+                 log_quote(end->message));
 }
 
 static void ask_for_all(struct hub *hub, const char *node)
 {
-    static const struct call_handler handler = {resync_data, resync_end};
+    static const struct call_handler handler = {.data = resync_data, .end = resync_end};
     cleanup(value_free) struct value *args = value_new_map();
     value_set_str(args, "namespace", "");
     value_set_str(args, "pod", "");
@@ -322,11 +324,10 @@ static void disconnected(void *ctx, const struct err *err)
 
 static void acked(void *ctx, uint32_t id, int code)
 {
-    (void)id;
     (void)code;
     struct hub *hub = ctx;
     outqueue_pump(hub->queue);
-    calls_pump(hub->calls);
+    calls_acked(hub->calls, id);
 }
 
 /* Calls. */
@@ -345,13 +346,17 @@ int hub_call_pod(struct hub *hub, const char *ns, const char *pod, const char *m
     const struct member *member = members_named(hub->members, name);
     if (!member)
         return err_set(err, -503, "node %s is not enrolled at this gateway", name);
+    const char *uid = value_get_str(args, "uid");
+    if (uid && !str_eq(uid, object_uid(object)))
+        return err_set(err, -404, "pods \"%s\" not found", pod);
     value_set_str(args, "namespace", ns);
     value_set_str(args, "pod", pod);
     value_set_str(args, "uid", object_uid(object));
-    if (call_open(hub->calls, session_node(member->session), method, args, handler, ctx, ret, err) <
-        0)
-        return err_set(err, -503, "node %s cannot be reached just now", name);
-    return 0;
+    int rc =
+        call_open(hub->calls, session_node(member->session), method, args, handler, ctx, ret, err);
+    if (rc == -EBUSY)
+        return err_set(err, -429, "too many streams to nodes are open");
+    return rc < 0 ? err_set(err, -503, "node %s cannot be reached just now", name) : 0;
 }
 
 /* Life. */

@@ -43,8 +43,9 @@ struct value *hub_kept(const struct hub *hub);
 typedef void hub_settled_fn(void *ctx, int code);
 void hub_settle(struct hub *hub, hub_settled_fn *done, void *ctx);
 
-/* A stream from the node that a pod is bound to. args gets namespace, pod and uid. 404, 400, 503 as
- * HTTP codes, negative, with the reason. */
+/* A stream from the node that a pod is bound to. args gets namespace, pod and uid; has it a uid
+ * already, the pod must be that one. 404, 400, 429, 503 as HTTP codes, negative, with the reason.
+ */
 nodiscard int hub_call_pod(struct hub *hub, const char *ns, const char *pod, const char *method,
                            struct value *args, const struct call_handler *handler, void *ctx,
                            struct call **ret, struct err *err);

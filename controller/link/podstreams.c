@@ -5,12 +5,14 @@
 #include "common/base/list.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "controller/link/podsessions.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 struct podstreams {
     struct hub *hub;
+    struct podsessions *sessions;
     struct list streams;
 };
 
@@ -27,6 +29,7 @@ struct podstreams *podstreams_new(struct hub *hub)
 {
     struct podstreams *podstreams = xcalloc(1, sizeof(*podstreams));
     podstreams->hub = hub;
+    podstreams->sessions = podsessions_new(hub);
     list_init(&podstreams->streams);
     return podstreams;
 }
@@ -47,6 +50,7 @@ void podstreams_free(struct podstreams *podstreams)
         return;
     struct list *it, *tmp;
     list_each(it, tmp, &podstreams->streams) stream_free(container_of(it, struct stream, link));
+    podsessions_free(podstreams->sessions);
     free(podstreams);
 }
 
@@ -60,7 +64,7 @@ static void flush(struct stream *stream)
         size_t taken = stream->waiting.len;
         buf_drop(&stream->waiting, taken);
         if (stream->call)
-            call_credit(stream->call, taken);
+            call_took(stream->call, taken);
     }
     if (stream->call)
         return;
@@ -71,19 +75,20 @@ static void flush(struct stream *stream)
     stream_free(stream);
 }
 
-static void call_data(void *ctx, const void *data, size_t len)
+static void call_data(void *ctx, unsigned channel, const void *data, size_t len)
 {
+    (void)channel;
     struct stream *stream = ctx;
     (void)buf_add(&stream->waiting, data, len);
     flush(stream);
 }
 
-static void call_end(void *ctx, int code, const char *message)
+static void call_ended(void *ctx, const struct call_end *end)
 {
     struct stream *stream = ctx;
     stream->call = NULL;
-    stream->code = code;
-    stream->message = xstrdup(message);
+    stream->code = end->code;
+    stream->message = xstrdup(end->message);
     flush(stream);
 }
 
@@ -120,7 +125,7 @@ static struct value *args_of(const struct pod_query *query)
 
 void podstreams_open(void *ctx, const struct pod_query *query, struct pod_sink *sink)
 {
-    static const struct call_handler calls = {call_data, call_end};
+    static const struct call_handler calls = {.data = call_data, .end = call_ended};
     static const struct pod_sink_handler client = {client_gone, client_drained};
     struct podstreams *podstreams = ctx;
     struct stream *stream = xcalloc(1, sizeof(*stream));
@@ -136,4 +141,12 @@ void podstreams_open(void *ctx, const struct pod_query *query, struct pod_sink *
         return;
     pod_sink_fail(sink, -rc, err.msg);
     stream_free(stream);
+}
+
+int podstreams_dial(void *ctx, const struct pod_dial *dial,
+                    const struct pod_session_handler *handler, void *handler_ctx,
+                    struct pod_session **ret, struct err *err)
+{
+    struct podstreams *podstreams = ctx;
+    return podsessions_dial(podstreams->sessions, dial, handler, handler_ctx, ret, err);
 }

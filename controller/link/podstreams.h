@@ -14,3 +14,7 @@ struct podstreams *podstreams_new(struct hub *hub);
 void podstreams_free(struct podstreams *podstreams);
 /* server_hooks.pod_stream, with the podstreams as its ctx. */
 void podstreams_open(void *ctx, const struct pod_query *query, struct pod_sink *sink);
+/* server_hooks.pod_dial, with the podstreams as its ctx (podsessions.h). */
+nodiscard int podstreams_dial(void *ctx, const struct pod_dial *dial,
+                              const struct pod_session_handler *handler, void *handler_ctx,
+                              struct pod_session **ret, struct err *err);

@@ -31,7 +31,8 @@ struct world {
     struct call *call;
     char id[TOPIC_ID_MAX + 1]; /* of the call, as the node saw it */
     struct buf got;
-    int ends, code;
+    int64_t n; /* of the node's last message of the call */
+    int ends, code, exit_code, opens, rooms, eofs;
     char message[128];
     struct err err;
 };
@@ -41,19 +42,36 @@ static int64_t now_ns(const struct clock *clock)
     return ((const struct world *)(const void *)clock)->now;
 }
 
-static void on_data(void *ctx, const void *data, size_t len)
+static void on_data(void *ctx, unsigned channel, const void *data, size_t len)
 {
     struct world *world = ctx;
+    assert_true(channel < RPC_CHANNELS);
     (void)buf_add(&world->got, data, len);
 }
 
-static void on_end(void *ctx, int code, const char *message)
+static void on_opened(void *ctx)
+{
+    ((struct world *)ctx)->opens++;
+}
+
+static void on_room(void *ctx)
+{
+    ((struct world *)ctx)->rooms++;
+}
+
+static void on_eof(void *ctx, unsigned channel)
+{
+    ((struct world *)ctx)->eofs |= 1 << channel;
+}
+
+static void on_end(void *ctx, const struct call_end *end)
 {
     struct world *world = ctx;
     world->ends++;
-    world->code = code;
+    world->code = end->code;
+    world->exit_code = end->exit_code;
     world->call = NULL;
-    snprintf(world->message, sizeof(world->message), "%s", message);
+    snprintf(world->message, sizeof(world->message), "%s", end->message);
 }
 
 static struct key *public_of(const struct key *key)
@@ -121,7 +139,9 @@ static int teardown(void **state)
 
 static int open_call(struct world *world)
 {
-    static const struct call_handler handler = {on_data, on_end};
+    static const struct call_handler handler = {
+        .opened = on_opened, .data = on_data, .eof = on_eof, .room = on_room, .end = on_end};
+    world->n = 0;
     cleanup(value_free) struct value *args = value_new_map();
     value_set_str(args, "pod", "web");
     return call_open(world->calls, NODE, "logs", args, &handler, world, &world->call, &world->err);
@@ -141,9 +161,10 @@ static char *take(struct world *world)
     snprintf(world->id, sizeof(world->id), "%s", topic.id);
     autofree char *channel = xasprintf("%s/%s", RPC_CLASS, topic.id);
     int rc = envelope_read(&world->down, channel, msg->payload, msg->len, &got, &world->err);
-    char *text = rc < 0 ? xasprintf("%d", rc)
-                        : xasprintf("%s %lld", value_get_str(got.body, "op"),
-                                    (long long)value_get_int(got.body, "bytes", 0));
+    char *text = rc < 0
+                     ? xasprintf("%d", rc)
+                     : xasprintf("%s %lld", value_get_str(got.body, "op"),
+                                 (long long)value_get_int(got.body, "bytes", (int64_t)got.raw_len));
     bus_msg_free(world->stub.kept[0]);
     world->stub.count--;
     memmove(world->stub.kept, world->stub.kept + 1,
@@ -157,12 +178,18 @@ static void expect_down(struct world *world, const char *text)
     assert_string_equal(got, text);
 }
 
-/* The node says something of the call. */
-static void up(struct world *world, const char *op, int64_t code, const char *raw, size_t len)
+/* The node says something of the call: number is the code of an end, bytes of credit, a channel. */
+static void up(struct world *world, const char *op, int64_t number, const char *raw, size_t len)
 {
     cleanup(value_free) struct value *body = value_new_map();
     value_set_str(body, "op", op);
-    value_set_int(body, "code", code);
+    value_set_int(body, "n", ++world->n);
+    if (str_eq(op, "end"))
+        value_set_int(body, "code", number);
+    else if (str_eq(op, "credit") || str_eq(op, "opened"))
+        value_set_int(body, "bytes", number);
+    else
+        value_set_int(body, "ch", number);
     autofree char *channel = xasprintf("%s/%s", RPC_CLASS, world->id);
     const struct envelope_msg msg = {
         .channel = channel, .time_ns = world->now, .body = body, .raw = raw, .raw_len = len};
@@ -183,8 +210,11 @@ static void test_calls__stream(void **state)
     up(world, "end", 0, NULL, 0);
     assert_int_equal(world->ends, 1);
     assert_int_equal(world->code, 0);
-    up(world, "data", 0, "late", 4); /* of a call that has ended: nobody's */
+    up(world, "data", 0, "late", 4); /* of a call that has ended: the node need not go on */
     assert_string_equal(buf_str(&world->got), "hello world");
+    expect_down(world, "close 0");
+    up(world, "end", 0, "late", 4);
+    expect_down(world, "");
 }
 
 static void test_calls__codes(void **state)
@@ -229,15 +259,15 @@ static void test_calls__credit(void **state)
     assert_int_equal(open_call(world), 0);
     expect_down(world, "open 0");
     up(world, "data", 0, piece, RPC_CREDIT);
-    call_credit(world->call, 1000); /* not worth a message yet */
+    call_took(world->call, 1000); /* not worth a message yet */
     expect_down(world, "");
     world->stub.room = 0;
-    call_credit(world->call, RPC_CREDIT - 1000);
+    call_took(world->call, RPC_CREDIT - 1000);
     world->stub.room = SIZE_MAX;
     expect_down(world, "");
-    calls_pump(world->calls);
+    calls_acked(world->calls, 0);
     expect_down(world, "credit 65536");
-    calls_pump(world->calls);
+    calls_acked(world->calls, 0);
     expect_down(world, "");
     up(world, "data", 0, piece, RPC_CREDIT);
     assert_int_equal(world->ends, 0);
@@ -257,6 +287,89 @@ static void test_calls__no_answer(void **state)
     assert_string_equal(world->message, "node " NODE " does not answer");
     up(world, "data", 0, "late", 4);
     assert_int_equal(world->got.len, 0);
+}
+
+/* Bytes to the node: as many as it grants, in pieces, in order; what it does not take waits with
+ * the caller. */
+static void test_calls__send(void **state)
+{
+    struct world *world = *state;
+    autofree char *bytes = xcalloc(1, RPC_CREDIT);
+    assert_int_equal(open_call(world), 0);
+    expect_down(world, "open 0");
+    assert_int_equal(call_send(world->call, RPC_STDIN, "x", 1, false), 0); /* not opened yet */
+    up(world, "opened", 20000, NULL, 0);
+    assert_int_equal(world->opens, 1);
+    assert_int_equal(world->rooms, 0);
+    assert_int_equal(call_send(world->call, RPC_STDIN, bytes, RPC_CREDIT, false), 20000);
+    expect_down(world, "data 16384");
+    expect_down(world, "data 3616");
+    calls_acked(world->calls, 1);
+    up(world, "credit", 100, NULL, 0);
+    assert_int_equal(world->rooms, 1);
+    assert_int_equal(call_send(world->call, RPC_RESIZE, bytes, 101, true), 0); /* whole or not */
+    expect_down(world, "");
+    assert_int_equal(call_send(world->call, RPC_RESIZE, bytes, 100, true), 100);
+    expect_down(world, "data 100");
+    call_eof(world->call, RPC_STDIN);
+    expect_down(world, "eof 0");
+    up(world, "eof", RPC_STDERR, NULL, 0);
+    assert_int_equal(world->eofs, 1 << RPC_STDERR);
+    up(world, "end", 0, NULL, 0);
+    assert_int_equal(world->ends, 1);
+}
+
+/* A full bus: nothing is taken, and nothing of what is to be said is forgotten. */
+static void test_calls__full_bus(void **state)
+{
+    struct world *world = *state;
+    assert_int_equal(open_call(world), 0);
+    expect_down(world, "open 0");
+    up(world, "opened", 1000, NULL, 0);
+    world->stub.room = 0;
+    assert_int_equal(call_send(world->call, RPC_STDIN, "abc", 3, false), 0);
+    call_eof(world->call, RPC_STDIN);
+    expect_down(world, "");
+    calls_acked(world->calls, 0); /* still full */
+    expect_down(world, "");
+    world->stub.room = SIZE_MAX;
+    calls_acked(world->calls, 0);
+    expect_down(world, "eof 0");
+    call_close(world->call);
+}
+
+/* What is lost on the way is never passed over: the stream ends with an error. */
+static void test_calls__gap(void **state)
+{
+    struct world *world = *state;
+    assert_int_equal(open_call(world), 0);
+    expect_down(world, "open 0");
+    up(world, "data", RPC_STDOUT, "one", 3);
+    world->n++;
+    up(world, "data", RPC_STDOUT, "three", 5);
+    assert_string_equal(buf_str(&world->got), "one");
+    assert_int_equal(world->ends, 1);
+    assert_int_equal(world->code, 502);
+    expect_down(world, "close 0");
+}
+
+/* A node that is gone without a word. */
+static void test_calls__silence(void **state)
+{
+    struct world *world = *state;
+    assert_int_equal(open_call(world), 0);
+    expect_down(world, "open 0");
+    up(world, "opened", 1000, NULL, 0);
+    for (int i = 0; i < RPC_SILENCE_S / 5; i++) {
+        world->now += 5 * NS_PER_S;
+        assert_int_equal(loop_step(world->loop, 0), 0);
+        assert_int_equal(world->ends, 0);
+    }
+    expect_down(world, "credit 0"); /* we are there ourselves */
+    world->now += 6 * NS_PER_S;
+    assert_int_equal(loop_step(world->loop, 0), 0);
+    assert_int_equal(world->ends, 1);
+    assert_int_equal(world->code, 504);
 }
 
 /* A node that connects anew has forgotten its streams; a request on its way to it is still good. */
@@ -296,8 +409,11 @@ static void test_calls__hint(void **state)
         envelope_hint_write(&world->hint, &world->down, world->now, &hint, &world->err), 0);
     calls_message(world->calls, NODE, world->id, hint.data, hint.len);
     expect_down(world, "open 0");
-    calls_message(world->calls, NODE, world->id, hint.data, hint.len); /* replayed: nothing */
-    expect_down(world, "");
+    for (int i = 0; i < 10; i++) /* replayed: a few times, no more */
+        calls_message(world->calls, NODE, world->id, hint.data, hint.len);
+    assert_true(world->stub.count < 4);
+    while (world->stub.count > 0)
+        expect_down(world, "open 0");
     up(world, "end", 0, NULL, 0);
     assert_int_equal(world->ends, 1);
 }
@@ -323,9 +439,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_calls__stream), TEST(test_calls__codes),     TEST(test_calls__more_than_credit),
-        TEST(test_calls__credit), TEST(test_calls__no_answer), TEST(test_calls__born_again),
-        TEST(test_calls__hint),   TEST(test_calls__forged),
+        TEST(test_calls__stream),   TEST(test_calls__codes),     TEST(test_calls__more_than_credit),
+        TEST(test_calls__credit),   TEST(test_calls__no_answer), TEST(test_calls__born_again),
+        TEST(test_calls__hint),     TEST(test_calls__forged),    TEST(test_calls__send),
+        TEST(test_calls__full_bus), TEST(test_calls__gap),       TEST(test_calls__silence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,6 @@
+#pragma once
+/* What the gateway may ask of a node (rpc.h): a method a file. */
+
+#include "agent/link/stream.h"
+
+extern const struct stream_method method_logs, method_why, method_resync;
