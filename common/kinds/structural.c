@@ -105,9 +105,6 @@ static void check_type(const struct value *schema, enum level level, struct sche
         refuse(walk, schema, "type", CAUSE_REQUIRED, missing[level]);
     else if (level == ROOT && !str_eq(type, "object"))
         refuse(walk, schema, "type", CAUSE_INVALID, "must be object at the root");
-    if (*type && is_set(schema, INT_OR_STRING))
-        refuse(walk, schema, "type", CAUSE_FORBIDDEN,
-               "must be empty if x-kubernetes-int-or-string is true");
     if (is_set(schema, EMBEDDED) && !str_eq(type, "object"))
         refuse(walk, schema, "type", *type ? CAUSE_INVALID : CAUSE_REQUIRED,
                "must be object if x-kubernetes-embedded-resource is true");

@@ -33,6 +33,7 @@ static void test_custom_resource_definition__structural(void **state)
     } cases[] = {
         {"a: {type: string}", ""},
         {"a: {x-kubernetes-int-or-string: true}", ""},
+        {"a: {type: string, x-kubernetes-int-or-string: true}", ""},
         {"a: {x-kubernetes-preserve-unknown-fields: true}", ""},
         {"a: {x-kubernetes-int-or-string: true, anyOf: [{type: integer}, {type: string}]}", ""},
         {"a: {x-kubernetes-int-or-string: true, allOf: [{anyOf: [{type: integer}, {type: "
@@ -61,8 +62,6 @@ static void test_custom_resource_definition__structural(void **state)
          "string}}}",
          AT ".properties.a.additionalProperties: additionalProperties and properties are mutual "
             "exclusive\n"},
-        {"a: {type: string, x-kubernetes-int-or-string: true}",
-         AT ".properties.a.type: must be empty if x-kubernetes-int-or-string is true\n"},
         {"a: {type: string, x-kubernetes-preserve-unknown-fields: false}",
          AT ".properties.a.x-kubernetes-preserve-unknown-fields: must be true or undefined\n"},
         {"a: {type: object, anyOf: [{type: string, default: 1}]}",

@@ -111,6 +111,7 @@ static void test_custom__check(void **state)
          "spec.a: Invalid value: \"1.2.3\": spec.a in body must be of type ipv4: \"1.2.3\"\n"},
         {FIELD("{x-kubernetes-int-or-string: true}"), "{a: 4294967296}", ""},
         {FIELD("{x-kubernetes-int-or-string: true}"), "{a: x}", ""},
+        {FIELD("{type: string, x-kubernetes-int-or-string: true}"), "{a: 1}", ""},
         {FIELD("{x-kubernetes-int-or-string: true, pattern: '^[0-9]+%$'}"), "{a: x}",
          "spec.a: Invalid value: \"x\": spec.a in body should match '^[0-9]+%$'\n"},
         {FIELD("{x-kubernetes-int-or-string: true}"), "{a: true}",
