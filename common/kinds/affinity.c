@@ -101,6 +101,7 @@ GATEWAY_CHECK(check_node_term)
 
 static const struct schema_type type_node_selector_term = {
     .name = "NodeSelectorTerm",
+    .whole = true,
     .check = GATEWAY_ONLY(check_node_term),
     DOC("Demands on a node, all of which must be met."),
     FIELDS(F(1, "matchExpressions", LIST(OBJECT(type_node_selector_requirement)),
@@ -111,6 +112,7 @@ static const struct schema_type type_node_selector_term = {
 
 const struct schema_type type_node_selector = {
     .name = "NodeSelector",
+    .whole = true,
     DOC("Nodes that meet one term at least."),
     FIELDS(F(1, "nodeSelectorTerms", LIST(OBJECT(type_node_selector_term)), REQUIRED,
              DOC("The terms."))),

@@ -27,6 +27,7 @@ static void check_subset(const struct value *subset, struct schema_walk *walk)
 
 static const struct schema_type type_endpoint_address = {
     .name = "EndpointAddress",
+    .whole = true,
     DOC("Where one of the pods is."),
     FIELDS(F(1, "ip", STRING, REQUIRED, FORMAT(format_plain_ip), DOC("Its address.")),
            F(3, "hostname", STRING, RULE(dns1123_label), DOC("Its host name.")),

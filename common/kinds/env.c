@@ -5,6 +5,7 @@
 
 static const struct schema_type type_config_map_key_selector = {
     .name = "ConfigMapKeySelector",
+    .whole = true,
     DOC("A key of a ConfigMap."),
     FIELDS(INLINE(1, "localObjectReference", type_named_reference),
            F(2, "key", STRING, REQUIRED, RULE(config_key), DOC("The key.")),
@@ -13,6 +14,7 @@ static const struct schema_type type_config_map_key_selector = {
 
 static const struct schema_type type_secret_key_selector = {
     .name = "SecretKeySelector",
+    .whole = true,
     DOC("A key of a Secret."),
     FIELDS(INLINE(1, "localObjectReference", type_named_reference),
            F(2, "key", STRING, REQUIRED, RULE(config_key), DOC("The key.")),

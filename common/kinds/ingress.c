@@ -10,6 +10,7 @@
 
 static const struct schema_type type_object_of_namespace = {
     .name = "TypedLocalObjectReference",
+    .whole = true,
     DOC("An object of the same namespace, by group, kind and name."),
     FIELDS(F(1, "apiGroup", STRING, RULE(dns1123_subdomain), DOC("Its API group; none is core.")),
            F(2, "kind", STRING, REQUIRED, DOC("Its kind.")),

@@ -118,6 +118,7 @@ static const struct schema_type type_label_selector_requirement = {
 
 const struct schema_type type_label_selector = {
     .name = "LabelSelector",
+    .whole = true,
     DOC("Objects whose labels fit all of it; an empty one fits all objects."),
     FIELDS(F(1, "matchLabels", MAP(STRING), RULE(label_value), KEYS(format_qualified_name),
              DOC("Labels that an object must have, with these values.")),
@@ -127,18 +128,21 @@ const struct schema_type type_label_selector = {
 
 const struct schema_type type_local_object_reference = {
     .name = "LocalObjectReference",
+    .whole = true,
     DOC("Another object of the same namespace, by name."),
     FIELDS(F(1, "name", STRING, DOC("The object's name."))),
 };
 
 const struct schema_type type_named_reference = {
     .name = "LocalObjectReference",
+    .whole = true,
     DOC("Another object of the same namespace, by name."),
     FIELDS(F(1, "name", STRING, REQUIRED, DOC("The object's name."))),
 };
 
 const struct schema_type type_object_field_selector = {
     .name = "ObjectFieldSelector",
+    .whole = true,
     DOC("A field of the pod itself."),
     FIELDS(
         F(1, "apiVersion", STRING, DEF("v1"), DOC("The version that the path is of.")),

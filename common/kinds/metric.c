@@ -24,6 +24,7 @@ const char *metric_field(const char *type)
 
 const struct schema_type type_cross_version_object_reference = {
     .name = "CrossVersionObjectReference",
+    .whole = true,
     DOC("An object of the same namespace, by kind and name."),
     FIELDS(F(1, "kind", STRING, REQUIRED, DOC("Its kind: Deployment, StatefulSet...")),
            F(2, "name", STRING, REQUIRED, DOC("Its name.")),

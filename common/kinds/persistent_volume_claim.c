@@ -32,6 +32,7 @@ static void check_source(const struct value *source, struct schema_walk *walk)
 
 static const struct schema_type type_data_source = {
     .name = "TypedLocalObjectReference",
+    .whole = true,
     DOC("An object of the same namespace, by group, kind and name."),
     .check = check_source,
     FIELDS(SOURCE_FIELDS),

@@ -18,7 +18,7 @@ static const struct schema_type type_pod_disruption_budget_spec = {
     .check = check_spec,
     FIELDS(F(1, "minAvailable", INT_OR_STRING, RULE(share_of_all),
              DOC("So many must stay: a number or a share, rounded up.")),
-           F(2, "selector", OBJECT(type_label_selector),
+           F(2, "selector", OBJECT(type_label_selector), ATOMIC,
              DOC("Which pods; an empty one is all of the namespace, none is none.")),
            F(3, "maxUnavailable", INT_OR_STRING, RULE(share_of_all),
              DOC("So many may be missing: a number or a share, rounded up.")),

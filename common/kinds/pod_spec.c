@@ -213,7 +213,7 @@ const struct schema_type type_pod_spec = {
           ONE_OF("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"),
           DOC("Where its containers look up names: ClusterFirst, ClusterFirstWithHostNet, "
               "Default or None.")),
-        F(7, "nodeSelector", MAP(STRING), RULE(label_value), KEYS(format_qualified_name),
+        F(7, "nodeSelector", MAP(STRING), WHOLE, RULE(label_value), KEYS(format_qualified_name),
           DOC("Labels that the node must have.")),
         F(8, "serviceAccountName", STRING, RULE(dns1123_subdomain),
           DOC("The service account that it runs as.")),

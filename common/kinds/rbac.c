@@ -105,6 +105,7 @@ static void fill_subject(struct value *subject)
 
 const struct schema_type type_subject = {
     .name = "Subject",
+    .whole = true,
     DOC("Who is given a role."),
     .check = check_subject,
     .fill = fill_subject,
@@ -127,6 +128,7 @@ static void check_role_ref(const struct value *ref, struct schema_walk *walk)
 
 const struct schema_type type_role_ref = {
     .name = "RoleRef",
+    .whole = true,
     DOC("The role that is given."),
     .check = check_role_ref,
     FIELDS(F(1, "apiGroup", STRING, DEF(RBAC_GROUP), DOC(RBAC_GROUP ".")),

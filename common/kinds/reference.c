@@ -4,6 +4,7 @@
 
 const struct schema_type type_object_reference = {
     .name = "ObjectReference",
+    .whole = true,
     DOC("Another object, or a part of one."),
     FIELDS(F(1, "kind", STRING, DOC("Its kind.")), F(2, "namespace", STRING, DOC("Its namespace.")),
            F(3, "name", STRING, DOC("Its name.")),
@@ -15,6 +16,7 @@ const struct schema_type type_object_reference = {
 
 const struct schema_type type_secret_reference = {
     .name = "SecretReference",
+    .whole = true,
     DOC("A secret of any namespace."),
     FIELDS(F(1, "name", STRING, DOC("Its name.")),
            F(2, "namespace", STRING, DOC("Its namespace."))),

@@ -29,7 +29,7 @@ static const struct schema_type type_replication_controller_spec = {
     FIELDS(F(1, "replicas", INT32, DEF("1"), RULE(not_negative), DOC("How many pods.")),
            F(4, "minReadySeconds", INT32, OMIT_ZERO, RULE(not_negative),
              DOC("How long a new pod is ready before it counts as available.")),
-           F(2, "selector", MAP(STRING), RULE(label_value), KEYS(format_qualified_name),
+           F(2, "selector", MAP(STRING), WHOLE, RULE(label_value), KEYS(format_qualified_name),
              DOC("Labels of the pods that are its own; the template's if there are none.")),
            F(3, "template", OBJECT(type_pod_template_spec), REQUIRED,
              DOC("The pods to be made where some are missing."))),

@@ -95,6 +95,7 @@ static void check_field_selector(const struct value *selector, struct schema_wal
 
 const struct schema_type type_resource_field_selector = {
     .name = "ResourceFieldSelector",
+    .whole = true,
     DOC("A limit or request of a container."),
     .check = check_field_selector,
     FIELDS(F(1, "containerName", STRING, RULE(dns1123_label),

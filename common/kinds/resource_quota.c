@@ -150,6 +150,7 @@ static const struct schema_type type_scope_requirement = {
 
 static const struct schema_type type_scope_selector = {
     .name = "ScopeSelector",
+    .whole = true,
     DOC("Objects that fit all of it are counted."),
     FIELDS(F(1, "matchExpressions", LIST(OBJECT(type_scope_requirement)), DOC("Conditions."))),
 };

@@ -12,7 +12,7 @@ static const struct schema_type type_overhead = {
 static const struct schema_type type_scheduling = {
     .name = "Scheduling",
     DOC("Where pods of a class can run."),
-    FIELDS(F(1, "nodeSelector", MAP(STRING), RULE(label_value), KEYS(format_qualified_name),
+    FIELDS(F(1, "nodeSelector", MAP(STRING), WHOLE, RULE(label_value), KEYS(format_qualified_name),
              DOC("Labels that a node must have.")),
            F(2, "tolerations", LIST(OBJECT(type_toleration)),
              DOC("Taints that its pods do not mind."))),

@@ -358,7 +358,7 @@ static const struct schema_type type_service_spec = {
     FIELDS(
         F(1, "ports", LIST(OBJECT(type_service_port)), BY("port"),
           DOC("The ports that it offers.")),
-        F(2, "selector", MAP(STRING), RULE(label_value), KEYS(format_qualified_name),
+        F(2, "selector", MAP(STRING), WHOLE, RULE(label_value), KEYS(format_qualified_name),
           DOC("Labels of the pods that stand behind it; none: its endpoints are made by hand.")),
         F(3, "clusterIP", STRING, DOC("Its address; None for a headless service.")),
         F(18, "clusterIPs", LIST(STRING), DOC("Its addresses, one of each family.")),

@@ -60,6 +60,7 @@ static const struct schema_type type_topology_requirement = {
 
 static const struct schema_type type_topology_term = {
     .name = "TopologySelectorTerm",
+    .whole = true,
     DOC("Nodes that fit all of it."),
     .check = check_term,
     FIELDS(F(1, "matchLabelExpressions", LIST(OBJECT(type_topology_requirement)),

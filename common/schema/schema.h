@@ -46,9 +46,11 @@ enum schema_flag {
     SCHEMA_INERT = 1 << 9,        /* kept, but nothing acts on it yet: writers of what is not its
                                      default are warned */
     SCHEMA_NULLABLE = 1 << 10,    /* null is a value, and stays; elsewhere it is absence */
-    SCHEMA_ATOMIC = 1 << 11,      /* a list that strategic merge replaces, for all its merge_key */
+    SCHEMA_ATOMIC = 1 << 11,      /* strategic merge replaces it: a list for all its merge_key, an
+                                     object */
     SCHEMA_OMIT_ZERO = 1 << 12,   /* a number or bool that Go has no pointer for, so that Kubernetes
                                      cannot tell 0 and false from absence: defaulted, and let pass */
+    SCHEMA_WHOLE = 1 << 13,       /* a map that server-side apply takes or leaves as a whole */
 };
 
 /* A walk over an object: where it is and what it found. Opaque but for schema_mistake(). */
@@ -126,6 +128,7 @@ struct schema_type {
     bool union_required;
     bool open;    /* fields that it does not name are kept, and not looked into */
     bool or_bool; /* true or false will do in the place of an object */
+    bool whole;   /* server-side apply takes or leaves it as a whole */
     /* What one field cannot say. Values may have any shape: read them with value.h's readers, and
      * be silent where a shape is wrong (that is told already). May be NULL. */
     void (*check)(const struct value *object, struct schema_walk *walk);

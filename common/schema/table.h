@@ -83,6 +83,8 @@
 #define IMMUTABLE .flags = SCHEMA_IMMUTABLE
 #define SET .flags = SCHEMA_SET
 #define OMIT_ZERO .flags = SCHEMA_OMIT_ZERO
+#define ATOMIC .flags = SCHEMA_ATOMIC
+#define WHOLE .flags = SCHEMA_WHOLE
 #define INERT .flags = SCHEMA_INERT
 #define DOC(text_) .doc = GATEWAY_ONLY(text_)
 #define NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})

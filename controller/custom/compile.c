@@ -52,6 +52,11 @@ static bool is_set(const struct value *schema, const char *key)
     return value_get_bool(schema, key, false);
 }
 
+static bool is_whole(const struct value *schema)
+{
+    return str_eq(value_get_str(schema, "x-kubernetes-map-type"), "atomic");
+}
+
 bool compile_is_map(const struct value *schema)
 {
     return str_eq(value_get_str(schema, "type"), "object") &&
@@ -154,6 +159,8 @@ static void compile_field(struct pool *pool, const struct value *schema, const c
     ret->doc = doc_of(pool, schema);
     if (is_set(schema, "nullable"))
         ret->flags |= SCHEMA_NULLABLE;
+    if (ret->shape == SCHEMA_MAP && is_whole(schema))
+        ret->flags |= SCHEMA_WHOLE;
     if (ret->shape == SCHEMA_OBJECT)
         ret->object = compile_type(pool, schema, name);
     else if (ret->shape == SCHEMA_LIST)
@@ -217,6 +224,7 @@ static struct schema_type *type_new(struct pool *pool, const struct value *schem
     type->name = pool_str(pool, name);
     type->fields = fields;
     type->open = is_set(schema, "x-kubernetes-preserve-unknown-fields");
+    type->whole = is_whole(schema);
     type->doc = doc_of(pool, schema);
     *ret_fields = fields;
     return type;

@@ -88,7 +88,7 @@ static struct value *merge_map(struct shape shape, const struct value *stored,
 static struct value *merge(struct shape shape, const struct value *stored, const struct value *last,
                            const struct value *declared)
 {
-    if (value_type(declared) == VALUE_MAP)
+    if (value_type(declared) == VALUE_MAP && !shape_is_whole(shape))
         return merge_map(shape, stored, last, declared);
     if (value_type(declared) == VALUE_LIST)
         return merge_list(shape.field, stored, last, declared);

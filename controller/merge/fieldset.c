@@ -58,7 +58,8 @@ static void add_elements(struct value *set, const struct schema_field *field,
 /* A value without parts of its own leaves the node empty: it is one field. */
 static void add_fields(struct value *set, struct shape shape, const struct value *value)
 {
-    bool parts = shape.type || (shape.field && shape.field->shape == SCHEMA_MAP);
+    bool parts =
+        (shape.type || (shape.field && shape.field->shape == SCHEMA_MAP)) && !shape_is_whole(shape);
     if (value_type(value) == VALUE_LIST && has_elements(shape.field)) {
         add_elements(set, shape.field, value);
         return;

@@ -255,7 +255,8 @@ static struct value *merge_map(struct merge *m, struct shape shape, const struct
         return old ? value_new_map() : NULL;
     if (directive && !str_eq(word, "replace"))
         return fail(m, -EINVAL, "unknown $patch directive: %.40s", word ? word : "?");
-    if (directive || value_type(old) != VALUE_MAP)
+    bool whole = shape.field && (shape.field->flags & SCHEMA_ATOMIC);
+    if (directive || whole || value_type(old) != VALUE_MAP)
         old = NULL;
     cleanup(map_patch_done) struct map_patch patch;
     read_map(m, map, &patch);

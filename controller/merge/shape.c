@@ -22,6 +22,13 @@ const char *shape_merge_key(const struct schema_field *field)
     return merged ? field->merge_key : NULL;
 }
 
+bool shape_is_whole(struct shape at)
+{
+    bool map = at.field && at.field->shape != SCHEMA_LIST;
+    return (at.type && at.type->whole) ||
+           (map && (at.field->flags & (SCHEMA_WHOLE | SCHEMA_ATOMIC)));
+}
+
 bool shape_is_set(const struct schema_field *field)
 {
     return field && field->shape == SCHEMA_LIST && (field->flags & SCHEMA_SET);

@@ -145,7 +145,10 @@ static void add_merging(struct value *schema, const struct schema_field *field)
     if (keyed || set)
         value_set_str(schema, "x-kubernetes-patch-strategy", retain ? "merge,retainKeys" : "merge");
     else
-        value_set_str(schema, "x-kubernetes-patch-strategy", retain);
+        value_set_str(schema, "x-kubernetes-patch-strategy",
+                      field->flags & SCHEMA_ATOMIC ? "replace" : retain);
+    if (field->flags & SCHEMA_WHOLE)
+        value_set_str(schema, "x-kubernetes-map-type", "atomic");
 }
 
 static void add_choices(struct value *schema, const struct schema_field *field)
@@ -189,6 +192,8 @@ static struct value *type_schema(struct writer *writer, const struct schema_type
         if (field->flags & SCHEMA_REQUIRED)
             value_append(required, value_new_str(field->name));
     }
+    if (type->whole)
+        value_set_str(schema, "x-kubernetes-map-type", "atomic");
     value_set(schema, "properties", properties);
     if (value_len(required) > 0)
         value_set(schema, "required", required);

@@ -47,7 +47,9 @@ static void check_field(const struct schema_type *type, const struct schema_fiel
     if (field->flags & SCHEMA_SET)
         assert_true(list && !object);
     if (field->flags & SCHEMA_ATOMIC)
-        assert_true(list && field->merge_key);
+        assert_true((list && field->merge_key) || field->shape == SCHEMA_OBJECT);
+    if (field->flags & SCHEMA_WHOLE)
+        assert_true(map);
     if (field->rule && field->rule->ranged)
         assert_true(field->rule->min < field->rule->max);
 }

@@ -4,6 +4,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/data/json.h"
 #include "controller/api/status.h"
 #include "tests/unit/controller/lib/documents.h"
 #include "tests/unit/controller/lib/world.h"
@@ -191,6 +192,36 @@ static void test_server_apply__lists(void **state)
     world_free(world);
 }
 
+static char *owned(const struct value *object, const char *manager)
+{
+    const struct value *entries = value_path(object, "metadata", "managedFields", NULL);
+    for (size_t i = 0; i < value_len(entries); i++) {
+        cleanup(buf_done) struct buf text = {0};
+        if (!str_eq(value_get_str(value_at(entries, i), "manager"), manager))
+            continue;
+        json_write(value_get(value_at(entries, i), "fieldsV1"), &text);
+        return buf_steal(&text, NULL);
+    }
+    return NULL;
+}
+
+/* Maps with one owner: who applies another has the whole of it, and conflicts over it. */
+static void test_server_apply__whole_maps(void **state)
+{
+#define PORTS(map) "{spec: {ports: [{port: 80}], selector: " map "}}"
+    (void)state;
+    struct world *world = world_new();
+    value_free(apply_with(world, "one", false, 0, &kind_service, PORTS("{a: b}"), 201));
+    value_free(
+        apply_with(world, "two", false, 0, &kind_service, "{spec: {selector: {c: d}}}", 409));
+    cleanup(value_free) struct value *service =
+        apply_with(world, "two", true, 0, &kind_service, "{spec: {selector: {c: d}}}", 200);
+    assert_document(value_path(service, "spec", "selector", NULL), "{c: d}");
+    autofree char *two = owned(service, "two");
+    assert_string_equal(two, "{\"f:spec\":{\"f:selector\":{}}}");
+    world_free(world);
+}
+
 static void test_server_apply__refusals(void **state)
 {
     (void)state;
@@ -251,6 +282,7 @@ int main(void)
         cmocka_unit_test(test_server_apply__updates_take_over),
         cmocka_unit_test(test_server_apply__same_again_writes_nothing),
         cmocka_unit_test(test_server_apply__lists),
+        cmocka_unit_test(test_server_apply__whole_maps),
         cmocka_unit_test(test_server_apply__refusals),
         cmocka_unit_test(test_server_apply__status_apart),
         cmocka_unit_test(test_server_apply__costs_others_nothing),

@@ -59,6 +59,29 @@ static void test_patch_strategic__maps(void **state)
     check("{what: {a: [1], b: 2}}", "{what: {a: [3]}}", "{what: {a: [3], b: 2}}", 0);
 }
 
+/* Of a budget another selector replaces the one there is; elsewhere they would be one. */
+static void test_patch_strategic__objects_that_are_replaced(void **state)
+{
+    static const char before[] = "{spec: {minAvailable: 1, selector: {matchLabels: {a: b}}}}";
+    static const struct {
+        const struct schema_kind *kind;
+        const char *want;
+    } cases[] = {
+        {&kind_pod_disruption_budget, "{spec: {minAvailable: 1, selector: {matchLabels: {c: d}}}}"},
+        {&kind_deployment, "{spec: {minAvailable: 1, selector: {matchLabels: {a: b, c: d}}}}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        cleanup(value_free) struct value *object = document(before);
+        cleanup(value_free) struct value *patch =
+            document("{spec: {selector: {matchLabels: {c: d}}}}");
+        cleanup(value_free) struct value *after = NULL;
+        struct err err = {0};
+        assert_int_equal(patch_strategic(cases[i].kind->type, object, patch, &after, &err), 0);
+        assert_document(after, cases[i].want);
+    }
+}
+
 static void test_patch_strategic__lists_by_key(void **state)
 {
     (void)state;
@@ -202,6 +225,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_patch_strategic__maps),
+        cmocka_unit_test(test_patch_strategic__objects_that_are_replaced),
         cmocka_unit_test(test_patch_strategic__lists_by_key),
         cmocka_unit_test(test_patch_strategic__sets_and_atomic_lists),
         cmocka_unit_test(test_patch_strategic__order),
