@@ -153,6 +153,8 @@ enum schema_kind_flag {
     SCHEMA_KIND_INERT = 1 << 1,  /* kept, but nothing acts on it yet: writers are warned */
     SCHEMA_KIND_CLOSED = 1 << 2, /* on its way out: no object of it is created any more */
     SCHEMA_KIND_CUSTOM = 1 << 3, /* people defined it: it may go (kinds_hold) */
+    SCHEMA_KIND_FILLED = 1 << 4, /* its defaults may be younger than its objects, which get them as
+                                    they are read */
 };
 
 /* /scale: where a kind has what autoscaling/v1 Scale shows. Paths ("spec.replicas"). */
@@ -214,6 +216,7 @@ struct schema_kind {
      * it has, of create, get and list, in the order of the alphabet; ends with NULL. NULL: it is
      * stored, and has them all. */
     const char *const *computed;
+    const char *deprecated; /* what who uses it is told; NULL: nothing */
 };
 
 /* The verbs of a kind as discovery names them; ends with NULL. */

@@ -35,6 +35,15 @@ static int *grant_leases(struct store *store)
     return leases;
 }
 
+/* Another kind may come to stand where this one stood. What is borrowed stays. */
+static void on_kind(void *ctx, const struct schema_kind *kind, bool added)
+{
+    struct api *api = ctx;
+    (void)kind;
+    for (size_t i = 0; i < API_DECODED && !added; i++)
+        api->decoded[i].kind = NULL;
+}
+
 int api_new(const struct api_spec *spec, struct api **ret, struct err *err)
 {
     struct api *api = xcalloc(1, sizeof(*api));
@@ -43,6 +52,7 @@ int api_new(const struct api_spec *spec, struct api **ret, struct err *err)
     api->clock = spec->clock;
     api->rng = spec->rng;
     api->kinds = kinds_new();
+    kinds_observe(api->kinds, on_kind, api);
     api->busy = map_new();
     list_init(&api->ready);
     list_init(&api->writes);
@@ -124,6 +134,8 @@ struct value *api_decode_new(const struct schema_kind *kind, const struct store_
         return NULL;
     }
     meta_set_revision(object, item->mod_revision);
+    if ((form_stored(kind)->flags & SCHEMA_KIND_FILLED) && !WEAKENED(API_FILL))
+        schema_default(form_stored(kind), object);
     form_read(kind, object);
     return object;
 }

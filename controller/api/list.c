@@ -65,8 +65,10 @@ static bool add_text(struct listing *listing, const struct store_item *item)
     size_t before = listing->text->len;
     if (listing->count)
         buf_addc(listing->text, ',');
-    if (!listing->ref->kind->stored && splice_revision(item->value, item->len, listing->api_version,
-                                                       item->mod_revision, listing->text) == 0)
+    const struct schema_kind *kind = listing->ref->kind;
+    bool as_stored = !kind->stored && !(kind->flags & SCHEMA_KIND_FILLED);
+    if (as_stored && splice_revision(item->value, item->len, listing->api_version,
+                                     item->mod_revision, listing->text) == 0)
         return true;
     listing->text->len = before;
     return false;

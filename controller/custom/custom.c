@@ -82,6 +82,42 @@ static const struct schema_selectable *selectable_of(struct pool *pool, const st
     return out;
 }
 
+/* Anywhere in a schema, or what is called so: that costs time only. */
+static bool has_default(const struct value *schema)
+{
+    bool found = value_get(schema, "default");
+    for (size_t i = 0; i < value_len(schema) && !found; i++)
+        found = has_default(value_at(schema, i));
+    return found;
+}
+
+/* As Kubernetes says it, with the version to be used instead if there is a newer one. */
+static const char *deprecation_of(struct pool *pool, const struct value *spec,
+                                  const struct value *version)
+{
+    const char *words = value_get_str(version, "deprecationWarning");
+    const char *name = value_get_str(version, "name"), *better = NULL;
+    if (!value_get_bool(version, "deprecated", false))
+        return NULL;
+    if (!str_empty(words))
+        return pool_str(pool, words);
+    const struct value *versions = value_get(spec, "versions");
+    for (size_t i = 0; i < value_len(versions); i++) {
+        const struct value *other = value_at(versions, i);
+        const char *its = value_get_str(other, "name");
+        if (value_get_bool(other, "served", false) && !value_get_bool(other, "deprecated", false) &&
+            version_compare(its, better ? better : name) < 0)
+            better = its;
+    }
+    const char *group = value_get_str(spec, "group");
+    const char *kind = value_get_str(value_get(spec, "names"), "kind");
+    cleanup(buf_done) struct buf text = {0};
+    buf_addf(&text, "%s/%s %s is deprecated", group, name, kind);
+    if (better)
+        buf_addf(&text, "; use %s/%s %s", group, better, kind);
+    return pool_strn(pool, text.data, text.len);
+}
+
 static void make_kind(struct pool *pool, const struct value *spec, const struct value *version,
                       bool closed, struct schema_kind *ret)
 {
@@ -96,14 +132,15 @@ static void make_kind(struct pool *pool, const struct value *spec, const struct 
     ret->short_names = strings(pool, value_get(names, "shortNames"));
     ret->categories = strings(pool, value_get(names, "categories"));
     ret->namespaced = str_eq(value_get_str(spec, "scope"), "Namespaced");
-    ret->flags =
-        SCHEMA_KIND_CUSTOM | (status ? SCHEMA_KIND_STATUS : 0) | (closed ? SCHEMA_KIND_CLOSED : 0);
+    ret->flags = SCHEMA_KIND_CUSTOM | (status ? SCHEMA_KIND_STATUS : 0) |
+                 (closed ? SCHEMA_KIND_CLOSED : 0) | (has_default(schema) ? SCHEMA_KIND_FILLED : 0);
     ret->type = compile_root(pool, schema, ret->kind);
     ret->more = compile_whole(pool, schema);
     ret->name = format_dns1123_subdomain;
     ret->columns = columns_of(pool, version);
     ret->scale = scale_of(pool, version);
     ret->selectable = selectable_of(pool, version);
+    ret->deprecated = deprecation_of(pool, spec, version);
 }
 
 /* The versions as discovery has them: the newest, and most stable, first. The caller frees. */

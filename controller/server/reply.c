@@ -65,7 +65,7 @@ static void add_quoted(struct buf *out, const char *text)
     buf_addc(out, '"');
 }
 
-static void add_warning(struct http_request *request, const char *text)
+void reply_warning(struct http_request *request, const char *text)
 {
     cleanup(buf_done) struct buf header;
     buf_init(&header, 0);
@@ -78,9 +78,9 @@ void reply_warnings(struct http_request *request, const struct diags *warnings)
 {
     size_t count = warnings ? warnings->count + warnings->dropped : 0;
     for (size_t i = 0; i < count && i < MAX_WARNINGS && i < warnings->count; i++)
-        add_warning(request, warnings->items[i].reason);
+        reply_warning(request, warnings->items[i].reason);
     if (count <= MAX_WARNINGS)
         return;
     autofree char *rest = xasprintf("and %zu more", count - MAX_WARNINGS);
-    add_warning(request, rest);
+    reply_warning(request, rest);
 }

@@ -11,4 +11,5 @@ void reply_text(struct http_request *request, int code, const char *text);
 /* A Status under its own code. Takes it. */
 void reply_status(struct http_request *request, struct value *status);
 /* Warning: 299 headers; before the reply. NULL: none. */
+void reply_warning(struct http_request *request, const char *text);
 void reply_warnings(struct http_request *request, const struct diags *warnings);

@@ -111,6 +111,8 @@ static void handle_objects(struct server *server, struct http_request *request,
                                                   "application/json"));
         return;
     }
+    if (route->kind && route->kind->deprecated)
+        reply_warning(request, route->kind->deprecated);
     rest_handle(&ask);
 }
 

@@ -334,12 +334,77 @@ static void test_custom__kinds(void **state)
     kinds_free(kinds);
 }
 
+/* What an applier has of a map that the schema calls atomic. */
+static void test_custom__whole_maps(void **state)
+{
+    static const struct {
+        const char *schema, *want;
+    } cases[] = {
+        {"{type: object, x-kubernetes-map-type: atomic, properties: {b: {type: string}, c: {type: "
+         "string}}}",
+         "{\"a\":{\"c\":\"2\"}}"},
+        {"{type: object, x-kubernetes-map-type: atomic, additionalProperties: {type: string}}",
+         "{\"a\":{\"c\":\"2\"}}"},
+        {"{type: object, additionalProperties: {type: string}}",
+         "{\"a\":{\"b\":\"1\",\"c\":\"2\"}}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        autofree char *schema = NULL;
+        assert_true(asprintf(&schema, FIELD("%s"), cases[i].schema) > 0);
+        struct custom *custom = make(schema);
+        cleanup(value_free) struct value *stored = thing("{a: {b: '1'}}");
+        cleanup(value_free) struct value *declared = thing("{a: {c: '2'}}");
+        cleanup(value_free) struct value *merged =
+            apply_lay(custom_stored(custom), stored, declared);
+        cleanup(buf_done) struct buf text = {0};
+        json_write(value_get(merged, "spec"), &text);
+        assert_string_equal(buf_str(&text), cases[i].want);
+        custom_free(custom);
+    }
+}
+
+static void test_custom__deprecated(void **state)
+{
+    static const struct {
+        const char *old, *new, *want;
+    } cases[] = {
+        {"", "", NULL},
+        {", deprecated: true", "",
+         "example.com/v1beta1 Lamp is deprecated; use example.com/v1 Lamp"},
+        {", deprecated: true", ", deprecated: true", "example.com/v1beta1 Lamp is deprecated"},
+        {", deprecated: true, deprecationWarning: no more", "", "no more"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        autofree char *text = NULL;
+        assert_true(
+            asprintf(&text,
+                     "spec: {group: example.com, scope: Cluster, names: {plural: lamps, kind: "
+                     "Lamp}, versions: [{name: v1alpha1, served: true}, {name: v2, served: false}, "
+                     "{name: v1beta1, served: true%s}, {name: v1, served: true, storage: true%s}]}",
+                     cases[i].old, cases[i].new) > 0);
+        cleanup(value_free) struct value *definition = yaml(text);
+        struct kinds *kinds = kinds_new();
+        struct custom *custom = custom_new(definition, false);
+        assert_int_equal(custom_serve(custom, kinds), 0);
+        const char *told = kinds_find(kinds, "example.com/v1beta1", "Lamp")->deprecated;
+        assert_int_equal(!told, !cases[i].want);
+        if (told)
+            assert_string_equal(told, cases[i].want);
+        assert_null(kinds_find(kinds, "example.com/v1alpha1", "Lamp")->deprecated);
+        custom_retire(custom, kinds);
+        kinds_free(kinds);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_custom__check), cmocka_unit_test(test_custom__defaults),
-        cmocka_unit_test(test_custom__prune), cmocka_unit_test(test_custom__merge),
-        cmocka_unit_test(test_custom__cost),  cmocka_unit_test(test_custom__kinds),
+        cmocka_unit_test(test_custom__check),      cmocka_unit_test(test_custom__defaults),
+        cmocka_unit_test(test_custom__prune),      cmocka_unit_test(test_custom__merge),
+        cmocka_unit_test(test_custom__whole_maps), cmocka_unit_test(test_custom__deprecated),
+        cmocka_unit_test(test_custom__cost),       cmocka_unit_test(test_custom__kinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include "common/base/str.h"
 #include "common/data/yaml.h"
 #include "common/kinds/custom_resource_definition.h"
+#include "controller/custom/names.h"
 #include "world.h"
 
 #include <setjmp.h>
@@ -246,6 +247,85 @@ static void test_definitions__late_write(void **state)
     world_done(&world);
 }
 
+static int64_t listed(struct world *world, const char *key)
+{
+    struct api_ref ref = {lamp(world), "", ""};
+    struct api_list_query query = {.limit = 0};
+    cleanup(buf_done) struct buf text = {0};
+    cleanup(value_free) struct value *status = NULL;
+    assert_int_equal(api_list_text(world->api, &admin, &ref, &query, &text, &status), 0);
+    cleanup(value_free) struct value *list = yaml(buf_str(&text));
+    return value_get_int(value_get(value_at(value_get(list, "items"), 0), "spec"), key, -1);
+}
+
+/* Objects get the defaults of today however long they have been there: read, listed, and written
+ * by a patch. What the schema does not expect any more is left as it is. */
+static void test_definitions__younger_defaults(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    struct definitions *definitions = start(&world);
+    create(&world, &kind_custom_resource_definition, "", DEFINITION("lamps", "Lamp", "", ""));
+    assert_int_equal(create(&world, lamp(&world), "default", LAMP("a", "3")).code, 201);
+    assert_int_equal(listed(&world, "m"), -1);
+    cleanup(value_free) struct value *before = get(&world, lamp(&world), "default", "a");
+    assert_int_equal(value_get_int(value_get(before, "spec"), "m", -1), -1);
+    apply(&world, &kind_custom_resource_definition,
+          DEFINITION("lamps", "Lamp", "", "}, m: {type: integer, default: 5"));
+    cleanup(value_free) struct value *after = get(&world, lamp(&world), "default", "a");
+    assert_int_equal(value_get_int(value_get(after, "spec"), "m", -1), 5);
+    assert_int_equal(value_get_int(value_get(after, "spec"), "n", -1), 3);
+    assert_int_equal(listed(&world, "m"), 5);
+    apply(
+        &world, &kind_custom_resource_definition,
+        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n"
+        "metadata: {name: lamps.example.com}\nspec: {versions: [{name: v1, served: true, storage: "
+        "true, schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object, "
+        "properties: {n: {type: object, properties: {x: {type: integer, default: 1}}}}}}}}}]}\n");
+    cleanup(value_free) struct value *odd = get(&world, lamp(&world), "default", "a");
+    assert_int_equal(value_get_int(value_get(odd, "spec"), "n", -1), 3);
+    definitions_free(definitions);
+    world_done(&world);
+}
+
+/* No more are served than a gateway can bear; when one goes, another comes in. */
+static void test_definitions__too_many(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    struct definitions *definitions = start(&world);
+    for (int i = 0; i < NAMES_MAX_DEFINITIONS + 1; i++) {
+        autofree char *text = NULL;
+        assert_true(asprintf(&text,
+                             "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n"
+                             "metadata: {name: l%d.example.com}\nspec: {group: example.com, scope: "
+                             "Cluster, names: {plural: l%d, kind: L%d}, versions: [{name: v1, "
+                             "served: true, storage: true, schema: {openAPIV3Schema: {type: "
+                             "object}}}]}\n",
+                             i, i, i) > 0);
+        cleanup(value_free) struct value *object = yaml(text);
+        struct api_ref ref = {&kind_custom_resource_definition, "", object_name(object)};
+        struct answer answer = {0};
+        api_create(world.api, &admin, &ref, object, 0, on_done, &answer);
+        for (int turns = 0; turns < 20; turns++)
+            loop_step(world.loop, 0);
+        assert_int_equal(answer.code, 201);
+    }
+    world_turn(&world);
+    expect_condition(&world, "l999.example.com", "Established",
+                     "True InitialNamesAccepted the initial names have been accepted");
+    expect_condition(&world, "l1000.example.com", "Established",
+                     "False TooManyDefinitions there are 1000 definitions already");
+    assert_null(kinds_find(api_kinds(world.api), "example.com/v1", "L1000"));
+    delete (&world, &kind_custom_resource_definition, "", "l7.example.com");
+    expect_condition(&world, "l1000.example.com", "Established",
+                     "True InitialNamesAccepted the initial names have been accepted");
+    definitions_free(definitions);
+    world_done(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +333,8 @@ int main(void)
         cmocka_unit_test(test_definitions__finalizer),
         cmocka_unit_test(test_definitions__conflict),
         cmocka_unit_test(test_definitions__late_write),
+        cmocka_unit_test(test_definitions__younger_defaults),
+        cmocka_unit_test(test_definitions__too_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -914,11 +914,40 @@ static void test_server__no_body_without_a_right(void **state)
     }
 }
 
+/* Who uses a version that is on its way out is told so, whatever he asks. */
+static void test_server__deprecated_versions(void **state)
+{
+    struct fixture *f = *state;
+    struct schema_kind old = kind_config_map;
+    old.group = "example.com";
+    old.deprecated = "example.com/v1 ConfigMap is \"old\"";
+    assert_int_equal(kinds_add(api_kinds(f->world->api), &old), 0);
+    static const char warning[] = "Warning: 299 - \"example.com/v1 ConfigMap is \\\"old\\\"\"\r\n";
+#define OLD "/apis/example.com/v1/namespaces/default/configmaps"
+    static const struct {
+        const char *method, *target, *body;
+        int code;
+    } cases[] = {
+        {"POST", OLD, "{\"metadata\":{\"name\":\"a\"}}", 201},
+        {"GET", OLD "/a", NULL, 200},
+        {"GET", OLD, NULL, 200},
+        {"GET", OLD "/b", NULL, 404},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_int_equal(ask(f, cases[i].method, cases[i].target, cases[i].body), cases[i].code);
+        assert_non_null(strstr(buf_str(&f->client.in), warning));
+    }
+    assert_int_equal(ask(f, "GET", CM, NULL), 200);
+    assert_null(strstr(buf_str(&f->client.in), "Warning:"));
+    kinds_remove(api_kinds(f->world->api), &old);
+}
+
 int main(void)
 {
 #define LIVE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         LIVE(test_server__verbs),
+        LIVE(test_server__deprecated_versions),
         LIVE(test_server__patches),
         LIVE(test_server__patches_like_writes),
         LIVE(test_server__refusals),
