@@ -1,11 +1,15 @@
 #include "controller/store/watch.h"
 
+#include "common/base/cleanup.h"
 #include "common/base/mem.h"
+#include "common/base/weaken.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define TURN_MAX 256 /* events that one watch which catches up is told in one turn of the loop */
+/* What all watches that catch up are told in one turn of the loop, together. */
+#define TURN_MAX 256
+#define TURN_NS (2 * NS_PER_MS)
 
 struct watch_event {
     struct item *item, *previous;
@@ -15,6 +19,7 @@ void watchers_init(struct watchers *set, struct loop *loop)
 {
     *set = (struct watchers){.loop = loop};
     list_init(&set->list);
+    list_init(&set->behind);
 }
 
 static void destroy(struct store_watch *watch)
@@ -23,8 +28,7 @@ static void destroy(struct store_watch *watch)
         item_unref(watch->queue[watch->head].item);
         item_unref(watch->queue[watch->head].previous);
     }
-    if (watch->defer)
-        loop_defer_free(watch->defer);
+    list_remove(&watch->behind);
     list_remove(&watch->link);
     free(watch->queue);
     free(watch->prefix);
@@ -35,6 +39,7 @@ void watchers_done(struct watchers *set)
 {
     struct list *it, *tmp;
     list_each(it, tmp, &set->list) destroy(container_of(it, struct store_watch, link));
+    loop_defer_free(steal(set->defer));
 }
 
 static void leave(struct watchers *set)
@@ -64,28 +69,45 @@ static void tell(struct store_watch *watch, struct item *item, struct item *prev
     watch->fn(watch->ctx, &event);
 }
 
-static void catch_up(void *ctx)
+/* The next event of one watch; it is live with its last. */
+static void step(struct store_watch *watch)
 {
-    struct store_watch *watch = ctx;
     struct watchers *set = watch->set;
-    watch->defer = NULL;
-    set->depth++;
-    for (int i = 0; i < TURN_MAX && watch->count && !watch->dead; i++) {
-        struct watch_event event = watch->queue[watch->head];
-        watch->head++;
+    struct watch_event event = {0};
+    list_remove(&watch->behind);
+    if (watch->count) {
+        event = watch->queue[watch->head++];
         watch->count--;
-        tell(watch, event.item, event.previous);
-        item_unref(event.item);
-        item_unref(event.previous);
     }
-    if (watch->count && !watch->dead) {
-        watch->defer = loop_defer(set->loop, catch_up, watch);
-    } else if (!watch->count) {
-        free(watch->queue);
-        watch->queue = NULL;
+    if (watch->count) {
+        list_append(&set->behind, &watch->behind);
+    } else {
+        free(steal(watch->queue));
         watch->head = watch->cap = 0;
     }
+    if (!event.item)
+        return;
+    tell(watch, event.item, event.previous);
+    item_unref(event.item);
+    item_unref(event.previous);
+}
+
+/* Who began together goes on in step: they are told of the same object one after the other, which
+ * is then decoded once. */
+static void catch_up(void *ctx)
+{
+    struct watchers *set = ctx;
+    int64_t end = loop_now(set->loop) + TURN_NS;
+    set->defer = NULL;
+    set->depth++;
+    for (int i = 0; i < TURN_MAX && !list_empty(&set->behind); i++) {
+        step(container_of(set->behind.next, struct store_watch, behind));
+        if (loop_now(set->loop) >= end && !WEAKENED(WATCH_TURN))
+            break;
+    }
     leave(set);
+    if (!list_empty(&set->behind) && !set->defer)
+        set->defer = loop_defer(set->loop, catch_up, set);
 }
 
 struct store_watch *watchers_add(struct watchers *set, const char *prefix, int64_t last,
@@ -98,9 +120,16 @@ struct store_watch *watchers_add(struct watchers *set, const char *prefix, int64
     watch->last = last;
     watch->fn = fn;
     watch->ctx = ctx;
-    watch->defer = loop_defer(set->loop, catch_up, watch);
     list_append(&set->list, &watch->link);
+    list_append(&set->behind, &watch->behind);
+    if (!set->defer)
+        set->defer = loop_defer(set->loop, catch_up, set);
     return watch;
+}
+
+static bool is_behind(const struct store_watch *watch)
+{
+    return watch->behind.next;
 }
 
 static bool concerns(const struct store_watch *watch, const struct item *item)
@@ -131,7 +160,7 @@ void watchers_emit(struct watchers *set, struct item *item, struct item *previou
         if (watch->dead || watch->last >= item->mod_revision || !concerns(watch, item))
             continue;
         watch->last = item->mod_revision;
-        if (watch->defer)
+        if (is_behind(watch))
             watch_queue(watch, item, previous);
         else
             tell(watch, item, previous);
@@ -141,7 +170,7 @@ void watchers_emit(struct watchers *set, struct item *item, struct item *previou
 
 bool store_watch_is_live(const struct store_watch *watch)
 {
-    return !watch->defer && !watch->count;
+    return !is_behind(watch);
 }
 
 void store_watch_free(struct store_watch *watch)
@@ -153,7 +182,5 @@ void store_watch_free(struct store_watch *watch)
         return;
     }
     watch->dead = true;
-    if (watch->defer)
-        loop_defer_free(watch->defer);
-    watch->defer = NULL;
+    list_remove(&watch->behind);
 }

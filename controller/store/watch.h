@@ -18,14 +18,16 @@ struct store_watch {
     void *ctx;
     struct watch_event *queue; /* until it has caught up */
     size_t head, count, cap;
-    struct loop_defer *defer; /* set while it catches up */
+    struct list behind; /* of set->behind, while it catches up */
     bool dead;
 };
 
 struct watchers {
     struct loop *loop;
-    struct list list; /* of struct store_watch */
-    int depth;        /* callbacks under way: the dead wait */
+    struct list list;         /* of struct store_watch */
+    struct list behind;       /* of struct store_watch: those that catch up, next first */
+    struct loop_defer *defer; /* while there are any */
+    int depth;                /* callbacks under way: the dead wait */
 };
 
 void watchers_init(struct watchers *set, struct loop *loop);
