@@ -97,9 +97,25 @@ struct api_list_query {
  * in metadata.continue that goes on with what is there now. */
 int api_list(struct api *api, const struct api_user *user, const struct api_ref *ref,
              const struct api_list_query *query, struct value **ret);
-/* The same as JSON text, which is much less work for many objects. On failure *ret is a Status. */
-int api_list_text(struct api *api, const struct api_user *user, const struct api_ref *ref,
-                  const struct api_list_query *query, struct buf *ret_text, struct value **ret);
+/* The same object by object, in as many turns of the loop as it takes; the store's changes
+ * meanwhile are not seen. Refuses as api_list does. To be freed before the store is closed. */
+struct api_listing;
+int api_listing_new(struct api *api, const struct api_user *user, const struct api_ref *ref,
+                    const struct api_list_query *query, struct api_listing **ret,
+                    struct value **ret_status);
+void api_listing_free(struct api_listing *listing); /* NULL is fine */
+enum api_listed {
+    API_LISTED_ONE,     /* an object */
+    API_LISTED_NOTHING, /* one was looked at that is not selected, or only counted */
+    API_LISTED_END,
+    API_LISTED_LOST, /* so much has changed meanwhile that the rest is not known */
+};
+/* Looks at the next one. As JSON text, which is much less work, behind what `text` holds; or as a
+ * tree, the caller's. */
+enum api_listed api_listing_text(struct api_listing *listing, struct buf *text);
+enum api_listed api_listing_object(struct api_listing *listing, struct value **ret);
+/* The List without its items: at the end with what metadata says of the rest. The caller's. */
+struct value *api_listing_head(const struct api_listing *listing);
 
 /* object is borrowed (copied). done is called once, never from inside the call. */
 void api_create(struct api *api, const struct api_user *user, const struct api_ref *ref,

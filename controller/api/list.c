@@ -17,34 +17,40 @@
 /* In a token: whatever is there now, since what was there then is forgotten. */
 #define NOW INT64_C(-1)
 
-struct listing {
+struct api_listing {
     struct api *api;
-    const struct api_ref *ref;
+    const struct schema_kind *kind;
+    char *ns;
     struct selector *labels, *fields;
     int64_t limit;
     size_t bytes, held; /* at which a page ends; those in it, as stored */
     int64_t revision;   /* that it shows */
     bool exact;         /* ... which is not the newest, as far as is known */
     char *prefix;
-    char *after;         /* key of the page before; NULL: the first page */
-    struct value *items; /* one of the two */
-    struct buf *text;
+    char *after;                 /* key of the page before; NULL: the first page */
+    struct store_cursor *cursor; /* one of the two, until the end */
+    char *key;                   /* of the only object that can be meant */
     char api_version[128];
     int64_t count, remaining;
     char *last_key; /* of the last item that was taken */
     bool more;
 };
 
-static void listing_done(struct listing *listing)
+void api_listing_free(struct api_listing *listing)
 {
+    if (!listing)
+        return;
+    kinds_release(listing->api->kinds, listing->kind);
+    store_cursor_free(listing->cursor);
     selector_free(listing->labels);
     selector_free(listing->fields);
-    value_free(listing->items);
+    free(listing->ns);
     free(listing->prefix);
     free(listing->after);
+    free(listing->key);
     free(listing->last_key);
+    free(listing);
 }
-CLEANUP_DEFINE_VALUE(struct listing, listing_done);
 
 static int refuse(struct value *status, struct value **ret)
 {
@@ -54,94 +60,111 @@ static int refuse(struct value *status, struct value **ret)
 
 /* ---- items ---- */
 
-static bool selects_all(const struct listing *listing)
+static bool selects_all(const struct api_listing *listing)
 {
     return !listing->labels && !listing->fields;
 }
 
 /* False if it cannot be passed on as it is stored. */
-static bool add_text(struct listing *listing, const struct store_item *item)
+static bool add_text(const struct api_listing *listing, const struct store_item *item,
+                     struct buf *text)
 {
-    size_t before = listing->text->len;
-    if (listing->count)
-        buf_addc(listing->text, ',');
-    const struct schema_kind *kind = listing->ref->kind;
-    bool as_stored = !kind->stored && !(kind->flags & SCHEMA_KIND_FILLED);
+    size_t before = text->len;
+    bool as_stored = !listing->kind->stored && !(listing->kind->flags & SCHEMA_KIND_FILLED);
     if (as_stored && splice_revision(item->value, item->len, listing->api_version,
-                                     item->mod_revision, listing->text) == 0)
+                                     item->mod_revision, text) == 0)
         return true;
-    listing->text->len = before;
+    text->len = before;
     return false;
 }
 
-static void add_object(struct listing *listing, const struct value *object)
-{
-    if (listing->count)
-        buf_addc(listing->text, ',');
-    (void)json_write(object, listing->text);
-}
-
-static bool is_full(const struct listing *listing)
+static bool is_full(const struct api_listing *listing)
 {
     return (listing->limit > 0 && listing->count == listing->limit) ||
            (listing->bytes > 0 && listing->held >= listing->bytes);
 }
 
-/* Nothing is decoded that is only to be passed on as it is. */
-static int take_item(void *ctx, const struct store_item *item)
+static void count_item(struct api_listing *listing, const struct store_item *item)
 {
-    struct listing *listing = ctx;
-    cleanup(value_free) struct value *object = NULL;
-    bool full = is_full(listing);
-    if (full && listing->bytes > 0) { /* nobody counts what is left */
-        listing->more = true;
-        return 1;
-    }
-    if (full && selects_all(listing)) {
-        listing->more = true;
-        listing->remaining++;
-        return 0;
-    }
-    bool plain = listing->text && selects_all(listing) && add_text(listing, item);
-    if (!plain && !(object = api_decode_new(listing->ref->kind, item)))
-        return 0;
-    if (!plain &&
-        (!selector_match(listing->labels, object) || !selector_match(listing->fields, object)))
-        return 0;
-    if (full) {
-        listing->more = true;
-        return 1;
-    }
-    if (!listing->text)
-        value_append(listing->items, steal(object));
-    else if (!plain && !add_text(listing, item))
-        add_object(listing, object);
     listing->count++;
     listing->held += item->len;
     if (listing->limit > 0 || listing->bytes > 0) {
         free(listing->last_key);
         listing->last_key = xstrdup(item->key);
     }
-    return 0;
 }
 
-/* A list by name alone is one read. */
-static int fill(struct listing *listing)
+/* Nothing is decoded that is only to be passed on as it is. One of text and ret_object is given. */
+static enum api_listed take_item(struct api_listing *listing, const struct store_item *item,
+                                 struct buf *text, struct value **ret_object)
 {
-    const struct api_ref *ref = listing->ref;
-    struct store *store = listing->api->store;
-    const char *name = selector_required(listing->fields, "metadata.name");
-    bool one =
-        name && *name && !strchr(name, '/') && (!ref->kind->namespaced || !str_empty(ref->ns));
-    if (listing->exact)
-        return store_list_at(store, listing->prefix, listing->after, listing->revision, take_item,
-                             listing);
-    if (!one)
-        return store_list(store, listing->prefix, listing->after, take_item, listing);
-    autofree char *key = api_key(ref->kind, ref->ns, name);
+    cleanup(value_free) struct value *object = NULL;
+    bool full = is_full(listing);
+    if (full && listing->bytes > 0) { /* nobody counts what is left */
+        listing->more = true;
+        return API_LISTED_END;
+    }
+    if (full && selects_all(listing)) {
+        listing->more = true;
+        listing->remaining++;
+        return API_LISTED_NOTHING;
+    }
+    bool plain = text && selects_all(listing) && add_text(listing, item, text);
+    if (!plain && !(object = api_decode_new(listing->kind, item)))
+        return API_LISTED_NOTHING;
+    if (!plain &&
+        (!selector_match(listing->labels, object) || !selector_match(listing->fields, object)))
+        return API_LISTED_NOTHING;
+    if (full) {
+        listing->more = true;
+        return API_LISTED_END;
+    }
+    if (ret_object)
+        *ret_object = steal(object);
+    else if (!plain && !add_text(listing, item, text))
+        (void)json_write(object, text);
+    count_item(listing, item);
+    return API_LISTED_ONE;
+}
+
+static enum api_listed next_item(struct api_listing *listing, struct buf *text,
+                                 struct value **ret_object)
+{
     struct store_item item;
-    if (key && store_get(store, key, &item) == 0)
-        (void)take_item(listing, &item);
+    int r = -ENOENT;
+    if (listing->cursor) {
+        r = store_cursor_next(listing->cursor, &item);
+    } else if (listing->key) { /* a list by name alone is one read */
+        autofree char *key = steal(listing->key);
+        r = store_get(listing->api->store, key, &item);
+    }
+    enum api_listed listed = r == 0         ? take_item(listing, &item, text, ret_object)
+                             : r == -ESTALE ? API_LISTED_LOST
+                                            : API_LISTED_END;
+    if (listed == API_LISTED_END || listed == API_LISTED_LOST)
+        store_cursor_free(steal(listing->cursor));
+    return listed;
+}
+
+enum api_listed api_listing_text(struct api_listing *listing, struct buf *text)
+{
+    return next_item(listing, text, NULL);
+}
+
+enum api_listed api_listing_object(struct api_listing *listing, struct value **ret)
+{
+    return next_item(listing, NULL, ret);
+}
+
+/* Where the objects come from. */
+static int open_source(struct api_listing *listing)
+{
+    const char *name = selector_required(listing->fields, "metadata.name");
+    bool one = name && *name && !strchr(name, '/') && (!listing->kind->namespaced || *listing->ns);
+    if (!one || listing->exact)
+        return store_cursor_new(listing->api->store, listing->prefix, listing->after,
+                                listing->revision, &listing->cursor);
+    listing->key = api_key(listing->kind, listing->ns, name);
     return 0;
 }
 
@@ -154,7 +177,7 @@ static char *write_continue(int64_t revision, const char *key)
     return base64_encode(text, strlen(text));
 }
 
-static int read_continue(struct listing *listing, const char *token)
+static int read_continue(struct api_listing *listing, const char *token)
 {
     autofree uint8_t *raw = NULL;
     size_t len;
@@ -177,7 +200,7 @@ static int read_continue(struct listing *listing, const char *token)
 }
 
 /* Expired in the middle of its pages: what is left can be had as it is now. */
-static struct value *expired(const struct listing *listing)
+static struct value *expired(const struct api_listing *listing)
 {
     if (!listing->after)
         return status_failure(410, "The resourceVersion for the provided list is too old.");
@@ -196,7 +219,7 @@ static struct value *expired(const struct listing *listing)
 /* ---- what is asked for ---- */
 
 static struct value *parse_selectors(const struct api_ref *ref, const struct api_list_query *query,
-                                     struct listing *ret)
+                                     struct api_listing *ret)
 {
     struct err err = {0};
     if (selector_parse_labels(query->label_selector, &ret->labels, &err) != 0 ||
@@ -206,7 +229,7 @@ static struct value *parse_selectors(const struct api_ref *ref, const struct api
 }
 
 /* Which revision is shown. */
-static struct value *parse_revision(const struct api_list_query *query, struct listing *ret)
+static struct value *parse_revision(const struct api_list_query *query, struct api_listing *ret)
 {
     const struct list_options options = {.resource_version = query->resource_version,
                                          .match = query->resource_version_match,
@@ -217,7 +240,7 @@ static struct value *parse_revision(const struct api_list_query *query, struct l
         return status;
     ret->revision = current;
     if (!str_empty(query->continue_token) && read_continue(ret, query->continue_token) != 0)
-        return status_of(400, ret->ref->kind, NULL, "continue key is not valid");
+        return status_of(400, ret->kind, NULL, "continue key is not valid");
     if (asked > current)
         return list_too_large(asked, current);
     if (ret->exact && ret->revision > current)
@@ -231,35 +254,49 @@ static struct value *parse_revision(const struct api_list_query *query, struct l
     return NULL;
 }
 
-/* What a caller without rights or with a wrong question is told; else the listing is filled. */
-static int make_listing(struct api *api, const struct api_user *user, const struct api_ref *ref,
-                        const struct api_list_query *query, struct listing *ret,
-                        struct value **ret_status)
+/* NULL, or what a caller with a wrong question is told. */
+static struct value *prepare(struct api_listing *listing, const struct api_ref *ref,
+                             const struct api_list_query *query)
 {
-    static const struct api_list_query everything;
-    query = query ? query : &everything;
-    if (!authz_allows(user, "list", ref))
-        return refuse(authz_refusal(user, "list", ref), ret_status);
-    ret->api = api;
-    ret->ref = ref;
-    ret->limit = query->limit;
-    ret->bytes = query->bytes;
-    (void)schema_api_version(ref->kind, ret->api_version);
-    ret->prefix = api_key(ref->kind, ref->ns, NULL);
-    if (!ret->prefix)
-        return refuse(status_of(400, ref->kind, NULL, "invalid namespace"), ret_status);
-    struct value *status = parse_revision(query, ret);
+    listing->ns = xstrdup(ref->ns ? ref->ns : "");
+    listing->limit = query->limit;
+    listing->bytes = query->bytes;
+    (void)schema_api_version(ref->kind, listing->api_version);
+    listing->prefix = api_key(ref->kind, ref->ns, NULL);
+    if (!listing->prefix)
+        return status_of(400, ref->kind, NULL, "invalid namespace");
+    struct value *status = parse_revision(query, listing);
     if (!status)
-        status = parse_selectors(ref, query, ret);
-    if (!status && fill(ret) == -ESTALE)
-        status = expired(ret);
-    return status ? refuse(status, ret_status) : 0;
+        status = parse_selectors(ref, query, listing);
+    if (!status && open_source(listing) == -ESTALE)
+        status = expired(listing);
+    return status;
 }
 
-static struct value *head_of(const struct listing *listing)
+int api_listing_new(struct api *api, const struct api_user *user, const struct api_ref *ref,
+                    const struct api_list_query *query, struct api_listing **ret,
+                    struct value **ret_status)
+{
+    static const struct api_list_query everything;
+    if (!authz_allows(user, "list", ref))
+        return refuse(authz_refusal(user, "list", ref), ret_status);
+    struct api_listing *listing = xcalloc(1, sizeof(*listing));
+    listing->api = api;
+    listing->kind = ref->kind;
+    kinds_hold(api->kinds, ref->kind);
+    struct value *status = prepare(listing, ref, query ? query : &everything);
+    if (status) {
+        api_listing_free(listing);
+        return refuse(status, ret_status);
+    }
+    *ret = listing;
+    return 0;
+}
+
+struct value *api_listing_head(const struct api_listing *listing)
 {
     struct value *list = value_new_map();
-    autofree char *kind = xasprintf("%sList", listing->ref->kind->kind);
+    autofree char *kind = xasprintf("%sList", listing->kind->kind);
     value_set_str(list, "kind", kind);
     value_set_str(list, "apiVersion", listing->api_version);
     meta_set_revision(list, listing->revision);
@@ -275,28 +312,22 @@ static struct value *head_of(const struct listing *listing)
 int api_list(struct api *api, const struct api_user *user, const struct api_ref *ref,
              const struct api_list_query *query, struct value **ret)
 {
-    cleanup(listing_done) struct listing listing = {.items = value_new_list()};
-    int r = make_listing(api, user, ref, query, &listing, ret);
-    if (r)
+    struct api_listing *listing = NULL;
+    struct value *items = value_new_list();
+    int r = api_listing_new(api, user, ref, query, &listing, ret);
+    if (r) {
+        value_free(items);
         return r;
-    *ret = head_of(&listing);
-    value_set(*ret, "items", steal(listing.items));
-    return 0;
-}
-
-int api_list_text(struct api *api, const struct api_user *user, const struct api_ref *ref,
-                  const struct api_list_query *query, struct buf *ret_text, struct value **ret)
-{
-    cleanup(buf_done) struct buf items = {0};
-    cleanup(listing_done) struct listing listing = {.text = &items};
-    int r = make_listing(api, user, ref, query, &listing, ret);
-    if (r)
-        return r;
-    cleanup(value_free) struct value *head = head_of(&listing);
-    (void)json_write(head, ret_text);
-    ret_text->len--; /* its last brace */
-    buf_addstr(ret_text, ",\"items\":[");
-    buf_add(ret_text, items.data, items.len);
-    buf_addstr(ret_text, "]}");
+    }
+    /* Nothing changes while it is read at one go: no place can be lost. */
+    struct value *object = NULL;
+    for (enum api_listed listed = API_LISTED_ONE; listed != API_LISTED_END;) {
+        listed = api_listing_object(listing, &object);
+        if (listed == API_LISTED_ONE)
+            value_append(items, steal(object));
+    }
+    *ret = api_listing_head(listing);
+    value_set(*ret, "items", items);
+    api_listing_free(listing);
     return 0;
 }

@@ -17,7 +17,7 @@
 
 struct documents {
     struct kinds *kinds;
-    struct list pieces;         /* answers under way */
+    struct pieces_line pieces;  /* answers under way */
     struct openapi_index index; /* the hashes of OpenAPI v3's documents */
 };
 
@@ -39,11 +39,11 @@ static void on_change(void *ctx, const struct schema_kind *kind, bool added)
         pieces_abort_all(&documents->pieces);
 }
 
-struct documents *documents_new(struct kinds *kinds)
+struct documents *documents_new(struct loop *loop, struct kinds *kinds)
 {
     struct documents *documents = xcalloc(1, sizeof(*documents));
     documents->kinds = kinds;
-    list_init(&documents->pieces);
+    pieces_init(&documents->pieces, loop);
     kinds_observe(kinds, on_change, documents);
     return documents;
 }
@@ -153,7 +153,7 @@ static bool send_pieces(const struct document_ask *ask, const char *type,
     return true;
 }
 
-static bool next_v2(void *ctx, struct buf *ret)
+static int next_v2(void *ctx, struct buf *ret)
 {
     return openapi_next(ctx, ret);
 }
@@ -182,7 +182,7 @@ static bool answer_openapi_v3(const struct document_ask *ask)
     return answer(ask, openapi_index_paths(&ask->documents->index, ask->kinds));
 }
 
-static bool next_v3(void *ctx, struct buf *ret)
+static int next_v3(void *ctx, struct buf *ret)
 {
     return openapi_v3_next(ctx, ret);
 }

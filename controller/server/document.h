@@ -7,8 +7,8 @@
 #include "controller/server/route.h"
 
 struct documents;
-/* kinds is borrowed. */
-struct documents *documents_new(struct kinds *kinds);
+/* loop and kinds are borrowed. */
+struct documents *documents_new(struct loop *loop, struct kinds *kinds);
 /* Before http_free. */
 void documents_free(struct documents *documents);
 

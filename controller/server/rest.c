@@ -43,6 +43,7 @@ struct rest *rest_new(const struct rest_spec *spec)
     list_init(&rest->calls);
     list_init(&rest->streams);
     list_init(&rest->podstreams);
+    pieces_init(&rest->lists, spec->loop);
     buf_init(&rest->frame.text, 0);
     return rest;
 }
@@ -63,6 +64,7 @@ void rest_free(struct rest *rest)
     list_each(it, tmp, &rest->calls) call_free(container_of(it, struct call, link));
     stream_watches_free(rest);
     podstreams_end(rest);
+    pieces_free_all(&rest->lists);
     buf_done(&rest->frame.text);
     free(rest);
 }

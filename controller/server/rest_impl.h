@@ -2,6 +2,7 @@
 /* What rest.c, rest_list.c, stream.c and podstream.c share. */
 
 #include "common/base/list.h"
+#include "controller/http/pieces.h"
 #include "controller/server/rest.h"
 #include "controller/server/view.h"
 
@@ -15,10 +16,11 @@ struct frame {
 
 struct rest {
     struct rest_spec spec;
-    struct list calls;      /* struct call: waiting for the API */
-    size_t values;          /* that they hold as trees */
-    struct list streams;    /* struct stream_watch */
-    struct list podstreams; /* struct pod_sink */
+    struct list calls;        /* struct call: waiting for the API */
+    size_t values;            /* that they hold as trees */
+    struct list streams;      /* struct stream_watch */
+    struct list podstreams;   /* struct pod_sink */
+    struct pieces_line lists; /* answers under way */
     struct frame frame;
 };
 

@@ -254,7 +254,7 @@ int server_new(const struct server_spec *spec, struct server **ret, struct err *
         spec->loop, server->spec.max_connections, admit, handle, server, refuse, answered};
     struct rest_spec rest = {spec->loop, spec->api, spec->clock, spec->rng, spec->hooks};
     server->rest = rest_new(&rest);
-    server->documents = documents_new(api_kinds(spec->api));
+    server->documents = documents_new(spec->loop, api_kinds(spec->api));
     server->monitor = monitor_new(spec->api, loop_clock(spec->loop), spec->health, spec->audit);
     int r = http_new(&http, &server->http, err);
     if (r) {

@@ -55,9 +55,8 @@ struct value *table_partial(const struct value *object, const char *api_version)
     return partial;
 }
 
-static struct value *row_of(const struct schema_kind *kind, const struct value *object,
-                            const char *api_version, enum table_include include,
-                            int64_t now_wall_ns)
+struct value *table_row(const struct schema_kind *kind, const struct value *object,
+                        const char *api_version, enum table_include include, int64_t now_wall_ns)
 {
     struct value *cells = value_new_list();
     for (const struct schema_column *column = columns_of(kind); column->name; column++)
@@ -79,9 +78,10 @@ struct value *table_of(const struct schema_kind *kind, const struct value *objec
     struct value *rows = value_new_list();
     if (value_type(items) == VALUE_LIST) {
         for (size_t i = 0; i < value_len(items); i++)
-            value_append(rows, row_of(kind, value_at(items, i), api_version, include, now_wall_ns));
+            value_append(rows,
+                         table_row(kind, value_at(items, i), api_version, include, now_wall_ns));
     } else {
-        value_append(rows, row_of(kind, object, api_version, include, now_wall_ns));
+        value_append(rows, table_row(kind, object, api_version, include, now_wall_ns));
     }
     struct value *table = value_new_map();
     value_set_str(table, "kind", "Table");

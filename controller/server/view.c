@@ -77,3 +77,17 @@ struct value *view_make(const struct view *view, const struct schema_kind *kind,
     value_free(object);
     return out;
 }
+
+struct value *view_item(const struct view *view, const struct schema_kind *kind,
+                        struct value *object, int64_t now_wall_ns)
+{
+    const char *shown = shown_as[view->accept].kind;
+    const char *version = shown_as[view->accept].api_version;
+    if (!shown)
+        return object;
+    struct value *out = str_eq(shown, PARTIAL)
+                            ? table_partial(object, version)
+                            : table_row(kind, object, version, view->include, now_wall_ns);
+    value_free(object);
+    return out;
+}

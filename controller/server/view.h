@@ -16,6 +16,9 @@ struct value *view_parse_url(const struct url *url, enum accept accept, struct v
  * table without the definitions of its columns. */
 struct value *view_make(const struct view *view, const struct schema_kind *kind,
                         struct value *object, bool columns, int64_t now_wall_ns);
+/* What stands for one object in the view of a List: a row, its metadata, itself. Takes object. */
+struct value *view_item(const struct view *view, const struct schema_kind *kind,
+                        struct value *object, int64_t now_wall_ns);
 /* What an object of that view says of itself: "Table", "meta.k8s.io/v1". The kind's own words for
  * plain objects. */
 const char *view_kind(const struct view *view, const struct schema_kind *kind);

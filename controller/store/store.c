@@ -4,10 +4,10 @@
 #include "common/base/mem.h"
 #include "common/base/weaken.h"
 #include "common/fs/disk.h"
+#include "controller/store/cursor.h"
 #include "controller/store/history.h"
 #include "controller/store/leases.h"
 #include "controller/store/pending.h"
-#include "controller/store/snapshot.h"
 #include "controller/store/sqlite.h"
 #include "controller/store/tree.h"
 #include "controller/store/watch.h"
@@ -48,6 +48,7 @@ struct store {
     struct history history;
     struct pending pending;
     struct watchers watchers;
+    struct cursors cursors;
     struct leases leases;
 
     struct list queue;              /* of struct op */
@@ -86,6 +87,7 @@ static void apply(struct store *store, struct item *item)
     store->bytes -= previous ? item_bytes(previous) : 0;
     leases_change(&store->leases, item, previous);
     history_push(&store->history, item, previous);
+    cursors_see(&store->cursors, item, previous);
     watchers_emit(&store->watchers, item, previous);
     item_unref(previous);
 }
@@ -372,10 +374,14 @@ int store_list(struct store *store, const char *prefix, const char *start_after,
     return 0;
 }
 
-int store_list_at(struct store *store, const char *prefix, const char *start_after,
-                  int64_t revision, store_list_fn *fn, void *ctx)
+int store_cursor_new(struct store *store, const char *prefix, const char *start_after,
+                     int64_t revision, struct store_cursor **ret)
 {
-    return snapshot_each(&store->tree, &store->history, prefix, start_after, revision, fn, ctx);
+    bool stale = revision < store_compacted(store, prefix) || revision > store->revision;
+    if (stale && !WEAKENED(CURSOR_STALE))
+        return -ESTALE;
+    *ret = cursor_new(&store->cursors, &store->history, prefix, start_after, revision);
+    return 0;
 }
 
 size_t store_count(struct store *store, const char *prefix)
@@ -562,6 +568,7 @@ int store_open_on(struct loop *loop, const struct store_medium *medium, const ch
     tree_init(&store->tree);
     pending_init(&store->pending);
     watchers_init(&store->watchers, loop);
+    cursors_init(&store->cursors, &store->tree);
     leases_init(&store->leases, loop, end_leased, store);
     if (path) {
         int r = open_disk(store, medium, path, err);

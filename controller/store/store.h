@@ -82,10 +82,18 @@ nodiscard int store_get(struct store *store, const char *key, struct store_item 
 typedef int store_list_fn(void *ctx, const struct store_item *item);
 int store_list(struct store *store, const char *prefix, const char *start_after, store_list_fn *fn,
                void *ctx);
-/* The same as it stood at an earlier revision. -ESTALE if that is compacted (store_compacted). */
-int store_list_at(struct store *store, const char *prefix, const char *start_after,
-                  int64_t revision, store_list_fn *fn, void *ctx);
 size_t store_count(struct store *store, const char *prefix);
+
+/* The same as it stood at a revision, in as many turns of the loop as it takes: what changes
+ * meanwhile is kept for who has not come to it. -ESTALE if that revision is compacted
+ * (store_compacted) or in the future. To be freed before the store is closed. */
+struct store_cursor;
+nodiscard int store_cursor_new(struct store *store, const char *prefix, const char *start_after,
+                               int64_t revision, struct store_cursor **ret);
+/* The next item; borrowed until the next call with this cursor. -ENOENT at the end; -ESTALE if so
+ * much has changed ahead of it (32 MiB for all cursors together) that the rest is lost. */
+nodiscard int store_cursor_next(struct store_cursor *cursor, struct store_item *ret);
+void store_cursor_free(struct store_cursor *cursor); /* NULL is fine */
 
 struct store_stats {
     size_t bytes;             /* of all that is visible, as memory holds it */

@@ -3,6 +3,10 @@
  *   bench-api CREDENTIALS PORT VERB COUNT CONNECTIONS   create, get, update, patch, delete of pods
  *                                                       pod-0..., COUNT of them; list, table: COUNT
  *                                                       times all pods
+ *   bench-api CREDENTIALS PORT beside-list COUNT LISTS
+ *                                                       COUNT gets of pods, one by one, while LISTS
+ *                                                       clients read all pods over and over;
+ *                                                       beside-table: as a table
  *   bench-api CREDENTIALS PORT watch WATCHERS COUNT     COUNT writes, each until the last watcher
  *                                                       has it; stays until its input ends
  *   bench-api CREDENTIALS PORT start PROGRAM CONFIG     from exec until it answers
@@ -71,7 +75,7 @@ static const struct verb {
 struct bench {
     struct loop *loop;
     struct client_spec spec;
-    const struct verb *verb;
+    const struct verb *verb, *lists;
     size_t count, begun, done;
     int64_t *began; /* by request */
     size_t round;
@@ -157,6 +161,34 @@ static void run_verb(struct bench *bench, size_t count, size_t connections)
         client_free(clients[i]);
     free(clients);
     free(bench->began);
+}
+
+/* ---- gets beside lists ---- */
+
+/* The lists have no end, and are in no figure. */
+static void list_on(void *ctx, struct client *client)
+{
+    struct bench *bench = ctx;
+    client_ask(client, "GET", PODS, bench->lists->headers, NULL, false);
+}
+
+static void on_listed(void *ctx, struct client *client, int code, size_t bytes)
+{
+    if (code != 200 || bytes == 0)
+        bench_fail("list: code %d, %zu bytes", code, bytes);
+    list_on(ctx, client);
+}
+
+static void run_beside(struct bench *bench, const struct verb *lists, size_t count, size_t listers)
+{
+    struct client_spec spec = bench->spec;
+    bench->lists = lists;
+    spec.ready = list_on;
+    spec.answered = on_listed;
+    for (size_t i = 0; i < listers; i++)
+        client_new(&spec);
+    bench->verb = &verbs[GET];
+    run_verb(bench, count, 1);
 }
 
 /* ---- watchers ---- */
@@ -370,6 +402,8 @@ int main(int argc, char **argv)
         run_start(&bench, argv[4], argv[5]);
     } else if (str_eq(argv[3], "watch")) {
         run_watch(&bench, first, second);
+    } else if (str_has_prefix(argv[3], "beside-")) {
+        run_beside(&bench, find_verb(argv[3] + strlen("beside-")), first, second);
     } else {
         bench.verb = find_verb(argv[3]);
         run_verb(&bench, first, second);

@@ -65,6 +65,10 @@ figure "list of 10,000" "$(ms 50 list)" ms "<= 1000"
 figure "list of 10,000, slowest" "$(ms 100 list)" ms
 load table "$ROUNDS" 1
 figure "list of 10,000 as a table" "$(ms 50 table)" ms "<= 1000"
+for kind in list table; do
+    load beside-$kind $SOME 1
+    p50_p99 "get, one by one beside a $kind of 10,000" beside-$kind "<= 20"
+done
 figure "RSS after lists" "$(mib "$(rss)")" MiB
 
 mkfifo "$TEST_TMP/hold"

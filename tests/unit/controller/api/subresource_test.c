@@ -103,9 +103,8 @@ static struct value *ask(struct fixture *f, int code, const char *method, const 
         client_ask(&f->client, method, target, sent ? header : "", sent ? buf_str(&text) : NULL);
     print_message("%s %s %s: %d\n", method, target, body ? body : "", got);
     assert_int_equal(got, code);
-    const char *answer = strstr(buf_str(&f->client.in), "\r\n\r\n");
-    assert_non_null(answer);
-    return document(answer + 4);
+    autofree char *answer = client_body(&f->client);
+    return document(answer);
 }
 
 static void expect(struct fixture *f, int code, const char *method, const char *target,

@@ -123,3 +123,19 @@ int client_ask(struct client *client, const char *method, const char *target, co
         return 0;
     return code;
 }
+
+char *client_body(const struct client *client)
+{
+    const char *head = buf_str(&client->in), *end = strstr(head, "\r\n\r\n");
+    const char *chunked = strstr(head, "Transfer-Encoding: chunked");
+    cleanup(buf_done) struct buf body = {0};
+    assert_non_null(end);
+    if (!chunked || chunked > end)
+        return xstrdup(end + 4);
+    char *at = client->in.data + (end - head) + 4;
+    for (size_t len; (len = strtoul(at, &at, 16)) > 0; at += len + 2) {
+        at += 2;
+        buf_add(&body, at, len);
+    }
+    return xstrdup(buf_str(&body));
+}

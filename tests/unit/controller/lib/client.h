@@ -28,3 +28,5 @@ void client_forget(struct client *client);
  * Content-Length; returns the code, 0 if the connection ended. in holds the answer. */
 int client_ask(struct client *client, const char *method, const char *target, const char *headers,
                const char *body);
+/* The body of the whole answer that came first, its chunks put together. The caller's. */
+char *client_body(const struct client *client);

@@ -134,3 +134,27 @@ struct value *get(struct world *world, const struct schema_kind *kind, const cha
     value_free(object);
     return NULL;
 }
+
+int list_as_text(struct world *world, const struct api_ref *ref, const struct api_list_query *query,
+                 struct value **ret)
+{
+    struct api_listing *listing = NULL;
+    int r = api_listing_new(world->api, &admin, ref, query, &listing, ret);
+    if (r)
+        return r;
+    struct value *items = value_new_list();
+    enum api_listed listed;
+    do {
+        cleanup(buf_done) struct buf text = {0};
+        listed = api_listing_text(listing, &text);
+        assert_int_not_equal(listed, API_LISTED_LOST);
+        if (listed == API_LISTED_ONE)
+            value_append(items, parse(buf_str(&text)));
+        else
+            assert_int_equal(text.len, 0);
+    } while (listed != API_LISTED_END);
+    *ret = api_listing_head(listing);
+    value_set(*ret, "items", items);
+    api_listing_free(listing);
+    return 0;
+}

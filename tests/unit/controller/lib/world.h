@@ -29,3 +29,6 @@ int do_delete(struct world *world, const struct schema_kind *kind, const char *n
               int64_t grace_s, struct value **ret);
 struct value *get(struct world *world, const struct schema_kind *kind, const char *ns,
                   const char *name);
+/* As api_list, but written as text, an object at a time, and read again. */
+int list_as_text(struct world *world, const struct api_ref *ref, const struct api_list_query *query,
+                 struct value **ret);

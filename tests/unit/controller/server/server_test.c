@@ -90,9 +90,8 @@ static struct value *answer(struct fixture *f)
 {
     struct value *object = NULL;
     struct err err = {0};
-    const char *body = strstr(buf_str(&f->client.in), "\r\n\r\n");
-    assert_non_null(body);
-    if (json_parse(body + 4, strlen(body + 4), &object, &err) != 0)
+    autofree char *body = client_body(&f->client);
+    if (json_parse(body, strlen(body), &object, &err) != 0)
         fail_msg("%s in: %s", err.msg, buf_str(&f->client.in));
     return object;
 }

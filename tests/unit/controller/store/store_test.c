@@ -286,6 +286,10 @@ static void test_store__watch_stale(void **state)
     int64_t now = store_revision(bench->store);
     assert_int_equal(store_watch(bench->store, "", now + 1, on_event, NULL, &watch), -ESTALE);
     assert_null(watch);
+    struct store_cursor *cursor = NULL;
+    assert_int_equal(store_cursor_new(bench->store, "", NULL, last, &cursor), -ESTALE);
+    assert_int_equal(store_cursor_new(bench->store, "", NULL, now + 1, &cursor), -ESTALE);
+    assert_null(cursor);
     struct watching w = {0};
     start(&w, bench, "/p/", now);
     /* Beyond the history's cap. */
