@@ -71,7 +71,16 @@ void api_stop(struct api *api)
     api->stopped = true;
     api_sweeps_free(api);
     loop_defer_free(steal(api->pump));
+    loop_defer_free(steal(api->forget));
     namespaces_free(steal(api->namespaces));
+}
+
+static void forget(struct api *api, struct api_decoded *slot)
+{
+    api->decoded_bytes -= slot->bytes;
+    free(slot->key);
+    value_free(slot->object);
+    *slot = (struct api_decoded){0};
 }
 
 void api_free(struct api *api)
@@ -83,10 +92,8 @@ void api_free(struct api *api)
     map_free(api->busy, free);
     free(api->leases);
     kinds_free(api->kinds);
-    for (size_t i = 0; i < API_DECODED; i++) {
-        free(api->decoded[i].key);
-        value_free(api->decoded[i].object);
-    }
+    for (size_t i = 0; i < API_DECODED; i++)
+        forget(api, &api->decoded[i]);
     free(api);
 }
 
@@ -162,6 +169,22 @@ static struct api_decoded *slot_of(struct api *api, const struct schema_kind *ki
     return oldest;
 }
 
+/* Big ones are not kept for the next turn of the loop: those that were asked for longest ago go. */
+static void on_forget(void *ctx)
+{
+    struct api *api = ctx;
+    api->forget = NULL;
+    while (api->decoded_bytes > API_DECODED_BYTES) {
+        struct api_decoded *oldest = NULL;
+        for (size_t i = 0; i < API_DECODED; i++) {
+            struct api_decoded *slot = &api->decoded[i];
+            if (slot->object && (!oldest || slot->used < oldest->used))
+                oldest = slot;
+        }
+        forget(api, oldest);
+    }
+}
+
 const struct value *api_decode(struct api *api, const struct schema_kind *kind,
                                const struct store_item *item)
 {
@@ -170,10 +193,14 @@ const struct value *api_decode(struct api *api, const struct schema_kind *kind,
         struct value *object = api_decode_new(kind, item);
         if (!object)
             return NULL;
-        free(slot->key);
-        value_free(slot->object);
-        *slot = (struct api_decoded){kind, xstrdup(item->key), item->mod_revision, object, 0};
+        forget(api, slot);
+        *slot = (struct api_decoded){kind,   xstrdup(item->key), item->mod_revision,
+                                     object, item->len,          0};
+        api->decoded_bytes += item->len;
     }
+    if (api->decoded_bytes > API_DECODED_BYTES && !api->forget && !api->stopped &&
+        !WEAKENED(API_DECODED_BOUND))
+        api->forget = loop_defer(api->loop, on_forget, api);
     slot->used = ++api->decoded_used;
     return slot->object;
 }

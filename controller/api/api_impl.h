@@ -9,12 +9,14 @@
 #include "controller/api/selector.h"
 
 #define API_DECODED 4 /* every watcher of an event needs the same one or two objects decoded */
+#define API_DECODED_BYTES ((size_t)256 * 1024) /* ... and as stored, from one turn to the next */
 
 struct api_decoded {
     const struct schema_kind *kind; /* in whose form */
     char *key;
     int64_t revision;
     struct value *object;
+    size_t bytes;  /* as it is stored: a tree is some ten times as much */
     uint64_t used; /* when it was last asked for: what is borrowed stays */
 };
 
@@ -33,6 +35,8 @@ struct api {
     struct loop_defer *pump;
     struct api_decoded decoded[API_DECODED];
     uint64_t decoded_used;
+    size_t decoded_bytes;
+    struct loop_defer *forget; /* while there are too many of those */
     struct namespaces *namespaces;
     int *leases; /* by place in kinds_at(): what its objects are stored under; 0: durable */
     const struct gate *gate; /* NULL: none */
@@ -44,7 +48,7 @@ struct api {
  * Caller frees. */
 char *api_key(const struct schema_kind *kind, const char *ns, const char *name);
 /* The stored object with its resourceVersion, in the kind's form; NULL for bytes that do not parse
- * (logged). Borrowed until the fourth next call. */
+ * (logged). Borrowed until the fourth next call or the return to the loop. */
 const struct value *api_decode(struct api *api, const struct schema_kind *kind,
                                const struct store_item *item);
 /* The same past the cache, which a list would only wash out; the caller's. */

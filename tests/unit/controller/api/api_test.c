@@ -1,11 +1,14 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "controller/api/api_impl.h"
 #include "controller/merge/apply.h"
 #include "tests/unit/controller/lib/world.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -571,6 +574,39 @@ static void test_api__stops_with_work_under_way(void **state)
     assert_int_equal(counter.done, done);
 }
 
+/* Big objects are decoded for whoever asks in this turn of the loop, and then forgotten. */
+static void test_api__keeps_few_bytes_decoded(void **state)
+{
+    struct world *world = *state;
+    static const struct {
+        size_t bytes, kept; /* of each object; objects that are still there afterwards */
+    } cases[] = {{1000, API_DECODED}, {100000, 2}, {400000, 0}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char *data = xcalloc(1, cases[i].bytes + 1);
+        memset(data, 'x', cases[i].bytes);
+        for (int j = 0; j < API_DECODED; j++) {
+            autofree char *text =
+                xasprintf("{metadata: {name: c-%zu-%d}, data: {a: %s}}", i, j, data);
+            assert_int_equal(do_create(world, &kind_config_map, "default", text, NULL), 201);
+        }
+        free(data);
+        world_settle(world);
+        const struct value *objects[API_DECODED];
+        for (int j = 0; j < API_DECODED; j++) {
+            autofree char *name = xasprintf("c-%zu-%d", i, j);
+            const struct api_ref ref = {&kind_config_map, "default", name};
+            assert_int_equal(api_see(world->api, &admin, &ref, &objects[j]), 0);
+        }
+        for (int j = 0; j < API_DECODED; j++) /* until the return to the loop all are there */
+            assert_int_equal(object_name(objects[j])[4], '0' + j);
+        world_settle(world);
+        size_t kept = 0;
+        for (int j = 0; j < API_DECODED; j++)
+            kept += world->api->decoded[j].object != NULL;
+        assert_int_equal(kept, cases[i].kept);
+    }
+}
+
 int main(void)
 {
 #define LIVE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -595,6 +631,7 @@ int main(void)
         LIVE(test_api__a_watch_from_elsewhere_is_too_old),
         LIVE(test_api__namespaces),
         LIVE(test_api__events),
+        LIVE(test_api__keeps_few_bytes_decoded),
         LIVE(test_api__a_restart_goes_on_with_namespaces),
         cmocka_unit_test(test_api__stops_with_work_under_way),
     };
