@@ -45,6 +45,15 @@ nodiscard int key_sign(const struct key *key, const void *data, size_t len,
 nodiscard int key_verify(const struct key *key, const void *data, size_t len, const uint8_t *sig,
                          size_t sig_len, struct err *err);
 
+/* The same with a signature as JOSE has it: r and s, 32 bytes each (RFC 7518 section 3.4). */
+#define SIGNATURE_RAW_LEN 64
+nodiscard int key_sign_raw(const struct key *key, const void *data, size_t len,
+                           uint8_t ret[SIGNATURE_RAW_LEN], struct err *err);
+nodiscard int key_verify_raw(const struct key *key, const void *data, size_t len,
+                             const uint8_t sig[SIGNATURE_RAW_LEN], struct err *err);
+/* The point that is the public key: x and y, 32 bytes each. */
+nodiscard int key_point(const struct key *key, uint8_t ret[64], struct err *err);
+
 /* Sealing to a public key: ephemeral ECDH, HKDF-SHA256, AES-256-GCM; `context` is bound as
  * additional data. Format (decision record): version byte 1, 65-byte ephemeral point, 12-byte
  * nonce, ciphertext, 16-byte tag. */

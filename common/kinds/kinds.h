@@ -101,4 +101,5 @@ extern const struct schema_kind kind_custom_resource_definition;
 extern const struct schema_kind kind_self_subject_review;
 /* Of subresources: none of kinds_at(). */
 extern const struct schema_kind kind_scale;
+extern const struct schema_kind kind_token_request;
 extern const struct schema_kind kind_new_event;

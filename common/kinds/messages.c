@@ -40,11 +40,14 @@ static const struct schema_type type_eviction = {
 
 static const struct schema_type *const messages[] = {&type_delete_options, &type_binding,
                                                      &type_eviction};
+/* Those that are checked as objects are. */
+static const struct schema_kind *const checked[] = {&kind_scale, &kind_token_request};
 
 const struct schema_type *kinds_message(const char *kind)
 {
-    if (str_eq(kind, kind_scale.kind))
-        return kind_scale.type;
+    for (size_t i = 0; i < ARRAY_LEN(checked); i++)
+        if (str_eq(checked[i]->kind, kind))
+            return checked[i]->type;
     for (size_t i = 0; i < ARRAY_LEN(messages); i++)
         if (str_eq(messages[i]->name, kind))
             return messages[i];

@@ -29,7 +29,6 @@ const struct schema_kind kind_service_account = {
     .singular = "serviceaccount",
     .short_names = NAMES("sa"),
     .namespaced = true,
-    .flags = SCHEMA_KIND_INERT,
     .type = &type_service_account,
     .name = format_dns1123_subdomain,
     PROTO("k8s.io.api.core.v1.ServiceAccount"),

@@ -18,6 +18,8 @@ static const struct {
     {"system:authenticated", NULL, false, "/apis"},
     {"system:authenticated", NULL, false, "/openapi"},
     {"system:authenticated", NULL, false, "/version"},
+    {"system:serviceaccounts", NULL, false, "/.well-known/openid-configuration"},
+    {"system:serviceaccounts", NULL, false, "/openid/v1/jwks"},
     {"system:monitoring", NULL, false, "/metrics"},
     {"system:unauthenticated", NULL, false, "/version"},
     {"system:unauthenticated", NULL, false, "/healthz"},

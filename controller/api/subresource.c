@@ -24,6 +24,11 @@ static bool of_namespaces(const struct schema_kind *kind)
     return kind == &kind_namespace;
 }
 
+static bool of_accounts(const struct schema_kind *kind)
+{
+    return kind == &kind_service_account;
+}
+
 #define READ_WRITE (SUBRESOURCE_GET | SUBRESOURCE_PATCH | SUBRESOURCE_UPDATE)
 
 static const struct subresource table[] = {
@@ -32,6 +37,8 @@ static const struct subresource table[] = {
     {"finalize", SUBRESOURCE_UPDATE, API_FINALIZERS, .of = of_namespaces},
     {"binding", SUBRESOURCE_CREATE, .of = of_pods, .group = "", .version = "v1", .kind = "Binding",
      .plural = "bindings"},
+    {"token", SUBRESOURCE_CREATE, .of = of_accounts, .group = "authentication.k8s.io",
+     .version = "v1", .kind = "TokenRequest"},
     {"ephemeralcontainers", READ_WRITE, API_EPHEMERAL, .of = of_pods},
     {"resize", READ_WRITE, API_RESIZE, .of = of_pods},
     {"log", SUBRESOURCE_GET, .of = of_pods},

@@ -8,6 +8,7 @@
 #include "controller/admission/admission.h"
 #include "controller/auth/authn.h"
 #include "controller/auth/bootstrap_tokens.h"
+#include "controller/auth/sa_tokens.h"
 #include "controller/auth/token_file.h"
 #include "controller/broker/broker.h"
 #include "controller/gateway/backups.h"
@@ -48,6 +49,7 @@ struct gateway {
     struct admission *admission;
     struct bootstrap *bootstrap;
     struct authn *authn;
+    struct sa_tokens *sa_tokens;
     struct token_file *token_file; /* NULL: there are no static tokens */
     struct recorder *recorder;
     struct nodes *nodes;
@@ -174,9 +176,14 @@ static int open_authn(struct gateway *g, struct err *err)
     const struct authn_spec spec = {.loop = g->loop, .api = g->api, .clock = loop_clock(g->loop)};
     g->authn = authn_new(&spec);
     authn_add(g->authn, bootstrap_tokens_check, g->api);
+    const struct sa_tokens_spec accounts = {g->api, g->rng, g->trust->accounts};
+    int rc = sa_tokens_new(&accounts, &g->sa_tokens, err);
+    if (rc < 0)
+        return rc;
+    authn_add(g->authn, sa_tokens_check, g->sa_tokens);
     if (str_empty(g->config->token_file))
         return 0;
-    int rc = token_file_new(g->loop, g->config->token_file, &g->token_file, err);
+    rc = token_file_new(g->loop, g->config->token_file, &g->token_file, err);
     if (rc < 0)
         return err_wrap(err, "tokenFile");
     authn_add(g->authn, token_file_check, g->token_file);
@@ -327,6 +334,7 @@ static int start_server(struct gateway *g, struct err *err)
                                      .rng = g->rng,
                                      .hooks = &g->hooks,
                                      .authn = g->authn,
+                                     .tokens = g->sa_tokens,
                                      .metrics = g->metrics,
                                      .health = &g->health,
                                      .audit = g->audit};
@@ -408,6 +416,7 @@ void gateway_free(struct gateway *g)
     server_free(g->server);
     authn_free(g->authn);
     token_file_free(g->token_file);
+    sa_tokens_free(g->sa_tokens);
     census_free(g->census);
     if (g->store)
         store_close(g->store);

@@ -537,6 +537,7 @@ static const struct {
     {"PUT", OBJECT, "*", verb_update},
     {"PATCH", OBJECT, "*", verb_patch},
     {"POST", OBJECT | COLLECTION, "binding", verb_bind},
+    {"POST", OBJECT, "token", token_request},
     {"GET", OBJECT, "log", podstream_start},
     {"GET", OBJECT, "why", podstream_start},
 };

@@ -8,12 +8,14 @@
 #include "controller/server/route.h"
 
 struct rest;
+struct sa_tokens;
 struct rest_spec {
     struct loop *loop;
     struct api *api;
     const struct clock *clock;
     struct rng *rng;
     const struct server_hooks *hooks; /* borrowed; may be NULL */
+    struct sa_tokens *tokens;         /* borrowed; NULL: none are issued */
 };
 struct rest *rest_new(const struct rest_spec *spec);
 /* After api_stop, before http_free. */

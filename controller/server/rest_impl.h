@@ -39,3 +39,5 @@ void stream_watch_start(const struct ask *ask);
 void stream_watches_free(struct rest *rest);
 void podstream_start(const struct ask *ask);
 void podstreams_end(struct rest *rest);
+/* token_request.c: answers the POST of serviceaccounts/NAME/token. */
+void token_request(const struct ask *ask);

@@ -26,6 +26,8 @@ static const struct {
     {{"openapi", "v3"}, ROUTE_OPENAPI_V3},
     {{"openapi", "v3", "api", "v1"}, ROUTE_OPENAPI_V3_RESOURCES},
     {{"openapi", "v3", "apis", "*", "*"}, ROUTE_OPENAPI_V3_RESOURCES},
+    {{".well-known", "openid-configuration"}, ROUTE_OPENID},
+    {{"openid", "v1", "jwks"}, ROUTE_JWKS},
     {{"apis", "limpet.io", "v1", "dryrun"}, ROUTE_DRY_RUN},
     {{"apis", "limpet.io", "v1", "backup"}, ROUTE_BACKUP},
     {{"apis", "limpet.io", "v1", "restore"}, ROUTE_RESTORE},

@@ -16,6 +16,8 @@ enum route_what {
     ROUTE_OPENAPI_V2,
     ROUTE_OPENAPI_V3,           /* which documents there are */
     ROUTE_OPENAPI_V3_RESOURCES, /* /openapi/v3/api/v1, /openapi/v3/apis/G/V */
+    ROUTE_OPENID,               /* /.well-known/openid-configuration */
+    ROUTE_JWKS,                 /* /openid/v1/jwks */
     ROUTE_DRY_RUN,              /* /apis/limpet.io/v1/dryrun */
     ROUTE_BACKUP,               /* /apis/limpet.io/v1/backup */
     ROUTE_RESTORE,              /* /apis/limpet.io/v1/restore */

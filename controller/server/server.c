@@ -5,6 +5,7 @@
 #include "common/base/weaken.h"
 #include "controller/api/authz.h"
 #include "controller/auth/authn.h"
+#include "controller/auth/sa_tokens.h"
 #include "controller/server/document.h"
 #include "controller/server/dryrun_request.h"
 #include "controller/http/front.h"
@@ -70,6 +71,19 @@ static struct value *nowhere(void)
     return status_failure(404, "the server could not find the requested resource");
 }
 
+/* By which others verify the tokens of ServiceAccounts. */
+static bool answer_keys(const struct server *server, struct http_request *request,
+                        const struct route *route)
+{
+    const struct sa_tokens *tokens = server->spec.tokens;
+    if (!tokens || (route->what != ROUTE_OPENID && route->what != ROUTE_JWKS))
+        return false;
+    reply_json(request, 200,
+               route->what == ROUTE_JWKS ? sa_tokens_keys(tokens)
+                                         : sa_tokens_configuration(tokens));
+    return true;
+}
+
 static void handle_path(struct server *server, struct http_request *request, const struct url *url,
                         const struct route *route, const struct api_user *user)
 {
@@ -88,6 +102,7 @@ static void handle_path(struct server *server, struct http_request *request, con
         return;
     }
     if (!monitor_answer(server->monitor, request, url, route) &&
+        !answer_keys(server, request, route) &&
         !documents_answer(server->documents, request, url, route))
         reply_status(request, nowhere());
 }
@@ -252,7 +267,8 @@ int server_new(const struct server_spec *spec, struct server **ret, struct err *
     }
     struct http_spec http = {
         spec->loop, server->spec.max_connections, admit, handle, server, refuse, answered};
-    struct rest_spec rest = {spec->loop, spec->api, spec->clock, spec->rng, spec->hooks};
+    struct rest_spec rest = {spec->loop, spec->api,   spec->clock,
+                             spec->rng,  spec->hooks, spec->tokens};
     server->rest = rest_new(&rest);
     server->documents = documents_new(spec->loop, api_kinds(spec->api));
     server->monitor = monitor_new(spec->api, loop_clock(spec->loop), spec->health, spec->audit);

@@ -10,6 +10,7 @@ struct authn;
 struct health;
 struct key;
 struct metrics;
+struct sa_tokens;
 struct server;
 
 struct server_spec {
@@ -19,6 +20,7 @@ struct server_spec {
     struct rng *rng;
     const struct server_hooks *hooks; /* borrowed; NULL = none */
     struct authn *authn;              /* borrowed; NULL: certificates alone say who asks */
+    struct sa_tokens *tokens;         /* of ServiceAccounts; borrowed; NULL: none are issued */
     struct metrics *metrics;          /* borrowed; what the server counts is added. NULL: none */
     const struct health *health;      /* borrowed; NULL: nothing but ping */
     struct audit *audit;              /* borrowed; NULL: there is no trail */

@@ -232,6 +232,7 @@ int trust_open(const struct trust_spec *spec, struct trust **ret, struct err *er
         {"server.key", &trust->server_key, &trust->server_key_pem},
         {"signer.key", &trust->signer, NULL},
         {"sealing.key", &trust->sealing, NULL},
+        {"service-accounts.key", &trust->accounts, NULL},
         {"admin.key", &admin, &trust->admin_key_pem},
     };
     int rc = spec->disk->mkdirs(spec->disk, spec->dir, 0700, err);
@@ -258,7 +259,8 @@ void trust_free(struct trust *trust)
 {
     if (!trust)
         return;
-    struct key *const keys[] = {trust->ca_key, trust->server_key, trust->signer, trust->sealing};
+    struct key *const keys[] = {trust->ca_key, trust->server_key, trust->signer, trust->sealing,
+                                trust->accounts};
     char *const pems[] = {trust->ca_pem,       trust->server_pem,  trust->server_key_pem,
                           trust->signer_pem,   trust->sealing_pem, trust->admin_pem,
                           trust->admin_key_pem};

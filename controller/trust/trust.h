@@ -1,6 +1,7 @@
 #pragma once
 /* The gateway's keys and certificates, made at the first start: a CA, and one key for each purpose
- * (TLS of broker and API, signing of desired state, sealing). A folder of PEM files, mode 0700. */
+ * (TLS of broker and API, signing of desired state and of ServiceAccounts' tokens, sealing). A
+ * folder of PEM files, mode 0700. */
 
 #include "common/crypto/cert.h"
 #include "common/fs/disk.h"
@@ -13,6 +14,7 @@ struct trust {
     char *server_key_pem; /* for the broker, which reads files */
     struct key *signer;   /* desired state */
     char *signer_pem;     /* its certificate, for nodes to pin */
+    struct key *accounts; /* signs the tokens of ServiceAccounts */
     struct key *sealing;
     char *sealing_pem;
     char *admin_pem, *admin_key_pem; /* user "admin", group system:masters */
