@@ -147,6 +147,9 @@ struct http_wire *http_upgrade(struct http_request *request,
 /* Takes all of it, and sends it as the client takes it. The caller sees to it that what waits is
  * bounded. */
 void http_wire_write(struct http_wire *wire, const void *data, size_t len);
+/* What was written so far goes in a turn of the loop of its own, so that it mostly is a TLS record
+ * of its own: some clients of WebSocket wait for the socket while a message lies in their TLS. */
+void http_wire_part(struct http_wire *wire);
 size_t http_wire_pending(const struct http_wire *wire); /* written, and not gone yet */
 void http_wire_more(struct http_wire *wire);
 /* What was written is still sent (for HTTP_STALL_S at most), then the connection is closed. The

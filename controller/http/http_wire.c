@@ -21,9 +21,14 @@ struct http_wire {
     struct loop_timer *stall;
     struct buf in, out;
     size_t out_head; /* bytes of out that have gone */
-    bool paused;     /* not all of `in` was taken */
-    bool again;      /* it is to be offered once more */
-    bool over;       /* the caller has let go of it */
+    struct buf
+        parts; /* size_t each: where in what is written a part ends, counted from the first */
+    size_t parts_head;    /* bytes of parts that are over */
+    size_t written, went; /* since the beginning */
+    bool blocked;         /* the client takes nothing now */
+    bool paused;          /* not all of `in` was taken */
+    bool again;           /* it is to be offered once more */
+    bool over;            /* the caller has let go of it */
     bool cut, gone;
 };
 
@@ -60,30 +65,56 @@ static void be_gone(struct http_wire *wire)
 
 /* ---- to the client ---- */
 
-static void flush(struct http_wire *wire)
+/* Bytes to the end of the first part, or of everything. */
+static size_t next_part(struct http_wire *wire)
 {
-    size_t before = http_wire_pending(wire);
-    while (http_wire_pending(wire) > 0) {
-        ssize_t n = send(wire->fd, wire->out.data + wire->out_head, http_wire_pending(wire),
-                         MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
-            break;
-        if (n < 0) {
-            wire->gone = true;
-            return;
-        }
-        wire->out_head += (size_t)n;
+    size_t end;
+    if (wire->parts_head == wire->parts.len)
+        return http_wire_pending(wire);
+    memcpy(&end, wire->parts.data + wire->parts_head, sizeof(end));
+    return end - wire->went;
+}
+
+static void drop_sent(struct http_wire *wire, size_t n)
+{
+    wire->out_head += n;
+    wire->went += n;
+    if (http_wire_pending(wire) == 0) { /* a quiet wire holds nothing */
+        buf_done(&wire->out);
+        buf_done(&wire->parts);
+        wire->out_head = wire->parts_head = 0;
+        return;
     }
-    if (http_wire_pending(wire) == 0) {
-        buf_done(&wire->out); /* a quiet wire holds nothing */
-        wire->out_head = 0;
-    } else if (wire->out_head > wire->out.len / 2) {
+    if (wire->parts_head < wire->parts.len && next_part(wire) == 0)
+        wire->parts_head += sizeof(size_t);
+    if (wire->out_head > wire->out.len / 2) {
         buf_drop(&wire->out, wire->out_head);
         wire->out_head = 0;
     }
-    if (http_wire_pending(wire) < before && wire->over)
+    if (wire->parts_head > wire->parts.len / 2) {
+        buf_drop(&wire->parts, wire->parts_head);
+        wire->parts_head = 0;
+    }
+}
+
+/* At most a part. */
+static void flush(struct http_wire *wire)
+{
+    size_t len = next_part(wire);
+    if (len == 0)
+        return;
+    ssize_t n = send(wire->fd, wire->out.data + wire->out_head, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    wire->blocked = n < (ssize_t)len;
+    if (n < 0) {
+        wire->gone = errno != EAGAIN && errno != EINTR;
+        return;
+    }
+    drop_sent(wire, (size_t)n);
+    if (!wire->blocked && http_wire_pending(wire) > 0)
+        work_soon(wire);
+    if (wire->over)
         loop_timer_after(wire->stall, HTTP_STALL_S * NS_PER_S);
-    else if (http_wire_pending(wire) < before && wire->handler.sent)
+    else if (wire->handler.sent)
         wire->handler.sent(wire->ctx);
 }
 
@@ -134,7 +165,7 @@ static void settle(struct http_wire *wire)
     else
         /* Errors are waited for in any case. */
         loop_io_events(wire->io, (reads(wire) ? (uint32_t)EPOLLIN : 0u) |
-                                     (http_wire_pending(wire) > 0 ? (uint32_t)EPOLLOUT : 0u) |
+                                     (wire->blocked ? (uint32_t)EPOLLOUT : 0u) |
                                      (uint32_t)EPOLLERR);
 }
 
@@ -163,7 +194,8 @@ static void work(void *ctx)
     if (!wire->cut && !wire->gone) {
         if (wire->again)
             deliver(wire);
-        flush(wire);
+        if (!wire->blocked)
+            flush(wire);
     }
     settle(wire);
 }
@@ -215,6 +247,7 @@ void http_wire_free(struct http_wire *wire)
     loop_timer_free(wire->stall);
     buf_done(&wire->in);
     buf_done(&wire->out);
+    buf_done(&wire->parts);
     free(wire);
 }
 
@@ -230,6 +263,7 @@ struct http_wire *http_upgrade(struct http_request *request,
     wire->fd = -1;
     buf_init(&wire->in, 0);
     buf_init(&wire->out, HTTP_WIRE_MAX);
+    buf_init(&wire->parts, 0);
     wire->stall = loop_timer_new(request->http->loop, on_stall, wire);
     request->wire = wire;
     if (request->mhd && request->conn)
@@ -243,7 +277,18 @@ void http_wire_write(struct http_wire *wire, const void *data, size_t len)
 {
     if (buf_add(&wire->out, data, len) != 0)
         wire->cut = wire->gone = true;
+    else
+        wire->written += len;
     work_soon(wire);
+}
+
+void http_wire_part(struct http_wire *wire)
+{
+    size_t last = 0;
+    if (wire->parts.len >= sizeof(last))
+        memcpy(&last, wire->parts.data + wire->parts.len - sizeof(last), sizeof(last));
+    if (wire->written > wire->went && wire->written > last)
+        (void)buf_add(&wire->parts, &wire->written, sizeof(wire->written));
 }
 
 size_t http_wire_pending(const struct http_wire *wire)

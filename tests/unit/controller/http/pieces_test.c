@@ -118,7 +118,7 @@ static void ask(struct fixture *f, struct client *client, const char *path)
 {
     struct err err = {0};
     autofree char *text = xasprintf("GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path);
-    assert_int_equal(http_add(f->http, client_connect(client, f->loop), NULL, &err), 0);
+    assert_int_equal(http_add(f->http, client_connect(client, f->loop), NULL, NULL, &err), 0);
     client_send(client, text);
 }
 

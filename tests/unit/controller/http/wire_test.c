@@ -206,6 +206,25 @@ static void test_wire__what_waits_is_bounded(void **state)
     AWAIT(http_connections(f->http) == 0, await_turn(f->loop));
 }
 
+/* Each in a turn of its own, whatever waits behind it. */
+static void test_wire__parts(void **state)
+{
+    struct fixture *f = *state;
+    open_wire(f);
+    for (int i = 0; i < 5; i++) {
+        http_wire_write(f->wire, "ab", 2);
+        http_wire_part(f->wire);
+    }
+    http_wire_write(f->wire, "rest", 4);
+    for (size_t i = 1; i <= 5; i++) {
+        client_turn(&f->client);
+        assert_int_equal(f->client.in.len, 2 * i);
+    }
+    assert_true(client_await(&f->client, "ababababrest"));
+    http_wire_part(f->wire);
+    assert_int_equal(http_wire_pending(f->wire), 0);
+}
+
 static void test_wire__the_client_left_before(void **state)
 {
     struct fixture *f = *state;
@@ -257,6 +276,7 @@ int main(void)
         LIVE(test_wire__ends_when_all_has_gone),
         LIVE(test_wire__is_cut),
         LIVE(test_wire__what_waits_is_bounded),
+        LIVE(test_wire__parts),
         LIVE(test_wire__the_client_left_before),
         LIVE(test_wire__ends_before_it_began),
         LIVE(test_wire__the_server_ends_first),

@@ -253,9 +253,12 @@ static int64_t listed(struct world *world, const char *key)
     struct api_list_query query = {.limit = 0};
     cleanup(buf_done) struct buf text = {0};
     cleanup(value_free) struct value *status = NULL;
-    assert_int_equal(api_list_text(world->api, &admin, &ref, &query, &text, &status), 0);
-    cleanup(value_free) struct value *list = yaml(buf_str(&text));
-    return value_get_int(value_get(value_at(value_get(list, "items"), 0), "spec"), key, -1);
+    struct api_listing *listing = NULL;
+    assert_int_equal(api_listing_new(world->api, &admin, &ref, &query, &listing, &status), 0);
+    assert_int_equal(api_listing_text(listing, &text), API_LISTED_ONE);
+    api_listing_free(listing);
+    cleanup(value_free) struct value *object = yaml(buf_str(&text));
+    return value_get_int(value_get(object, "spec"), key, -1);
 }
 
 /* Objects get the defaults of today however long they have been there: read, listed, and written
