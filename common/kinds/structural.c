@@ -156,7 +156,8 @@ static void check_map_key(const struct value *items, const struct value *key,
     if (!field || strchr(name, ',') || strlen(name) >= SCHEMA_KEY_LEN)
         schema_mistake(walk, key, MAP_KEYS, CAUSE_INVALID,
                        "\"%.64s\": entries must all be names of item properties", name);
-    else if (str_eq(type, "array") || str_eq(type, "object") || !*type)
+    else if (str_eq(type, "array") || str_eq(type, "object") ||
+             (!*type && !is_set(field, INT_OR_STRING)))
         schema_mistake(walk, key, MAP_KEYS, CAUSE_INVALID,
                        "\"%.64s\": must be a scalar type if it is in x-kubernetes-list-map-keys",
                        name);

@@ -34,6 +34,15 @@ static void test_custom_resource_definition__structural(void **state)
         {"a: {type: string}", ""},
         {"a: {x-kubernetes-int-or-string: true}", ""},
         {"a: {type: string, x-kubernetes-int-or-string: true}", ""},
+        {"a: {type: array, items: {type: object, required: [k], properties: {k: "
+         "{x-kubernetes-int-or-string: true}}}, x-kubernetes-list-type: map, "
+         "x-kubernetes-list-map-keys: [k]}",
+         ""},
+        {"a: {type: array, items: {type: object, required: [k], properties: {k: "
+         "{x-kubernetes-preserve-unknown-fields: true}}}, x-kubernetes-list-type: map, "
+         "x-kubernetes-list-map-keys: [k]}",
+         AT ".properties.a.x-kubernetes-list-map-keys: \"k\": must be a scalar type if it is in "
+            "x-kubernetes-list-map-keys\n"},
         {"a: {x-kubernetes-preserve-unknown-fields: true}", ""},
         {"a: {x-kubernetes-int-or-string: true, anyOf: [{type: integer}, {type: string}]}", ""},
         {"a: {x-kubernetes-int-or-string: true, allOf: [{anyOf: [{type: integer}, {type: "

@@ -133,6 +133,10 @@ static void test_custom__check(void **state)
                "string, default: T}}}}"),
          "{a: [{p: 1, q: U}, {p: 1, q: T}, {p: 1, q: U}, {q: U}]}",
          "spec.a[3].p: required\nspec.a[2]: Duplicate value: 1,\"U\"\n"},
+        {FIELD("{type: array, x-kubernetes-list-type: map, x-kubernetes-list-map-keys: [p], items: "
+               "{type: object, required: [p], properties: {p: {x-kubernetes-int-or-string: "
+               "true}}}}"),
+         "{a: [{p: 1}, {p: '1'}, {p: 1}]}", "spec.a[2]: Duplicate value: 1\n"},
         {FIELD("{type: object, additionalProperties: {type: integer, maximum: 3}}"),
          "{a: {x: 1, y: 4, z: q}}",
          "spec.a.z: \"q\": must be an integer\nspec.a.y: Invalid value: 4: spec.a.y in body "
