@@ -63,6 +63,8 @@ static int prepare(const struct volume_spec *spec, const char *name, const struc
     (void)name;
     const char *path = value_get_str(source, "path");
     const char *type = value_get_str(source, "type");
+    if (path[0] != '/')
+        return err_set(err, -EINVAL, "hostPath %s: must be an absolute path", path);
     size_t i = 0;
     while (i < ARRAY_LEN(host_types) && !str_eq(host_types[i].name, type ? type : ""))
         i++;

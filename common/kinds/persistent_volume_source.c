@@ -129,7 +129,7 @@ static const struct schema_type type_iscsi_pv = {
 static const struct schema_type type_local = {
     .name = "LocalVolumeSource",
     DOC("A disk or directory of one node, which nodeAffinity names."),
-    FIELDS(F(1, "path", STRING, REQUIRED, RULE(path_absolute), DOC("Where it is on the node.")),
+    FIELDS(F(1, "path", STRING, REQUIRED, RULE(host_path), DOC("Where it is on the node.")),
            F(2, "fsType", STRING, FS_TYPE)),
 };
 

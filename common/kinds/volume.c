@@ -16,7 +16,7 @@ static const struct schema_type type_key_to_path = {
 const struct schema_type type_host_path = {
     .name = "HostPathVolumeSource",
     DOC("A path of the node."),
-    FIELDS(F(1, "path", STRING, REQUIRED, RULE(path_absolute), DOC("The path.")),
+    FIELDS(F(1, "path", STRING, REQUIRED, RULE(host_path), DOC("The path.")),
            F(2, "type", STRING, DEF(""),
              ONE_OF("DirectoryOrCreate", "Directory", "FileOrCreate", "File", "Socket",
                     "CharDevice", "BlockDevice"),

@@ -133,11 +133,16 @@ const char *format_path_relative(const char *s)
     return climbs(s) ? "must not hold '..'" : NULL;
 }
 
-const char *format_mount_path(const char *s)
+const char *format_host_path(const char *s)
 {
     if (!*s)
         return "must not be empty";
-    return strchr(s, ':') ? "must not hold ':'" : NULL;
+    return climbs(s) ? "must not hold '..'" : NULL;
+}
+
+const char *format_mount_path(const char *s)
+{
+    return *s ? NULL : "must not be empty";
 }
 
 /* [a-z0-9]+ with single '.', one or two '_', or any '-' between (distribution's reference grammar).
@@ -309,6 +314,7 @@ const struct schema_rule rule_env_name = {.format = format_env_name};
 const struct schema_rule rule_config_key = {.format = format_config_key};
 const struct schema_rule rule_path_relative = {.format = format_path_relative};
 const struct schema_rule rule_path_absolute = {.format = format_path_absolute};
+const struct schema_rule rule_host_path = {.format = format_host_path};
 const struct schema_rule rule_mount_path = {.format = format_mount_path};
 const struct schema_rule rule_image = {.format = format_image};
 const struct schema_rule rule_port_name = {.format = format_port_name};

@@ -14,7 +14,9 @@ const char *format_env_name(const char *s);      /* printable ASCII but '=' */
 const char *format_config_key(const char *s);    /* keys of ConfigMap and Secret: <= 253 */
 const char *format_path_absolute(const char *s); /* no ".." element */
 const char *format_path_relative(const char *s); /* not absolute, no ".." element */
-const char *format_mount_path(const char *s);    /* not empty, no ':' */
+/* A path of a node, which may be one of Windows: not empty, no ".." element. */
+const char *format_host_path(const char *s);
+const char *format_mount_path(const char *s); /* not empty */
 const char *format_image(const char *s); /* an OCI reference: [host[:port]/]path[:tag][@digest] */
 const char *format_port_name(const char *s); /* IANA service name: <= 15 */
 const char *format_ip(const char *s);
@@ -25,5 +27,6 @@ const char *format_not_empty(const char *s);
 
 extern const struct schema_rule rule_dns1123_label, rule_dns1123_subdomain, rule_dns1035_label,
     rule_qualified_name, rule_label_value, rule_env_name, rule_config_key, rule_path_relative,
-    rule_path_absolute, rule_mount_path, rule_image, rule_port_name, rule_ip, rule_cidr, rule_port,
-    rule_uid, rule_not_empty, rule_not_negative, rule_positive, rule_file_mode, rule_id;
+    rule_path_absolute, rule_host_path, rule_mount_path, rule_image, rule_port_name, rule_ip,
+    rule_cidr, rule_port, rule_uid, rule_not_empty, rule_not_negative, rule_positive,
+    rule_file_mode, rule_id;

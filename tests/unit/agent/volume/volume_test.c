@@ -371,6 +371,15 @@ static void test_host_path__table(void **state)
     assert_int_equal(access(file, F_OK), 0); /* never a hostPath */
 }
 
+/* The API takes paths of Windows; no directory of the agent's own is meant by one. */
+static void test_host_path__relative(void **state)
+{
+    static const char text[] = "[{\"name\":\"v\",\"hostPath\":{\"path\":\"tmp\",\"type\":\"\"}}]";
+    struct world *world = *state;
+    assert_int_equal(prepare(world, text), -EINVAL);
+    assert_non_null(strstr(world->err.msg, "hostPath tmp: must be an absolute path"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -378,6 +387,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_key_files__begin_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(test_empty_dir__disk, setup, teardown),
         cmocka_unit_test_setup_teardown(test_host_path__table, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_host_path__relative, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fs_group__files, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fs_group__empty_dir, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fs_group__host_path, setup, teardown),
