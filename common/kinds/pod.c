@@ -8,6 +8,8 @@
 #include "common/kinds/types.h"
 #include "common/schema/cell.h"
 
+#include <stdio.h>
+
 static void check_pod(const struct value *pod, struct schema_walk *walk)
 {
     pod_check_mounts(pod, "", NULL, walk);
@@ -22,24 +24,112 @@ static const struct schema_type type_pod = {
            F(3, "status", GATEWAY_OBJECT(type_pod_status), DOC("What its node tells of it."))),
 };
 
-/* An update may change images, deadlines, tolerations and gates of a pod, and name its node once.
- */
-static struct value *without_mutable(const struct value *object)
+/* ---- updates: only the gateway takes any ---- */
+
+#define UPDATE static __attribute__((unused))
+
+static const char *const container_lists[] = {"containers", "initContainers"};
+
+/* An update may change images, deadlines, tolerations and gates of a pod (as far as the functions
+ * below let it), and name its node once. */
+UPDATE struct value *without_mutable(const struct value *object)
 {
-    static const char *const lists[] = {"containers", "initContainers"};
-    static const char *const keys[] = {"activeDeadlineSeconds", "tolerations", "schedulingGates",
-                                       "terminationGracePeriodSeconds"};
+    static const char *const keys[] = {"activeDeadlineSeconds", "tolerations", "schedulingGates"};
     struct value *spec = value_copy(value_get(object, "spec"));
-    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-        for (size_t n = 0; n < value_len(value_get(spec, lists[i])); n++)
-            value_set_str(value_at(value_get(spec, lists[i]), n), "image", "");
+    for (size_t i = 0; i < ARRAY_LEN(container_lists); i++) {
+        struct value *list = value_get(spec, container_lists[i]);
+        for (size_t n = 0; n < value_len(list); n++)
+            value_set_str(value_at(list, n), "image", "");
+    }
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
         value_del(spec, keys[i]);
     return spec;
 }
 
-static void check_update(const struct value *old, const struct value *object,
-                         struct schema_walk *walk)
+/* Both lists are bounded by what a pod may hold. */
+UPDATE bool stays(const struct value *toleration, const struct value *list)
+{
+    cleanup(value_free) struct value *old = value_copy(toleration);
+    value_del(old, "tolerationSeconds");
+    for (size_t i = 0; i < value_len(list); i++) {
+        cleanup(value_free) struct value *other = value_copy(value_at(list, i));
+        value_del(other, "tolerationSeconds");
+        if (value_equal(old, other))
+            return true;
+    }
+    return false;
+}
+
+UPDATE void check_tolerations(const struct value *was, const struct value *is,
+                              struct schema_walk *walk)
+{
+    const struct value *old = value_get(was, "tolerations"), *new = value_get(is, "tolerations");
+    if (value_equal(old, new))
+        return;
+    for (size_t i = 0; i < value_len(old); i++) {
+        if (stays(value_at(old, i), new) || WEAKENED(POD_TOLERATIONS))
+            continue;
+        schema_mistake(walk, new, "spec.tolerations", CAUSE_FORBIDDEN,
+                       "existing toleration can not be modified except its tolerationSeconds");
+        return;
+    }
+}
+
+UPDATE bool has_gate(const struct value *gates, const char *name)
+{
+    for (size_t i = 0; i < value_len(gates); i++)
+        if (str_eq(value_get_str(value_at(gates, i), "name"), name))
+            return true;
+    return false;
+}
+
+UPDATE void check_gates(const struct value *was, const struct value *is, struct schema_walk *walk)
+{
+    const struct value *gates = value_get(is, "schedulingGates");
+    for (size_t i = 0; i < value_len(gates); i++) {
+        const char *name = value_get_str(value_at(gates, i), "name");
+        if (has_gate(value_get(was, "schedulingGates"), name))
+            continue;
+        char sub[64];
+        snprintf(sub, sizeof(sub), "spec.schedulingGates[%zu].name", i);
+        schema_mistake(walk, value_at(gates, i), sub, CAUSE_FORBIDDEN,
+                       "only deletion is allowed, but found new scheduling gate '%.63s'",
+                       name ? name : "");
+    }
+}
+
+UPDATE void check_deadline(const struct value *was, const struct value *is,
+                           struct schema_walk *walk)
+{
+    const char *const key = "activeDeadlineSeconds";
+    int64_t old = value_get_int(was, key, 0), new = value_get_int(is, key, 0);
+    if (old > 0 && new == 0)
+        schema_mistake(walk, is, "spec.activeDeadlineSeconds", CAUSE_INVALID,
+                       "must not update from a positive integer to nil value");
+    else if (old > 0 && new > old)
+        schema_mistake(walk, value_get(is, key), "spec.activeDeadlineSeconds", CAUSE_INVALID,
+                       "%lld: must be less than or equal to previous value", (long long)new);
+}
+
+/* Whether there are as many as before. */
+UPDATE bool check_counts(const struct value *was, const struct value *is, struct schema_walk *walk)
+{
+    bool same = true;
+    for (size_t i = 0; i < ARRAY_LEN(container_lists); i++) {
+        const struct value *list = value_get(is, container_lists[i]);
+        char sub[32];
+        snprintf(sub, sizeof(sub), "spec.%s", container_lists[i]);
+        if (value_len(list) == value_len(value_get(was, container_lists[i])))
+            continue;
+        schema_mistake(walk, list, sub, CAUSE_FORBIDDEN,
+                       "pod updates may not add or remove containers");
+        same = false;
+    }
+    return same;
+}
+
+UPDATE void check_fixed(const struct value *old, const struct value *object,
+                        struct schema_walk *walk)
 {
     cleanup(value_free) struct value *was = without_mutable(old);
     cleanup(value_free) struct value *is = without_mutable(object);
@@ -51,10 +141,23 @@ static void check_update(const struct value *old, const struct value *object,
     (void)schema_canonical(&type_pod_spec, is, &after);
     if (strcmp(buf_str(&before), buf_str(&after)) != 0 && !WEAKENED(POD_UPDATE))
         schema_mistake(walk, value_get(object, "spec"), "spec", CAUSE_FORBIDDEN,
-                       "pod updates may not change fields other than `spec.containers[*].image`, "
-                       "`spec.initContainers[*].image`, `spec.activeDeadlineSeconds`, "
-                       "`spec.tolerations`, `spec.schedulingGates`, "
-                       "`spec.terminationGracePeriodSeconds`");
+                       "pod updates may not change fields other than `spec.containers[*].image`,"
+                       "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,"
+                       "`spec.tolerations` (only additions to existing tolerations),"
+                       "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was "
+                       "previously negative)");
+}
+
+UPDATE void check_update(const struct value *old, const struct value *object,
+                         struct schema_walk *walk)
+{
+    const struct value *was = value_get(old, "spec"), *is = value_get(object, "spec");
+    if (!check_counts(was, is, walk))
+        return;
+    check_deadline(was, is, walk);
+    check_tolerations(was, is, walk);
+    check_gates(was, is, walk);
+    check_fixed(old, object, walk);
 }
 
 /* The statuses that stand for the pod's containers: those of the containers, and of sidecars. */
@@ -123,7 +226,7 @@ const struct schema_kind kind_pod = {
     .flags = SCHEMA_KIND_STATUS,
     .type = &type_pod,
     .name = format_dns1123_subdomain,
-    .check_update = check_update,
+    .check_update = GATEWAY_ONLY(check_update),
     PROTO("k8s.io.api.core.v1.Pod"),
     CATEGORIES("all"),
     COLUMNS(

@@ -156,9 +156,10 @@ static void test_people__one_refusal_refuses_all(void **state)
     assert_objects(f, "");
     assert_errors(f, "2:6 configmap/lost : namespaces \"nowhere\" not found\n"
                      "3:16 pod/web spec: pod updates may not change fields other than "
-                     "`spec.containers[*].image`, `spec.initContainers[*].image`, "
-                     "`spec.activeDeadlineSeconds`, `spec.tolerations`, `spec.schedulingGates`, "
-                     "`spec.terminationGracePeriodSeconds`\n");
+                     "`spec.containers[*].image`,`spec.initContainers[*].image`,"
+                     "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing "
+                     "tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 "
+                     "if it was previously negative)\n");
     assert_false(stored(f, &kind_config_map, "default", "fine"));
     assert_false(stored(f, &kind_config_map, "default", "too"));
 }
