@@ -311,11 +311,10 @@ void change_create(const struct change_env *env, const struct value *stored,
                    const struct value *input, struct change *ret)
 {
     change_begin(ret);
-    if (stored) {
-        change_refuse(ret, status_already_exists(env->ref.kind, env->ref.name));
-        return;
-    }
     change_create_from(env, value_copy(input), ret);
+    /* What is wrong with it is told first: no second one of its name would help. */
+    if (stored && ret->action != CHANGE_REFUSE)
+        change_refuse(ret, status_already_exists(env->ref.kind, env->ref.name));
 }
 
 void change_review(const struct change_env *env, const struct value *input, struct change *ret)

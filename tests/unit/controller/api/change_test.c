@@ -90,6 +90,32 @@ static void test_change__create(void **state)
     check_create(&env, POD, 403, "Forbidden");
 }
 
+/* What is wrong with an object is told before there being one of its name already. */
+static void test_change__create_again(void **state)
+{
+    static const struct {
+        const char *text;
+        int code;
+        const char *reason;
+    } cases[] = {
+        {POD, 409, "AlreadyExists"},
+        {"{metadata: {name: web}, spec: {containers: []}}", 422, "Invalid"},
+        {"{kind: Node, metadata: {name: web}}", 400, "BadRequest"},
+    };
+    (void)state;
+    cleanup(value_free) struct value *stored = stored_of(&kind_pod, POD);
+    struct change_env env = env_of(&kind_pod, "web", 0);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        cleanup(value_free) struct value *input = parse(cases[i].text);
+        struct change change;
+        change_create(&env, stored, input, &change);
+        assert_int_equal(change.action, CHANGE_REFUSE);
+        assert_int_equal(change.code, cases[i].code);
+        assert_string_equal(reason(&change), cases[i].reason);
+        change_done(&change);
+    }
+}
+
 /* Of what has none, manifests say one all the same; a namespace itself among it. */
 static void test_change__a_namespace_of_what_has_none(void **state)
 {
@@ -277,6 +303,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_change__create),
+        cmocka_unit_test(test_change__create_again),
         cmocka_unit_test(test_change__a_namespace_of_what_has_none),
         cmocka_unit_test(test_change__first_status),
         cmocka_unit_test(test_change__unknown_fields),
