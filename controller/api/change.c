@@ -473,6 +473,7 @@ void change_update_from(const struct change_env *env, const struct value *stored
     }
     warn_inert(env, next, ret);
     schema_default(env->ref.kind, next);
+    strategy_keep(env->ref.kind, stored, next);
     if (admit(env, stored, next, env->flags & API_STATUS, ret) != 0 ||
         check_change(env, stored, next, ret) != 0) {
         value_free(next);

@@ -3,6 +3,7 @@
 #include "common/base/str.h"
 #include "common/kinds/kinds.h"
 #include "controller/api/form.h"
+#include "controller/api/service_kept.h"
 
 struct strategy {
     const struct schema_kind *kind;
@@ -10,6 +11,7 @@ struct strategy {
     bool travels;     /* to nodes */
     void (*born)(struct value *object);
     int64_t (*grace)(const struct value *object, int64_t wanted);
+    void (*keep)(const struct value *stored, struct value *object);
 };
 
 /* ---- Pod ---- */
@@ -52,6 +54,7 @@ static const struct strategy strategies[] = {
     {&kind_namespace, false, false, namespace_born, NULL},
     {&kind_config_map, false, true, NULL, NULL},
     {&kind_secret, false, true, NULL, NULL},
+    {&kind_service, .keep = service_keep},
 };
 
 static const struct strategy *find(const struct schema_kind *kind)
@@ -85,6 +88,13 @@ void strategy_born(const struct schema_kind *kind, struct value *object)
         kind->born(object);
     if (strategy->born)
         strategy->born(object);
+}
+
+void strategy_keep(const struct schema_kind *kind, const struct value *stored, struct value *object)
+{
+    const struct strategy *strategy = find(kind);
+    if (strategy->keep)
+        strategy->keep(stored, object);
 }
 
 bool strategy_keeps_status(const struct schema_kind *kind)

@@ -7,6 +7,9 @@
 /* A new object, checked and defaulted: gives it its first status and what else belongs to its kind.
  */
 void strategy_born(const struct schema_kind *kind, struct value *object);
+/* An update, checked and defaulted, of what stands stored: keeps what the server gave that. */
+void strategy_keep(const struct schema_kind *kind, const struct value *stored,
+                   struct value *object);
 /* Whether what a client creates comes with a status of its own. */
 bool strategy_keeps_status(const struct schema_kind *kind);
 /* Seconds that a deletion leaves the object to end by itself; 0: it goes at once. wanted < 0: its

@@ -2,10 +2,12 @@
 
 #include "common/base/clock.h"
 #include "common/base/str.h"
+#include "common/data/json.h"
 #include "common/data/yaml.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -88,6 +90,55 @@ static void test_change__create(void **state)
     check_create(&env, POD, 404, "NotFound");
     env.ns_state = CHANGE_NS_TERMINATING;
     check_create(&env, POD, 403, "Forbidden");
+}
+
+#define SERVICE(more) "{metadata: {name: web}, spec: {" more "}}"
+#define ADDRESS "clusterIP: 10.0.0.9, clusterIPs: [10.0.0.9]"
+#define NODE_PORTS                                                                                 \
+    "type: NodePort, ports: [{name: a, port: 80, nodePort: 30080}, {name: b, port: 81, nodePort: " \
+    "30081}], " ADDRESS
+
+/* What a manifest that is written again does not know of the service. */
+static void test_change__a_service_keeps_what_it_was_given(void **state)
+{
+    static const struct {
+        const char *stored, *sent, *want;
+    } cases[] = {
+        {"ports: [{port: 80}], " ADDRESS, "ports: [{port: 80}]", "ports: [{port: 80}], " ADDRESS},
+        {"ports: [{port: 80}], " ADDRESS, "type: ExternalName, externalName: a.b",
+         "type: ExternalName, externalName: a.b"},
+        {NODE_PORTS,
+         "type: NodePort, ports: [{name: a, port: 90}, {name: c, port: 91, nodePort: 30081}, {name: "
+         "b, port: 81}]",
+         "type: NodePort, ports: [{name: a, port: 90, nodePort: 30080}, {name: c, port: 91, "
+         "nodePort: 30081}, {name: b, port: 81}], " ADDRESS},
+        {NODE_PORTS, "ports: [{name: a, port: 80}]", "ports: [{name: a, port: 80}], " ADDRESS},
+        {"type: LoadBalancer, externalTrafficPolicy: Local, healthCheckNodePort: 30500, ports: "
+         "[{port: 80, nodePort: 30080}]",
+         "type: LoadBalancer, externalTrafficPolicy: Local, ports: [{port: 80}]",
+         "type: LoadBalancer, externalTrafficPolicy: Local, healthCheckNodePort: 30500, ports: "
+         "[{port: 80, nodePort: 30080}]"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[3][512];
+        const char *const specs[] = {cases[i].stored, cases[i].sent, cases[i].want};
+        for (size_t j = 0; j < 3; j++)
+            snprintf(text[j], sizeof(text[j]), SERVICE("%s"), specs[j]);
+        cleanup(value_free) struct value *stored = stored_of(&kind_service, text[0]);
+        cleanup(value_free) struct value *input = parse(text[1]);
+        cleanup(value_free) struct value *want = stored_of(&kind_service, text[2]);
+        struct change_env env = env_of(&kind_service, "web", 0);
+        struct change change;
+        change_update(&env, stored, input, &change);
+        print_message("%s: %d\n", text[1], change.code);
+        assert_int_equal(change.code, 200);
+        cleanup(buf_done) struct buf got = {0}, wanted = {0};
+        json_write_canonical(value_get(change.object, "spec"), &got);
+        json_write_canonical(value_get(want, "spec"), &wanted);
+        assert_string_equal(buf_str(&got), buf_str(&wanted));
+        change_done(&change);
+    }
 }
 
 /* What is wrong with an object is told before there being one of its name already. */
@@ -304,6 +355,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_change__create),
         cmocka_unit_test(test_change__create_again),
+        cmocka_unit_test(test_change__a_service_keeps_what_it_was_given),
         cmocka_unit_test(test_change__a_namespace_of_what_has_none),
         cmocka_unit_test(test_change__first_status),
         cmocka_unit_test(test_change__unknown_fields),
