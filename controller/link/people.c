@@ -47,8 +47,8 @@ struct job {
     struct doc *docs;
     size_t count, at;
     bool deleting;
-    int64_t received_ns;            /* wall time */
-    struct value *objects, *errors; /* of the answer */
+    int64_t received_ns;                       /* wall time */
+    struct value *objects, *errors, *warnings; /* of the answer */
 };
 
 static void job_free(void *p)
@@ -61,6 +61,7 @@ static void job_free(void *p)
     free(job->correlation);
     value_free(job->objects);
     value_free(job->errors);
+    value_free(job->warnings);
     free(job);
 }
 
@@ -109,12 +110,15 @@ static void reply(const struct job *job)
     value_set(answer, "objects", value_copy(job->objects));
     if (!ok)
         value_set(answer, "errors", value_copy(job->errors));
+    if (value_len(job->warnings) > 0)
+        value_set(answer, "warnings", value_copy(job->warnings));
     cleanup(buf_done) struct buf payload;
     buf_init(&payload, DATA_MAX_BYTES);
     if (json_write(answer, &payload) < 0) { /* thousands of documents in one message */
         value_set(answer, "objects", value_new_list());
         value_set_int(answer, "count", (int64_t)value_len(job->objects));
         value_set(answer, "errors", first_of(job->errors, ANSWER_ERRORS));
+        value_del(answer, "warnings");
         buf_drop(&payload, payload.len);
         (void)json_write(answer, &payload);
     }
@@ -133,16 +137,23 @@ static void reply(const struct job *job)
     outqueue_put(job->people->queue, &msg);
 }
 
+/* A mistake, or a warning. */
+static void add_to(struct value *list, int document, int line, const char *object, const char *path,
+                   const char *reason)
+{
+    struct value *item = value_new_map();
+    value_set_int(item, "document", document);
+    value_set_int(item, "line", line);
+    value_set_str(item, "object", object ? object : "");
+    value_set_str(item, "path", path ? path : "");
+    value_set_str(item, "reason", reason ? reason : "");
+    value_append(list, item);
+}
+
 static void add_error(struct job *job, int document, int line, const char *object, const char *path,
                       const char *reason)
 {
-    struct value *error = value_new_map();
-    value_set_int(error, "document", document);
-    value_set_int(error, "line", line);
-    value_set_str(error, "object", object ? object : "");
-    value_set_str(error, "path", path ? path : "");
-    value_set_str(error, "reason", reason ? reason : "");
-    value_append(job->errors, error);
+    add_to(job->errors, document, line, object, path, reason);
 }
 
 static void add_diags(struct job *job, const struct diags *diags)
@@ -176,6 +187,20 @@ static void add_status(struct job *job, const struct doc *doc, const struct valu
     if (value_len(causes) == 0)
         add_error(job, doc->number, value_line(doc->object), name, "",
                   value_get_str(status, "message"));
+}
+
+/* What was taken, but means less than its writer may think. */
+static void add_warnings(struct job *job, const struct doc *doc, const struct diags *warnings)
+{
+    autofree char *name = text_of(doc);
+    if (doc->kind->deprecated && !job->deleting)
+        add_to(job->warnings, doc->number, value_line(doc->object), name, "",
+               doc->kind->deprecated);
+    for (size_t i = 0; warnings && i < warnings->count; i++) {
+        const struct diag *d = &warnings->items[i];
+        add_to(job->warnings, doc->number, schema_line(doc->object, d->path), name, d->path,
+               d->reason);
+    }
 }
 
 static void add_object(struct job *job, const struct doc *doc, const char *action)
@@ -241,6 +266,8 @@ static void doc_done(void *ctx, const struct api_answer *answer)
         add_status(job, doc, answer->object);
     else
         add_object(job, doc, action_of(job, answer));
+    if (answer->code < 400)
+        add_warnings(job, doc, answer->warnings);
     job->at++;
     next_doc(job);
 }
@@ -276,7 +303,7 @@ static void next_doc(struct job *job)
     if (job->deleting)
         api_delete(job->people->api, &user, &ref, &options, 0, doc_done, job);
     else
-        api_apply(job->people->api, &user, &ref, doc->object, 0, doc_done, job);
+        api_apply(job->people->api, &user, &ref, doc->object, API_WARN_INERT, doc_done, job);
 }
 
 struct reading {
@@ -315,6 +342,7 @@ static void begin(struct people *people, const char *user, const struct bus_msg 
     job->received_ns = clock_wall(api_clock(people->api));
     job->objects = value_new_list();
     job->errors = value_new_list();
+    job->warnings = value_new_list();
     if (msg->correlation_len > 0 && msg->correlation_len <= CORRELATION_MAX) {
         job->correlation = xmemdup(msg->correlation, msg->correlation_len);
         job->correlation_len = msg->correlation_len;

@@ -16,8 +16,9 @@ void people_free(struct people *people);
 /* The answer is JSON:
  * {"ok":true,"objects":[{"object":"pod/web","namespace","action":"created|configured|unchanged|
  * deleted"}]} or {"ok":false,"objects":[...],"errors":[{"document","line","object","path",
- * "reason"}]}. An apply is tried first, as a dry run of all documents: with one mistake anywhere,
- * each is named and nothing is written. `objects` are those that were written all the same: if a
- * real write fails after that, or of a deletion. */
+ * "reason"}]}; beside either, if there is something to tell of what was written, "warnings" of the
+ * same form as errors. An apply is tried first, as a dry run of all documents: with one mistake
+ * anywhere, each is named and nothing is written. `objects` are those that were written all the
+ * same: if a real write fails after that, or of a deletion. */
 void people_apply(struct people *people, const char *user, const struct bus_msg *msg);
 void people_delete(struct people *people, const char *user, const struct bus_msg *msg);

@@ -146,6 +146,32 @@ static void test_people__what_was_done(void **state)
     assert_objects(f, "configmap/a deleted\n");
 }
 
+/* What was taken and does nothing yet is told with its line. */
+static void test_people__warnings(void **state)
+{
+    struct fixture *f = *state;
+    for (int again = 0; again < 2; again++) {
+        assert_true(
+            apply(f, MAP("a") "---\n" POD(
+                         "other", "i") "---\n"
+                                       "apiVersion: v1\nkind: Pod\n"
+                                       "metadata:\n  name: web\nspec:\n  activeDeadlineSeconds: "
+                                       "60\n  containers:\n  - name: a\n    image: i\n"));
+        const struct value *warnings = value_get(f->answer, "warnings");
+        assert_int_equal(value_len(warnings), 1);
+        const struct value *warning = value_at(warnings, 0);
+        assert_int_equal(value_get_int(warning, "document", 0), 3);
+        assert_int_equal(value_get_int(warning, "line", 0), 20);
+        assert_string_equal(value_get_str(warning, "object"), "pod/web");
+        assert_string_equal(value_get_str(warning, "path"), "spec.activeDeadlineSeconds");
+        assert_string_equal(
+            value_get_str(warning, "reason"),
+            "spec.activeDeadlineSeconds: accepted and kept; nothing acts on it yet");
+    }
+    assert_true(apply(f, MAP("a")));
+    assert_null(value_get(f->answer, "warnings"));
+}
+
 /* What the schema knows nothing of: a namespace that is not there, a change that is forbidden. */
 static void test_people__one_refusal_refuses_all(void **state)
 {
@@ -260,6 +286,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_people__what_was_done),
         TEST(test_people__audit),
+        TEST(test_people__warnings),
         TEST(test_people__one_refusal_refuses_all),
         TEST(test_people__a_document_may_need_an_earlier_one),
         TEST(test_people__items_of_lists),
