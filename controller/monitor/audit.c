@@ -5,14 +5,11 @@
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 #include "common/data/json.h"
+#include "controller/monitor/trail.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define WAITING_MAX ((size_t)512 * 1024) /* bytes */
 #define BATCH_NS NS_PER_S
@@ -22,12 +19,10 @@
 struct audit {
     struct loop *loop;
     struct rng *rng;
-    char *file; /* NULL: none */
-    size_t bytes;
+    char *file;          /* NULL: none */
+    struct trail *trail; /* likewise */
     struct buf waiting;
     struct loop_timer *timer;
-    int fd; /* -1: to be opened */
-    size_t size;
     bool failing; /* that was logged */
     int64_t minute;
     unsigned strangers; /* in it */
@@ -110,84 +105,28 @@ static struct value *event_value(const struct audit_event *event)
 
 /* ---- the file ---- */
 
-static int open_file(struct audit *audit)
+/* What has become of what was handed over; logged once. */
+static void look_back(struct audit *audit)
 {
-    struct stat st;
-    char last = '\n';
-    audit->fd = open(audit->file, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (audit->fd < 0 || fstat(audit->fd, &st) < 0)
-        return -errno;
-    audit->size = (size_t)st.st_size;
-    /* A torn line stays by itself. */
-    if (st.st_size > 0 && pread(audit->fd, &last, 1, st.st_size - 1) == 1 && last != '\n')
-        return write(audit->fd, "\n", 1) < 0 ? -errno : 0;
-    return 0;
+    int error;
+    (void)trail_lost(audit->trail, &error);
+    if (error && !audit->failing)
+        log_error("the audit trail cannot be written file=%s error=%s", audit->file,
+                  strerror(error));
+    audit->failing = error != 0;
 }
 
-static void close_file(struct audit *audit)
-{
-    if (audit->fd >= 0)
-        close(audit->fd);
-    audit->fd = -1;
-}
-
-/* FILE becomes FILE.1, and so on; the oldest goes. */
-static void turn_over(struct audit *audit)
-{
-    close_file(audit);
-    for (int i = AUDIT_FILES - 1; i > 0; i--) {
-        autofree char *to = xasprintf("%s.%d", audit->file, i);
-        autofree char *from = i > 1 ? xasprintf("%s.%d", audit->file, i - 1) : xstrdup(audit->file);
-        (void)rename(from, to);
-    }
-    /* Where nothing can be renamed, it begins anew all the same. */
-    (void)unlink(audit->file);
-}
-
-static int append(struct audit *audit)
-{
-    struct buf *text = &audit->waiting;
-    int r = audit->fd < 0 ? open_file(audit) : 0;
-    bool over = audit->size > 0 && audit->size + text->len > audit->bytes / AUDIT_FILES;
-    if (r == 0 && over && !WEAKENED(AUDIT_BOUND)) {
-        turn_over(audit);
-        r = open_file(audit);
-    }
-    if (r < 0)
-        return r;
-    ssize_t n = write(audit->fd, text->data, text->len);
-    if (n < 0)
-        return -errno;
-    audit->size += (size_t)n;
-    return (size_t)n < text->len ? -ENOSPC : 0;
-}
-
-static void count_lost(struct audit *audit)
-{
-    for (const char *p = buf_str(&audit->waiting); (p = strchr(p, '\n')); p++)
-        audit->dropped++;
-}
-
-static void flush(struct audit *audit)
-{
-    if (!audit->waiting.len || !audit->file)
-        return;
-    int r = append(audit);
-    if (r < 0) {
-        count_lost(audit);
-        close_file(audit);
-        if (!audit->failing)
-            log_error("the audit trail cannot be written file=%s error=%s", audit->file,
-                      strerror(-r));
-    }
-    audit->failing = r < 0;
-    buf_done(&audit->waiting);
-    buf_init(&audit->waiting, WAITING_MAX);
-}
-
+/* What cannot be handed over yet goes on waiting, within its bound. */
 static void on_timer(void *ctx)
 {
-    flush(ctx);
+    struct audit *audit = ctx;
+    if (!audit->trail)
+        return;
+    look_back(audit);
+    if (audit->waiting.len > 0 && trail_write(audit->trail, &audit->waiting))
+        buf_init(&audit->waiting, WAITING_MAX);
+    if (audit->waiting.len > 0 || trail_is_busy(audit->trail))
+        loop_timer_after(audit->timer, BATCH_NS);
 }
 
 /* ---- the trail ---- */
@@ -198,8 +137,8 @@ struct audit *audit_new(const struct audit_spec *spec)
     audit->loop = spec->loop;
     audit->rng = spec->rng;
     audit->file = str_empty(spec->file) ? NULL : xstrdup(spec->file);
-    audit->bytes = spec->bytes;
-    audit->fd = -1;
+    if (audit->file)
+        audit->trail = trail_new(audit->file, spec->bytes, AUDIT_FILES);
     audit->minute = -1;
     buf_init(&audit->waiting, WAITING_MAX);
     audit->timer = loop_timer_new(spec->loop, on_timer, audit);
@@ -210,8 +149,7 @@ void audit_free(struct audit *audit)
 {
     if (!audit)
         return;
-    flush(audit);
-    close_file(audit);
+    trail_free(audit->trail, &audit->waiting);
     loop_timer_free(audit->timer);
     buf_done(&audit->waiting);
     free(audit->file);
@@ -274,7 +212,10 @@ static void collect_told(void *ctx, struct metric_out *out)
 
 static void collect_dropped(void *ctx, struct metric_out *out)
 {
-    metric_value(out, "", (double)((const struct audit *)ctx)->dropped);
+    const struct audit *audit = ctx;
+    int error;
+    uint64_t lost = audit->trail ? trail_lost(audit->trail, &error) : 0;
+    metric_value(out, "", (double)(audit->dropped + lost));
 }
 
 void audit_register(struct audit *audit, struct metrics *metrics)

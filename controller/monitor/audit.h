@@ -1,9 +1,10 @@
 #pragma once
 /* The audit trail: who asked for which write, and what came of it, as events of audit.k8s.io/v1 at
  * level Metadata: never what an object holds. JSON lines in a file that is turned over, so that all
- * of it stays within a bound. Lines are gathered for up to a second and appended without waiting
- * for the disk: a crash may cost them, or tear the last one. Nothing waits for the trail, and
- * nothing fails with it: what could not be written is counted. */
+ * of it stays within a bound. Lines are gathered for up to a second, then appended and synced by
+ * a thread: a crash costs what is younger, or tears a line. Nothing waits for the trail, however
+ * slow its disk is, and nothing fails with it: what could not be written, or found no room among
+ * the lines that wait, is counted. */
 
 #include "common/base/rng.h"
 #include "controller/api/api.h"
