@@ -89,5 +89,5 @@ figure "disk a pod" "$(calc "$(stat -c %s "$GW/state/store.db") / $PODS" %.0f)" 
 up
 load delete $SOME $IN_FLIGHT
 p50_p99 "delete, $IN_FLIGHT at once" delete "<= 50"
-stand_down_all
+stand_down_all || exit 1
 trap - EXIT
