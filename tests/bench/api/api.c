@@ -45,6 +45,7 @@
     "{\"app\":\"shop\",\"tier\":\"front\",\"release\":\"2026-11\",\"round\":\"%zu\"},"             \
     "\"annotations\":{\"example.com/owner\":\"team-shops@example.com\","                           \
     "\"example.com/contact\":\"+49 89 000000\"}},\"spec\":{\"nodeName\":\"node-%zu\","             \
+    "\"serviceAccountName\":\"default\",\"automountServiceAccountToken\":false,"                   \
     "\"containers\":[{\"name\":\"web\",\"image\":\"registry.example.com/shop/web:1.14.2\","        \
     "\"args\":[\"--listen=:8080\",\"--config=/etc/web/web.yaml\"],\"ports\":[{\"name\":\"http\","  \
     "\"containerPort\":8080}],\"env\":[{\"name\":\"LOG_LEVEL\",\"value\":\"info\"},"               \
