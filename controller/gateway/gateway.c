@@ -16,6 +16,7 @@
 #include "controller/gateway/vitals.h"
 #include "controller/link/hub.h"
 #include "controller/link/podstreams.h"
+#include "controller/reconcile/accounts.h"
 #include "controller/reconcile/bootstrap.h"
 #include "controller/reconcile/definitions.h"
 #include "controller/reconcile/garbage.h"
@@ -58,6 +59,7 @@ struct gateway {
     struct definitions *definitions;
     struct garbage *garbage;
     struct quota_controller *quota;
+    struct accounts *accounts;
     struct broker *broker;
     struct bus *bus;
     struct hub *hub;
@@ -222,6 +224,9 @@ static int start_controllers(struct gateway *g, struct err *err)
         rc = definitions_new(g->loop, g->api, &g->definitions, err);
     if (rc == 0)
         rc = garbage_new(g->loop, g->api, g->recorder, &g->garbage, err);
+    const struct accounts_spec accounts = {g->loop, g->api, g->sa_tokens, g->trust->ca_pem};
+    if (rc == 0)
+        rc = accounts_new(&accounts, &g->accounts, err);
     return rc;
 }
 
@@ -403,6 +408,7 @@ void gateway_free(struct gateway *g)
     podstreams_free(g->podstreams);
     hub_free(g->hub);
     quota_controller_free(g->quota);
+    accounts_free(g->accounts);
     garbage_free(g->garbage);
     definitions_free(g->definitions);
     podgc_free(g->podgc);

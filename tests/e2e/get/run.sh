@@ -70,7 +70,7 @@ forms() {
 chunks() {
     local i
     for i in $(seq 25); do configmap_of "c$i"; done | lp apply -f - >/dev/null
-    is "a list in chunks is whole" "$(k get configmaps -n far --chunk-size=4 -o name | sort -u | wc -l)" 26
+    is "a list in chunks is whole" "$(k get configmaps -n far --chunk-size=4 -o name | sort -u | wc -l)" 27
     has "and was asked for in chunks" "$(k get configmaps -n far --chunk-size=4 -v=6)" 'continue=[^&]+&limit=4'
 }
 configmap_of() { printf -- '---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s, namespace: far}\n' "$1"; }

@@ -69,13 +69,13 @@ discovery() {
 lists() {
     ask application/json "/api/v1/namespaces/default/configmaps?watch=1&allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&timeoutSeconds=1"
     is "a list by a watch ends with its mark" \
-        "$code $(jq -rc '[.type, .object.metadata.name // .object.metadata.annotations["k8s.io/initial-events-end"]]' answer | head -n 2 | tr '\n' ' ')" \
-        '200 ["ADDED","settings"] ["BOOKMARK","true"] '
+        "$code $(jq -rc '[.type, .object.metadata.name // .object.metadata.annotations["k8s.io/initial-events-end"]]' answer | head -n 3 | tr '\n' ' ')" \
+        '200 ["ADDED","kube-root-ca.crt"] ["ADDED","settings"] ["BOOKMARK","true"] '
     ask 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json' /api/v1/namespaces/default/configmaps
-    is "metadata alone" "$code $(get '[.kind, .items[0].metadata.name, .items[0].data]')" \
+    is "metadata alone" "$code $(get '[.kind, .items[1].metadata.name, .items[1].data]')" \
         '200 ["PartialObjectMetadataList","settings",null]'
     ask 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json' '/api/v1/namespaces/default/configmaps?limit=500'
-    is "a table" "$code $(get '[.kind, .rows[0].cells[0], .rows[0].object.kind]')" \
+    is "a table" "$code $(get '[.kind, .rows[1].cells[0], .rows[1].object.kind]')" \
         '200 ["Table","settings","PartialObjectMetadata"]'
     ask application/json '/api/v1/namespaces/default/configmaps?fieldValidation=Strict' -X POST \
         -H 'Content-Type: application/json' -d '{"metadata":{"name":"x"},"datta":{}}'
