@@ -45,8 +45,7 @@ static void check_update(const struct value *old, const struct value *binding,
 BINDING_CELLS
 
 #define BINDING                                                                                    \
-    .group = RBAC_GROUP, .version = "v1", .flags = SCHEMA_KIND_INERT, .name = format_rbac_name,    \
-    .check_update = check_update,                                                                  \
+    .group = RBAC_GROUP, .version = "v1", .name = format_rbac_name, .check_update = check_update,  \
     COLUMNS({"Name", "string", .path = "metadata.name"}, {"Role", "string", .cell = cell_role},    \
             {"Age", "date", .path = "metadata.creationTimestamp"},                                 \
             {"Users", "string", 1, .cell = cell_users},                                            \

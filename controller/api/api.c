@@ -7,10 +7,11 @@
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 #include "common/data/json.h"
-#include "controller/api/authz.h"
+#include "controller/api/access.h"
 #include "controller/api/form.h"
 #include "controller/api/meta.h"
 #include "controller/api/status.h"
+#include "controller/authz/authz.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -58,6 +59,7 @@ int api_new(const struct api_spec *spec, struct api **ret, struct err *err)
     list_init(&api->writes);
     list_init(&api->sweeps);
     api->leases = grant_leases(api->store);
+    api->authz = authz_new(api->store);
     api->namespaces = namespaces_new(api);
     (void)err;
     *ret = api;
@@ -73,6 +75,7 @@ void api_stop(struct api *api)
     loop_defer_free(steal(api->pump));
     loop_defer_free(steal(api->forget));
     namespaces_free(steal(api->namespaces));
+    authz_free(steal(api->authz));
 }
 
 static void forget(struct api *api, struct api_decoded *slot)
@@ -255,8 +258,10 @@ static int refuse(struct value *status, struct value **ret)
 int api_get(struct api *api, const struct api_user *user, const struct api_ref *ref,
             struct value **ret)
 {
-    if (!authz_allows(user, "get", ref))
-        return refuse(authz_refusal(user, "get", ref), ret);
+    const struct access access = {"get", *ref, NULL, NULL};
+    struct value *refusal = access_refusal(api, user, &access);
+    if (refusal)
+        return refuse(refusal, ret);
     const struct value *object = api_peek(api, ref);
     if (!object)
         return refuse(status_not_found(ref->kind, ref->name ? ref->name : ""), ret);
@@ -267,7 +272,7 @@ int api_get(struct api *api, const struct api_user *user, const struct api_ref *
 int api_see(struct api *api, const struct api_user *user, const struct api_ref *ref,
             const struct value **ret)
 {
-    if (!authz_allows(user, "get", ref))
+    if (!access_allows(api, user, "get", ref))
         return -403;
     const struct value *object = api_peek(api, ref);
     if (!object)

@@ -4,7 +4,7 @@
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 #include "controller/api/api_impl.h"
-#include "controller/api/authz.h"
+#include "controller/api/access.h"
 #include "controller/api/change.h"
 #include "controller/api/meta.h"
 #include "controller/api/status.h"
@@ -134,8 +134,13 @@ static bool admit(struct dryrun *d, const struct api_user *user, const struct ap
 {
     autofree char *key = api_key(ref->kind, ref->ns, ref->name);
     change_done(&d->change);
-    if (!authz_allows(user, "patch", ref))
-        refuse(d, authz_refusal(user, "patch", ref));
+    const struct access access = {see(d, ref) ? "patch" : "create", *ref, NULL, NULL};
+    const struct access change = {"patch", *ref, NULL, NULL};
+    struct value *refusal = access_refusal(d->api, user, &change);
+    if (!refusal)
+        refusal = access_refusal(d->api, user, &access);
+    if (refusal)
+        refuse(d, refusal);
     else if (ref->kind->computed)
         refuse(d, status_not_stored(ref->kind));
     else if (!key)

@@ -5,7 +5,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/data/json.h"
-#include "controller/api/authz.h"
+#include "controller/api/access.h"
 #include "controller/api/list_options.h"
 #include "controller/api/meta.h"
 #include "controller/merge/splice.h"
@@ -278,13 +278,16 @@ int api_listing_new(struct api *api, const struct api_user *user, const struct a
                     struct value **ret_status)
 {
     static const struct api_list_query everything;
-    if (!authz_allows(user, "list", ref))
-        return refuse(authz_refusal(user, "list", ref), ret_status);
+    query = query ? query : &everything;
+    const struct access access = {"list", *ref, NULL, query->field_selector};
+    struct value *refusal = access_refusal(api, user, &access);
+    if (refusal)
+        return refuse(refusal, ret_status);
     struct api_listing *listing = xcalloc(1, sizeof(*listing));
     listing->api = api;
     listing->kind = ref->kind;
     kinds_hold(api->kinds, ref->kind);
-    struct value *status = prepare(listing, ref, query ? query : &everything);
+    struct value *status = prepare(listing, ref, query);
     if (status) {
         api_listing_free(listing);
         return refuse(status, ret_status);

@@ -61,6 +61,14 @@ const struct subresource *subresource_at(const struct schema_kind *kind, size_t 
     return NULL;
 }
 
+const char *subresource_of_flags(const struct schema_kind *kind, unsigned flags)
+{
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        if (table[i].flag & flags && table[i].of(kind))
+            return table[i].name;
+    return NULL;
+}
+
 void subresource_verb_names(const struct subresource *subresource,
                             const char *ret[static SUBRESOURCE_VERBS + 1])
 {

@@ -27,6 +27,8 @@ struct subresource {
 const struct subresource *subresource_find(const struct schema_kind *kind, const char *name);
 /* i = 0, 1, 2... until NULL: those of the kind. */
 const struct subresource *subresource_at(const struct schema_kind *kind, size_t i);
+/* The name of the part that a write with those flags of api.h changes; NULL: the object itself. */
+const char *subresource_of_flags(const struct schema_kind *kind, unsigned flags);
 /* The verbs as discovery names them; ends with NULL. */
 void subresource_verb_names(const struct subresource *subresource,
                             const char *ret[static SUBRESOURCE_VERBS + 1]);

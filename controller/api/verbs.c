@@ -4,6 +4,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "controller/api/deletion.h"
 #include "controller/api/meta.h"
 #include "controller/api/server_apply.h"
@@ -21,16 +22,29 @@ static void plan_update(struct write *write, const struct change_env *env,
     change_update(env, object, write->input, &write->change);
 }
 
+/* An apply that would create, of who may only change. */
+static bool refuse_creation(struct write *write, const struct value *object)
+{
+    if (object || !write->create_refusal || WEAKENED(API_APPLY_CREATES))
+        return false;
+    write->change.action = CHANGE_REFUSE;
+    write->change.code = status_code(write->create_refusal);
+    write->change.object = value_copy(write->create_refusal);
+    return true;
+}
+
 static void plan_apply(struct write *write, const struct change_env *env,
                        const struct value *object)
 {
-    change_apply(env, object, write->input, &write->change);
+    if (!refuse_creation(write, object))
+        change_apply(env, object, write->input, &write->change);
 }
 
 static void plan_server_apply(struct write *write, const struct change_env *env,
                               const struct value *object)
 {
-    change_server_apply(env, object, write->input, write->force, &write->change);
+    if (!refuse_creation(write, object))
+        change_server_apply(env, object, write->input, write->force, &write->change);
 }
 
 static void plan_patch(struct write *write, const struct change_env *env,
@@ -117,6 +131,7 @@ void api_server_apply(struct api *api, const struct api_user *user, const struct
     struct write *write = write_new(api, ref, flags, plan_server_apply, done, ctx);
     write->input = value_copy(object);
     write->force = force;
+    write->may_create = true;
     write_submit(write, user, "patch");
 }
 
@@ -125,6 +140,7 @@ void api_apply(struct api *api, const struct api_user *user, const struct api_re
 {
     struct write *write = write_new(api, ref, flags & ~(unsigned)API_STATUS, plan_apply, done, ctx);
     write->input = value_copy(object);
+    write->may_create = true;
     name_from_input(write);
     write_submit(write, user, "patch");
 }
@@ -196,5 +212,6 @@ void api_bind(struct api *api, const struct api_user *user, const char *ns, cons
     struct api_ref ref = {&kind_pod, ns, pod};
     struct write *write = write_new(api, &ref, flags & API_DRY_RUN, plan_bind, done, ctx);
     write->input = value_new_str(node);
+    write->subresource = "binding";
     write_submit(write, user, "create");
 }

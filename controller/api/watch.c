@@ -3,7 +3,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "controller/api/api_impl.h"
-#include "controller/api/authz.h"
+#include "controller/api/access.h"
 #include "controller/api/meta.h"
 
 #include <errno.h>
@@ -103,7 +103,9 @@ int api_watch(struct api *api, const struct api_user *user, const struct api_ref
               const struct api_list_query *query, int64_t from, api_watch_fn *fn, void *ctx,
               struct api_watch **ret)
 {
-    if (!authz_allows(user, "watch", ref))
+    const struct access access = {"watch", *ref, NULL, query ? query->field_selector : NULL};
+    cleanup(value_free) struct value *refusal = access_refusal(api, user, &access);
+    if (refusal)
         return -403;
     struct api_watch *watch = xcalloc(1, sizeof(*watch));
     watch->api = api;

@@ -9,12 +9,13 @@
 #include "common/base/weaken.h"
 #include "common/data/json.h"
 #include "common/data/limits.h"
-#include "controller/api/authz.h"
+#include "controller/api/access.h"
 #include "controller/api/change.h"
 #include "controller/api/form.h"
 #include "controller/api/meta.h"
 #include "controller/api/part.h"
 #include "controller/api/status.h"
+#include "controller/api/subresource.h"
 
 #include <errno.h>
 
@@ -39,6 +40,7 @@ static void write_free(struct write *write)
     list_remove(&write->link);
     change_done(&write->change);
     value_free(write->input);
+    value_free(write->create_refusal);
     free(write->ns);
     free(write->name);
     free(write->key);
@@ -311,6 +313,7 @@ struct write *write_new(struct api *api, const struct api_ref *ref, unsigned fla
     write->ns = xstrdup(ref->ns && ref->kind->namespaced ? ref->ns : "");
     write->name = xstrdup(ref->name ? ref->name : "");
     write->flags = flags;
+    write->subresource = subresource_of_flags(ref->kind, flags);
     write->plan = plan;
     write->done = done;
     write->ctx = ctx;
@@ -344,10 +347,15 @@ void write_submit(struct write *write, const struct api_user *user, const char *
     struct api_ref ref = {write->kind, write->ns, write->name};
     const char *manager = user && user->manager ? user->manager : user ? user->name : NULL;
     write->manager = manager ? xstrdup(manager) : NULL;
-    if (!authz_allows(user, verb, &ref)) {
-        submit_refusal(write, authz_refusal(user, verb, &ref));
+    const struct access access = {verb, ref, write->subresource, NULL};
+    struct value *refusal = access_refusal(api, user, &access);
+    if (refusal) {
+        submit_refusal(write, refusal);
         return;
     }
+    const struct access creation = {"create", ref, NULL, NULL};
+    if (write->may_create)
+        write->create_refusal = access_refusal(api, user, &creation);
     if (write->kind->computed && !WEAKENED(API_COMPUTED)) {
         submit_refusal(write, status_not_stored(write->kind));
         return;

@@ -19,6 +19,9 @@ struct write {
     char *manager; /* who writes */
     bool force;    /* of a server-side apply */
     unsigned flags;
+    const char *subresource; /* the part that is written; NULL: the object itself */
+    bool may_create;         /* an apply: creates what is not there, if the user may that too */
+    struct value *create_refusal;
     write_plan_fn *plan;
     struct value *input;
     enum patch_type patch_type;        /* of input, for a patch */

@@ -17,11 +17,13 @@
 #include "controller/link/hub.h"
 #include "controller/link/podstreams.h"
 #include "controller/reconcile/accounts.h"
+#include "controller/reconcile/aggregation.h"
 #include "controller/reconcile/bootstrap.h"
 #include "controller/reconcile/definitions.h"
 #include "controller/reconcile/garbage.h"
 #include "controller/reconcile/nodes.h"
 #include "controller/reconcile/podgc.h"
+#include "controller/reconcile/policy.h"
 #include "controller/reconcile/priority_classes.h"
 #include "controller/reconcile/quota.h"
 #include "controller/reconcile/recorder.h"
@@ -49,6 +51,8 @@ struct gateway {
     struct api *api;
     struct admission *admission;
     struct bootstrap *bootstrap;
+    struct policy *policy;
+    struct aggregation *aggregation;
     struct authn *authn;
     struct sa_tokens *sa_tokens;
     struct token_file *token_file; /* NULL: there are no static tokens */
@@ -170,6 +174,8 @@ static int open_api(struct gateway *g, struct err *err)
         g->admission = admission_new(g->api, &admission);
     if (rc == 0)
         g->bootstrap = bootstrap_new(g->api, NULL, NULL);
+    if (rc == 0)
+        g->policy = policy_new(g->api, NULL, NULL);
     return rc;
 }
 
@@ -227,6 +233,8 @@ static int start_controllers(struct gateway *g, struct err *err)
     const struct accounts_spec accounts = {g->loop, g->api, g->sa_tokens, g->trust->ca_pem};
     if (rc == 0)
         rc = accounts_new(&accounts, &g->accounts, err);
+    if (rc == 0)
+        rc = aggregation_new(g->loop, g->api, &g->aggregation, err);
     return rc;
 }
 
@@ -409,12 +417,14 @@ void gateway_free(struct gateway *g)
     hub_free(g->hub);
     quota_controller_free(g->quota);
     accounts_free(g->accounts);
+    aggregation_free(g->aggregation);
     garbage_free(g->garbage);
     definitions_free(g->definitions);
     podgc_free(g->podgc);
     schedule_free(g->schedule);
     nodes_free(g->nodes);
     recorder_free(g->recorder);
+    policy_free(g->policy);
     bootstrap_free(g->bootstrap);
     if (g->api)
         api_stop(g->api);

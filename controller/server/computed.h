@@ -20,6 +20,6 @@ struct computed_ask {
  * with its status, 200 and what is read, or a Status. */
 typedef void computed_fn(const struct computed_ask *ask, api_done_fn *done, void *ctx);
 
-/* Sees to it that the user may and that a creation is what its kind's table says, then calls the
- * kind's function. The answer as api_done_fn describes. */
+/* Sees to it that a creation is what its kind's table says, then calls the kind's function. Whether
+ * the user may is decided before (permit.h). The answer as api_done_fn describes. */
 void computed_answer(const struct computed_ask *ask, api_done_fn *done, void *ctx);

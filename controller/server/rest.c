@@ -4,7 +4,6 @@
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 #include "common/kinds/kinds.h"
-#include "controller/api/authz.h"
 #include "controller/server/attributes.h"
 #include "controller/server/body.h"
 #include "controller/server/computed.h"
@@ -587,21 +586,6 @@ static void refuse_method(const struct ask *ask, const char *method, const char 
                            "the server does not allow the method %.16s on the requested "
                            "resource",
                            method));
-}
-
-struct value *rest_refusal(const char *method, const struct route *route,
-                           const struct api_user *user)
-{
-    static const struct {
-        const char *method, *verb;
-    } writes[] = {{"POST", "create"}, {"PUT", "update"}, {"PATCH", "patch"}, {"DELETE", "delete"}};
-    const struct api_ref ref = {route->kind, route->ns, route->name};
-    for (size_t i = 0; i < ARRAY_LEN(writes); i++)
-        if (str_eq(writes[i].method, method))
-            return authz_allows(user, writes[i].verb, &ref)
-                       ? NULL
-                       : authz_refusal(user, writes[i].verb, &ref);
-    return status_of(405, route->kind, route->name, "the method %.16s has no body here", method);
 }
 
 static void handle(const struct ask *ask)

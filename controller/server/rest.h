@@ -30,9 +30,5 @@ struct ask {
     const struct api_user *user;
     enum accept accept;
 };
-/* NULL, or the Status for a request to write what the user may not (or that is no such request):
- * what its headers tell. The caller's. */
-struct value *rest_refusal(const char *method, const struct route *route,
-                           const struct api_user *user);
 /* Ends the request, now or later. */
 void rest_handle(const struct ask *ask);

@@ -3,13 +3,14 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
-#include "controller/api/authz.h"
+#include "controller/api/access.h"
 #include "controller/auth/authn.h"
 #include "controller/auth/sa_tokens.h"
 #include "controller/server/document.h"
 #include "controller/server/dryrun_request.h"
 #include "controller/http/front.h"
 #include "controller/server/monitor.h"
+#include "controller/server/permit.h"
 #include "controller/server/reply.h"
 #include "controller/server/rest.h"
 #include "controller/api/status.h"
@@ -87,11 +88,10 @@ static bool answer_keys(const struct server *server, struct http_request *reques
 static void handle_path(struct server *server, struct http_request *request, const struct url *url,
                         const struct route *route, const struct api_user *user)
 {
-    autofree char *path = url_path(url);
     const char *method = http_method(request);
-    if (!authz_allows_path(user, path)) {
-        reply_status(request, status_failure(403, "forbidden: User \"%s\" cannot get path \"%s\"",
-                                             user->name, path));
+    struct value *refusal = permit_refusal(server->spec.api, user, method, url, route);
+    if (refusal) {
+        reply_status(request, refusal);
         return;
     }
     if (route->what != ROUTE_NOWHERE && !str_eq(method, "GET") && !str_eq(method, "HEAD")) {
@@ -121,6 +121,12 @@ static void handle_objects(struct server *server, struct http_request *request,
     struct ask ask = {server->rest, request, url,
                       route,        user,    accept_choose(http_header(request, "Accept"))};
     bool log = str_eq(route->subresource, "log"); /* text, whatever the client says it reads */
+    struct value *refusal =
+        permit_refusal(server->spec.api, user, http_method(request), url, route);
+    if (refusal) {
+        reply_status(request, refusal);
+        return;
+    }
     if (ask.accept == ACCEPT_NOTHING && !log) {
         reply_status(request, status_failure(406, "only the following media types are accepted: "
                                                   "application/json"));
@@ -144,7 +150,7 @@ static struct value *whole_refusal(const struct http_request *request, const str
 {
     const char *method = http_method(request);
     bool post = str_eq(method, "POST");
-    if (!authz_is_master(user))
+    if (!access_is_master(user))
         return status_failure(403, "forbidden: User \"%s\" is not in the group system:masters",
                               user->name);
     if (post || (str_eq(method, "GET") && route->what == ROUTE_RESTORE))
@@ -173,6 +179,15 @@ static bool is_dry_run(const struct route *route, const struct api_user *user)
     return route->what == ROUTE_DRY_RUN && !who_has_group(user, WHO_UNAUTHENTICATED);
 }
 
+static bool takes_body(const char *method)
+{
+    static const char *const methods[] = {"POST", "PUT", "PATCH", "DELETE"};
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++)
+        if (str_eq(methods[i], method))
+            return true;
+    return false;
+}
+
 /* Nobody sends what he may not write. */
 static bool admit_body(struct server *server, struct http_request *request, const struct url *url,
                        const struct api_user *user)
@@ -191,7 +206,11 @@ static bool admit_body(struct server *server, struct http_request *request, cons
         handle_path(server, request, url, &route, user);
         return false;
     }
-    struct value *refusal = rest_refusal(http_method(request), &route, user);
+    const char *method = http_method(request);
+    struct value *refusal = permit_refusal(server->spec.api, user, method, url, &route);
+    if (!refusal && !takes_body(method))
+        refusal =
+            status_of(405, route.kind, route.name, "the method %.16s has no body here", method);
     if (!refusal || WEAKENED(SERVER_BODY)) {
         value_free(refusal);
         return true;

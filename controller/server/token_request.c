@@ -5,7 +5,7 @@
 #include "common/kinds/kinds.h"
 #include "common/base/clock.h"
 #include "common/crypto/crypto.h"
-#include "controller/api/authz.h"
+#include "controller/api/access.h"
 #include "controller/api/status.h"
 #include "controller/auth/sa_tokens.h"
 #include "controller/server/body.h"
@@ -87,12 +87,11 @@ static struct value *issue(const struct ask *ask, const struct value *body, stru
 
 void token_request(const struct ask *ask)
 {
-    const struct api_ref ref = {ask->route->kind, ask->route->ns, ask->route->name};
+    const struct access access = {
+        "create", {ask->route->kind, ask->route->ns, ask->route->name}, "token", NULL};
     cleanup(value_free) struct value *body = NULL;
-    struct value *status = NULL;
-    if (!authz_allows(ask->user, "create", &ref))
-        status = authz_refusal(ask->user, "create", &ref);
-    else if (!ask->rest->spec.tokens)
+    struct value *status = access_refusal(ask->rest->spec.api, ask->user, &access);
+    if (!status && !ask->rest->spec.tokens)
         status = status_failure(503, "this gateway issues no tokens");
     if (!status)
         status = read_body(ask, &body);

@@ -5,13 +5,8 @@
 static struct value *groups_of(const struct api_user *user)
 {
     struct value *list = value_new_list();
-    bool authenticated = false;
-    for (const char *const *group = user->groups; group && *group; group++) {
-        authenticated |= str_eq(*group, "system:authenticated");
+    for (const char *const *group = user->groups; group && *group; group++)
         value_append(list, value_new_str(*group));
-    }
-    if (!authenticated)
-        value_append(list, value_new_str("system:authenticated"));
     return list;
 }
 

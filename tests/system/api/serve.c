@@ -6,6 +6,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/crypto/cert.h"
+#include "controller/reconcile/policy.h"
 #include "controller/server/server.h"
 
 #include <signal.h>
@@ -17,6 +18,7 @@ struct program {
     struct loop_signal *term;
     struct store *store;
     struct api *api;
+    struct policy *policy;
     struct server *server;
     struct buf ca, cert;
     struct key *ca_key, *key;
@@ -184,6 +186,7 @@ static void start(struct program *program, unsigned per_address)
                                    buf_str(&program->ca)};
     if (api_new(&api, &program->api, &err) != 0)
         die(&err, "api");
+    program->policy = policy_new(program->api, NULL, NULL);
     spec.api = program->api;
     if (server_new(&spec, &program->server, &err) != 0 ||
         server_listen(program->server, &listen, &err) != 0)
@@ -203,6 +206,7 @@ int main(int argc, char **argv)
     printf("port %u\n", server_port(program.server));
     fflush(stdout);
     int r = loop_run(program.loop);
+    policy_free(program.policy);
     api_stop(program.api);
     server_free(program.server);
     store_close(program.store);

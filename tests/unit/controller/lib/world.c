@@ -2,6 +2,7 @@
 
 #include "common/base/mem.h"
 #include "common/data/yaml.h"
+#include "controller/reconcile/policy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,6 +41,23 @@ void world_settle(struct world *world)
 {
     for (int i = 0; i < 30; i++)
         assert_int_equal(loop_step(world->loop, 0), 0);
+}
+
+static void on_policy(void *ctx, int code, const char *message)
+{
+    if (code != 0)
+        fail_msg("default roles: %s", message);
+    *(bool *)ctx = true;
+}
+
+void world_policy(struct world *world)
+{
+    bool done = false;
+    struct policy *policy = policy_new(world->api, on_policy, &done);
+    for (int i = 0; i < 1000 && !done; i++)
+        assert_int_equal(loop_step(world->loop, 0), 0);
+    assert_true(done);
+    policy_free(policy);
 }
 
 struct value *parse(const char *yaml)
@@ -110,6 +128,16 @@ int do_apply(struct world *world, const struct schema_kind *kind, const char *ns
     struct api_ref ref = ref_of(kind, ns, object);
     api_apply(world->api, &admin, &ref, object, 0, on_done, &result);
     return finish(world, &result, ret);
+}
+
+int do_apply_as(struct world *world, const struct api_user *user, const struct schema_kind *kind,
+                const char *ns, const char *yaml)
+{
+    struct result result = {0};
+    cleanup(value_free) struct value *object = parse(yaml);
+    struct api_ref ref = ref_of(kind, ns, object);
+    api_apply(world->api, user, &ref, object, 0, on_done, &result);
+    return finish(world, &result, NULL);
 }
 
 int do_delete(struct world *world, const struct schema_kind *kind, const char *ns, const char *name,

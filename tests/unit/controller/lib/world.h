@@ -16,6 +16,7 @@ extern const struct api_user admin, guest;
 struct world *world_new(void);
 void world_free(struct world *world);
 void world_settle(struct world *world); /* runs the loop until nothing is left to do */
+void world_policy(struct world *world); /* Kubernetes' default roles and bindings are there */
 struct value *parse(const char *yaml);
 
 /* All return the code; *ret (may be NULL) is the caller's. */
@@ -25,6 +26,8 @@ int do_update(struct world *world, const struct schema_kind *kind, const char *n
               const struct value *object, unsigned flags, struct value **ret);
 int do_apply(struct world *world, const struct schema_kind *kind, const char *ns, const char *yaml,
              struct value **ret);
+int do_apply_as(struct world *world, const struct api_user *user, const struct schema_kind *kind,
+                const char *ns, const char *yaml);
 int do_delete(struct world *world, const struct schema_kind *kind, const char *ns, const char *name,
               int64_t grace_s, struct value **ret);
 struct value *get(struct world *world, const struct schema_kind *kind, const char *ns,

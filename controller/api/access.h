@@ -1,0 +1,30 @@
+#pragma once
+/* What every call of the API asks first: whether the user may. Builds the question for
+ * controller/authz and puts its answer into Kubernetes' words. */
+
+#include "controller/api/api.h"
+
+/* What is asked of objects. */
+struct access {
+    const char *verb; /* get, list, watch, create, update, patch, delete, deletecollection... */
+    struct api_ref ref;
+    const char *subresource;    /* NULL or "": of the object itself */
+    const char *field_selector; /* of lists and watches; may be NULL: one of metadata.name is a
+                                   question about that object alone */
+};
+/* NULL, or the Status (403) that says why not; the caller's. user NULL: system:anonymous. */
+struct value *access_refusal(const struct api *api, const struct api_user *user,
+                             const struct access *access);
+/* The same without the Status. */
+bool access_allows(const struct api *api, const struct api_user *user, const char *verb,
+                   const struct api_ref *ref);
+/* Of paths that are not objects: "/version", "/apis/apps/v1"... */
+struct value *access_path_refusal(const struct api *api, const struct api_user *user,
+                                  const char *verb, const char *path);
+/* Everything, the keys of the gateway included. */
+bool access_is_master(const struct api_user *user);
+
+struct authz_ask;
+struct buf;
+/* Any question, of objects that no kind is known of too. */
+bool access_ask(const struct api *api, const struct authz_ask *ask, struct buf *reason);
