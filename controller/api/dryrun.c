@@ -6,6 +6,7 @@
 #include "controller/api/api_impl.h"
 #include "controller/api/access.h"
 #include "controller/api/change.h"
+#include "controller/api/escalation.h"
 #include "controller/api/meta.h"
 #include "controller/api/status.h"
 
@@ -150,6 +151,19 @@ static bool admit(struct dryrun *d, const struct api_user *user, const struct ap
     return false;
 }
 
+static void refuse_escalation(struct dryrun *d, const struct api_user *user,
+                              const struct api_ref *ref)
+{
+    if (d->change.action != CHANGE_PUT)
+        return;
+    struct escalation *escalation = escalation_new(user, ref);
+    struct value *refusal =
+        escalation_refusal(d->api, escalation, ref, see(d, ref), d->change.object);
+    escalation_free(escalation);
+    if (refusal)
+        refuse(d, refusal);
+}
+
 const struct api_answer *dryrun_apply(struct dryrun *d, const struct api_user *user,
                                       const struct api_ref *ref, const struct value *object,
                                       unsigned flags)
@@ -165,6 +179,7 @@ const struct api_answer *dryrun_apply(struct dryrun *d, const struct api_user *u
     if (admit(d, user, &named)) {
         const struct change_env env = env_of(d, &named, flags & ~(unsigned)API_STATUS);
         change_apply(&env, see(d, &named), wanted, &d->change);
+        refuse_escalation(d, user, &named);
     }
     return conclude(d, &named);
 }

@@ -11,6 +11,7 @@
 #include "common/data/limits.h"
 #include "controller/api/access.h"
 #include "controller/api/change.h"
+#include "controller/api/escalation.h"
 #include "controller/api/form.h"
 #include "controller/api/meta.h"
 #include "controller/api/part.h"
@@ -41,6 +42,7 @@ static void write_free(struct write *write)
     change_done(&write->change);
     value_free(write->input);
     value_free(write->create_refusal);
+    escalation_free(write->escalation);
     free(write->ns);
     free(write->name);
     free(write->key);
@@ -270,7 +272,14 @@ static void run(struct write *write)
     const struct value *object = api_peek(api, &env.ref);
     int64_t expect = object ? expected(object) : STORE_NONE;
     write->plan(write, &env, object);
-    execute(write, expect);
+    struct value *refusal =
+        write->change.action == CHANGE_PUT
+            ? escalation_refusal(api, write->escalation, &env.ref, object, write->change.object)
+            : NULL;
+    if (refusal)
+        fail(write, refusal);
+    else
+        execute(write, expect);
 }
 
 static void pump(void *ctx)
@@ -347,6 +356,8 @@ void write_submit(struct write *write, const struct api_user *user, const char *
     struct api_ref ref = {write->kind, write->ns, write->name};
     const char *manager = user && user->manager ? user->manager : user ? user->name : NULL;
     write->manager = manager ? xstrdup(manager) : NULL;
+    if (!write->removal)
+        write->escalation = escalation_new(user, &ref);
     const struct access access = {verb, ref, write->subresource, NULL};
     struct value *refusal = access_refusal(api, user, &access);
     if (refusal) {

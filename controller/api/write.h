@@ -22,6 +22,7 @@ struct write {
     const char *subresource; /* the part that is written; NULL: the object itself */
     bool may_create;         /* an apply: creates what is not there, if the user may that too */
     struct value *create_refusal;
+    struct escalation *escalation; /* NULL: nothing is given by it */
     write_plan_fn *plan;
     struct value *input;
     enum patch_type patch_type;        /* of input, for a patch */

@@ -272,16 +272,16 @@ static void print_list(const char *word, char *const *list, struct buf *ret)
         return;
     buf_addf(ret, "%s%s:[", ret->len && buf_str(ret)[ret->len - 1] != '{' ? ", " : "", word);
     for (size_t i = 0; list[i]; i++)
-        buf_addf(ret, "%s\"%.253s\"", i ? ", " : "", list[i]);
+        buf_addf(ret, "%s\"%.253s\"", i ? " " : "", list[i]);
     buf_addstr(ret, "]");
 }
 
 void rbac_rule_print(const struct rbac_rule *rule, struct buf *ret)
 {
     buf_addstr(ret, "{");
-    print_list("NonResourceURLs", rule->urls, ret);
     print_list("APIGroups", rule->groups, ret);
     print_list("Resources", rule->resources, ret);
+    print_list("NonResourceURLs", rule->urls, ret);
     print_list("ResourceNames", rule->names, ret);
     print_list("Verbs", rule->verbs, ret);
     buf_addstr(ret, "}");

@@ -1,0 +1,145 @@
+/* Nobody gives what he has not. */
+
+#include "controller/api/escalation.h"
+
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "tests/unit/controller/lib/documents.h"
+#include "tests/unit/controller/lib/world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define RBAC "apiVersion: rbac.authorization.k8s.io/v1, "
+#define GET_PODS "{verbs: [get], apiGroups: [''], resources: [pods]}"
+#define GET_NODES "{verbs: [get], apiGroups: [''], resources: [nodes]}"
+#define WRITE_RBAC                                                                                 \
+    "{verbs: [create, update, patch, delete, get], apiGroups: [rbac.authorization.k8s.io], "       \
+    "resources: [roles, rolebindings, clusterroles, clusterrolebindings]}"
+
+static void make(struct world *world, const struct schema_kind *kind, const char *ns,
+                 const char *yaml)
+{
+    assert_int_equal(do_create(world, kind, ns, yaml, NULL), 201);
+}
+
+/* guest may read pods and write roles in default, and what `more` says. */
+static struct world *setup(const char *more)
+{
+    struct world *world = world_new();
+    autofree char *role = xasprintf("{" RBAC "kind: Role, metadata: {name: own}, rules: [" GET_PODS
+                                    ", " WRITE_RBAC "%s%s]}",
+                                    *more ? ", " : "", more);
+    make(world, &kind_role, "default", role);
+    make(world, &kind_role_binding, "default",
+         "{" RBAC "kind: RoleBinding, metadata: {name: own}, roleRef: {kind: Role, name: own}, "
+         "subjects: [{kind: User, name: guest}]}");
+    make(world, &kind_cluster_role, "",
+         "{" RBAC "kind: ClusterRole, metadata: {name: pods}, rules: [" GET_PODS "]}");
+    make(world, &kind_cluster_role, "",
+         "{" RBAC "kind: ClusterRole, metadata: {name: nodes}, rules: [" GET_NODES "]}");
+    world_settle(world);
+    return world;
+}
+
+static const char role[] = "{" RBAC "kind: Role, metadata: {name: new}, rules: [%s]}";
+static const char binding[] = "{" RBAC "kind: RoleBinding, metadata: {name: new}, roleRef: {kind: "
+                              "ClusterRole, name: %s}, subjects: [{kind: User, name: eve}]}";
+
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+static char *fill(const char *format, const char *word)
+{
+    return xasprintf(format, word);
+}
+
+static void test_escalation__what_one_may_give(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *more; /* what guest has beside */
+        const struct schema_kind *kind;
+        const char *format, *word;
+        int code;
+    } cases[] = {
+        {"", &kind_role, role, GET_PODS, 201},
+        {"", &kind_role, role, "{verbs: ['*'], apiGroups: [''], resources: [pods]}", 403},
+        {"", &kind_role, role, GET_PODS ", " GET_NODES, 403},
+        {GET_NODES, &kind_role, role, GET_PODS ", " GET_NODES, 201},
+        {"{verbs: [escalate], apiGroups: [rbac.authorization.k8s.io], resources: [roles]}",
+         &kind_role, role, GET_NODES, 201},
+        {"{verbs: [bind], apiGroups: [rbac.authorization.k8s.io], resources: [roles]}", &kind_role,
+         role, GET_NODES, 403},
+        {"", &kind_role_binding, binding, "pods", 201},
+        {"", &kind_role_binding, binding, "nodes", 403},
+        {"", &kind_role_binding, binding, "none", 404},
+        {"{verbs: [bind], apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles], "
+         "resourceNames: [nodes]}",
+         &kind_role_binding, binding, "nodes", 201},
+        {"{verbs: [bind], apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles], "
+         "resourceNames: [pods]}",
+         &kind_role_binding, binding, "nodes", 403},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct world *world = setup(cases[i].more);
+        autofree char *yaml = fill(cases[i].format, cases[i].word);
+        int code = do_apply_as(world, &guest, cases[i].kind, "default", yaml);
+        if (code != cases[i].code)
+            fail_msg("case %zu: %d", i, code);
+        world_free(world);
+    }
+}
+
+/* What is there may be made less, or be what it is to who may not give it; not more. */
+static void test_escalation__changes(void **state)
+{
+    (void)state;
+    struct world *world = setup("");
+    autofree char *more = fill(role, GET_PODS ", " GET_NODES);
+    autofree char *less = fill(role, GET_PODS);
+    make(world, &kind_role, "default", less);
+    assert_int_equal(do_apply_as(world, &guest, &kind_role, "default", more), 403);
+    make(world, &kind_role_binding, "default",
+         "{" RBAC "kind: RoleBinding, metadata: {name: n}, roleRef: {kind: ClusterRole, name: "
+         "nodes}}");
+    assert_int_equal(do_apply_as(world, &guest, &kind_role_binding, "default",
+                                 "{" RBAC "kind: RoleBinding, metadata: {name: n}, roleRef: {kind: "
+                                 "ClusterRole, name: nodes}, subjects: [{kind: User, name: "
+                                 "guest}]}"),
+                     403);
+    world_free(world);
+}
+
+/* In Kubernetes' words. */
+static void test_escalation__words(void **state)
+{
+    (void)state;
+    struct world *world = setup("");
+    const struct api_ref ref = {&kind_role, "default", "new"};
+    autofree char *yaml = fill(role, GET_NODES);
+    cleanup(value_free) struct value *object = document(yaml);
+    struct escalation *escalation = escalation_new(&guest, &ref);
+    cleanup(value_free) struct value *refusal =
+        escalation_refusal(world->api, escalation, &ref, NULL, object);
+    assert_string_equal(value_get_str(refusal, "message"),
+                        "roles.rbac.authorization.k8s.io \"new\" is forbidden: user \"guest\" "
+                        "(groups=[\"friends\"]) is attempting to grant RBAC permissions not "
+                        "currently held:\n{APIGroups:[\"\"], Resources:[\"nodes\"], "
+                        "Verbs:[\"get\"]}");
+    escalation_free(escalation);
+    /* The gateway's own, and who may everything, need not be asked. */
+    assert_null(escalation_new(&admin, &ref));
+    world_free(world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_escalation__what_one_may_give),
+        cmocka_unit_test(test_escalation__changes),
+        cmocka_unit_test(test_escalation__words),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
