@@ -55,6 +55,10 @@ static const struct schema_kind *const built_in[] = {
     &kind_custom_resource_definition,
     &kind_new_event,
     &kind_self_subject_review,
+    &kind_subject_access_review,
+    &kind_local_subject_access_review,
+    &kind_self_subject_access_review,
+    &kind_self_subject_rules_review,
 #endif
 };
 /* clang-format on */

@@ -99,6 +99,10 @@ extern const struct schema_kind kind_persistent_volume;
 extern const struct schema_kind kind_custom_resource_definition;
 /* Computed ones. */
 extern const struct schema_kind kind_self_subject_review;
+extern const struct schema_kind kind_subject_access_review;
+extern const struct schema_kind kind_local_subject_access_review;
+extern const struct schema_kind kind_self_subject_access_review;
+extern const struct schema_kind kind_self_subject_rules_review;
 /* Of subresources: none of kinds_at(). */
 extern const struct schema_kind kind_scale;
 extern const struct schema_kind kind_token_request;

@@ -26,6 +26,12 @@ bool access_ask(const struct api *api, const struct authz_ask *ask, struct buf *
     return authz_allows(api->authz, ask, reason);
 }
 
+void access_each_rule(const struct api *api, const struct rbac_user *user, const char *ns,
+                      int (*fn)(void *ctx, const struct rbac_grant *grant), void *ctx)
+{
+    (void)rbac_index_each(authz_index(api->authz), user, ns, fn, NULL, ctx);
+}
+
 /* "deployments.apps \"web\" is forbidden: User ..." */
 static struct value *refusal_of(const struct access *access, const struct authz_ask *ask,
                                 const char *reason)

@@ -26,5 +26,12 @@ bool access_is_master(const struct api_user *user);
 
 struct authz_ask;
 struct buf;
+struct rbac_grant;
+struct rbac_user;
 /* Any question, of objects that no kind is known of too. */
 bool access_ask(const struct api *api, const struct authz_ask *ask, struct buf *reason);
+/* Every rule that somebody has, in that namespace and at the cluster scope; fn ends it by not
+ * returning 0. Those of a member of system:masters come from the binding of cluster-admin, as
+ * everybody's. */
+void access_each_rule(const struct api *api, const struct rbac_user *user, const char *ns,
+                      int (*fn)(void *ctx, const struct rbac_grant *grant), void *ctx);

@@ -5,6 +5,7 @@
 #include "common/kinds/kinds.h"
 #include "controller/api/change.h"
 #include "controller/api/status.h"
+#include "controller/server/access_review.h"
 #include "controller/server/whoami.h"
 
 /* A line a kind, so that two who add one do not meet. */
@@ -14,6 +15,10 @@ static const struct {
     computed_fn *fn;
 } table[] = {
     {&kind_self_subject_review, whoami_answer},
+    {&kind_subject_access_review, access_review_answer},
+    {&kind_local_subject_access_review, access_review_answer},
+    {&kind_self_subject_access_review, access_review_answer_self},
+    {&kind_self_subject_rules_review, access_review_list_rules},
 };
 /* clang-format on */
 

@@ -120,10 +120,112 @@ static void test_computed__nothing_is_kept(void **state)
     assert_int_equal(ask(f, "GET", WHOAMI, NULL), 405);
 }
 
+#define REVIEW(plural) "/apis/authorization.k8s.io/v1/" plural
+
+static void bind_guest(struct fixture *f)
+{
+    assert_int_equal(do_create(f->world, &kind_role, "default",
+                               "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: "
+                               "{name: r}, rules: [{verbs: [get], apiGroups: [''], resources: "
+                               "[pods], resourceNames: [web]}]}",
+                               NULL),
+                     201);
+    assert_int_equal(do_create(f->world, &kind_role_binding, "default",
+                               "{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, "
+                               "metadata: {name: b}, roleRef: {kind: Role, name: r}, subjects: "
+                               "[{kind: User, name: guest}, {kind: Group, name: staff}]}",
+                               NULL),
+                     201);
+}
+
+static void test_computed__access_reviews(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *target, *spec;
+        int code;
+        const char *status; /* of 201; else a part of the message */
+    } cases[] = {
+        {REVIEW("subjectaccessreviews"),
+         "\"user\":\"guest\",\"resourceAttributes\":{\"namespace\":\"default\",\"verb\":\"get\","
+         "\"resource\":\"pods\",\"name\":\"web\"}",
+         201,
+         "{allowed: true, reason: 'RBAC: allowed by RoleBinding \"b/default\" of Role \"r\" to User "
+         "\"guest\"'}"},
+        {REVIEW("subjectaccessreviews"),
+         "\"user\":\"eve\",\"groups\":[\"staff\"],\"resourceAttributes\":{\"namespace\":"
+         "\"default\",\"verb\":\"get\",\"resource\":\"pods\",\"name\":\"web\"}",
+         201,
+         "{allowed: true, reason: 'RBAC: allowed by RoleBinding \"b/default\" of Role \"r\" to Group "
+         "\"staff\"'}"},
+        {REVIEW("subjectaccessreviews"),
+         "\"user\":\"guest\",\"resourceAttributes\":{\"namespace\":\"default\",\"verb\":\"list\","
+         "\"resource\":\"pods\"}",
+         201, "{allowed: false}"},
+        {REVIEW("subjectaccessreviews"),
+         "\"user\":\"system:limpet:link\",\"resourceAttributes\":{\"verb\":\"list\",\"resource\":"
+         "\"secrets\"}",
+         201, "{allowed: false}"},
+        {REVIEW("subjectaccessreviews"),
+         "\"groups\":[\"system:masters\"],\"nonResourceAttributes\":{\"path\":\"/metrics\","
+         "\"verb\":\"get\"}",
+         201, "{allowed: true}"},
+        {REVIEW("subjectaccessreviews"), "\"user\":\"guest\"", 422, "exactly one of"},
+        {REVIEW("subjectaccessreviews"), "\"nonResourceAttributes\":{\"path\":\"/\"}", 422,
+         "at least one of user or group"},
+        {REVIEW("selfsubjectaccessreviews"),
+         "\"resourceAttributes\":{\"verb\":\"*\",\"group\":\"*\",\"resource\":\"*\"}", 201,
+         "{allowed: true}"},
+        {REVIEW("selfsubjectaccessreviews"),
+         "\"resourceAttributes\":{},\"nonResourceAttributes\":{}", 422, "cannot be specified in"},
+        {REVIEW("namespaces/default/localsubjectaccessreviews"),
+         "\"user\":\"guest\",\"resourceAttributes\":{\"namespace\":\"other\",\"verb\":\"get\","
+         "\"resource\":\"pods\"}",
+         422, "must match metadata.namespace"},
+        {REVIEW("namespaces/default/localsubjectaccessreviews"),
+         "\"user\":\"guest\",\"resourceAttributes\":{\"namespace\":\"default\",\"verb\":\"get\","
+         "\"resource\":\"pods\"}",
+         201, "{allowed: false}"},
+    };
+    bind_guest(f);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        autofree char *body = xasprintf("{\"spec\":{%s}}", cases[i].spec);
+        int code = ask(f, "POST", cases[i].target, body);
+        cleanup(value_free) struct value *review = answer(f);
+        if (code != cases[i].code)
+            fail_msg("case %zu: %s", i, buf_str(&f->client.in));
+        if (code == 201)
+            assert_document(value_get(review, "status"), cases[i].status);
+        else
+            assert_non_null(strstr(value_get_str(review, "message"), cases[i].status));
+    }
+}
+
+static void test_computed__rules_review(void **state)
+{
+    struct fixture *f = *state;
+    bind_guest(f);
+    assert_int_equal(do_create(f->world, &kind_role_binding, "default",
+                               "{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, "
+                               "metadata: {name: c}, roleRef: {kind: Role, name: r}, subjects: "
+                               "[{kind: User, name: admin}]}",
+                               NULL),
+                     201);
+    assert_int_equal(
+        ask(f, "POST", REVIEW("selfsubjectrulesreviews"), "{\"spec\":{\"namespace\":\"default\"}}"),
+        201);
+    cleanup(value_free) struct value *review = answer(f);
+    assert_document(value_get(review, "status"),
+                    "{resourceRules: [{verbs: [get], apiGroups: [''], resources: [pods], "
+                    "resourceNames: [web]}], nonResourceRules: [], incomplete: false}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_computed__nothing_is_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_computed__access_reviews, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_computed__rules_review, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
