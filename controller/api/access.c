@@ -33,13 +33,13 @@ void access_each_rule(const struct api *api, const struct rbac_user *user, const
 }
 
 /* "deployments.apps \"web\" is forbidden: User ..." */
-static struct value *refusal_of(const struct access *access, const struct authz_ask *ask,
+static struct value *refusal_of(const struct schema_kind *kind, const struct authz_ask *ask,
                                 const char *reason)
 {
     const struct rbac_ask *what = &ask->what;
     const char *sub = what->subresource, *name = what->name;
     bool named = !str_empty(name), within = !str_empty(sub), spaced = !str_empty(what->ns);
-    return status_of(403, access->ref.kind, name,
+    return status_of(403, kind, name,
                      "%s%s%s%s%s%s is forbidden: User \"%s\" cannot %s resource \"%s%s%s\" in API "
                      "group \"%s\" %s%s%s%s%s",
                      what->resource, *what->group ? "." : "", what->group, named ? " \"" : "",
@@ -47,6 +47,12 @@ static struct value *refusal_of(const struct access *access, const struct authz_
                      what->resource, within ? "/" : "", within ? sub : "", what->group,
                      spaced ? "in the namespace \"" : "at the cluster scope",
                      spaced ? what->ns : "", spaced ? "\"" : "", *reason ? ": " : "", reason);
+}
+
+struct value *access_ask_refusal(const struct api *api, const struct authz_ask *ask)
+{
+    cleanup(buf_done) struct buf reason = {0};
+    return authz_allows(api->authz, ask, &reason) ? NULL : refusal_of(NULL, ask, buf_str(&reason));
 }
 
 /* resourceNames are about names in URLs: a creation has none, nor has a collection. */
@@ -102,7 +108,7 @@ struct value *access_refusal(const struct api *api, const struct api_user *user,
     name_resource(access, &ask.what);
     if (authz_allows(api->authz, &ask, &reason))
         return NULL;
-    return refusal_of(access, &ask, buf_str(&reason));
+    return refusal_of(access->ref.kind, &ask, buf_str(&reason));
 }
 
 bool access_allows(const struct api *api, const struct api_user *user, const char *verb,

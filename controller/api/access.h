@@ -30,6 +30,8 @@ struct rbac_grant;
 struct rbac_user;
 /* Any question, of objects that no kind is known of too. */
 bool access_ask(const struct api *api, const struct authz_ask *ask, struct buf *reason);
+/* NULL, or the Status (403); of objects alone. */
+struct value *access_ask_refusal(const struct api *api, const struct authz_ask *ask);
 /* Every rule that somebody has, in that namespace and at the cluster scope; fn ends it by not
  * returning 0. Those of a member of system:masters come from the binding of cluster-admin, as
  * everybody's. */

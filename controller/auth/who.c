@@ -39,6 +39,7 @@ void who_free(struct who *who)
     release(who->user.name);
     release(who->user.uid);
     value_free((struct value *)(uintptr_t)who->user.extra);
+    who_free(who->real);
     free(who);
 }
 

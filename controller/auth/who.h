@@ -14,6 +14,7 @@
 struct who {
     struct api_user user; /* its strings are this struct's */
     size_t group_count;
+    struct who *real; /* who acts as this one; NULL: nobody else. This struct's */
 };
 /* name is copied; no groups yet. */
 struct who *who_new(const char *name);

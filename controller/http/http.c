@@ -538,27 +538,44 @@ const char *http_header(const struct http_request *request, const char *name)
 }
 
 struct each_header {
+    http_header_fn *fn;
+    void *ctx;
+};
+
+static enum MHD_Result on_header(void *ctx, enum MHD_ValueKind kind, const char *name,
+                                 const char *value)
+{
+    const struct each_header *each = ctx;
+    (void)kind;
+    each->fn(each->ctx, name, value);
+    return MHD_YES;
+}
+
+void http_each_header(const struct http_request *request, http_header_fn *fn, void *ctx)
+{
+    struct each_header each = {fn, ctx};
+    if (request->mhd)
+        MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, on_header, &each);
+}
+
+struct each_named {
     const char *name;
     void (*fn)(void *ctx, const char *value);
     void *ctx;
 };
 
-static enum MHD_Result pass_header(void *cls, enum MHD_ValueKind kind, const char *name,
-                                   const char *value)
+static void on_named(void *ctx, const char *name, const char *value)
 {
-    const struct each_header *each = cls;
-    (void)kind;
+    const struct each_named *each = ctx;
     if (value && strcasecmp(name, each->name) == 0)
         each->fn(each->ctx, value);
-    return MHD_YES;
 }
 
 void http_header_each(const struct http_request *request, const char *name,
                       void (*fn)(void *ctx, const char *value), void *ctx)
 {
-    struct each_header each = {name, fn, ctx};
-    if (request->mhd)
-        MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, pass_header, &each);
+    struct each_named each = {name, fn, ctx};
+    http_each_header(request, on_named, &each);
 }
 
 const struct http_peer *http_peer(const struct http_request *request)

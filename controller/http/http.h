@@ -73,6 +73,10 @@ void http_each(const struct http *http, http_each_fn *fn, void *ctx);
 const char *http_method(const struct http_request *request);
 const char *http_target(const struct http_request *request); /* raw: "/api/v1/pods?limit=5" */
 const char *http_header(const struct http_request *request, const char *name); /* NULL if absent */
+/* Each header, those that come several times too. Borrowed for the call; until the handler
+ * returns. */
+typedef void http_header_fn(void *ctx, const char *name, const char *value);
+void http_each_header(const struct http_request *request, http_header_fn *fn, void *ctx);
 int64_t http_since(const struct http_request *request); /* boot ns: its headers had come */
 bool http_has_body(const struct http_request *request); /* announced, while headers can be read */
 const char *http_body(const struct http_request *request,

@@ -62,6 +62,18 @@ static void add_user(struct value *map, const struct audit_event *event)
     value_set(user, "groups", groups);
 }
 
+static void add_impersonated(struct value *map, const struct audit_event *event)
+{
+    if (!event->acts_as)
+        return;
+    struct value *user = value_make_map(map, "impersonatedUser", NULL);
+    struct value *groups = value_new_list();
+    set_text(user, "username", event->acts_as->name);
+    for (const char *const *group = event->acts_as->groups; group && *group; group++)
+        value_append(groups, value_new_str(*group));
+    value_set(user, "groups", groups);
+}
+
 static void add_object(struct value *map, const struct audit_event *event)
 {
     const struct api_ref *ref = &event->ref;
@@ -88,6 +100,7 @@ static struct value *event_value(const struct audit_event *event)
     set_text(map, "requestURI", event->uri);
     value_set_str(map, "verb", event->verb);
     add_user(map, event);
+    add_impersonated(map, event);
     struct value *addresses = value_new_list();
     if (!str_empty(event->address))
         value_append(addresses, value_new_str(event->address));

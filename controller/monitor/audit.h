@@ -19,9 +19,10 @@ struct audit_event {
     const char *uri, *verb;
     const char *user; /* NULL: nobody in particular */
     const char *const *groups;
-    const char *address, *agent; /* where from, and by which program; NULL: not known */
-    struct api_ref ref;          /* kind NULL: no object */
-    const char *subresource;     /* NULL or "": none */
+    const struct api_user *acts_as; /* whom he impersonates; NULL: nobody */
+    const char *address, *agent;    /* where from, and by which program; NULL: not known */
+    struct api_ref ref;             /* kind NULL: no object */
+    const char *subresource;        /* NULL or "": none */
     int code;
     int64_t received_ns, answered_ns; /* wall time */
 };

@@ -45,13 +45,15 @@ static void tell_audit(struct monitor *monitor, struct http_request *request,
 {
     const struct http_peer *peer = http_peer(request);
     const struct who *who = http_attached(request);
-    const struct api_user *user = who ? &who->user : NULL;
+    const struct who *real = who && who->real ? who->real : who;
+    const struct api_user *user = real ? &real->user : NULL;
     int64_t now = clock_wall(monitor->clock);
     struct audit_event event = {
         .uri = http_target(request),
         .verb = attributes->verb,
         .user = user && !who_has_group(user, WHO_UNAUTHENTICATED) ? user->name : NULL,
         .groups = user ? user->groups : NULL,
+        .acts_as = real != who ? &who->user : NULL,
         .address = peer->address,
         .agent = http_header(request, "User-Agent"),
         .ref = {route->kind, route->ns, route->name},

@@ -9,6 +9,7 @@
 #include "controller/server/document.h"
 #include "controller/server/dryrun_request.h"
 #include "controller/http/front.h"
+#include "controller/server/impersonate.h"
 #include "controller/server/monitor.h"
 #include "controller/server/permit.h"
 #include "controller/server/reply.h"
@@ -45,10 +46,15 @@ static bool identify(const struct server *server, struct http_request *request)
                                       http_header(request, "Authorization")};
     struct who *who = NULL;
     struct value *refusal = authn_identify(server->spec.authn, &facts, &who);
+    struct who *acting = NULL;
+    if (!refusal)
+        refusal = impersonate_find(server->spec.api, request, &who->user, &acting);
+    if (acting)
+        acting->real = who;
+    if (who)
+        http_attach(request, acting ? acting : who, who_detach);
     if (refusal)
         reply_status(request, refusal);
-    else
-        http_attach(request, who, who_detach);
     return !refusal;
 }
 
@@ -349,7 +355,7 @@ int server_serve(struct server *server, int fd, const struct http_peer *peer, st
 static bool is_of(void *ctx, const struct http_request *request)
 {
     const struct who *who = http_attached(request);
-    return who && str_eq(who->user.name, ctx);
+    return who && (str_eq(who->user.name, ctx) || (who->real && str_eq(who->real->user.name, ctx)));
 }
 
 void server_cut_user(struct server *server, const char *user)

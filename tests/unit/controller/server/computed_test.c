@@ -220,12 +220,33 @@ static void test_computed__rules_review(void **state)
                     "resourceNames: [web]}], nonResourceRules: [], incomplete: false}");
 }
 
+/* kubectl --as: what is asked is asked by whom one acts as. */
+static void test_computed__whoami_of_another(void **state)
+{
+    struct fixture *f = *state;
+    world_policy(f->world);
+    assert_int_equal(client_ask(&f->client, "POST", WHOAMI,
+                                "Content-Type: application/json\r\nImpersonate-User: eve\r\n"
+                                "Impersonate-Group: staff\r\nImpersonate-Group: gardeners\r\n",
+                                "{}"),
+                     201);
+    cleanup(value_free) struct value *review = answer(f);
+    assert_document(
+        value_get(review, "status"),
+        "{userInfo: {username: eve, groups: [staff, gardeners, system:authenticated]}}");
+    assert_int_equal(
+        client_ask(&f->client, "GET", "/api/v1/nodes", "Impersonate-User: eve\r\n", NULL), 403);
+    assert_status(f, 403, "Forbidden");
+    assert_int_equal(client_ask(&f->client, "GET", "/api/v1/nodes", "", NULL), 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_computed__nothing_is_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(test_computed__access_reviews, setup, teardown),
         cmocka_unit_test_setup_teardown(test_computed__rules_review, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_computed__whoami_of_another, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
