@@ -20,6 +20,7 @@ static const struct setting settings[] = {
     {"names", SETTING_STRINGS, AT(names), NULL, 0, 0, 0},
     {"addresses", SETTING_STRINGS, AT(addresses), NULL, 0, 0, 0},
     {"auditFile", SETTING_STRING, AT(audit_file), "", 0, 0, 0},
+    {"auditPolicyFile", SETTING_STRING, AT(audit_policy), "", 0, 0, 0},
     {"auditBytes", SETTING_NUMBER, AT(audit_bytes), NULL, 4194304, 0, 1073741824},
     {"tokenFile", SETTING_STRING, AT(token_file), "", 0, 0, 0},
     {"defaultNotReadyTolerationSeconds", SETTING_NUMBER, AT(not_ready_s), NULL, 300, 0, INT32_MAX},

@@ -22,6 +22,7 @@ struct config {
     char **names;          /* further DNS names of this gateway, for its certificate */
     char **addresses;      /* and IP addresses */
     char *audit_file;      /* the trail of writes; "" = <stateDir>/audit.log */
+    char *audit_policy;    /* what is told in it; "" = writes, at level Metadata */
     int64_t audit_bytes;   /* that it may take on disk, in all; 0 = there is none */
     char *token_file;      /* static bearer tokens, CSV; "" = none */
     int64_t not_ready_s;   /* that pods stay on a node that is not ready, unless they say it */

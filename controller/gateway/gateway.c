@@ -201,15 +201,18 @@ static int open_authn(struct gateway *g, struct err *err)
 static int open_audit(struct gateway *g, struct err *err)
 {
     const struct config *c = g->config;
-    const struct audit_spec spec = {
-        .loop = g->loop, .rng = g->rng, .file = c->audit_file, .bytes = (size_t)c->audit_bytes};
-    (void)err;
+    const struct audit_spec spec = {.loop = g->loop,
+                                    .rng = g->rng,
+                                    .file = c->audit_file,
+                                    .bytes = (size_t)c->audit_bytes,
+                                    .policy = c->audit_policy};
     g->metrics = metrics_new();
     if (!c->audit_bytes)
         return 0;
-    g->audit = audit_new(&spec);
-    audit_register(g->audit, g->metrics);
-    return 0;
+    int r = audit_new(&spec, &g->audit, err);
+    if (r == 0)
+        audit_register(g->audit, g->metrics);
+    return r;
 }
 
 static int start_controllers(struct gateway *g, struct err *err)

@@ -208,6 +208,12 @@ const char *http_subject(const struct http_request *request)
     return request->subject;
 }
 
+const char *http_answer_text(const struct http_request *request, size_t *ret_len)
+{
+    *ret_len = request->answer_text_len;
+    return request->answer_text ? request->answer_text : "";
+}
+
 void http_close_after(struct http_request *request)
 {
     request->close = true;
@@ -235,13 +241,17 @@ void http_answer_buf(struct http_request *request, int code, const char *type, s
 {
     size_t len;
     char *bytes = buf_steal(body, &len);
-    http_body_drop(request);
     if (len > HTTP_FAIR_ANSWER)
         make_room(request->http, len);
     request->answer_len = len;
     request->http->answer_bytes += len;
+    request->answer_text = bytes;
+    request->answer_text_len = len;
     answer_with(request, code, type,
                 MHD_create_response_from_buffer(len, bytes, MHD_RESPMEM_MUST_FREE));
+    request->answer_text = NULL;
+    request->answer_text_len = 0;
+    http_body_drop(request);
     request->answered = true;
     http_release(request);
 }

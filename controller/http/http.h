@@ -95,6 +95,8 @@ void http_close_after(struct http_request *request);
 /* What the answer is about, for who is told of it (http_spec.answered); before it. Copied. */
 void http_answer_subject(struct http_request *request, const char *name);
 const char *http_subject(const struct http_request *request); /* NULL: was not said */
+/* The whole answer, while http_spec.answered is told of it; "" of a stream. Borrowed. */
+const char *http_answer_text(const struct http_request *request, size_t *ret_len);
 /* Before the answer; at most 16. Copied. */
 void http_answer_header(struct http_request *request, const char *name, const char *value);
 /* The whole answer; the request is not the caller's any more. body is copied. When more waits to be

@@ -50,6 +50,8 @@ struct http_request {
     char *method, *target, *subject;
     int64_t since;
     struct buf body;
+    const char *answer_text; /* while somebody is told of it */
+    size_t answer_text_len;
     uint64_t nth;    /* of its connection */
     size_t received; /* bytes of body, kept or not */
     int refused;     /* a code that the body has earned */

@@ -233,7 +233,8 @@ static const char *action_of(const struct job *job, const struct api_answer *ans
 }
 
 /* What was written, or refused to who may not. */
-static void tell_audit(const struct job *job, const struct doc *doc, int code)
+static void tell_audit(const struct job *job, const struct doc *doc, int code,
+                       const struct value *answer)
 {
     if (!job->people->audit)
         return;
@@ -252,16 +253,20 @@ static void tell_audit(const struct job *job, const struct doc *doc, int code)
         .code = code,
         .received_ns = job->received_ns,
         .answered_ns = clock_wall(api_clock(job->people->api)),
+        .writes = true,
+        .request = job->deleting ? NULL : doc->object,
+        .response = answer,
     };
     audit_id(job->people->audit, event.id);
-    audit_tell(job->people->audit, &event);
+    if (audit_decide(job->people->audit, &event))
+        audit_tell(job->people->audit, &event);
 }
 
 static void doc_done(void *ctx, const struct api_answer *answer)
 {
     struct job *job = ctx;
     const struct doc *doc = &job->docs[job->at];
-    tell_audit(job, doc, answer->code);
+    tell_audit(job, doc, answer->code, answer->object);
     if (answer->code >= 400)
         add_status(job, doc, answer->object);
     else
@@ -282,7 +287,7 @@ static void try_all(struct job *job)
         const struct api_ref ref = ref_of(&job->docs[i]);
         const struct api_answer *answer = dryrun_apply(dryrun, &user, &ref, job->docs[i].object, 0);
         if (answer->code == 403)
-            tell_audit(job, &job->docs[i], answer->code);
+            tell_audit(job, &job->docs[i], answer->code, answer->object);
         if (answer->code >= 400 && !WEAKENED(PEOPLE_TRY_ALL))
             add_status(job, &job->docs[i], answer->object);
     }

@@ -19,8 +19,9 @@
 struct audit {
     struct loop *loop;
     struct rng *rng;
-    char *file;          /* NULL: none */
-    struct trail *trail; /* likewise */
+    struct audit_file *policy; /* NULL: the usual */
+    char *file;                /* NULL: none */
+    struct trail *trail;       /* likewise */
     struct buf waiting;
     struct loop_timer *timer;
     bool failing; /* that was logged */
@@ -88,15 +89,54 @@ static void add_object(struct value *map, const struct audit_event *event)
     set_text(object, "subresource", event->subresource);
 }
 
+static enum audit_stage stage_of(const struct audit_event *event)
+{
+    return event->stream ? AUDIT_STARTED : AUDIT_COMPLETE;
+}
+
+static void drop_managed(struct value *object)
+{
+    struct value *items = value_get(object, "items");
+    value_del(value_get(object, "metadata"), "managedFields");
+    for (size_t i = 0; i < value_len(items); i++)
+        value_del(value_get(value_at(items, i), "metadata"), "managedFields");
+}
+
+/* False: it is too large. */
+static bool add_body(struct value *map, const char *key, const struct value *body, bool omit)
+{
+    cleanup(value_free) struct value *copy = value_copy(body);
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, AUDIT_BODY_MAX);
+    if (omit)
+        drop_managed(copy);
+    if (json_write(copy, &text) < 0 && !WEAKENED(AUDIT_BODY))
+        return false;
+    value_set(map, key, steal(copy));
+    return true;
+}
+
+static void add_bodies(struct value *map, const struct audit_event *event)
+{
+    const struct audit_verdict *verdict = &event->verdict;
+    bool cut = event->truncated && verdict->level >= AUDIT_REQUEST;
+    if (event->request && verdict->level >= AUDIT_REQUEST)
+        cut |= !add_body(map, "requestObject", event->request, verdict->omit_managed);
+    if (event->response && verdict->level >= AUDIT_REQUEST_RESPONSE)
+        cut |= !add_body(map, "responseObject", event->response, verdict->omit_managed);
+    if (cut)
+        value_set_str(value_make_map(map, "annotations", NULL), "audit.k8s.io/truncated", "true");
+}
+
 static struct value *event_value(const struct audit_event *event)
 {
     struct value *map = value_new_map();
     bool forbidden = event->code == 401 || event->code == 403;
     value_set_str(map, "kind", "Event");
     value_set_str(map, "apiVersion", "audit.k8s.io/v1");
-    value_set_str(map, "level", "Metadata");
+    value_set_str(map, "level", audit_levels[event->verdict.level]);
     value_set_str(map, "auditID", event->id);
-    value_set_str(map, "stage", "ResponseComplete");
+    value_set_str(map, "stage", audit_stages[stage_of(event)]);
     set_text(map, "requestURI", event->uri);
     value_set_str(map, "verb", event->verb);
     add_user(map, event);
@@ -109,6 +149,7 @@ static struct value *event_value(const struct audit_event *event)
     add_object(map, event);
     value_set(value_make_map(map, "responseStatus", NULL), "metadata", value_new_map());
     value_set_int(value_make_map(map, "responseStatus", NULL), "code", event->code);
+    add_bodies(map, event);
     set_time(map, "requestReceivedTimestamp", event->received_ns);
     set_time(map, "stageTimestamp", event->answered_ns);
     value_set_str(value_make_map(map, "annotations", NULL), "authorization.k8s.io/decision",
@@ -144,9 +185,14 @@ static void on_timer(void *ctx)
 
 /* ---- the trail ---- */
 
-struct audit *audit_new(const struct audit_spec *spec)
+int audit_new(const struct audit_spec *spec, struct audit **ret, struct err *err)
 {
+    struct audit_file *policy = NULL;
+    int r = str_empty(spec->policy) ? 0 : audit_file_new(spec->loop, spec->policy, &policy, err);
+    if (r < 0)
+        return r;
     struct audit *audit = xcalloc(1, sizeof(*audit));
+    audit->policy = policy;
     audit->loop = spec->loop;
     audit->rng = spec->rng;
     audit->file = str_empty(spec->file) ? NULL : xstrdup(spec->file);
@@ -155,7 +201,8 @@ struct audit *audit_new(const struct audit_spec *spec)
     audit->minute = -1;
     buf_init(&audit->waiting, WAITING_MAX);
     audit->timer = loop_timer_new(spec->loop, on_timer, audit);
-    return audit;
+    *ret = audit;
+    return 0;
 }
 
 void audit_free(struct audit *audit)
@@ -164,6 +211,7 @@ void audit_free(struct audit *audit)
         return;
     trail_free(audit->trail, &audit->waiting);
     loop_timer_free(audit->timer);
+    audit_file_free(audit->policy);
     buf_done(&audit->waiting);
     free(audit->file);
     free(audit);
@@ -192,9 +240,22 @@ static bool has_room(struct audit *audit, const struct audit_event *event)
     return audit->strangers++ < AUDIT_STRANGERS;
 }
 
-void audit_tell(struct audit *audit, const struct audit_event *event)
+bool audit_decide(struct audit *audit, struct audit_event *event)
 {
     if (!audit)
+        return false;
+    size_t len = event->uri ? strcspn(event->uri, "?") : 0;
+    autofree char *path = xasprintf("%.*s", (int)len, event->uri ? event->uri : "");
+    const struct audit_subject subject = {event->user, event->groups,      event->verb,  path,
+                                          event->ref,  event->subresource, event->writes};
+    event->verdict =
+        audit_policy_decide(audit->policy ? audit_file_policy(audit->policy) : NULL, &subject);
+    return event->verdict.level > AUDIT_NONE && !(event->verdict.omitted & 1u << stage_of(event));
+}
+
+void audit_tell(struct audit *audit, const struct audit_event *event)
+{
+    if (!audit || event->verdict.level == AUDIT_NONE)
         return;
     if (!has_room(audit, event)) {
         audit->dropped++;

@@ -4,6 +4,7 @@
 #include "common/base/str.h"
 #include "controller/api/api_impl.h"
 #include "controller/auth/who.h"
+#include "controller/server/body.h"
 #include "controller/server/request_stats.h"
 
 #include <string.h>
@@ -40,8 +41,48 @@ void monitor_free(struct monitor *monitor)
 
 /* ---- what was asked ---- */
 
+/* A body as what it says; NULL if there is none, or nothing that can be shown. */
+static struct value *body_of(const struct monitor *monitor, const struct http_request *request,
+                             const char *text, size_t len, bool answer, bool *ret_truncated)
+{
+    char type[64];
+    struct value *body = NULL;
+    if (len > AUDIT_BODY_MAX)
+        *ret_truncated = true;
+    if (len == 0 || len > AUDIT_BODY_MAX)
+        return NULL;
+    const char *header = answer ? NULL : http_header(request, "Content-Type");
+    body_media_type(header ? header : "", type, sizeof(type));
+    struct value *status = answer || str_has_suffix(type, "patch+json")
+                               ? body_json(text, len, &body)
+                           : str_has_suffix(type, "patch+yaml")
+                               ? body_yaml(text, len, &body)
+                               : body_parse(api_kinds(monitor->api), header, text, len, &body);
+    value_free(status);
+    return status ? NULL : body;
+}
+
+static void tell_with_bodies(struct monitor *monitor, const struct http_request *request,
+                             struct audit_event *event)
+{
+    cleanup(value_free) struct value *asked = NULL, *answered = NULL;
+    size_t len;
+    if (event->verdict.level >= AUDIT_REQUEST) {
+        const char *text = http_body(request, &len);
+        asked = body_of(monitor, request, text, len, false, &event->truncated);
+    }
+    if (event->verdict.level >= AUDIT_REQUEST_RESPONSE) {
+        const char *text = http_answer_text(request, &len);
+        answered = body_of(monitor, request, text, len, true, &event->truncated);
+    }
+    event->request = asked;
+    event->response = answered;
+    audit_tell(monitor->audit, event);
+}
+
 static void tell_audit(struct monitor *monitor, struct http_request *request,
-                       const struct attributes *attributes, const struct route *route, int code)
+                       const struct attributes *attributes, const struct route *route, int code,
+                       bool stream)
 {
     const struct http_peer *peer = http_peer(request);
     const struct who *who = http_attached(request);
@@ -61,16 +102,17 @@ static void tell_audit(struct monitor *monitor, struct http_request *request,
         .code = code,
         .received_ns = now - (clock_boot(monitor->clock) - http_since(request)),
         .answered_ns = now,
+        .writes = attributes->writes,
+        .stream = stream,
     };
     audit_id(monitor->audit, event.id);
     http_answer_header(request, "Audit-Id", event.id);
-    if (!attributes->writes)
-        return;
     if (route->what != ROUTE_OBJECTS)
         event.ref.kind = NULL;
     else if (!*route->name && http_subject(request))
         event.ref.name = http_subject(request);
-    audit_tell(monitor->audit, &event);
+    if (audit_decide(monitor->audit, &event))
+        tell_with_bodies(monitor, request, &event);
 }
 
 void monitor_answered(struct monitor *monitor, struct http_request *request, int code, bool stream)
@@ -86,7 +128,7 @@ void monitor_answered(struct monitor *monitor, struct http_request *request, int
     request_stats_count(monitor->stats, &attributes, parsed ? &route : NULL, code,
                         stream ? -1 : took);
     if (monitor->audit)
-        tell_audit(monitor, request, &attributes, &route, code);
+        tell_audit(monitor, request, &attributes, &route, code, stream);
     url_done(&url);
 }
 

@@ -8,7 +8,8 @@
 #include <string.h>
 
 #define MAX_WARNINGS 10
-#define MAX_WARNING 240 /* bytes of each */
+#define MAX_WARNING 1500   /* bytes of each */
+#define MAX_ALL (4 * 1024) /* bytes of all, as in Kubernetes */
 #define JSON "application/json"
 
 /* ?pretty=true, of whatever is asked for. */
@@ -65,22 +66,30 @@ static void add_quoted(struct buf *out, const char *text)
     buf_addc(out, '"');
 }
 
-void reply_warning(struct http_request *request, const char *text)
+/* Returns its bytes. */
+static size_t add_warning(struct http_request *request, const char *text)
 {
     cleanup(buf_done) struct buf header;
     buf_init(&header, 0);
     buf_addstr(&header, "299 - ");
     add_quoted(&header, text);
     http_answer_header(request, "Warning", buf_str(&header));
+    return header.len;
+}
+
+void reply_warning(struct http_request *request, const char *text)
+{
+    (void)add_warning(request, text);
 }
 
 void reply_warnings(struct http_request *request, const struct diags *warnings)
 {
     size_t count = warnings ? warnings->count + warnings->dropped : 0;
-    for (size_t i = 0; i < count && i < MAX_WARNINGS && i < warnings->count; i++)
-        reply_warning(request, warnings->items[i].reason);
-    if (count <= MAX_WARNINGS)
+    size_t told = 0, bytes = 0;
+    for (; warnings && told < MAX_WARNINGS && told < warnings->count && bytes < MAX_ALL; told++)
+        bytes += add_warning(request, warnings->items[told].reason);
+    if (told == count)
         return;
-    autofree char *rest = xasprintf("and %zu more", count - MAX_WARNINGS);
-    reply_warning(request, rest);
+    autofree char *rest = xasprintf("and %zu more", count - told);
+    (void)add_warning(request, rest);
 }

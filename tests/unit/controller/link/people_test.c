@@ -29,7 +29,7 @@ static int setup(void **state)
     bus_stub_init(&f->stub);
     f->queue = outqueue_new(&f->stub.bus, NULL, NULL);
     const struct audit_spec audit = {.loop = f->world->loop, .rng = &f->world->rng.rng};
-    f->audit = audit_new(&audit);
+    assert_int_equal(audit_new(&audit, &f->audit, NULL), 0);
     f->people = people_new(f->world->api, f->queue, f->audit);
     *state = f;
     return 0;

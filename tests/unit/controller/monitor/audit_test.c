@@ -23,12 +23,13 @@ struct fixture {
     char dir[64];
     char *file;
     struct audit *audit;
+    const char *policy;
 };
 
 static void begin(struct fixture *f, size_t bytes)
 {
-    const struct audit_spec spec = {f->world->loop, &f->world->rng.rng, f->file, bytes};
-    f->audit = audit_new(&spec);
+    const struct audit_spec spec = {f->world->loop, &f->world->rng.rng, f->file, bytes, f->policy};
+    assert_int_equal(audit_new(&spec, &f->audit, NULL), 0);
 }
 
 static void end(struct fixture *f)
@@ -75,10 +76,12 @@ static void tell(struct fixture *f, const char *user, const char *agent)
                                 .agent = agent,
                                 .ref = {&kind_secret, "a", "s"},
                                 .code = user ? 200 : 401,
+                                .writes = true,
                                 .received_ns = 1500000,
                                 .answered_ns = 2 * NS_PER_S};
     audit_id(f->audit, event.id);
-    audit_tell(f->audit, &event);
+    if (audit_decide(f->audit, &event))
+        audit_tell(f->audit, &event);
 }
 
 /* Caller frees. */
@@ -257,6 +260,75 @@ static void test_audit__a_slow_disk(void **state)
     close(fd);
 }
 
+static void write_policy(struct fixture *f, const char *level)
+{
+    FILE *file = fopen(f->policy, "we");
+    assert_non_null(file);
+    fprintf(file, "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: %s}]\n", level);
+    assert_int_equal(fclose(file), 0);
+}
+
+static bool is_told(struct fixture *f)
+{
+    size_t before = count_lines(audit_waiting(f->audit));
+    tell(f, "admin", "x");
+    return count_lines(audit_waiting(f->audit)) > before;
+}
+
+/* A change of the policy holds soon; one that is wrong does not. */
+static void test_audit__policy_is_read_again(void **state)
+{
+    struct fixture *f = *state;
+    char path[80];
+    struct err err = {0};
+    snprintf(path, sizeof(path), "%s/policy", f->dir);
+    f->policy = path;
+    write_policy(f, "Nonsense");
+    const struct audit_spec wrong = {f->world->loop, &f->world->rng.rng, NULL, 0, path};
+    assert_int_not_equal(audit_new(&wrong, &f->audit, &err), 0);
+    assert_non_null(strstr(err.msg, "policy:3: rules[0].level: "));
+    write_policy(f, "None");
+    begin(f, 65536);
+    assert_false(is_told(f));
+    write_policy(f, "Metadata");
+    AWAIT(is_told(f), await_turn(f->world->loop));
+    write_policy(f, "Nonsense and more of it");
+    assert_true(is_told(f));
+    write_policy(f, "None");
+    AWAIT(!is_told(f), await_turn(f->world->loop));
+    unlink(path);
+}
+
+static void test_audit__bodies(void **state)
+{
+    struct fixture *f = *state;
+    cleanup(value_free) struct value *object =
+        parse("{metadata: {name: p, managedFields: [{a: b}]}}");
+    cleanup(value_free) struct value *big = value_new_map();
+    autofree char *data = xcalloc(1, AUDIT_BODY_MAX + 1);
+    memset(data, 'x', AUDIT_BODY_MAX);
+    value_set_str(big, "data", data);
+    struct audit_event event = {.uri = "/x",
+                                .verb = "update",
+                                .user = "admin",
+                                .ref = {&kind_pod, "a", "p"},
+                                .request = object,
+                                .response = big,
+                                .verdict = {AUDIT_REQUEST, true, 0}};
+    begin(f, 65536);
+    audit_tell(f->audit, &event);
+    const char *line = audit_waiting(f->audit);
+    assert_non_null(strstr(line, "\"level\":\"Request\""));
+    assert_non_null(strstr(line, "\"requestObject\":{\"metadata\":{\"name\":\"p\"}}"));
+    assert_null(strstr(line, "responseObject"));
+    event.verdict = (struct audit_verdict){AUDIT_REQUEST_RESPONSE, false, 0};
+    audit_tell(f->audit, &event);
+    line = strchr(audit_waiting(f->audit), '\n');
+    assert_non_null(strstr(line, "managedFields"));
+    assert_non_null(strstr(line, "\"audit.k8s.io/truncated\":\"true\""));
+    assert_true(strlen(line) < AUDIT_BODY_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +339,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_audit__strangers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_audit__no_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(test_audit__a_slow_disk, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_audit__policy_is_read_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_audit__bodies, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -50,7 +51,7 @@ static void connect_as(struct fixture *f, struct client *client, const char *use
         0);
 }
 
-static int setup(void **state)
+static int setup_with(void **state, const char *policy)
 {
     struct fixture *f = xcalloc(1, sizeof(*f));
     struct err err = {0};
@@ -58,8 +59,9 @@ static int setup(void **state)
     f->world = world_new();
     f->health = (struct health){checks, ARRAY_LEN(checks), f};
     f->metrics = metrics_new();
-    const struct audit_spec audit = {.loop = f->world->loop, .rng = &f->world->rng.rng};
-    f->audit = audit_new(&audit);
+    const struct audit_spec audit = {
+        .loop = f->world->loop, .rng = &f->world->rng.rng, .policy = policy};
+    assert_int_equal(audit_new(&audit, &f->audit, NULL), 0);
     struct server_spec spec = {.loop = f->world->loop,
                                .api = f->world->api,
                                .clock = clock_system(),
@@ -71,6 +73,28 @@ static int setup(void **state)
     connect_as(f, &f->client, "admin", "system:masters");
     *state = f;
     return 0;
+}
+
+static int setup(void **state)
+{
+    return setup_with(state, NULL);
+}
+
+/* Everything is told, with all of it. */
+static int setup_all(void **state)
+{
+    static const char policy[] = "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n"
+                                 "- {level: Metadata, resources: [{resources: [configmaps]}]}\n"
+                                 "- {level: None, resources: [{resources: [nodes]}]}\n"
+                                 "- {level: RequestResponse}\n";
+    char path[] = "/tmp/limpet-policy.XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, policy, strlen(policy)), (int)strlen(policy));
+    close(fd);
+    int r = setup_with(state, path);
+    unlink(path);
+    return r;
 }
 
 static int teardown(void **state)
@@ -212,12 +236,42 @@ static void test_monitor__audit(void **state)
     client_done(&nobody);
 }
 
+static void test_monitor__audit_levels(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(ask(f, "POST", PODS, POD), 201);
+    assert_int_equal(ask(f, "GET", PODS "/web", NULL), 200);
+    assert_int_equal(ask(f, "POST", "/api/v1/namespaces/default/configmaps",
+                         "{\"metadata\":{\"name\":\"c\"},\"data\":{\"k\":\"hidden\"}}"),
+                     201);
+    assert_int_equal(ask(f, "POST", "/api/v1/namespaces/default/secrets",
+                         "{\"metadata\":{\"name\":\"s\"},\"stringData\":{\"k\":\"hidden\"}}"),
+                     201);
+    assert_int_equal(ask(f, "GET", "/api/v1/nodes", NULL), 200);
+    assert_int_equal(ask(f, "PATCH", PODS "/web", "nonsense"), 415);
+    const char *text = audit_waiting(f->audit);
+    const char *create = strstr(text, "\"verb\":\"create\""),
+               *get = strstr(text, "\"verb\":\"get\"");
+    assert_non_null(create);
+    assert_non_null(get);
+    assert_non_null(strstr(text, "\"requestObject\":" POD));
+    const char *response = strstr(text, "\"responseObject\":{");
+    assert_non_null(response);
+    assert_non_null(strstr(response, "\"uid\":"));
+    assert_non_null(strstr(text, "\"resource\":\"configmaps\""));
+    assert_non_null(strstr(text, "\"resource\":\"secrets\""));
+    assert_null(strstr(text, "hidden"));
+    assert_null(strstr(text, "\"resource\":\"nodes\""));
+    assert_non_null(strstr(text, "\"code\":415"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_monitor__health, setup, teardown),
         cmocka_unit_test_setup_teardown(test_monitor__metrics, setup, teardown),
         cmocka_unit_test_setup_teardown(test_monitor__audit, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_monitor__audit_levels, setup_all, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
