@@ -19,9 +19,12 @@ SET_BY_THE_SERVER = {"resourceVersion", "creationTimestamp", "generation", "mana
                      "deletionTimestamp", "deletionGracePeriodSeconds",
                      # An owner that is not there: the garbage collector would take the object away.
                      "ownerReferences"}
-# A job's pods are known by its own uid, and nobody but the gateway says whether a definition is in use.
+# A job's pods are known by its own uid, and nobody but the gateway says whether a definition is in use, and how much
+# of a quota is.
 OWN_FIELDS = {"batch.kubernetes.io/controller-uid", "uid"}
-OWN_STATUS = {"CustomResourceDefinition"}
+OWN_STATUS = {"CustomResourceDefinition", "ResourceQuota"}
+# Every pod gets these.
+OWN_TOLERATIONS = {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}
 
 
 class Times(yaml.SafeLoader):
@@ -118,6 +121,9 @@ def one(gateway, document, counts):
             return [f"its status is refused with {code}: {answer.get('message')}"]
         counts["statuses"] += 1
     code, answer = gateway.call("GET", f"{path}/{name}")
+    if document["kind"] == "Pod":
+        answer["spec"]["tolerations"] = [toleration for toleration in answer["spec"]["tolerations"]
+                                         if toleration.get("key") not in OWN_TOLERATIONS]
     wanted = dict(document)
     if document["kind"] in OWN_STATUS:
         wanted.pop("status", None)
