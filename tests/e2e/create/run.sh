@@ -33,7 +33,7 @@ plain() {
         '["kubernetes.io/dockerconfigjson","registry.example"]' \
         create secret docker-registry pull --docker-server=registry.example --docker-username=u --docker-password=p
     makes serviceaccount/robot .kind ServiceAccount create serviceaccount robot
-    makes resourcequota/small .spec.hard '{"cpu":"2","pods":"5"}' create quota small --hard=pods=5,cpu=2
+    makes resourcequota/small .spec.hard '{"configmaps":"20","pods":"5"}' create quota small --hard=pods=5,configmaps=20
     makes priorityclass/high '[.value, .description]' '[1000,"first"]' create priorityclass high --value=1000 --description=first
     makes poddisruptionbudget/keep '[.spec.minAvailable, .spec.selector.matchLabels.app]' '[1,"web"]' \
         create poddisruptionbudget keep --selector=app=web --min-available=1
