@@ -13,6 +13,7 @@
 
 #define PREFIX "pod-security.kubernetes.io/"
 #define CAUSE_PODS "PodSecurity"
+#define NOTE PREFIX "audit-violations" /* in the audit trail */
 #define PODS_MAX 3000  /* that are looked at when a namespace is labelled, as in Kubernetes */
 #define REASONS_MAX 50 /* that one warning of these names each */
 
@@ -120,6 +121,11 @@ static struct value *judge(const struct gate_request *request, const struct valu
     print_level(&policy, ENFORCE, level);
     if (*refused)
         return rule_refusal(request, "violates PodSecurity \"%s\": %s", level, refused);
+    autofree char *noted = violations(&policy, AUDIT, pod);
+    print_level(&policy, AUDIT, level);
+    if (*noted)
+        diags_add(request->warnings, 0, NOTE, CAUSE_AUDIT_NOTE,
+                  "would violate PodSecurity \"%s\": %.3000s", level, noted);
     autofree char *warned = violations(&policy, WARN, pod);
     print_level(&policy, WARN, level);
     if (*warned)

@@ -25,7 +25,8 @@ struct api_user {
 struct api_answer {
     int code;
     const struct value *object;
-    const struct diags *warnings; /* API_WARN_UNKNOWN, API_WARN_INERT; may be NULL */
+    const struct diags *warnings; /* of API_WARN_UNKNOWN, API_WARN_INERT and admission (gate.h); may
+                                     be NULL */
     bool unchanged;               /* there was nothing to write */
     bool removed;                 /* the object is gone; of a dry run: would be */
 };

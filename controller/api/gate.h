@@ -5,6 +5,9 @@
 
 #include "controller/api/api.h"
 
+/* Of a warning that is for the audit trail alone: its path is the key of the annotation. */
+#define CAUSE_AUDIT_NOTE "AuditNote"
+
 enum gate_verb { GATE_CREATE, GATE_UPDATE };
 
 /* What is stored now (a row of dry runs: what would be). */

@@ -128,6 +128,8 @@ static void request_free(struct http_request *request)
     free(request->method);
     free(request->target);
     free(request->subject);
+    free(request->note_key);
+    free(request->note);
     free(request);
 }
 
@@ -212,6 +214,20 @@ const char *http_answer_text(const struct http_request *request, size_t *ret_len
 {
     *ret_len = request->answer_text_len;
     return request->answer_text ? request->answer_text : "";
+}
+
+void http_answer_note(struct http_request *request, const char *key, const char *text)
+{
+    free(request->note_key);
+    free(request->note);
+    request->note_key = xstrdup(key);
+    request->note = xstrdup(text);
+}
+
+const char *http_note(const struct http_request *request, const char **ret_key)
+{
+    *ret_key = request->note_key;
+    return request->note;
 }
 
 void http_close_after(struct http_request *request)

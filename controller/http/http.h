@@ -95,6 +95,9 @@ void http_close_after(struct http_request *request);
 /* What the answer is about, for who is told of it (http_spec.answered); before it. Copied. */
 void http_answer_subject(struct http_request *request, const char *name);
 const char *http_subject(const struct http_request *request); /* NULL: was not said */
+/* The same for one remark on it: key and text, copied; NULL: there is none. */
+void http_answer_note(struct http_request *request, const char *key, const char *text);
+const char *http_note(const struct http_request *request, const char **ret_key);
 /* The whole answer, while http_spec.answered is told of it; "" of a stream. Borrowed. */
 const char *http_answer_text(const struct http_request *request, size_t *ret_len);
 /* Before the answer; at most 16. Copied. */

@@ -50,6 +50,7 @@ struct http_request {
     char *method, *target, *subject;
     int64_t since;
     struct buf body;
+    char *note_key, *note;
     const char *answer_text; /* while somebody is told of it */
     size_t answer_text_len;
     uint64_t nth;    /* of its connection */

@@ -10,6 +10,7 @@
 #include "common/data/limits.h"
 #include "common/kinds/manifest.h"
 #include "controller/api/dryrun.h"
+#include "controller/api/gate.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -233,8 +234,8 @@ static const char *action_of(const struct job *job, const struct api_answer *ans
 }
 
 /* What was written, or refused to who may not. */
-static void tell_audit(const struct job *job, const struct doc *doc, int code,
-                       const struct value *answer)
+static void tell_audit(const struct job *job, const struct doc *doc,
+                       const struct api_answer *answer)
 {
     if (!job->people->audit)
         return;
@@ -243,20 +244,25 @@ static void tell_audit(const struct job *job, const struct doc *doc, int code,
         xasprintf("limpet/v1/users/%s/%s", job->user, job->deleting ? "delete" : "apply");
     struct audit_event event = {
         .uri = topic,
-        .verb = job->deleting ? "delete"
-                : code == 201 ? "create"
-                              : "patch",
+        .verb = job->deleting         ? "delete"
+                : answer->code == 201 ? "create"
+                                      : "patch",
         .user = user.name,
         .groups = user.groups,
         .agent = "mqtt",
         .ref = ref_of(doc),
-        .code = code,
+        .code = answer->code,
         .received_ns = job->received_ns,
         .answered_ns = clock_wall(api_clock(job->people->api)),
         .writes = true,
         .request = job->deleting ? NULL : doc->object,
-        .response = answer,
+        .response = answer->object,
     };
+    for (size_t i = 0; answer->warnings && i < answer->warnings->count; i++)
+        if (str_eq(answer->warnings->items[i].cause, CAUSE_AUDIT_NOTE)) {
+            event.note_key = answer->warnings->items[i].path;
+            event.note = answer->warnings->items[i].reason;
+        }
     audit_id(job->people->audit, event.id);
     if (audit_decide(job->people->audit, &event))
         audit_tell(job->people->audit, &event);
@@ -266,7 +272,7 @@ static void doc_done(void *ctx, const struct api_answer *answer)
 {
     struct job *job = ctx;
     const struct doc *doc = &job->docs[job->at];
-    tell_audit(job, doc, answer->code, answer->object);
+    tell_audit(job, doc, answer);
     if (answer->code >= 400)
         add_status(job, doc, answer->object);
     else
@@ -287,7 +293,7 @@ static void try_all(struct job *job)
         const struct api_ref ref = ref_of(&job->docs[i]);
         const struct api_answer *answer = dryrun_apply(dryrun, &user, &ref, job->docs[i].object, 0);
         if (answer->code == 403)
-            tell_audit(job, &job->docs[i], answer->code, answer->object);
+            tell_audit(job, &job->docs[i], answer);
         if (answer->code >= 400 && !WEAKENED(PEOPLE_TRY_ALL))
             add_status(job, &job->docs[i], answer->object);
     }

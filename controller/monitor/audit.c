@@ -154,6 +154,8 @@ static struct value *event_value(const struct audit_event *event)
     set_time(map, "stageTimestamp", event->answered_ns);
     value_set_str(value_make_map(map, "annotations", NULL), "authorization.k8s.io/decision",
                   forbidden ? "forbid" : "allow");
+    if (event->note)
+        value_set_str(value_get(map, "annotations"), event->note_key, event->note);
     return map;
 }
 

@@ -32,7 +32,8 @@ struct audit_event {
      * NULL where there is none. */
     struct audit_verdict verdict;
     const struct value *request, *response;
-    bool truncated; /* a body was too large */
+    bool truncated;              /* a body was too large */
+    const char *note_key, *note; /* one annotation more; NULL: none */
 };
 
 struct audit;

@@ -111,6 +111,7 @@ static void tell_audit(struct monitor *monitor, struct http_request *request,
         event.ref.kind = NULL;
     else if (!*route->name && http_subject(request))
         event.ref.name = http_subject(request);
+    event.note = http_note(request, &event.note_key);
     if (audit_decide(monitor->audit, &event))
         tell_with_bodies(monitor, request, &event);
 }

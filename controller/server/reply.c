@@ -1,7 +1,9 @@
 #include "controller/server/reply.h"
 
 #include "common/base/mem.h"
+#include "common/base/str.h"
 #include "common/data/json.h"
+#include "controller/api/gate.h"
 #include "controller/api/status.h"
 #include "controller/http/url.h"
 
@@ -85,9 +87,18 @@ void reply_warning(struct http_request *request, const char *text)
 void reply_warnings(struct http_request *request, const struct diags *warnings)
 {
     size_t count = warnings ? warnings->count + warnings->dropped : 0;
-    size_t told = 0, bytes = 0;
-    for (; warnings && told < MAX_WARNINGS && told < warnings->count && bytes < MAX_ALL; told++)
-        bytes += add_warning(request, warnings->items[told].reason);
+    size_t told = 0, bytes = 0, notes = 0;
+    for (size_t i = 0; warnings && i < warnings->count; i++) {
+        const struct diag *warning = &warnings->items[i];
+        if (str_eq(warning->cause, CAUSE_AUDIT_NOTE)) {
+            http_answer_note(request, warning->path, warning->reason);
+            notes++;
+        } else if (told < MAX_WARNINGS && bytes < MAX_ALL) {
+            bytes += add_warning(request, warning->reason);
+            told++;
+        }
+    }
+    count -= notes;
     if (told == count)
         return;
     autofree char *rest = xasprintf("and %zu more", count - told);

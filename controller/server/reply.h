@@ -10,6 +10,7 @@ void reply_json(struct http_request *request, int code, struct value *object);
 void reply_text(struct http_request *request, int code, const char *text);
 /* A Status under its own code. Takes it. */
 void reply_status(struct http_request *request, struct value *status);
-/* Warning: 299 headers; before the reply. NULL: none. */
+/* A Warning: 299 header; before the reply. */
 void reply_warning(struct http_request *request, const char *text);
+/* Such headers, and a note for the audit trail (gate.h); before the reply. NULL: none. */
 void reply_warnings(struct http_request *request, const struct diags *warnings);

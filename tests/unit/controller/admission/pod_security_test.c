@@ -27,7 +27,8 @@ static void on_done(void *ctx, const struct api_answer *answer)
     struct seen *seen = ctx;
     seen->code = answer->code;
     for (size_t i = 0; answer->warnings && i < answer->warnings->count; i++)
-        (void)buf_addf(&seen->warnings, "%s\n", answer->warnings->items[i].reason);
+        if (!str_eq(answer->warnings->items[i].cause, CAUSE_AUDIT_NOTE))
+            (void)buf_addf(&seen->warnings, "%s\n", answer->warnings->items[i].reason);
 }
 
 /* What a creation or change is warned of; it succeeds. */
@@ -118,6 +119,28 @@ static void test_pod_security__workloads_are_not_refused(void **state)
            "would violate PodSecurity \"baseline:latest\": " WHY "\n");
 }
 
+/* For the audit trail alone: the path says what it is there. */
+static void test_pod_security__audit(void **state)
+{
+    struct gated *g = *state;
+    const struct gate_reader reader = api_reader(g->world->api);
+    cleanup(value_free) struct value *pod = parse(POD("p"));
+    label(g, "audit", "baseline", "", NULL);
+    cleanup(diags_done) struct diags warnings;
+    diags_init(&warnings);
+    const struct gate_request request = {.ref = {&kind_pod, "default", "p"},
+                                         .object = pod,
+                                         .warnings = &warnings,
+                                         .reader = &reader};
+    const struct admission_env env = {.config = ADMISSION_DEFAULTS};
+    assert_null(pod_security_check(&env, &request));
+    assert_int_equal(warnings.count, 1);
+    assert_string_equal(warnings.items[0].cause, CAUSE_AUDIT_NOTE);
+    assert_string_equal(warnings.items[0].path, LABEL "audit-violations");
+    assert_string_equal(warnings.items[0].reason,
+                        "would violate PodSecurity \"baseline:latest\": " WHY);
+}
+
 static void test_pod_security__labels_are_checked(void **state)
 {
     struct gated *g = *state;
@@ -155,11 +178,9 @@ static void test_pod_security__existing_pods(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_pod_security__enforce),
-        TEST(test_pod_security__updates),
-        TEST(test_pod_security__warn),
-        TEST(test_pod_security__workloads_are_not_refused),
-        TEST(test_pod_security__labels_are_checked),
+        TEST(test_pod_security__enforce),       TEST(test_pod_security__updates),
+        TEST(test_pod_security__warn),          TEST(test_pod_security__workloads_are_not_refused),
+        TEST(test_pod_security__audit),         TEST(test_pod_security__labels_are_checked),
         TEST(test_pod_security__existing_pods),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
 /* What the server tells of itself, and of who asked it. */
+#include "controller/admission/admission.h"
 #include "controller/monitor/audit.h"
 #include "controller/monitor/health.h"
 #include "controller/monitor/metrics.h"
@@ -236,6 +237,24 @@ static void test_monitor__audit(void **state)
     client_done(&nobody);
 }
 
+/* What is for the trail alone stands there, and in no header. */
+static void test_monitor__audit_note(void **state)
+{
+    struct fixture *f = *state;
+    struct admission *admission = admission_new(f->world->api, &ADMISSION_DEFAULTS);
+    cleanup(value_free) struct value *ns = get(f->world, &kind_namespace, "", "default");
+    value_set_str(value_make_map(ns, "metadata", "labels", NULL),
+                  "pod-security.kubernetes.io/audit", "restricted");
+    assert_int_equal(do_update(f->world, &kind_namespace, "", ns, 0, NULL), 200);
+    assert_int_equal(ask(f, "POST", PODS, POD), 201);
+    assert_null(strstr(buf_str(&f->client.in), "Warning"));
+    assert_non_null(strstr(audit_waiting(f->audit),
+                           "\"pod-security.kubernetes.io/audit-violations\":\"would violate "
+                           "PodSecurity \\\"restricted:latest\\\": allowPrivilegeEscalation"));
+    api_set_gate(f->world->api, NULL);
+    admission_free(admission);
+}
+
 static void test_monitor__audit_levels(void **state)
 {
     struct fixture *f = *state;
@@ -272,6 +291,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_monitor__metrics, setup, teardown),
         cmocka_unit_test_setup_teardown(test_monitor__audit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_monitor__audit_levels, setup_all, teardown),
+        cmocka_unit_test_setup_teardown(test_monitor__audit_note, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
