@@ -127,6 +127,19 @@ static void drop_quota(struct quotas *quotas, const char *ns, const char *name)
         space_free(map_del(quotas->spaces, ns));
 }
 
+/* A kind that people define, perhaps long after the quota that limits it; of these none is known
+ * yet when the gateway starts. */
+static void on_kind(void *ctx, const struct schema_kind *kind, bool added)
+{
+    struct quotas *quotas = ctx;
+    void *space;
+    (void)kind;
+    for (size_t i = 0; added && map_next(quotas->spaces, &i, NULL, &space);) {
+        track_kinds(space);
+        tell(space);
+    }
+}
+
 /* ---- all of them ---- */
 
 static int collect(void *ctx, const struct value *quota)
@@ -143,6 +156,7 @@ struct quotas *quotas_new(struct kinds *kinds, const struct gate_reader *reader)
     quotas->kinds = kinds;
     quotas->reader = *reader;
     quotas->spaces = map_new();
+    kinds_observe(kinds, on_kind, quotas);
     reader->each(reader->ctx, &ref, collect, found);
     for (size_t i = 0; i < value_len(found); i++) {
         const struct value *quota = value_at(found, i);
@@ -157,6 +171,7 @@ void quotas_free(struct quotas *quotas)
 {
     if (!quotas)
         return;
+    kinds_unobserve(quotas->kinds, quotas);
     map_free(quotas->spaces, space_free);
     free(quotas);
 }

@@ -5,7 +5,7 @@
 #include "controller/admission/rule.h"
 
 struct quotas;
-/* Looks at what is stored. kinds and reader are borrowed. */
+/* Looks at what is stored. kinds is borrowed, reader copied. */
 struct quotas *quotas_new(struct kinds *kinds, const struct gate_reader *reader);
 void quotas_free(struct quotas *quotas);
 

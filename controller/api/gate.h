@@ -12,7 +12,8 @@ enum gate_verb { GATE_CREATE, GATE_UPDATE };
 
 /* What is stored now (a row of dry runs: what would be). */
 struct gate_reader {
-    /* NULL if there is none. Borrowed until the fourth next call. */
+    /* NULL if there is none. Borrowed until the fourth next call, and so is gate_request.old: of a
+     * change no more than three objects are looked at. */
     const struct value *(*see)(void *ctx, const struct api_ref *ref);
     /* Objects of a kind, of one namespace (ns "": of all), until fn returns non-zero (returned).
      * Borrowed for the call of fn, which must not read. */

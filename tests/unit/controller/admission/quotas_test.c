@@ -4,6 +4,7 @@
 #include "common/base/str.h"
 #include "common/data/json.h"
 #include "common/data/limits.h"
+#include "common/kinds/types.h"
 #include "tests/unit/controller/admission/gated.h"
 
 #include <setjmp.h>
@@ -183,6 +184,41 @@ static void test_quotas__scopes(void **state)
     admitted(g, &kind_pod, POD_OF("p", "1"), NULL);
 }
 
+static const struct schema_type type_widget = {
+    .name = "Widget",
+    .open = true,
+    FIELDS(F(1, "metadata", OBJECT(type_object_meta))),
+};
+static const struct schema_kind kind_widget = {
+    .group = "example.com",
+    .version = "v1",
+    .kind = "Widget",
+    .plural = "widgets",
+    .singular = "widget",
+    .namespaced = true,
+    .type = &type_widget,
+};
+
+/* A kind that comes after the quota that limits it, as at every start of a gateway. */
+static void test_quotas__kinds_of_people(void **state)
+{
+    struct gated *g = *state;
+    struct kinds *kinds = api_kinds(g->world->api);
+    admitted(g, &kind_resource_quota, QUOTA("count/widgets.example.com: 1"), NULL);
+    assert_int_equal(kinds_add(kinds, &kind_widget), 0);
+    admitted(g, &kind_widget, "{metadata: {name: one}}", NULL);
+    refused(g, &kind_widget, "{metadata: {name: two}}",
+            "widgets.example.com \"two\" is forbidden: exceeded quota: q, requested: "
+            "count/widgets.example.com=1, used: count/widgets.example.com=1, limited: "
+            "count/widgets.example.com=1");
+    kinds_remove(kinds, &kind_widget);
+    gated_configure(g, &ADMISSION_DEFAULTS);
+    assert_used(g, "{\"count/widgets.example.com\":\"0\"}");
+    assert_int_equal(kinds_add(kinds, &kind_widget), 0);
+    assert_used(g, "{\"count/widgets.example.com\":\"1\"}");
+    kinds_remove(kinds, &kind_widget);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +231,7 @@ int main(void)
         TEST(test_quotas__what_was_there_counts),
         TEST(test_quotas__only_more_is_refused),
         TEST(test_quotas__scopes),
+        TEST(test_quotas__kinds_of_people),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
