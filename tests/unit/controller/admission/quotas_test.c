@@ -47,7 +47,7 @@ static void test_quotas__the_last_place(void **state)
 }
 
 struct answers {
-    int created, refused;
+    int created, refused, too_large;
 };
 
 static void on_answer(void *ctx, const struct api_answer *answer)
@@ -55,6 +55,7 @@ static void on_answer(void *ctx, const struct api_answer *answer)
     struct answers *answers = ctx;
     answers->created += answer->code == 201;
     answers->refused += answer->code == 403;
+    answers->too_large += answer->code == 413;
 }
 
 static void ask(struct gated *g, const char *yaml, unsigned flags, struct answers *answers)
@@ -96,14 +97,19 @@ static void test_quotas__a_dry_run_takes_nothing(void **state)
 static void test_quotas__what_fails_gives_it_back(void **state)
 {
     struct gated *g = *state;
-    size_t len = DATA_MAX_BYTES * 2 / 3; /* with the annotation of apply it is there twice */
-    autofree char *data = xcalloc(1, len + 1);
-    memset(data, 'x', len);
-    autofree char *yaml = xasprintf("{metadata: {name: big}, data: {k: %s}}", data);
-    admitted(g, &kind_resource_quota, QUOTA("configmaps: 1"), NULL);
-    assert_true(do_apply(g->world, &kind_config_map, "default", yaml, NULL) >= 400);
-    assert_used(g, "{\"configmaps\":\"0\"}");
-    admitted(g, &kind_config_map, "{metadata: {name: c}}", NULL);
+    cleanup(value_free) struct value *big = parse("{metadata: {name: big}, revision: 1}");
+    autofree char *data = xcalloc(1, DATA_MAX_BYTES + 1);
+    memset(data, 'x', DATA_MAX_BYTES);
+    value_set_str(value_make_map(big, "data", NULL), "k", data);
+    struct answers answers = {0};
+    const struct api_ref ref = {&kind_controller_revision, "default", "big"};
+    admitted(g, &kind_resource_quota, QUOTA("count/controllerrevisions.apps: 1"), NULL);
+    api_create(g->world->api, &admin, &ref, big, 0, on_answer, &answers);
+    world_settle(g->world);
+    assert_int_equal(answers.too_large, 1);
+    assert_used(g, "{\"count/controllerrevisions.apps\":\"0\"}");
+    admitted(g, &kind_controller_revision, "{metadata: {name: small}, revision: 1, data: {a: b}}",
+             NULL);
 }
 
 static void test_quotas__ended_pods_are_free(void **state)
