@@ -1,5 +1,6 @@
 #include "agent/keeper/container.h"
 
+#include "agent/keeper/attaches.h"
 #include "agent/keeper/logfile.h"
 #include "agent/runtime/child.h"
 #include "agent/runtime/sys.h"
@@ -24,6 +25,7 @@ enum { STREAM_OUT, STREAM_ERR, STREAMS };
 struct stream {
     struct container *container;
     struct logstream log;
+    unsigned number; /* 1, 2 */
     int fd;
     struct loop_io *io;
 };
@@ -49,8 +51,11 @@ struct container {
 
     int stdin_end; /* kept open when stdin is asked for and nobody is attached */
     struct stream streams[STREAMS];
+    struct attaches *attaches;
     struct logfile *log;
 };
+
+static const struct attaches_handler attaches_handler;
 
 struct container *container_new(struct loop *loop, const struct sandbox *sandbox, size_t i,
                                 const struct container_handler *handler, void *ctx)
@@ -65,8 +70,10 @@ struct container *container_new(struct loop *loop, const struct sandbox *sandbox
     container->ctx = ctx;
     container->report = container->stdin_end = -1;
     for (int s = 0; s < STREAMS; s++)
-        container->streams[s] =
-            (struct stream){.container = container, .log = {.name = names[s]}, .fd = -1};
+        container->streams[s] = (struct stream){
+            .container = container, .log = {.name = names[s]}, .number = (unsigned)s + 1, .fd = -1};
+    bool patient = container->plan->tty || container->plan->stdin_open;
+    container->attaches = attaches_new(loop, patient, &attaches_handler, container);
     if (!str_empty(container->plan->log_path))
         container->log = logfile_new(container->plan->log_path, container->plan->log_max_bytes,
                                      container->plan->log_max_files);
@@ -93,6 +100,7 @@ void container_free(struct container *container)
     drop_fd(&container->report, &container->report_io);
     drop_fd(&container->stdin_end, NULL);
     loop_defer_free(container->refusal);
+    attaches_free(container->attaches);
     logfile_free(container->log);
     free(container);
 }
@@ -122,6 +130,7 @@ static enum got read_stream(struct stream *stream)
     if (log)
         logfile_write(log, &stream->log, data, (size_t)n,
                       clock_wall(loop_clock(stream->container->loop)));
+    attaches_write(stream->container->attaches, stream->number, data, (size_t)n);
     return GOT_MORE;
 }
 
@@ -129,7 +138,7 @@ static enum got read_stream(struct stream *stream)
 static enum got drain_stream(struct stream *stream, int reads)
 {
     enum got got = GOT_MORE;
-    while (got == GOT_MORE && reads-- > 0)
+    while (got == GOT_MORE && reads-- > 0 && !attaches_waits(stream->container->attaches))
         got = read_stream(stream);
     return got;
 }
@@ -142,6 +151,39 @@ static void close_stream(struct stream *stream)
     drop_fd(&stream->fd, &stream->io);
 }
 
+/* Whoever is attached is waited for, or not any more. */
+static void watch_output(struct container *container, bool on)
+{
+    for (int s = 0; s < STREAMS; s++)
+        if (container->streams[s].io)
+            loop_io_events(container->streams[s].io, on ? EPOLLIN : 0);
+}
+
+static void attached_drained(void *ctx)
+{
+    struct container *container = ctx;
+    watch_output(container, !attaches_waits(container->attaches));
+}
+
+static void attached_stdin_left(void *ctx)
+{
+    struct container *container = ctx;
+    if (container->plan->stdin_once)
+        drop_fd(&container->stdin_end, NULL);
+}
+
+static const struct attaches_handler attaches_handler = {.drained = attached_drained,
+                                                         .stdin_left = attached_stdin_left};
+
+void container_attach(struct container *container, const struct exec_request *request,
+                      const int *fds)
+{
+    const struct launch_container *plan = container->plan;
+    /* A terminal is for sizes, too: it goes out even where nothing may be typed into it. */
+    int fd = plan->tty ? container->streams[STREAM_OUT].fd : container->stdin_end;
+    attaches_add(container->attaches, request, fds, fd, plan->stdin_open);
+}
+
 static void stream_ready(void *ctx, int fd, uint32_t events)
 {
     (void)fd;
@@ -149,6 +191,8 @@ static void stream_ready(void *ctx, int fd, uint32_t events)
     struct stream *stream = ctx;
     if (drain_stream(stream, READS_A_TURN) == GOT_END)
         close_stream(stream);
+    else if (attaches_waits(stream->container->attaches))
+        watch_output(stream->container, false);
 }
 
 static int watch_stream(struct stream *stream, int fd, struct err *err)
@@ -162,7 +206,8 @@ static int watch_stream(struct stream *stream, int fd, struct err *err)
     return 0;
 }
 
-/* What the pipes still hold. Whoever has the other end open after that is not of this container. */
+/* What the pipes still hold. Whoever has the other end open after that is not of this container.
+ * Who is attached and does not read has lost the last of it. */
 static void finish_streams(struct container *container)
 {
     for (int s = 0; s < STREAMS; s++)
@@ -426,6 +471,8 @@ void container_reaped(struct container *container, int status)
         autofree char *group = sandbox_container_cgroup(container->sandbox, container->i);
         cgroup_kill(&container->sandbox->cgroups, group);
     }
+    finish_streams(container);
+    attaches_end(container->attaches);
     finish_streams(container);
     close_all(container);
     container->pid = 0;

@@ -2,6 +2,7 @@
 /* One container of a keeper, the doing half: its process, its pipes, its log. What happens is told
  * to the handler from the loop. */
 
+#include "agent/keeper/exec_request.h"
 #include "agent/keeper/sandbox.h"
 #include "common/loop/loop.h"
 
@@ -26,5 +27,8 @@ void container_free(struct container *container);
 void container_start(struct container *container);
 void container_signal(struct container *container, int signo); /* SIGKILL: all of it */
 pid_t container_pid(const struct container *container);        /* 0: no process */
+/* Attaches somebody (attaches.h) to its process; fds as in exec_request.h, owned. */
+void container_attach(struct container *container, const struct exec_request *request,
+                      const int *fds);
 /* The process that container_pid gave was reaped. */
 void container_reaped(struct container *container, int status);

@@ -1,5 +1,6 @@
 #include "agent/keeper/entry.h"
 
+#include "agent/keeper/fdpass.h"
 #include "agent/keeper/proto.h"
 #include "agent/keeper/rundir.h"
 #include "agent/keeper/silence.h"
@@ -214,6 +215,21 @@ void entry_say(struct entry *entry, int type, int64_t value)
         log_warn("keeper does not listen pod=%s error=%s", entry->uid, strerror(errno));
 }
 
+int entry_exec(struct entry *entry, const void *request, size_t len, const int *fds, size_t count,
+               struct err *err)
+{
+    const struct proto message = {.type = PROTO_EXEC, .report = request, .report_len = len};
+    cleanup(buf_done) struct buf bytes;
+    buf_init(&bytes, PROTO_MAX_BYTES);
+    if (entry->version < PROTO_EXEC_SINCE)
+        return err_set(err, -EPROTONOSUPPORT,
+                       "not supported by the keeper of this pod; restart the pod");
+    int r = proto_encode(&message, &bytes);
+    if (r == 0)
+        r = fdpass_send(entry->fd, bytes.data, bytes.len, fds, count);
+    return r < 0 ? err_errno(err, -r, "the pod's keeper does not listen") : 0;
+}
+
 void entry_patience(struct entry *entry, int64_t ns)
 {
     entry->deadline = loop_now(entry->impl->loop) + ns;
@@ -262,7 +278,7 @@ static void take_message(struct entry *entry, const void *data, size_t len)
     struct proto message;
     if (proto_decode(data, len, &message) < 0)
         return;
-    if (message.type == PROTO_HELLO && proto_agree(&message) < 0)
+    if (message.type == PROTO_HELLO && (entry->version = proto_agree(&message)) < 0)
         log_error("keeper speaks another protocol pod=%s release=%s", entry->uid,
                   log_quote(message.text ? message.text : ""));
     else if (message.type == PROTO_REPORT)

@@ -31,6 +31,7 @@ struct entry {
     pid_t pid;
     struct loop_child *child;
     int fd;
+    int version; /* of what its keeper and we speak; 0: it has not said hello yet */
     struct loop_io *io;
     struct loop_timer *timer; /* state CONNECTING: try again; LIVE: patience; SWEEPING: try again */
     int64_t awake_since;      /* of one that is silent (silence.h) */
@@ -67,6 +68,10 @@ nodiscard int entry_attach(struct entry *entry, int fd, struct err *err);
 void entry_connect(struct entry *entry, int64_t patience_ns);
 /* Sends one of the agent's words (enum proto_type). */
 void entry_say(struct entry *entry, int type, int64_t value);
+/* Asks for an exec or attach: an encoded request and its descriptors, borrowed. -EPROTONOSUPPORT:
+ * its keeper is of an older release. */
+nodiscard int entry_exec(struct entry *entry, const void *request, size_t len, const int *fds,
+                         size_t count, struct err *err);
 /* Unless a report comes in time, the keeper is killed. */
 void entry_patience(struct entry *entry, int64_t ns);
 /* One try to end and remove what is left of the pod: 0, or -EBUSY. */

@@ -1,12 +1,16 @@
 #include "agent/keeper/keeper.h"
 
 #include "agent/keeper/container.h"
+#include "agent/keeper/control.h"
+#include "agent/keeper/execs.h"
 #include "agent/keeper/exits.h"
+#include "agent/keeper/fdpass.h"
 #include "agent/keeper/sandbox.h"
 #include "agent/keeper/server.h"
 #include "common/base/buf.h"
 #include "common/base/cleanup.h"
 #include "common/base/mem.h"
+#include "common/base/str.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -29,6 +33,7 @@ struct keeper {
     struct keeper_core *core;
     struct server *server;
     struct container **containers;
+    struct execs *execs;
     struct loop_signal *chld, *term;
     struct loop_timer *timer; /* of the core */
     struct loop_timer *orphan;
@@ -82,8 +87,10 @@ static void begin_remove(void *ctx)
     keeper->retry_ns = RETRY_NS;
     keeper_core_stop(keeper->core, 0, loop_now(keeper->loop), &actions);
     apply(keeper, &actions);
-    for (size_t i = 0; i < keeper->plan->container_count; i++)
+    for (size_t i = 0; i < keeper->plan->container_count; i++) {
+        execs_kill(keeper->execs, i);
         container_signal(keeper->containers[i], SIGKILL); /* those that are being started too */
+    }
     try_leave(keeper);
 }
 
@@ -182,12 +189,15 @@ static void reap(void *ctx, int signo)
     int status;
     pid_t pid;
     (void)signo;
-    while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0)
+    while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
+        if (execs_reaped(keeper->execs, pid, status))
+            continue;
         for (size_t i = 0; i < keeper->plan->container_count; i++)
             if (container_pid(keeper->containers[i]) == pid) {
                 container_reaped(keeper->containers[i], status);
                 break;
             }
+    }
     if (keeper->removing && !loop_timer_armed(keeper->retry))
         try_leave(keeper);
 }
@@ -243,6 +253,24 @@ static void prepare_groups(void *ctx)
             return;
 }
 
+static void on_exec(void *ctx, const struct exec_request *request, const int *fds)
+{
+    struct keeper *keeper = ctx;
+    const struct keeper_report *report = keeper_core_report(keeper->core);
+    size_t i = 0;
+    while (i < report->container_count && !str_eq(report->containers[i].name, request->container))
+        i++;
+    if (i == report->container_count || report->containers[i].pid <= 0 || keeper->removing) {
+        autofree char *why = xasprintf("container %s is not running", request->container);
+        control_say(fds[0], PROTO_REFUSED, 0, why, -1);
+        fdpass_close(fds, exec_request_fds(request));
+    } else if (request->attach) {
+        container_attach(keeper->containers[i], request, fds);
+    } else {
+        execs_start(keeper->execs, request, i, container_pid(keeper->containers[i]), fds);
+    }
+}
+
 /* ---- making ---- */
 
 static void read_boot_id(char *ret, size_t size)
@@ -254,7 +282,7 @@ static void read_boot_id(char *ret, size_t size)
 }
 
 static const struct server_handler server_handler = {
-    .go = on_go, .stop = on_stop, .remove = begin_remove, .alone = on_alone};
+    .go = on_go, .stop = on_stop, .remove = begin_remove, .exec = on_exec, .alone = on_alone};
 static const struct container_handler container_handler = {
     .started = on_started, .failed = on_failed, .exited = on_exited};
 
@@ -296,6 +324,7 @@ int keeper_new(struct loop *loop, const struct launch_plan *plan, const char *cg
     for (size_t i = 0; i < plan->container_count; i++)
         keeper->containers[i] =
             container_new(loop, &keeper->sandbox, i, &container_handler, keeper);
+    keeper->execs = execs_new(loop, &keeper->sandbox);
     if (r == 0)
         r = watch(keeper, agent_fd, err);
     if (r == 0) {
@@ -315,6 +344,7 @@ void keeper_free(struct keeper *keeper)
     if (!keeper)
         return;
     server_free(keeper->server);
+    execs_free(keeper->execs);
     for (size_t i = 0; i < keeper->plan->container_count; i++)
         container_free(keeper->containers[i]);
     free(keeper->containers);

@@ -165,6 +165,14 @@ static int keepers_netns(struct keepers *keepers, const char *uid, int *ret_fd, 
     return 0;
 }
 
+static int keepers_exec(struct keepers *keepers, const char *uid, const void *request, size_t len,
+                        const int *fds, size_t count, struct err *err)
+{
+    struct entry *entry;
+    int r = need(keepers, uid, &entry, err);
+    return r < 0 ? r : entry_exec(entry, request, len, fds, count, err);
+}
+
 static void keepers_free(struct keepers *keepers)
 {
     if (!keepers)
@@ -214,6 +222,7 @@ int keepers_new(struct loop *loop, const struct keepers_spec *spec, struct keepe
                                      .stop = keepers_stop,
                                      .remove = keepers_remove,
                                      .netns = keepers_netns,
+                                     .exec = keepers_exec,
                                      .free = keepers_free};
     impl->loop = loop;
     impl->lock_fd = -1;

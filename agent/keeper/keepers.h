@@ -45,6 +45,11 @@ struct keepers {
     int (*remove)(struct keepers *keepers, const char *uid, struct err *err);
     /* The pod's network namespace (an O_RDONLY descriptor of the caller's), by the keeper. */
     int (*netns)(struct keepers *keepers, const char *uid, int *ret_fd, struct err *err);
+    /* An exec or attach: an encoded exec_request.h and the descriptors that go with it, all
+     * borrowed. What becomes of it comes over the first of them (exec_client.h). -ENOENT,
+     * -EPROTONOSUPPORT (its keeper is of an older release). */
+    int (*exec)(struct keepers *keepers, const char *uid, const void *request, size_t len,
+                const int *fds, size_t count, struct err *err);
     void (*free)(struct keepers *keepers);
 };
 

@@ -11,7 +11,8 @@
 #include <stdint.h>
 
 #define PROTO_MIN 1
-#define PROTO_MAX 1
+#define PROTO_EXEC_SINCE 2 /* version */
+#define PROTO_MAX 2
 #define PROTO_MAX_BYTES ((size_t)128 * 1024) /* fits a report of LAUNCH_MAX_CONTAINERS */
 
 enum proto_type {
@@ -21,6 +22,16 @@ enum proto_type {
     PROTO_STOP,   /* agent: value = grace in ns */
     PROTO_REMOVE, /* agent: kill and clean up all; the keeper exits with 0 */
     PROTO_FAILED, /* keeper: text = why the pod could not be set up; it exits */
+    /* Since version 2, with descriptors beside it: */
+    PROTO_EXEC, /* agent: report = exec_request.h; the first descriptor is a socket by which the
+                   keeper tells of it, and whose end ends it */
+    /* Over that socket: */
+    PROTO_EOF,   /* agent, of an attach: nothing more is typed */
+    PROTO_BEGUN, /* it runs; with a descriptor: its terminal, or the container's stdin; value of an
+                    attach: 1 if that may be written to, else it is for sizes alone */
+    PROTO_REFUSED, /* it could not be begun: value = exit code as of a shell, 0: it is not a fault
+                      of the program; text = why */
+    PROTO_OVER,    /* value = exit code, 128 + N after signal N; text: why it was cut off, or "" */
 };
 
 struct proto {

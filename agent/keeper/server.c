@@ -1,5 +1,6 @@
 #include "agent/keeper/server.h"
 
+#include "agent/keeper/fdpass.h"
 #include "agent/keeper/proto.h"
 #include "common/base/cleanup.h"
 #include "common/base/mem.h"
@@ -15,7 +16,8 @@
 #include <unistd.h>
 
 #define CLIENTS_MAX 4
-#define COMMAND_MAX_BYTES 1024
+#define BACKLOG 16
+#define COMMAND_MAX_BYTES (EXEC_MAX_BYTES + 1024)
 
 struct client {
     struct server *server;
@@ -77,6 +79,22 @@ static void send_report(struct client *client)
         loop_io_events(client->io, EPOLLIN | (client->behind ? EPOLLOUT : 0));
 }
 
+/* The descriptors are taken, whatever becomes of it. */
+static void obey_exec(const struct server *server, const struct proto *message, const int *fds,
+                      size_t count)
+{
+    struct exec_request request;
+    if (exec_request_decode(message->report, message->report_len, &request) < 0) {
+        fdpass_close(fds, count);
+        return;
+    }
+    if (count == exec_request_fds(&request) && server->handler->exec)
+        server->handler->exec(server->ctx, &request, fds);
+    else
+        fdpass_close(fds, count);
+    exec_request_done(&request);
+}
+
 static void obey(struct client *client, const struct proto *message)
 {
     const struct server *server = client->server;
@@ -95,29 +113,47 @@ static void obey(struct client *client, const struct proto *message)
     case PROTO_REMOVE:
         server->handler->remove(server->ctx);
         return;
-    case PROTO_REPORT:
-    case PROTO_FAILED:
+    default: /* ours to say */
         return;
     }
+}
+
+/* One message of the client's; nearly all are short. */
+static int receive(struct client *client, char *data, size_t size, int *fds, size_t *ret_count)
+{
+    ssize_t len = recv(client->fd, NULL, 0, MSG_DONTWAIT | MSG_PEEK | MSG_TRUNC);
+    *ret_count = 0;
+    if (len <= 0)
+        return len < 0 ? -errno : 0;
+    return (size_t)len > size ? -EMSGSIZE : fdpass_recv(client->fd, data, size, fds, ret_count);
 }
 
 static void client_ready(void *ctx, int fd, uint32_t events)
 {
     struct client *client = ctx;
-    char data[COMMAND_MAX_BYTES];
+    char few[256];
+    autofree char *many = NULL;
+    int fds[FDPASS_MAX];
+    size_t count;
     struct proto message;
+    (void)fd;
     if (events & EPOLLOUT) {
         send_report(client);
         return; /* it may be gone; what it says comes again */
     }
-    ssize_t n = recv(fd, data, sizeof(data), MSG_DONTWAIT | MSG_TRUNC);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+    int n = receive(client, few, sizeof(few), fds, &count);
+    if (n == -EMSGSIZE) {
+        many = xmalloc(COMMAND_MAX_BYTES);
+        n = receive(client, many, COMMAND_MAX_BYTES, fds, &count);
+    }
+    if (n == -EAGAIN || n == -EINTR)
         return;
-    if (n <= 0 || (size_t)n > sizeof(data)) {
-        drop(client);
+    int r = n <= 0 ? -EPIPE : proto_decode(many ? many : few, (size_t)n, &message);
+    if (r == 0 && message.type == PROTO_EXEC && count > 0) {
+        obey_exec(client->server, &message, fds, count);
         return;
     }
-    int r = proto_decode(data, (size_t)n, &message);
+    fdpass_close(fds, count);
     if (r == 0)
         obey(client, &message);
     else if (r != -ENOMSG)
@@ -136,6 +172,8 @@ static struct client *free_client(struct server *server)
             looker = &server->clients[i];
     }
     if (looker && !WEAKENED(KEEPER_LOOKERS))
+        client_ready(looker, looker->fd, EPOLLIN); /* what it has asked for is not lost */
+    if (looker && looker->fd >= 0 && !WEAKENED(KEEPER_LOOKERS))
         drop(looker);
     return looker && looker->fd < 0 ? looker : NULL;
 }
@@ -192,7 +230,7 @@ static int listen_at(const char *path, struct err *err)
     mode_t before = umask(0177);
     int r = bind(fd, (const struct sockaddr *)&address, sizeof(address));
     umask(before);
-    if (r < 0 || listen(fd, CLIENTS_MAX) < 0)
+    if (r < 0 || listen(fd, BACKLOG) < 0)
         return err_errno(err, errno, "cannot listen at %s", path);
     return steal_fd(&fd);
 }

@@ -2,6 +2,7 @@
 /* The keeper's side of its socket: agents that connect are told every change of the report, and may
  * command. At most a few at once; one that does not read is told the newest state when it does. */
 
+#include "agent/keeper/exec_request.h"
 #include "agent/keeper/report.h"
 #include "common/loop/loop.h"
 
@@ -12,6 +13,8 @@ struct server_handler {
     void (*stop)(void *ctx, int64_t grace_ns);
     void (*remove)(void *ctx);
     void (*alone)(void *ctx); /* the last client has gone */
+    /* The descriptors are the handler's. NULL: none are begun. */
+    void (*exec)(void *ctx, const struct exec_request *request, const int *fds);
 };
 
 /* Listens at path (its folder is only ours). first_fd: an agent that is connected already, or -1;

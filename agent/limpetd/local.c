@@ -137,57 +137,13 @@ const struct verb verb_ps = {
     .run = ps,
 };
 
-/* One pod by "[namespace/]name". */
-
-struct pod_name {
-    char *ns;
-    const char *name;
-    struct value *found;
-};
-
-static void parse_name(const char *text, struct pod_name *ret)
-{
-    const char *slash = strchr(text, '/');
-    if (str_has_prefix(text, "pod/")) { /* as `limpet why pod/web` */
-        parse_name(text + 4, ret);
-        return;
-    }
-    ret->ns = slash ? xstrndup(text, (size_t)(slash - text)) : xstrdup("default");
-    ret->name = slash ? slash + 1 : text;
-}
-
-static int match_pod(void *ctx, const struct value *pod)
-{
-    struct pod_name *want = ctx;
-    const struct value *meta = value_get(pod, "metadata");
-    if (!str_eq(value_get_str(meta, "namespace"), want->ns) ||
-        !str_eq(value_get_str(meta, "name"), want->name))
-        return 0;
-    want->found = value_copy(pod);
-    return 1;
-}
-
-static int find_pod(const struct config *config, const char *text, struct value **ret,
-                    struct err *err)
-{
-    struct pod_name want = {0};
-    parse_name(text, &want);
-    int rc = local_pods_each(config, match_pod, &want, err);
-    if (rc == 0)
-        rc = err_set(err, -ENOENT, "pod %s/%s is not on this node", want.ns, want.name);
-    free(want.ns);
-    if (rc == 1)
-        *ret = want.found;
-    return rc < 0 ? rc : 0;
-}
-
 static int why(const struct verb_args *args)
 {
     if (args->argc != 1)
         return 2;
     struct err err = {0};
     cleanup(value_free) struct value *pod = NULL;
-    if (find_pod(args->config, args->argv[0], &pod, &err) < 0)
+    if (local_pod_find(args->config, args->argv[0], &pod, &err) < 0)
         return fail(&err);
     const char *text = value_get_str(pod, "why");
     fputs(text ? text : "nothing is known\n", stdout);
@@ -224,24 +180,6 @@ static void print_end(void *ctx, int code, const char *message)
     loop_stop(ctx, code < 0 ? 1 : 0);
 }
 
-/* The container asked for, or the only one. */
-static int choose_container(const struct value *pod, const char *asked, const char **ret,
-                            struct err *err)
-{
-    const struct value *list = value_path(pod, "status", "containerStatuses", NULL);
-    cleanup(buf_done) struct buf names;
-    buf_init(&names, 0);
-    for (size_t i = 0; i < value_len(list); i++) {
-        const char *name = value_get_str(value_at(list, i), "name");
-        (void)buf_addf(&names, "%s%s", i ? " " : "", name);
-        if (str_eq(name, asked) || (!asked && value_len(list) == 1)) {
-            *ret = name;
-            return 0;
-        }
-    }
-    return err_set(err, -EINVAL, "name one of the containers: %s", buf_str(&names));
-}
-
 static int show_log(const char *path, const struct logs_query *query)
 {
     static const struct logs_sink sink = {print_data, print_end};
@@ -265,8 +203,9 @@ static int run_logs(const struct verb_args *args)
     struct err err = {0};
     cleanup(value_free) struct value *pod = NULL;
     const char *container = NULL;
-    if (find_pod(args->config, args->argv[0], &pod, &err) < 0 ||
-        choose_container(pod, args->argc == 2 ? args->argv[1] : o->container, &container, &err) < 0)
+    if (local_pod_find(args->config, args->argv[0], &pod, &err) < 0 ||
+        local_pod_container(pod, args->argc == 2 ? args->argv[1] : o->container, &container, &err) <
+            0)
         return fail(&err);
     const struct value *meta = value_get(pod, "metadata");
     const char *name = value_get_str(meta, "name");

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define STATUS_MAX (1024 * 1024)
 #define PEEK_NS (1 * NS_PER_S)
@@ -99,4 +100,65 @@ int local_pods_each(const struct config *config, local_pod_fn *fn, void *ctx, st
         rc = see_all(&walk, "pods", see_keeper, err);
     map_free(walk.seen, NULL);
     return rc;
+}
+
+/* One pod by "[namespace/]name". */
+
+struct pod_name {
+    char *ns;
+    const char *name;
+    struct value *found;
+};
+
+static void parse_name(const char *text, struct pod_name *ret)
+{
+    const char *slash = strchr(text, '/');
+    if (str_has_prefix(text, "pod/")) { /* as `limpet why pod/web` */
+        parse_name(text + 4, ret);
+        return;
+    }
+    ret->ns = slash ? xstrndup(text, (size_t)(slash - text)) : xstrdup("default");
+    ret->name = slash ? slash + 1 : text;
+}
+
+static int match_pod(void *ctx, const struct value *pod)
+{
+    struct pod_name *want = ctx;
+    const struct value *meta = value_get(pod, "metadata");
+    if (!str_eq(value_get_str(meta, "namespace"), want->ns) ||
+        !str_eq(value_get_str(meta, "name"), want->name))
+        return 0;
+    want->found = value_copy(pod);
+    return 1;
+}
+
+int local_pod_find(const struct config *config, const char *text, struct value **ret,
+                   struct err *err)
+{
+    struct pod_name want = {0};
+    parse_name(text, &want);
+    int rc = local_pods_each(config, match_pod, &want, err);
+    if (rc == 0)
+        rc = err_set(err, -ENOENT, "pod %s/%s is not on this node", want.ns, want.name);
+    free(want.ns);
+    if (rc == 1)
+        *ret = want.found;
+    return rc < 0 ? rc : 0;
+}
+
+int local_pod_container(const struct value *pod, const char *asked, const char **ret,
+                        struct err *err)
+{
+    const struct value *list = value_path(pod, "status", "containerStatuses", NULL);
+    cleanup(buf_done) struct buf names;
+    buf_init(&names, 0);
+    for (size_t i = 0; i < value_len(list); i++) {
+        const char *name = value_get_str(value_at(list, i), "name");
+        (void)buf_addf(&names, "%s%s", i ? " " : "", name);
+        if (str_eq(name, asked) || (!asked && value_len(list) == 1)) {
+            *ret = name;
+            return 0;
+        }
+    }
+    return err_set(err, -EINVAL, "name one of the containers: %s", buf_str(&names));
 }

@@ -11,3 +11,10 @@ typedef int local_pod_fn(void *ctx, const struct value *pod); /* non-zero stops 
  * what fn stopped it with, or a negative errno. */
 nodiscard int local_pods_each(const struct config *config, local_pod_fn *fn, void *ctx,
                               struct err *err);
+/* One pod by "[namespace/]name" or "pod/name"; the caller frees it. -ENOENT. */
+nodiscard int local_pod_find(const struct config *config, const char *text, struct value **ret,
+                             struct err *err);
+/* The name of the container asked for, or (NULL) of the only one, in pod. -EINVAL with the choices.
+ */
+nodiscard int local_pod_container(const struct value *pod, const char *asked, const char **ret,
+                                  struct err *err);

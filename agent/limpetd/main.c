@@ -8,7 +8,8 @@
 #include <stdlib.h>
 
 static const struct verb *const verbs[] = {
-    &verb_run, &verb_join, &verb_ps, &verb_why, &verb_logs, &verb_image, &verb_teardown,
+    &verb_run,  &verb_join,   &verb_ps,    &verb_why,      &verb_logs,
+    &verb_exec, &verb_attach, &verb_image, &verb_teardown,
 };
 
 static void help(FILE *to)

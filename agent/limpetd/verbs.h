@@ -25,4 +25,5 @@ struct verb {
 /* One in each file that is named so. */
 extern const struct verb verb_run, verb_join, verb_teardown; /* run.c */
 extern const struct verb verb_ps, verb_why, verb_logs;       /* local.c */
+extern const struct verb verb_exec, verb_attach;             /* local_exec.c */
 extern const struct verb verb_image;                         /* local_image.c */

@@ -4,3 +4,5 @@
 #include "agent/link/stream.h"
 
 extern const struct stream_method method_logs, method_why, method_resync;
+extern const struct stream_method method_exec, method_attach; /* exec.c */
+extern const struct stream_method method_portforward;

@@ -230,7 +230,7 @@ void *stream_state(const struct stream *stream)
 
 void stream_opened(struct stream *stream)
 {
-    rpc_flow_init(&stream->flow, RPC_NODE_CREDIT);
+    rpc_flow_open(&stream->flow);
     stream->opening = true;
     (void)flush(stream);
 }
@@ -306,7 +306,8 @@ void stream_fail(struct stream *stream, int rc, const char *message)
 
 /* Methods. */
 
-static const struct stream_method *const methods[] = {&method_logs, &method_why, &method_resync};
+static const struct stream_method *const methods[] = {
+    &method_logs, &method_why, &method_resync, &method_exec, &method_attach, &method_portforward};
 
 static const struct stream_method *find_method(const char *name)
 {
@@ -327,6 +328,7 @@ static struct stream *stream_new(struct streams *streams, const char *id,
     snprintf(stream->id, sizeof(stream->id), "%s", id);
     stream->ns = xstrdup(value_get_str(args, "namespace"));
     stream->pod = xstrdup(value_get_str(args, "pod"));
+    rpc_flow_init(&stream->flow, RPC_NODE_CREDIT);
     if (credit > 0 && credit <= RPC_CREDIT)
         stream->flow.credit = (size_t)credit;
     stream->heard = stream->said = now_of(streams);

@@ -5,6 +5,7 @@
 
 #include "agent/cache/desired.h"
 #include "agent/image/images.h"
+#include "agent/keeper/exec_client.h"
 #include "agent/keeper/keepers.h"
 #include "agent/net/net.h"
 #include "common/base/clock.h"
@@ -86,3 +87,15 @@ int agent_why(struct agent *agent, const char *ns, const char *name, struct buf 
  * nothing was written. */
 int agent_log_path(struct agent *agent, const char *ns, const char *name, const char *container,
                    bool previous, bool follow, struct buf *ret_path, struct err *err);
+/* reach.c: into pods that run; uid: the pod must be that one, NULL: any of the name. -ENOENT in
+ * Kubernetes' words if it is not here or its container (NULL or "": the only one) does not run. */
+struct agent_target {
+    const char *ns, *name, *uid, *container;
+};
+/* As exec_client_new, whose request's container, ask and ask_ctx are filled in here. */
+nodiscard int agent_exec(struct agent *agent, const struct agent_target *target,
+                         struct exec_request *request, struct exec_client_spec *spec,
+                         struct exec_client **ret, struct err *err);
+/* A non-blocking TCP socket of that family in the pod's network, the caller's. */
+nodiscard int agent_socket(struct agent *agent, const struct agent_target *target, int family,
+                           int *ret_fd, struct err *err);

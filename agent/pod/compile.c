@@ -262,6 +262,13 @@ static const struct value *find_source(void *ctx, const char *kind, const char *
     return manifests_find(ctx, kind, ns, name);
 }
 
+static void compile_stdio(const struct value *container, struct launch_container *ret)
+{
+    ret->tty = value_get_bool(container, "tty", false);
+    ret->stdin_open = value_get_bool(container, "stdin", false);
+    ret->stdin_once = value_get_bool(container, "stdinOnce", false);
+}
+
 static int compile_container(const struct pod_record *record, size_t i, const char *hostname,
                              struct parts *parts, struct launch_container *ret, struct err *err)
 {
@@ -305,6 +312,7 @@ static int compile_container(const struct pod_record *record, size_t i, const ch
     ret->log_max_bytes = LOG_MAX_BYTES;
     ret->log_max_files = LOG_MAX_FILES;
     ret->stop_signal = image->stop_signal;
+    compile_stdio(container, ret);
     compile_limits(container, ret);
     return 0;
 }

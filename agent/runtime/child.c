@@ -7,6 +7,7 @@
 #include "agent/runtime/rootfs.h"
 #include "agent/runtime/signals.h"
 #include "agent/runtime/sys.h"
+#include "agent/runtime/terminal.h"
 #include "agent/runtime/user.h"
 #include "common/base/cleanup.h"
 #include "common/base/mem.h"
@@ -108,6 +109,36 @@ static int isolate(const struct child_spec *spec, struct err *err)
     /* After the group was joined: the namespace's root is the group that we are in. */
     if (spec->cgroups->count > 0 && unshare((int)SYS_CLONE_NEWCGROUP) < 0 && errno != EINVAL)
         return err_errno(err, errno, "cannot make a cgroup namespace");
+    return 0;
+}
+
+/* ---- entering ---- */
+
+static int open_ns(pid_t target, const char *name, struct err *err)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)target, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? err_errno(err, errno, "the container does not run any more") : fd;
+}
+
+/* Into the container that runs. Its root is ours after that: no path leads out of it. */
+static int enter(const struct child_spec *spec, struct err *err)
+{
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    int r = tie_to_keeper(spec->report, err);
+    autoclose int mounts = r < 0 ? r : open_ns(spec->target, "mnt", err);
+    if (mounts < 0)
+        return mounts;
+    autoclose int groups = open_ns(spec->target, "cgroup", NULL); /* not of every kernel */
+    r = cgroup_join(spec->cgroups, spec->cgroup, spec->join_unified, err);
+    if (r < 0)
+        return r;
+    set_oom_score(spec->container->oom_score_adj);
+    if (groups >= 0 && setns(groups, (int)SYS_CLONE_NEWCGROUP) < 0)
+        return err_errno(err, errno, "cannot enter the container's cgroup namespace");
+    if (setns(mounts, CLONE_NEWNS) < 0)
+        return err_errno(err, errno, "cannot enter the container's mounts");
     return 0;
 }
 
@@ -243,29 +274,32 @@ static const char *env_value(const char *const *env, const char *name)
     return NULL;
 }
 
-/* The plan's environment, with HOME from the user's entry where it has none. Gone with the exec. */
-static char *const *make_env(const char *const *env, const struct user *user)
+/* The plan's environment, with HOME from the user's entry and TERM for a terminal where it has
+ * none. Gone with the exec. */
+static char *const *make_env(const char *const *env, const struct user *user, bool tty)
 {
     size_t count = 0;
     while (env && env[count])
         count++;
-    char **made = xcalloc(count + 2, sizeof(*made));
+    char **made = xcalloc(count + 3, sizeof(*made));
     for (size_t i = 0; i < count; i++)
         made[i] = (char *)(uintptr_t)env[i];
     if (!env_value(env, "HOME"))
-        made[count] = xasprintf("HOME=%s", user->home);
+        made[count++] = xasprintf("HOME=%s", user->home);
+    if (tty && !env_value(env, "TERM"))
+        made[count] = xstrdup("TERM=xterm");
     return made;
 }
 
-static void try_exec(const char *path, const struct launch_container *container, char *const *env)
+static void try_exec(const char *path, const char *const *argv, char *const *env)
 {
-    execve(path, (char *const *)(uintptr_t)container->argv, env);
+    execve(path, (char *const *)(uintptr_t)argv, env);
 }
 
 /* Returns only on failure: the errno that says most. */
-static int exec_in_path(const struct launch_container *container, char *const *env)
+static int exec_in_path(const char *const *argv, char *const *env)
 {
-    const char *name = container->argv[0], *dirs = env_value((const char *const *)env, "PATH");
+    const char *name = argv[0], *dirs = env_value((const char *const *)env, "PATH");
     int error = ENOENT;
     char path[PATH_MAX];
     for (const char *dir = dirs ? dirs : DEFAULT_PATH; dir;) {
@@ -274,7 +308,7 @@ static int exec_in_path(const struct launch_container *container, char *const *e
         if (n > 0 && (size_t)n < sizeof(path)) {
             struct stat st;
             if (stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
-                try_exec(path, container, env);
+                try_exec(path, argv, env);
                 if (errno != ENOENT && errno != ENOTDIR)
                     error = errno;
             }
@@ -284,15 +318,15 @@ static int exec_in_path(const struct launch_container *container, char *const *e
     return error;
 }
 
-_Noreturn static void exec_program(const struct child_spec *spec, const struct user *user)
+_Noreturn static void exec_program(const struct child_spec *spec, const struct user *user, bool tty)
 {
-    const struct launch_container *container = spec->container;
-    const char *name = container->argv[0];
-    char *const *env = make_env(container->env, user);
+    const char *const *argv = spec->argv ? spec->argv : spec->container->argv;
+    const char *name = argv[0];
+    char *const *env = make_env(spec->container->env, user, tty);
     struct err err = {0};
     int error;
     if (strchr(name, '/')) {
-        try_exec(name, container, env);
+        try_exec(name, argv, env);
         error = errno;
         struct stat st;
         if (error == ENOENT && stat(name, &st) == 0)
@@ -301,7 +335,7 @@ _Noreturn static void exec_program(const struct child_spec *spec, const struct u
         else
             err_errno(&err, error, "exec: \"%s\"", name);
     } else {
-        error = exec_in_path(container, env);
+        error = exec_in_path(argv, env);
         if (error == ENOENT)
             err_set(&err, -ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
         else
@@ -310,15 +344,11 @@ _Noreturn static void exec_program(const struct child_spec *spec, const struct u
     fail(spec, CHILD_EXEC, &err);
 }
 
-void child_run(const struct child_spec *spec)
+/* From the container's root on: who, where, with what, and go. */
+_Noreturn static void become(const struct child_spec *spec, int tty)
 {
     struct err err = {0};
     struct user user;
-    int tty = -1;
-    close_inherited(spec);
-    reset_process(spec);
-    if (isolate(spec, &err) < 0 || make_root(spec, &tty, &err) < 0)
-        fail(spec, CHILD_SETUP, &err);
     int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0) {
         err_errno(&err, errno, "cannot open /");
@@ -326,12 +356,47 @@ void child_run(const struct child_spec *spec)
     }
     if (find_user(root, spec->container, &user, &err) < 0)
         fail(spec, CHILD_CONFIG, &err);
-    if (enter_cwd(root, spec->container->cwd, &err) < 0 || rootfs_seal(spec->container, &err) < 0 ||
+    if (enter_cwd(root, spec->container->cwd, &err) < 0 ||
+        (!spec->target && rootfs_seal(spec->container, &err) < 0) ||
         set_stdio(spec, tty, &err) < 0 || give_stdio(user.uid, tty, &err) < 0 ||
         close_others(&err) < 0 || privs_drop(spec->container, &user, &err) < 0)
         fail(spec, CHILD_SETUP, &err);
     /* A change of ids has cleared it. */
     if (tie_to_keeper(spec->report, &err) < 0)
         fail(spec, CHILD_SETUP, &err);
-    exec_program(spec, &user);
+    exec_program(spec, &user, tty >= 0);
+}
+
+void child_run(const struct child_spec *spec)
+{
+    struct err err = {0};
+    int tty = -1;
+    close_inherited(spec);
+    reset_process(spec);
+    if (isolate(spec, &err) < 0 || make_root(spec, &tty, &err) < 0)
+        fail(spec, CHILD_SETUP, &err);
+    become(spec, tty);
+}
+
+static int enter_terminal(const struct child_spec *spec, int *ret_tty, struct err *err)
+{
+    struct terminal terminal;
+    autoclose int dev = open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int r = dev < 0 ? -errno : terminal_open(dev, &terminal);
+    if (r == 0) {
+        *ret_tty = terminal.tty;
+        r = send_terminal(spec->report, terminal.ptmx);
+    }
+    return r < 0 ? err_errno(err, -r, "cannot make a terminal") : 0;
+}
+
+void child_enter(const struct child_spec *spec)
+{
+    struct err err = {0};
+    int tty = -1;
+    close_inherited(spec);
+    reset_process(spec);
+    if (enter(spec, &err) < 0 || (spec->tty && enter_terminal(spec, &tty, &err) < 0))
+        fail(spec, CHILD_SETUP, &err);
+    become(spec, tty);
 }

@@ -35,7 +35,16 @@ struct child_spec {
     int report;              /* the socket */
     int in, out, err;        /* its stdio without a terminal */
     const sigset_t *ignored; /* by the caller, which the container does not inherit; NULL: none */
+    /* Of child_enter alone. */
+    pid_t target;            /* the container's first process, not reaped yet */
+    const char *const *argv; /* instead of the container's */
+    bool tty;                /* a terminal of its own */
 };
 
 /* Called in the child of sys_fork(NEWPID | NEWNS ...). Never returns. */
 _Noreturn void child_run(const struct child_spec *spec);
+/* Another program in a container that runs, as its first one but for argv: the same namespaces,
+ * root, control group, user, capabilities, filter, environment, working directory. Called in a
+ * child that was forked into the container's PID namespace and is not dumpable, so that nobody in
+ * the container can look at what it has open before its exec (CVE-2016-9962, CVE-2019-5736). */
+_Noreturn void child_enter(const struct child_spec *spec);

@@ -2,6 +2,7 @@
 
 #include "agent/runtime/mnt.h"
 #include "agent/runtime/sys.h"
+#include "agent/runtime/terminal.h"
 #include "common/base/cleanup.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
@@ -10,16 +11,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/vfs.h>
 
-#ifndef TIOCGPTPEER
-#define TIOCGPTPEER _IO('T', 0x41)
-#endif
-#define DEVPTS_MAGIC 0x1cd1
 #define HOST_NODES_MAX 4096
 #define HOST_DEPTH_MAX 3
 
@@ -111,21 +106,17 @@ static int make_sub(int dev, const struct sub *sub, const char *shm)
  * never looked up again (CVE-2025-52565). */
 static int make_terminal(int dev, struct devices *ret)
 {
-    int unlock = 0;
-    struct statfs fs;
-    autoclose int ptmx = openat(dev, "pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (ptmx < 0 || ioctl(ptmx, TIOCSPTLCK, &unlock) < 0)
-        return -errno;
-    autoclose int tty = ioctl(ptmx, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (tty < 0)
-        return -errno;
-    if (fstatfs(tty, &fs) < 0 || (unsigned long)fs.f_type != DEVPTS_MAGIC)
-        return -ENXIO;
+    struct terminal terminal;
+    int r = terminal_open(dev, &terminal);
+    if (r < 0)
+        return r;
+    autoclose int ptmx = terminal.ptmx;
+    autoclose int tty = terminal.tty;
     autoclose int made = openat(dev, "console", O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (made < 0)
         return -errno;
     autoclose int target = openat(dev, "console", O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    int r = target < 0 ? -errno : mnt_bind(tty, target, 0);
+    r = target < 0 ? -errno : mnt_bind(tty, target, 0);
     if (r < 0)
         return r;
     ret->ptmx = steal_fd(&ptmx);

@@ -75,6 +75,7 @@ static const struct field container_fields[] = {
     {"pids", FIELD_I64, AT(launch_container, pids), .max = INT32_MAX},
     {"tty", FIELD_BOOL, AT(launch_container, tty)},
     {"stdin", FIELD_BOOL, AT(launch_container, stdin_open)},
+    {"stdinOnce", FIELD_BOOL, AT(launch_container, stdin_once)},
     {"logPath", FIELD_STR, AT(launch_container, log_path), .rule = RULE_ABSOLUTE, .max = 4000},
     {"logMaxBytes", FIELD_I64, AT(launch_container, log_max_bytes), .max = INT64_MAX},
     {"logMaxFiles", FIELD_INT, AT(launch_container, log_max_files), .max = 100},

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LAUNCH_VERSION 1
+#define LAUNCH_VERSION 2
 #define LAUNCH_MAX_BYTES (4 * 1024 * 1024)
 #define LAUNCH_MAX_CONTAINERS 64
 
@@ -64,6 +64,7 @@ struct launch_container {
     int64_t cpu_shares;   /* 2-262144, v1 words; converted for v2 */
     int64_t pids;
     bool tty, stdin_open;
+    bool stdin_once;       /* the first who was attached with it has closed it */
     const char *log_path;  /* host path of the current log file */
     int64_t log_max_bytes; /* rotation */
     int log_max_files;

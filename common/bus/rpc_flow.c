@@ -8,7 +8,12 @@
 
 void rpc_flow_init(struct rpc_flow *flow, size_t limit)
 {
-    *flow = (struct rpc_flow){.limit = limit, .expected = limit};
+    *flow = (struct rpc_flow){.limit = limit};
+}
+
+void rpc_flow_open(struct rpc_flow *flow)
+{
+    flow->expected = flow->limit;
 }
 
 void rpc_flow_number(const struct rpc_flow *flow, struct value *body)

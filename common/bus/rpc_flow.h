@@ -15,8 +15,10 @@ struct rpc_flow {
     size_t taken;       /* passed on, not granted again yet */
 };
 
-/* limit: what the other side may send before we have taken any of it. */
+/* limit: what the other side may send before we have taken any of it; nothing until it is told so.
+ */
 void rpc_flow_init(struct rpc_flow *flow, size_t limit);
+void rpc_flow_open(struct rpc_flow *flow); /* it is told */
 /* A message of ours: its number goes into the body; rpc_flow_sent when the bus has it. */
 void rpc_flow_number(const struct rpc_flow *flow, struct value *body);
 void rpc_flow_sent(struct rpc_flow *flow, size_t raw_len);

@@ -122,11 +122,11 @@ static void fill_container(struct value *container)
         F(14, "imagePullPolicy", STRING, ONE_OF("Always", "IfNotPresent", "Never"),                \
           DOC("Always for the tag latest or none, else IfNotPresent.")),                           \
         F(15, "securityContext", OBJECT(type_security_context), DOC("What it may do.")),           \
-        F(16, "stdin", BOOL, .flags = SCHEMA_OMIT_ZERO | SCHEMA_INERT,                             \
+        F(16, "stdin", BOOL, .flags = SCHEMA_OMIT_ZERO,                                            \
           DOC("Whether its standard input is kept open, for attach.")),                            \
-        F(17, "stdinOnce", BOOL, .flags = SCHEMA_OMIT_ZERO | SCHEMA_INERT,                         \
+        F(17, "stdinOnce", BOOL, .flags = SCHEMA_OMIT_ZERO,                                        \
           DOC("Whether standard input closes when the first who attached goes.")),                 \
-        F(18, "tty", BOOL, .flags = SCHEMA_OMIT_ZERO | SCHEMA_INERT,                               \
+        F(18, "tty", BOOL, .flags = SCHEMA_OMIT_ZERO,                                              \
           DOC("Whether it gets a terminal; wants stdin.")),                                        \
         F(19, "envFrom", LIST(OBJECT(type_env_from_source)),                                       \
           DOC("ConfigMaps and Secrets whose keys become variables; env wins.")),                   \

@@ -253,6 +253,7 @@ static struct call *call_new(struct calls *calls, const char *node, const char *
     value_set(call->open, "args", value_copy(args));
     value_set_int(call->open, "credit", RPC_CREDIT);
     rpc_flow_init(&call->flow, RPC_CREDIT);
+    rpc_flow_open(&call->flow);
     call->heard = call->said = loop_now(calls->spec.loop);
     return call;
 }

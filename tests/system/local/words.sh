@@ -10,7 +10,7 @@ code() {
 words() {
     local verb
     echo 'node: x' >"$TEST_TMP/empty.yaml"
-    for verb in run join ps why logs image teardown; do
+    for verb in run join ps why logs exec attach image teardown; do
         code 0 "$verb" --help
         has "limpetd $verb --help says how it is used" "$(cat "$TEST_TMP/out")" "^Usage: limpetd $verb"
         is "limpetd $verb --help complains of nothing" "$(cat "$TEST_TMP/err")" ""
@@ -22,6 +22,8 @@ words() {
     code 2 ps --nonsense
     has "an unknown option is named" "$(cat "$TEST_TMP/err")" 'unknown option --nonsense'
     code 2 ps -o yaml
+    code 2 exec web
+    code 2 attach
     code 2 image load
     code 2 ps too many
 }

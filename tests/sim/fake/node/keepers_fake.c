@@ -420,6 +420,18 @@ static int fake_netns(struct keepers *keepers, const char *uid, int *ret_fd, str
     return *ret_fd < 0 ? err_errno(err, errno, "/dev/null") : 0;
 }
 
+static int fake_exec(struct keepers *keepers, const char *uid, const void *request, size_t len,
+                     const int *fds, size_t count, struct err *err)
+{
+    struct pod *pod;
+    (void)request;
+    (void)len;
+    (void)fds;
+    (void)count;
+    int r = pod_of(fake_of(keepers), uid, &pod, err);
+    return r < 0 ? r : err_set(err, -EPROTONOSUPPORT, "no programs run in a simulated pod");
+}
+
 static void close_life(struct keepers *keepers)
 {
     struct keepers_fake *fake = fake_of(keepers);
@@ -439,6 +451,7 @@ struct keepers_fake *keepers_fake_new(const struct keepers_fake_spec *spec, cons
                                      .stop = fake_stop,
                                      .remove = fake_remove,
                                      .netns = fake_netns,
+                                     .exec = fake_exec,
                                      .free = close_life};
     fake->spec = *spec;
     fake->boot_id = xstrdup(boot_id);

@@ -20,6 +20,8 @@ static void test_proto__round_trip(void **state)
         {.type = PROTO_STOP, .value = INT64_MAX},
         {.type = PROTO_REMOVE},
         {.type = PROTO_FAILED, .text = "why"},
+        {.type = PROTO_EXEC, .report = "bytes", .report_len = 5},
+        {.type = PROTO_OVER, .value = 137, .text = "why"},
     };
     for (size_t i = 0; i < ARRAY_LEN(messages); i++) {
         cleanup(buf_done) struct buf bytes;

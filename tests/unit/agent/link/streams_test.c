@@ -15,6 +15,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -55,6 +56,26 @@ int agent_log_path(struct agent *agent, const char *ns, const char *name, const 
     (void)follow;
     return str_eq(name, "web") ? buf_addstr(ret_path, log_path)
                                : err_set(err, -ENOENT, "no pod %s", name);
+}
+
+int agent_exec(struct agent *agent, const struct agent_target *target, struct exec_request *request,
+               struct exec_client_spec *spec, struct exec_client **ret, struct err *err)
+{
+    (void)agent;
+    (void)target;
+    (void)request;
+    (void)spec;
+    (void)ret;
+    return err_set(err, -ENOENT, "container not found");
+}
+
+int agent_socket(struct agent *agent, const struct agent_target *target, int family, int *ret_fd,
+                 struct err *err)
+{
+    (void)agent;
+    (void)target;
+    *ret_fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return *ret_fd < 0 ? err_errno(err, errno, "no socket") : 0;
 }
 
 static int publish(struct bus *bus, const struct bus_msg *msg, uint32_t *ret_id, struct err *err)

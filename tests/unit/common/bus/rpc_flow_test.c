@@ -25,6 +25,8 @@ static void start(struct rpc_flow *a, struct rpc_flow *b)
 {
     rpc_flow_init(a, LIMIT);
     rpc_flow_init(b, LIMIT);
+    rpc_flow_open(a);
+    rpc_flow_open(b);
     a->credit = b->credit = LIMIT;
 }
 

@@ -1,0 +1,21 @@
+#pragma once
+/* Other programs in a keeper's containers, while they run: begun as the container's first one, told
+ * of over a socket of each, ended with it. */
+
+#include "agent/keeper/exec_request.h"
+#include "agent/keeper/sandbox.h"
+#include "common/loop/loop.h"
+
+struct execs;
+
+/* All borrowed. */
+struct execs *execs_new(struct loop *loop, const struct sandbox *sandbox);
+void execs_free(struct execs *execs); /* what runs still runs */
+/* Begins one in container i, whose first process is `target`. fds as in exec_request.h, owned. A
+ * failure is told over the socket. */
+void execs_start(struct execs *execs, const struct exec_request *request, size_t i, pid_t target,
+                 const int *fds);
+/* A child was reaped: true if it was one of them. */
+bool execs_reaped(struct execs *execs, pid_t pid, int status);
+/* Everything of container i is about to end, or has. */
+void execs_kill(struct execs *execs, size_t i);
