@@ -23,6 +23,9 @@ void sha256_add(struct sha256_ctx *ctx, const void *data, size_t len);
 void sha256_end(struct sha256_ctx *ctx, uint8_t ret[SHA256_LEN]); /* frees */
 void hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
                  uint8_t ret[SHA256_LEN]);
+/* For protocols that ask for it (RFC 6455): nothing may rest on it. */
+#define SHA1_LEN 20
+void sha1(const void *data, size_t len, uint8_t ret[SHA1_LEN]);
 bool crypto_equal(const void *a, const void *b, size_t len); /* constant time */
 void crypto_wipe(void *p, size_t len);
 

@@ -62,12 +62,27 @@ static void test_digest__equal_and_wipe(void **state)
     crypto_wipe(NULL, 0);
 }
 
+/* FIPS 180-2 appendix A, and the empty string. */
+static void test_digest__sha1(void **state)
+{
+    (void)state;
+    uint8_t digest[SHA1_LEN];
+    char hex[2 * SHA1_LEN + 1];
+    sha1("abc", 3, digest);
+    hex_encode(digest, sizeof(digest), hex);
+    assert_string_equal(hex, "a9993e364706816aba3e25717850c26c9cd0d89d");
+    sha1(NULL, 0, digest);
+    hex_encode(digest, sizeof(digest), hex);
+    assert_string_equal(hex, "da39a3ee5e6b4b0d3255bfef95601890afd80709");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_digest__sha256),
         cmocka_unit_test(test_digest__hmac),
         cmocka_unit_test(test_digest__equal_and_wipe),
+        cmocka_unit_test(test_digest__sha1),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
