@@ -29,6 +29,7 @@ static bool of_accounts(const struct schema_kind *kind)
     return kind == &kind_service_account;
 }
 
+#define CONNECT (SUBRESOURCE_CREATE | SUBRESOURCE_GET)
 #define READ_WRITE (SUBRESOURCE_GET | SUBRESOURCE_PATCH | SUBRESOURCE_UPDATE)
 
 static const struct subresource table[] = {
@@ -42,6 +43,12 @@ static const struct subresource table[] = {
     {"ephemeralcontainers", READ_WRITE, API_EPHEMERAL, .of = of_pods},
     {"resize", READ_WRITE, API_RESIZE, .of = of_pods},
     {"log", SUBRESOURCE_GET, .of = of_pods},
+    {"exec", CONNECT, .of = of_pods, .group = "", .version = "v1", .kind = "PodExecOptions",
+     .stream = true},
+    {"attach", CONNECT, .of = of_pods, .group = "", .version = "v1", .kind = "PodAttachOptions",
+     .stream = true},
+    {"portforward", CONNECT, .of = of_pods, .group = "", .version = "v1",
+     .kind = "PodPortForwardOptions", .stream = true},
     {"why", SUBRESOURCE_GET, .of = of_pods, .own = true},
 };
 

@@ -20,6 +20,7 @@ struct subresource {
     /* What is read and written; kind NULL: the object itself. */
     const char *group, *version, *kind;
     const char *plural; /* a collection that it is created in as well (bindings); NULL = none */
+    bool stream;        /* what asks for it changes protocols: to "create", by any method */
     bool own;           /* not one of Kubernetes': discovery is silent about it */
 };
 

@@ -31,6 +31,7 @@
 #include "controller/monitor/audit.h"
 #include "controller/monitor/census.h"
 #include "controller/server/server.h"
+#include "controller/stream/streams.h"
 #include "controller/trust/trust.h"
 
 #include <arpa/inet.h>
@@ -68,6 +69,7 @@ struct gateway {
     struct bus *bus;
     struct hub *hub;
     struct podstreams *podstreams;
+    struct streams *streams;
     struct backups *backups;
     struct vitals vitals;
     struct health health;
@@ -338,9 +340,12 @@ static int start_server(struct gateway *g, struct err *err)
                                          .trust_dir = trust_dir,
                                          .config_file = g->config_file};
     g->backups = backups_new(&backups);
+    g->streams = streams_new(g->loop, &g->hooks);
     g->hooks = (struct server_hooks){.ctx = g->podstreams,
                                      .pod_stream = podstreams_open,
                                      .pod_dial = podstreams_dial,
+                                     .streams = g->streams,
+                                     .stream = streams_serve,
                                      .gateway = g->backups,
                                      .backup = backups_backup,
                                      .restore = backups_restore};
@@ -416,6 +421,7 @@ void gateway_free(struct gateway *g)
 {
     if (!g)
         return;
+    streams_free(g->streams);
     podstreams_free(g->podstreams);
     hub_free(g->hub);
     quota_controller_free(g->quota);

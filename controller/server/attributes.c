@@ -1,6 +1,7 @@
 #include "controller/server/attributes.h"
 
 #include "common/base/str.h"
+#include "controller/api/subresource.h"
 
 static const struct {
     const char *method;
@@ -42,6 +43,10 @@ void attributes_find(const char *method, const struct url *url, const struct rou
                                             : methods[i].collection;
         break;
     }
+    const struct subresource *sub =
+        route->what == ROUTE_OBJECTS ? subresource_find(route->kind, route->subresource) : NULL;
+    if (sub && sub->stream)
+        *ret = (struct attributes){"create", "CONNECT", true};
     bool reads = str_eq(ret->verb, "get") || str_eq(ret->verb, "list");
     if (route->what == ROUTE_OBJECTS && reads && !*route->subresource && is_watch(url, route))
         *ret = (struct attributes){"watch", "WATCH", false};

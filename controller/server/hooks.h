@@ -36,6 +36,15 @@ void pod_sink_set_handler(struct pod_sink *sink, const struct pod_sink_handler *
 
 struct http_request;
 
+/* A live stream that a client asks for and may have. Everything is borrowed for the call. */
+#define STREAM_MAX_PORTS 32
+struct stream_ask {
+    const char *user;
+    struct pod_dial dial;  /* of a port-forward without the port */
+    const uint16_t *ports; /* that the URL names, of a port-forward; at most STREAM_MAX_PORTS */
+    size_t port_count;
+};
+
 struct server_hooks {
     void *ctx;
     /* NULL: 503. Ends in pod_sink_end or pod_sink_fail, now or later. */
@@ -46,6 +55,10 @@ struct server_hooks {
     int (*pod_dial)(void *ctx, const struct pod_dial *dial,
                     const struct pod_session_handler *handler, void *handler_ctx,
                     struct pod_session **ret, struct err *err);
+    /* Serves a client that may have a live stream to a pod: ends the request, now or later. ctx is
+     * `streams`. NULL: 503. */
+    void *streams;
+    void (*stream)(void *streams, struct http_request *request, const struct stream_ask *ask);
     /* Of the gateway as a whole, asked by a member of system:masters. NULL: 503. Each ends the
      * request, now or later: a POST of /apis/limpet.io/v1/backup, a GET or POST of .../restore. */
     void *gateway;

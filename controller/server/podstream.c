@@ -2,6 +2,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "controller/server/container.h"
 #include "controller/server/reply.h"
 #include "controller/server/rest_impl.h"
 #include "controller/api/status.h"
@@ -83,29 +84,6 @@ void pod_sink_fail(struct pod_sink *sink, int code, const char *message)
     sink_free(sink);
 }
 
-/* The container the request means; NULL with *ret the Status to answer. */
-static const char *choose_container(const struct value *pod, const char *wanted, struct value **ret)
-{
-    static const char *const lists[] = {"containers", "initContainers", "ephemeralContainers"};
-    const struct value *spec = value_get(pod, "spec");
-    const struct value *containers = value_get(spec, "containers");
-    const char *name = value_get_str(value_get(pod, "metadata"), "name");
-    if (str_empty(wanted) && value_len(containers) == 1)
-        return value_get_str(value_at(containers, 0), "name");
-    if (str_empty(wanted)) {
-        *ret = status_failure(400, "a container name must be specified for pod %s", name);
-        return NULL;
-    }
-    for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
-        const struct value *list = value_get(spec, lists[l]);
-        for (size_t i = 0; i < value_len(list); i++)
-            if (str_eq(value_get_str(value_at(list, i), "name"), wanted))
-                return wanted;
-    }
-    *ret = status_failure(400, "container %.80s is not valid for pod %s", wanted, name);
-    return NULL;
-}
-
 static int parse_numbers(const struct url *url, struct pod_query *ret, struct err *err)
 {
     int r = url_param_bool(url, "follow", false, &ret->follow, err);
@@ -134,7 +112,7 @@ static struct value *parse_logs(const struct ask *ask, const struct value *pod,
         return status_failure(400, "%s", err.msg);
     if (*ret->since_time && clock_parse(ret->since_time, &when) != 0)
         return status_failure(400, "sinceTime: not an RFC 3339 time");
-    ret->container = choose_container(pod, url_param(ask->url, "container"), &status);
+    ret->container = container_choose(pod, url_param(ask->url, "container"), &status);
     return status;
 }
 

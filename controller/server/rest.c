@@ -539,6 +539,12 @@ static const struct {
     {"POST", OBJECT, "token", token_request},
     {"GET", OBJECT, "log", podstream_start},
     {"GET", OBJECT, "why", podstream_start},
+    {"GET", OBJECT, "exec", connect_start},
+    {"POST", OBJECT, "exec", connect_start},
+    {"GET", OBJECT, "attach", connect_start},
+    {"POST", OBJECT, "attach", connect_start},
+    {"GET", OBJECT, "portforward", connect_start},
+    {"POST", OBJECT, "portforward", connect_start},
 };
 
 static const struct {

@@ -34,10 +34,12 @@ struct api_ref ask_ref(const struct ask *ask);
 
 /* rest_list.c: answers the GET of a collection. */
 void rest_list(const struct ask *ask);
-/* stream.c: answers ?watch=true. podstream.c: answers /log and /why. */
+/* stream.c: answers ?watch=true. podstream.c: answers /log and /why. connect.c: /exec,
+ * /attach and /portforward. */
 void stream_watch_start(const struct ask *ask);
 void stream_watches_free(struct rest *rest);
 void podstream_start(const struct ask *ask);
 void podstreams_end(struct rest *rest);
 /* token_request.c: answers the POST of serviceaccounts/NAME/token. */
 void token_request(const struct ask *ask);
+void connect_start(const struct ask *ask);

@@ -15,6 +15,7 @@
 #include "controller/server/reply.h"
 #include "controller/server/rest.h"
 #include "controller/api/status.h"
+#include "controller/api/subresource.h"
 
 #include <strings.h>
 
@@ -126,6 +127,7 @@ static void handle_objects(struct server *server, struct http_request *request,
 {
     struct ask ask = {server->rest, request, url,
                       route,        user,    accept_choose(http_header(request, "Accept"))};
+    const struct subresource *sub = subresource_find(route->kind, route->subresource);
     bool log = str_eq(route->subresource, "log"); /* text, whatever the client says it reads */
     struct value *refusal =
         permit_refusal(server->spec.api, user, http_method(request), url, route);
@@ -133,7 +135,7 @@ static void handle_objects(struct server *server, struct http_request *request,
         reply_status(request, refusal);
         return;
     }
-    if (ask.accept == ACCEPT_NOTHING && !log) {
+    if (ask.accept == ACCEPT_NOTHING && !log && !(sub && sub->stream)) {
         reply_status(request, status_failure(406, "only the following media types are accepted: "
                                                   "application/json"));
         return;

@@ -8,6 +8,8 @@
 #include "common/crypto/cert.h"
 #include "controller/reconcile/policy.h"
 #include "controller/server/server.h"
+#include "controller/stream/streams.h"
+#include "tests/unit/controller/pods/pods.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -25,6 +27,8 @@ struct program {
     struct loop_timer *tick;
     struct pod_sink *follow;
     int ticks;
+    struct pods pods; /* what live streams lead to */
+    struct streams *streams;
 };
 
 static _Noreturn void die(const struct err *err, const char *what)
@@ -158,6 +162,14 @@ static void pod_stream(void *ctx, const struct pod_query *query, struct pod_sink
         pod_sink_end(sink);
 }
 
+static int pod_dial(void *ctx, const struct pod_dial *dial,
+                    const struct pod_session_handler *handler, void *handler_ctx,
+                    struct pod_session **ret, struct err *err)
+{
+    struct program *program = ctx;
+    return pods_dial(&program->pods, dial, handler, handler_ctx, ret, err);
+}
+
 static void on_term(void *ctx, int signo)
 {
     struct program *program = ctx;
@@ -175,7 +187,13 @@ static void start(struct program *program, unsigned per_address)
         die(&err, "store");
     program->tick = loop_timer_new(program->loop, on_tick, program);
     static struct server_hooks hooks;
-    hooks = (struct server_hooks){.ctx = program, .pod_stream = pod_stream};
+    program->pods.loop = program->loop;
+    program->streams = streams_new(program->loop, &hooks);
+    hooks = (struct server_hooks){.ctx = program,
+                                  .pod_stream = pod_stream,
+                                  .pod_dial = pod_dial,
+                                  .streams = program->streams,
+                                  .stream = streams_serve};
     struct api_spec api = {program->loop, program->store, clock_system(), rng_system()};
     struct server_spec spec = {.loop = program->loop,
                                .clock = clock_system(),
@@ -208,6 +226,7 @@ int main(int argc, char **argv)
     int r = loop_run(program.loop);
     policy_free(program.policy);
     api_stop(program.api);
+    streams_free(program.streams);
     server_free(program.server);
     store_close(program.store);
     api_free(program.api);
