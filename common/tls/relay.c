@@ -285,6 +285,8 @@ static void set_interest(struct tls_relay *relay)
      * when it would be reported again and again with bytes left to read. */
     if (relay->net_eof)
         net |= EPOLLHUP;
+    else if (relay->in.data)
+        net |= EPOLLERR; /* or that it has, though nothing of what it sent is taken */
     if (relay->plain_eof && !relay->plain_dead)
         plain |= EPOLLHUP;
     loop_io_events(relay->net, net);
@@ -414,6 +416,8 @@ static void on_net(void *ctx, int fd, uint32_t events)
     case OPEN:
         if (relay->net_eof && (events & (EPOLLHUP | EPOLLERR)) && !relay->notified)
             fail(relay, -ECONNRESET, "TLS: the other side left before everything was sent");
+        else if (events & EPOLLERR && relay->in.data && !WEAKENED(TLS_LEFT_UNREAD))
+            fail(relay, -ECONNRESET, "TLS: the other side left before everything was taken");
         else
             pump(relay);
         break;

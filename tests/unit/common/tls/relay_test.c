@@ -401,6 +401,23 @@ static void test_relay__peer_vanishes(void **state)
     }
 }
 
+/* One that is not even read any more, since nobody takes what it sent. */
+static void test_relay__peer_vanishes_unread(void **state)
+{
+    struct fixture *fx = *state;
+    fx_open(fx);
+    fx->server.paused = true;
+    fx->client.to_send = 10 * MB;
+    end_update(&fx->client);
+    end_update(&fx->server);
+    await_quiet(fx->loop);
+    struct linger now = {.l_onoff = 1};
+    setsockopt(fx->net[0], SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    end_done(&fx->client);
+    await_flag(fx->loop, &fx->server.closed);
+    assert_int_equal(fx->server.err.code, -ECONNRESET);
+}
+
 static void test_relay__freed_in_its_own_callbacks(void **state)
 {
     struct fixture *fx = *state;
@@ -498,6 +515,7 @@ int main(void)
         TEST(test_relay__half_close),
         TEST(test_relay__close_delivers_what_was_written),
         TEST(test_relay__peer_vanishes),
+        TEST(test_relay__peer_vanishes_unread),
         TEST(test_relay__freed_in_its_own_callbacks),
         TEST(test_relay__given_plain_end),
         TEST(test_relay__configurations_refused),
