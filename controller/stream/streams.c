@@ -90,13 +90,19 @@ int stream_dial(const struct stream *stream, const struct pod_dial *dial,
                 const struct pod_session_handler *handler, void *ctx, struct pod_session **ret,
                 struct err *err)
 {
+    static const struct {
+        int error, code;
+    } codes[] = {{0, 0}, {-EBUSY, 429}, {-ENOTCONN, 503}, {-ENOENT, 404}};
     const struct server_hooks *hooks = stream->all->hooks;
     if (!hooks->pod_dial) {
         (void)err_set(err, -ENOTCONN, "this gateway cannot reach its nodes");
         return 503;
     }
     int r = hooks->pod_dial(hooks->ctx, dial, handler, ctx, ret, err);
-    return r == 0 ? 0 : r == -EBUSY ? 429 : r == -ENOTCONN ? 503 : 500;
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+        if (codes[i].error == r)
+            return codes[i].code;
+    return 500;
 }
 
 size_t stream_taken(size_t *unacked, size_t waiting)

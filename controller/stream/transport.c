@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define MAX_REPLIES ((size_t)16 * 1024)
+#define BEAT_NS (20 * NS_PER_S)
 
 /* ---- to the client ---- */
 
@@ -121,14 +122,36 @@ static size_t read_messages(struct transport *transport, const void *data, size_
     return used;
 }
 
-static size_t on_bytes(void *ctx, const void *data, size_t len)
+/* While the client's input waits, so do its pings behind it, and kubectl leaves after a minute
+ * without a pong: it gets some that it has not asked for (RFC 6455 section 5.5.3). */
+static void on_beat(void *ctx)
 {
     struct transport *transport = ctx;
+    if (!transport->wire || transport->closing)
+        return;
+    if (transport_pending(transport) == 0)
+        send_frame(transport, WS_PONG, NULL, 0, NULL, 0);
+    loop_timer_after(transport->beat, BEAT_NS);
+}
+
+static size_t take(struct transport *transport, const void *data, size_t len)
+{
     if (transport->replies > MAX_REPLIES && !WEAKENED(STREAM_REPLIES))
         return 0; /* on_sent brings us back */
     if (transport->websocket)
         return read_messages(transport, data, len);
     return on_data(transport, data, len, false, false);
+}
+
+static size_t on_bytes(void *ctx, const void *data, size_t len)
+{
+    struct transport *transport = ctx;
+    size_t taken = take(transport, data, len);
+    if (taken == len)
+        loop_timer_stop(transport->beat);
+    else if (transport->websocket && !loop_timer_armed(transport->beat))
+        loop_timer_after(transport->beat, BEAT_NS);
+    return taken;
 }
 
 static void on_sent(void *ctx)
@@ -170,6 +193,7 @@ void transport_open(struct transport *transport, struct loop *loop, struct http_
     static const struct http_wire_handler wire = {on_bytes, on_sent, on_gone};
     *transport = (struct transport){.handler = handler, .ctx = ctx, .websocket = websocket};
     transport->soon = loop_timer_new(loop, on_timer, transport);
+    transport->beat = loop_timer_new(loop, on_beat, transport);
     transport->wire = http_upgrade(request, &wire, transport);
 }
 
@@ -182,6 +206,7 @@ void transport_more(struct transport *transport)
 void transport_done(struct transport *transport)
 {
     loop_timer_free(transport->soon);
+    loop_timer_free(transport->beat);
     if (transport->wire)
         http_wire_cut(transport->wire);
     *transport = (struct transport){0};

@@ -24,7 +24,7 @@ struct transport {
     bool websocket, closing, peer_closed;
     struct ws_reader reader;
     size_t replies; /* bytes of our answers that may still wait */
-    struct loop_timer *soon;
+    struct loop_timer *soon, *beat;
 };
 
 /* Answers the request with 101. Callbacks come from the loop. */
