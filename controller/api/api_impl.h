@@ -38,7 +38,7 @@ struct api {
     uint64_t decoded_used;
     size_t decoded_bytes;
     struct loop_defer *forget; /* while there are too many of those */
-    struct authz *authz; /* who may do what */
+    struct authz *authz;       /* who may do what */
     struct namespaces *namespaces;
     int *leases; /* by place in kinds_at(): what its objects are stored under; 0: durable */
     const struct gate *gate; /* NULL: none */

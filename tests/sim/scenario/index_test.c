@@ -261,6 +261,7 @@ static void test_index__withheld_manifest_keeps_the_old_one(void **state)
                        "metadata: {name: web, namespace: default}\n"
                        "spec:\n"
                        "  nodeName: node-0\n"
+                       "  terminationGracePeriodSeconds: 5\n"
                        "  containers:\n"
                        "  - {name: main, image: other, command: [run]}\n");
     world_run(world, 2 * S);

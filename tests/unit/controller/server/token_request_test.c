@@ -97,9 +97,30 @@ static struct value *answer(struct fixture *f)
     return object;
 }
 
+/* What a gateway's default roles let every service account read. */
+static void let_discover(struct fixture *f)
+{
+    assert_int_equal(do_create(f->world, &kind_cluster_role, "",
+                               "metadata: {name: discovery}\n"
+                               "rules:\n"
+                               "- {verbs: [get], nonResourceURLs: [/api/*, /openid/v1/jwks]}\n",
+                               NULL),
+                     201);
+    assert_int_equal(
+        do_create(
+            f->world, &kind_cluster_role_binding, "",
+            "metadata: {name: discovery}\n"
+            "roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: discovery}\n"
+            "subjects: [{kind: Group, apiGroup: rbac.authorization.k8s.io,"
+            " name: 'system:serviceaccounts'}]\n",
+            NULL),
+        201);
+}
+
 static void test_token_request__is_answered_and_used(void **state)
 {
     struct fixture *f = *state;
+    let_discover(f);
     assert_int_equal(post(f, ROBOT "/token", "{\"spec\":{\"expirationSeconds\":700}}"), 201);
     cleanup(value_free) struct value *request = answer(f);
     const char *token = value_get_str(value_get(request, "status"), "token");
