@@ -6,6 +6,7 @@
 #include "controller/api/status.h"
 #include "controller/api/subresource.h"
 #include "controller/authz/authz.h"
+#include "controller/authz/node_rules.h"
 
 static const char *const nobody_groups[] = {"system:unauthenticated", NULL};
 
@@ -19,6 +20,12 @@ bool access_is_master(const struct api_user *user)
 {
     const struct rbac_user who = user_of(user);
     return authz_is_master(&who);
+}
+
+const char *access_node(const struct api_user *user)
+{
+    const struct rbac_user who = user_of(user);
+    return node_rules_name(&who);
 }
 
 bool access_ask(const struct api *api, const struct authz_ask *ask, struct buf *reason)
@@ -104,6 +111,7 @@ struct value *access_refusal(const struct api *api, const struct api_user *user,
                  .subresource = access->subresource ? access->subresource : "",
                  .ns = ns_of(access),
                  .name = name_of(access, fields)},
+        .bound_to = fields ? selector_required(fields, "spec.nodeName") : NULL,
     };
     name_resource(access, &ask.what);
     if (authz_allows(api->authz, &ask, &reason))

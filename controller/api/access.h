@@ -24,6 +24,9 @@ struct value *access_path_refusal(const struct api *api, const struct api_user *
 /* Everything, the keys of the gateway included. */
 bool access_is_master(const struct api_user *user);
 
+/* The node that this user is; NULL: none. Borrowed. */
+const char *access_node(const struct api_user *user);
+
 struct authz_ask;
 struct buf;
 struct rbac_grant;

@@ -14,6 +14,7 @@
 #include "controller/api/escalation.h"
 #include "controller/api/form.h"
 #include "controller/api/meta.h"
+#include "controller/api/node_limits.h"
 #include "controller/api/part.h"
 #include "controller/api/status.h"
 #include "controller/api/subresource.h"
@@ -43,6 +44,7 @@ static void write_free(struct write *write)
     value_free(write->input);
     value_free(write->create_refusal);
     escalation_free(write->escalation);
+    free(write->node);
     free(write->ns);
     free(write->name);
     free(write->key);
@@ -250,6 +252,19 @@ static bool renew_kind(struct write *write)
     return true;
 }
 
+/* What depends on who writes, in the object as it would stand. */
+static struct value *content_refusal(const struct write *write, const struct api_ref *ref,
+                                     const struct value *stored_object)
+{
+    const struct value *object = write->change.object;
+    if (write->change.action != CHANGE_PUT)
+        return NULL;
+    struct value *refusal =
+        write->node ? node_limits_refusal(write->node, ref, stored_object, object) : NULL;
+    return refusal ? refusal
+                   : escalation_refusal(write->api, write->escalation, ref, stored_object, object);
+}
+
 static void run(struct write *write)
 {
     struct api *api = write->api;
@@ -272,10 +287,7 @@ static void run(struct write *write)
     const struct value *object = api_peek(api, &env.ref);
     int64_t expect = object ? expected(object) : STORE_NONE;
     write->plan(write, &env, object);
-    struct value *refusal =
-        write->change.action == CHANGE_PUT
-            ? escalation_refusal(api, write->escalation, &env.ref, object, write->change.object)
-            : NULL;
+    struct value *refusal = content_refusal(write, &env.ref, object);
     if (refusal)
         fail(write, refusal);
     else
@@ -356,8 +368,11 @@ void write_submit(struct write *write, const struct api_user *user, const char *
     struct api_ref ref = {write->kind, write->ns, write->name};
     const char *manager = user && user->manager ? user->manager : user ? user->name : NULL;
     write->manager = manager ? xstrdup(manager) : NULL;
-    if (!write->removal)
+    const char *node = access_node(user);
+    if (!write->removal) {
         write->escalation = escalation_new(user, &ref);
+        write->node = node ? xstrdup(node) : NULL;
+    }
     const struct access access = {verb, ref, write->subresource, NULL};
     struct value *refusal = access_refusal(api, user, &access);
     if (refusal) {

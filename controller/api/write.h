@@ -23,6 +23,7 @@ struct write {
     bool may_create;         /* an apply: creates what is not there, if the user may that too */
     struct value *create_refusal;
     struct escalation *escalation; /* NULL: nothing is given by it */
+    char *node;                    /* that writes; NULL: no node does */
     write_plan_fn *plan;
     struct value *input;
     enum patch_type patch_type;        /* of input, for a patch */

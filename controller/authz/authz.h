@@ -15,9 +15,10 @@ struct authz_ask {
     struct rbac_user user; /* groups NULL: one of the gateway's own controllers, if its name says
                               so too: whoever comes from outside is at least in one group */
     struct rbac_ask what;
+    const char *bound_to; /* of lists of pods: what spec.nodeName must be; NULL: anything */
 };
 /* reason (may be NULL) gets why, in Kubernetes' words; nothing where nothing stands for it. */
-bool authz_allows(const struct authz *authz, const struct authz_ask *ask, struct buf *reason);
+bool authz_allows(struct authz *authz, const struct authz_ask *ask, struct buf *reason);
 /* Everything, the keys of the gateway included: a member of system:masters. */
 bool authz_is_master(const struct rbac_user *user);
 /* For reviews and checks of what somebody may hand on. */
