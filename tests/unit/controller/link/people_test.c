@@ -269,6 +269,28 @@ static void test_people__who_may_not(void **state)
     assert_false(stored(f, &kind_config_map, "default", "a"));
 }
 
+/* The same rights as over HTTPS: in their namespace, of their kinds, and nothing is applied where
+ * one document may not be. */
+static void test_people__rights(void **state)
+{
+    struct fixture *f = *state;
+    assert_true(apply(f, "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: "
+                         "maps\nrules:\n- verbs: [create, patch]\n  apiGroups: ['']\n  resources: "
+                         "[configmaps]\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: "
+                         "RoleBinding\nmetadata:\n  name: maps\nroleRef: {kind: Role, name: maps, "
+                         "apiGroup: rbac.authorization.k8s.io}\nsubjects: [{kind: User, name: "
+                         "guest, apiGroup: rbac.authorization.k8s.io}]\n"));
+    world_settle(f->world);
+    assert_true(ask_as(f, "guest", people_apply, MAP("mine")));
+    assert_true(stored(f, &kind_config_map, "default", "mine"));
+    assert_false(ask_as(f, "guest", people_delete, MAP("mine")));
+    assert_false(ask_as(f, "guest", people_apply, MAP("b") "---\n" POD("web", "i")));
+    assert_false(stored(f, &kind_config_map, "default", "b"));
+    assert_false(ask_as(f, "guest", people_apply, MAP("c") "  namespace: kube-system\n"));
+    assert_false(stored(f, &kind_config_map, "kube-system", "c"));
+    assert_false(ask_as(f, "eve", people_apply, MAP("mine")));
+}
+
 /* What is gone already does not keep the rest. */
 static void test_people__deletions_are_each_for_themselves(void **state)
 {
@@ -284,6 +306,7 @@ static void test_people__deletions_are_each_for_themselves(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_people__rights),
         TEST(test_people__what_was_done),
         TEST(test_people__audit),
         TEST(test_people__warnings),

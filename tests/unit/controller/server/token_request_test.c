@@ -191,11 +191,58 @@ static void test_token_request__keys_for_others(void **state)
     assert_string_equal(value_get_str(configuration, "issuer"), SA_ISSUER);
 }
 
+static void make_pod(struct fixture *f, const char *name, const char *node, struct value **ret)
+{
+    autofree char *yaml =
+        xasprintf("{metadata: {name: %s}, spec: {nodeName: %s, "
+                  "serviceAccountName: robot, containers: [{name: a, image: i}]}}",
+                  name, node);
+    assert_int_equal(do_create(f->world, &kind_pod, "default", yaml, ret), 201);
+}
+
+/* A node gets tokens for the pods that are bound to it, and bound to them. */
+static void test_token_request__by_a_node(void **state)
+{
+    struct fixture *f = *state;
+    cleanup(value_free) struct value *own = NULL;
+    cleanup(value_free) struct value *other = NULL;
+    make_pod(f, "web", "pi", &own);
+    make_pod(f, "db", "other", &other);
+    assert_int_equal(
+        do_create(f->world, &kind_service_account, "default", "metadata: {name: boss}", NULL), 201);
+    world_settle(f->world);
+    const struct {
+        const char *account, *kind, *pod, *uid;
+        int code;
+    } cases[] = {
+        {"robot", "Pod", "web", object_uid(own), 201},
+        {"robot", "Pod", "web", object_uid(other), 403},
+        {"robot", "Pod", "db", object_uid(other), 403},
+        {"robot", "Secret", "web", object_uid(own), 403},
+        {"robot", "Pod", "web", "", 403},
+        {"boss", "Pod", "web", object_uid(own), 403},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        autofree char *path =
+            xasprintf("/api/v1/namespaces/default/serviceaccounts/%s/token", cases[i].account);
+        autofree char *body = xasprintf("{\"spec\":{\"boundObjectRef\":{\"apiVersion\":\"v1\","
+                                        "\"kind\":\"%s\",\"name\":\"%s\",\"uid\":\"%s\"}}}",
+                                        cases[i].kind, cases[i].pod, cases[i].uid);
+        struct client node;
+        connect_as(f, &node, "system:node:pi", "system:nodes");
+        int code = client_ask(&node, "POST", path, "Content-Type: application/json\r\n", body);
+        if (code != cases[i].code)
+            fail_msg("case %zu: %s", i, buf_str(&node.in));
+        client_done(&node);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_token_request__is_answered_and_used),
+        TEST(test_token_request__by_a_node),
         TEST(test_token_request__refused),
         TEST(test_token_request__keys_for_others),
     };
