@@ -72,6 +72,7 @@ quotas() {
     refuses "no second" 'exceeded quota: q, requested: count/configmaps=1, used: count/configmaps=1, limited: count/configmaps=1$' \
         create configmap b -n shop
     many
+    one_more
     k delete pods --all -n shop >/dev/null
     used "what is deleted is free" '^pods +0 +2$'
     makes_pod "a pod that ends" brief "$(needs '{requests: {cpu: "1"}}') | .spec.restartPolicy = \"Never\" | .spec.containers[0].command = [\"true\"]"
@@ -96,6 +97,16 @@ many() {
     is "of six at once one is let in" "$(cat many*.out | grep -c created)" 1
     is "and five are refused" "$(cat many*.out | grep -c 'exceeded quota: q, requested: pods=1, used: pods=2, limited: pods=2')" 5
     used "as many as there is room for" '^pods +2 +2$'
+}
+
+# Not by any other way either.
+one_more() {
+    local full='exceeded quota: q, requested: pods=1, used: pods=2, limited: pods=2'
+    pod_of more "$(needs '{requests: {cpu: "10m"}}') | .metadata.namespace = \"shop\"" >more.json
+    has "over MQTT there is no more room" "$(as_admin mosquitto_rr -t limpet/v1/users/admin/apply \
+        -e limpet/v1/users/admin/reply -m "$(cat more.json)")" "$full"
+    has "nor by limpet apply" "$(lp apply -f more.json 2>&1)" "$full"
+    refuses "nor by apply --server-side" "$full" apply --server-side -f more.json
 }
 
 security() {
