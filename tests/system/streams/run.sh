@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# timeout: 240
-# Programs in containers that run, and what people type into them: by the pods' keepers alone, with no gateway.
+# timeout: 480
+# Programs in containers that run, and what people type into them: by the pods' keepers
+# alone; then the same, and ports, over the bus.
 set -u
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=tests/system/lib/stand.sh
@@ -9,6 +10,8 @@ here=$(dirname "$(readlink -f "$0")")
 . "$here/exec.sh"
 # shellcheck source=tests/system/streams/attach.sh
 . "$here/attach.sh"
+# shellcheck source=tests/system/streams/bus.sh
+. "$here/bus.sh"
 
 for program in jq python3; do
     command -v "$program" >/dev/null || skip "needs $program (tools/install test)"
@@ -27,4 +30,12 @@ attach_output
 attach_stdin
 attach_terminal
 attach_bounds
+stand_down alone
+bus_up
+bus_exec
+bus_forward
+bus_intact
+bus_many
+bus_slow
+bus_ends
 conclude

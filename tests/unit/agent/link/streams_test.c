@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -335,12 +336,129 @@ static void test_streams__many(void **state)
     expect(world, "more", RPC_CREDIT, -1);
 }
 
+/* A message to a stream: op "data" with raw bytes, or "eof", on channel 0. */
+static void type(struct world *world, const char *id, const char *op, const char *raw)
+{
+    cleanup(value_free) struct value *body = value_new_map();
+    value_set_str(body, "op", op);
+    value_set_int(body, "n", ++world->n);
+    value_set_int(body, "ch", RPC_STDIN);
+    autofree char *channel = xasprintf("%s/%s", RPC_CLASS, id);
+    const struct envelope_msg msg = {
+        .channel = channel, .time_ns = 1, .body = body, .raw = raw, .raw_len = strlen(raw)};
+    cleanup(buf_done) struct buf payload;
+    buf_init(&payload, 0);
+    assert_int_equal(envelope_write(&world->down, &msg, &payload, &world->err), 0);
+    streams_message(world->streams, id, payload.data, payload.len);
+}
+
+static void open_forward(struct world *world, const char *id, int port)
+{
+    cleanup(value_free) struct value *body = value_new_map();
+    value_set_str(body, "op", "open");
+    value_set_str(body, "method", "portforward");
+    value_set_int(body, "credit", RPC_CREDIT);
+    struct value *args = value_make_map(body, "args", NULL);
+    value_set_str(args, "namespace", "default");
+    value_set_str(args, "pod", "web");
+    value_set_int(args, "port", port);
+    autofree char *channel = xasprintf("%s/%s", RPC_CLASS, id);
+    const struct envelope_msg msg = {.channel = channel, .time_ns = 1, .body = body};
+    cleanup(buf_done) struct buf payload;
+    buf_init(&payload, 0);
+    world->n = 0;
+    assert_int_equal(envelope_write(&world->down, &msg, &payload, &world->err), 0);
+    streams_message(world->streams, id, payload.data, payload.len);
+}
+
+static int listen_somewhere(int *ret_port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    *ret_port = ntohs(address.sin_port);
+    return fd;
+}
+
+/* Bytes both ways, each end by itself. */
+static void test_streams__forward(void **state)
+{
+    struct world *world = *state;
+    int port, listener = listen_somewhere(&port);
+    char got[16] = "";
+    open_forward(world, "f", port);
+    run(world);
+    int peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    type(world, "f", "data", "hello");
+    run(world);
+    assert_int_equal(read(peer, got, sizeof(got)), 5);
+    assert_string_equal(got, "hello");
+    assert_int_equal(write(peer, "1234567", 7), 7);
+    run(world);
+    expect(world, "f", 7, -1);
+    type(world, "f", "eof", "");
+    run(world);
+    assert_int_equal(read(peer, got, sizeof(got)), 0);
+    assert_int_equal(write(peer, "more", 4), 4);
+    run(world);
+    expect(world, "f", 4, -1);
+    close(peer);
+    run(world);
+    expect(world, "f", 0, 0);
+    close(listener);
+    open_forward(world, "g", port); /* nobody listens any more */
+    run(world);
+    expect(world, "g", 0, 502);
+    open_forward(world, "h", 70000);
+    run(world);
+    expect(world, "h", 0, 400);
+}
+
+/* A hole in what comes ends the stream, and nothing behind it is passed on. */
+static void test_streams__gap(void **state)
+{
+    struct world *world = *state;
+    int port, listener = listen_somewhere(&port);
+    char got[16];
+    open_forward(world, "f", port);
+    run(world);
+    int peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    type(world, "f", "data", "one");
+    world->n++;
+    type(world, "f", "data", "three");
+    run(world);
+    expect(world, "f", 0, 502);
+    assert_int_equal(read(peer, got, sizeof(got)), 3);
+    assert_int_equal(read(peer, got, sizeof(got)), 0);
+    close(peer);
+    close(listener);
+}
+
+/* A client that sends more than it was granted is cut off. */
+static void test_streams__flood(void **state)
+{
+    struct world *world = *state;
+    int port, listener = listen_somewhere(&port);
+    autofree char *piece = xcalloc(1, RPC_MAX_CHUNK + 1);
+    memset(piece, 'x', RPC_MAX_CHUNK);
+    open_forward(world, "g", port);
+    for (int i = 0; i <= RPC_NODE_CREDIT / RPC_MAX_CHUNK; i++)
+        type(world, "g", "data", piece); /* before it is connected: nothing is granted yet */
+    run(world);
+    expect(world, "g", 0, 502);
+    close(listener);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_streams__credit),  TEST(test_streams__full_bus), TEST(test_streams__why),
-        TEST(test_streams__refused), TEST(test_streams__many),
+        TEST(test_streams__refused), TEST(test_streams__many),     TEST(test_streams__forward),
+        TEST(test_streams__gap),     TEST(test_streams__flood),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
