@@ -211,10 +211,18 @@ static void on_go(void *ctx)
     apply(keeper, &actions);
 }
 
+/* Who is frozen hears no signal. */
+static void thaw(const struct keeper *keeper)
+{
+    int r = cgroup_freeze(&keeper->sandbox.cgroups, keeper->plan->cgroup, false);
+    (void)r; /* it never was */
+}
+
 static void on_stop(void *ctx, int64_t grace_ns)
 {
     struct keeper *keeper = ctx;
     struct keeper_actions actions = {.count = 0};
+    thaw(keeper);
     keeper_core_stop(keeper->core, grace_ns, loop_now(keeper->loop), &actions);
     apply(keeper, &actions);
 }
@@ -263,6 +271,10 @@ static void on_exec(void *ctx, const struct exec_request *request, const int *fd
     if (i == report->container_count || report->containers[i].pid <= 0 || keeper->removing) {
         autofree char *why = xasprintf("container %s is not running", request->container);
         control_say(fds[0], PROTO_REFUSED, 0, why, -1);
+        fdpass_close(fds, exec_request_fds(request));
+    } else if (!request->attach &&
+               cgroup_is_frozen(&keeper->sandbox.cgroups, keeper->plan->cgroup)) {
+        control_say(fds[0], PROTO_REFUSED, 0, "the pod is paused: resume it first", -1);
         fdpass_close(fds, exec_request_fds(request));
     } else if (request->attach) {
         container_attach(keeper->containers[i], request, fds);

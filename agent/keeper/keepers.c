@@ -173,6 +173,25 @@ static int keepers_exec(struct keepers *keepers, const char *uid, const void *re
     return r < 0 ? r : entry_exec(entry, request, len, fds, count, err);
 }
 
+static int keepers_freeze(struct keepers *keepers, const char *uid, bool frozen, struct err *err)
+{
+    struct entry *entry;
+    int r = need(keepers, uid, &entry, err);
+    if (r < 0)
+        return r;
+    r = cgroup_freeze(&entry->impl->cgroups, entry->cgroup, frozen);
+    if (r == -ENOTSUP || r == -ENOENT)
+        return err_set(err, -ENOTSUP, "this node's control groups cannot freeze");
+    return r < 0 ? err_errno(err, -r, "cannot %s the pod", frozen ? "freeze" : "thaw") : 0;
+}
+
+static bool keepers_is_frozen(struct keepers *keepers, const char *uid)
+{
+    const struct impl *impl = impl_of(keepers);
+    const struct entry *entry = entry_find(impl, uid);
+    return entry && cgroup_is_frozen(&impl->cgroups, entry->cgroup);
+}
+
 static void keepers_free(struct keepers *keepers)
 {
     if (!keepers)
@@ -223,6 +242,8 @@ int keepers_new(struct loop *loop, const struct keepers_spec *spec, struct keepe
                                      .remove = keepers_remove,
                                      .netns = keepers_netns,
                                      .exec = keepers_exec,
+                                     .freeze = keepers_freeze,
+                                     .is_frozen = keepers_is_frozen,
                                      .free = keepers_free};
     impl->loop = loop;
     impl->lock_fd = -1;

@@ -50,6 +50,9 @@ struct keepers {
      * -EPROTONOSUPPORT (its keeper is of an older release). */
     int (*exec)(struct keepers *keepers, const char *uid, const void *request, size_t len,
                 const int *fds, size_t count, struct err *err);
+    /* Stops all of the pod's processes where they stand, or lets them go on. -ENOENT, -ENOTSUP. */
+    int (*freeze)(struct keepers *keepers, const char *uid, bool frozen, struct err *err);
+    bool (*is_frozen)(struct keepers *keepers, const char *uid);
     void (*free)(struct keepers *keepers);
 };
 

@@ -258,8 +258,10 @@ static void keeper_reported(void *ctx, const struct keeper_report *report)
     }
     keeper_report_free(record->report);
     record->report = keeper_report_copy(report);
-    if (before == POD_KEEPER_NONE)
+    if (before == POD_KEEPER_NONE) {
         adopt(record);
+        record->paused = agent->world.keepers->is_frozen(agent->world.keepers, record->uid);
+    }
     /* What was asked of the keeper overtakes what it had sent before. */
     bool stale = (record->keeper == POD_KEEPER_RUNNING && state == POD_KEEPER_SANDBOX) ||
                  (record->keeper == POD_KEEPER_STOPPING && state < POD_KEEPER_STOPPING) ||
@@ -319,6 +321,7 @@ static void keeper_gone(void *ctx, const char *uid, const struct keeper_end *end
         return;
     bool unheard = record->keeper == POD_KEEPER_SILENT;
     record->keeper = POD_KEEPER_NONE;
+    record->paused = false;
     record->asked_grace_s = -1;
     record->network_ready = false;
     if (!record->finished) {
@@ -361,6 +364,7 @@ static void read_manifests(struct agent *agent)
     for (size_t i = 0; map_next(agent->records, &i, NULL, &p);) {
         struct pod_record *record = p;
         record->spec = manifests_pod(agent->manifests, record->uid);
+        record->unpausable = record->unpausable && record->spec && record->spec->paused;
         judge(record);
         /* What a volume lacked may have come. */
         if (record->volumes_setback.retry_at)

@@ -130,10 +130,40 @@ static void go(struct pod_record *record)
     publish_event(record, "Normal", "Started", "Started pod %s/%s", record->ns, record->name);
 }
 
+static void pause_pod(struct pod_record *record)
+{
+    struct keepers *keepers = record->agent->world.keepers;
+    struct err err = {0};
+    record->paused = keepers->freeze(keepers, record->uid, true, &err) == 0;
+    record->unpausable = !record->paused;
+    if (record->paused)
+        publish_event(record, "Normal", "Paused", "Paused pod %s/%s", record->ns, record->name);
+    else
+        publish_event(record, "Warning", "FailedPause", "%s", err.msg);
+}
+
+/* Whatever is to be done to its processes, they must be able to hear of it. */
+static void thaw(struct pod_record *record)
+{
+    struct keepers *keepers = record->agent->world.keepers;
+    struct err err = {0};
+    if (record->paused && keepers->freeze(keepers, record->uid, false, &err) < 0)
+        log_warn("pod not thawed: pod=%s/%s error=%s", record->ns, record->name,
+                 log_quote(err.msg));
+    record->paused = false;
+}
+
+static void resume_pod(struct pod_record *record)
+{
+    thaw(record);
+    publish_event(record, "Normal", "Resumed", "Resumed pod %s/%s", record->ns, record->name);
+}
+
 static void stop(struct pod_record *record, int64_t grace_s)
 {
     struct keepers *keepers = record->agent->world.keepers;
     struct err err = {0};
+    thaw(record);
     bool first = record->asked_grace_s < 0;
     if (keepers->stop(keepers, record->uid, grace_s, &err) < 0)
         log_warn("keeper does not take the stop: pod=%s/%s error=%s", record->ns, record->name,
@@ -149,6 +179,7 @@ static void remove_keeper(struct pod_record *record)
 {
     struct keepers *keepers = record->agent->world.keepers;
     struct err err = {0};
+    thaw(record);
     record->keeper = POD_KEEPER_REMOVING;
     int rc = keepers->remove(keepers, record->uid, &err);
     if (rc == -ENOENT) {
@@ -218,6 +249,12 @@ bool exec_action(struct pod_record *record, const struct pod_action *action)
         break;
     case POD_STOP:
         stop(record, action->grace_s);
+        break;
+    case POD_PAUSE:
+        pause_pod(record);
+        break;
+    case POD_RESUME:
+        resume_pod(record);
         break;
     case POD_REMOVE_KEEPER:
         remove_keeper(record);

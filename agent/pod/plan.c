@@ -79,6 +79,20 @@ static bool ended_by_itself(const struct pod_view *v, int64_t now)
     return v->keeper == POD_KEEPER_ENDED || (v->finished && keeper_is_up(v));
 }
 
+/* P: standing still. */
+
+static bool pause_due(const struct pod_view *v, int64_t now)
+{
+    (void)now;
+    return v->keeper == POD_KEEPER_RUNNING && v->pause && !v->paused && !v->unpausable;
+}
+
+static bool resume_due(const struct pod_view *v, int64_t now)
+{
+    (void)now;
+    return v->keeper == POD_KEEPER_RUNNING && v->paused && !v->pause;
+}
+
 /* A: at rest. */
 
 static bool at_rest(const struct pod_view *v, int64_t now)
@@ -137,6 +151,8 @@ static const struct rule rules[] = {
     {"E5", unwanted_running, POD_STOP},
     {"E6", unwanted_stopping, POD_WAIT},
     {"E7", ended_by_itself, POD_REMOVE_KEEPER},
+    {"P1", pause_due, POD_PAUSE},
+    {"P2", resume_due, POD_RESUME},
     {"A1", at_rest, POD_WAIT},
     {"A2", never_to_start, POD_WAIT},
     {"S5", network_due, POD_WIRE_NETWORK},
@@ -189,6 +205,8 @@ const char *pod_action_name(enum pod_action_type type)
         [POD_WIRE_NETWORK] = "WireNetwork",
         [POD_GO] = "Go",
         [POD_STOP] = "Stop",
+        [POD_PAUSE] = "Pause",
+        [POD_RESUME] = "Resume",
         [POD_REMOVE_KEEPER] = "RemoveKeeper",
         [POD_FORGET] = "Forget",
     };

@@ -33,6 +33,9 @@ struct pod_view {
     bool changed;    /* the running plan was compiled from another spec */
     bool finished;   /* an exit record says that its containers ended for good */
     bool name_taken; /* an older pod with this namespace and name is still here */
+    bool pause;      /* its manifest says that it is to stand still */
+    bool paused;     /* it does */
+    bool unpausable; /* it was tried, and cannot be here */
     bool refused;    /* this node can never run it (bad spec, no room): Failed */
     int64_t grace_s; /* to be used when it is stopped now */
     enum pod_keeper keeper;
@@ -49,7 +52,9 @@ enum pod_action_type {
     POD_SPAWN_KEEPER,
     POD_WIRE_NETWORK,
     POD_GO,
-    POD_STOP, /* with grace_s */
+    POD_STOP,   /* with grace_s */
+    POD_PAUSE,  /* freeze all of its processes */
+    POD_RESUME, /* let them go on */
     POD_REMOVE_KEEPER,
     POD_FORGET, /* release images, volumes, network, state; the record goes */
 };

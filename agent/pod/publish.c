@@ -61,6 +61,7 @@ static struct value *status_of(const struct pod_record *record)
         .spec = spec,
         .report = record->report,
         .finished = record->finished,
+        .paused = record->paused,
         .containers = containers,
         .container_count = count,
         .pod_ip = agent_pod_ip(record),

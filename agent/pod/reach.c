@@ -59,6 +59,8 @@ int agent_exec(struct agent *agent, const struct agent_target *target, struct ex
     int r = need(agent, target, &record, err);
     if (r < 0)
         return r;
+    if (record->paused)
+        return err_set(err, -EINVAL, "pod %s is paused: resume it first", target->name);
     request->container = container_of_pod(record->report, target->container);
     if (!request->container) /* the kubelet's words */
         return err_set(err, -ENOENT, "container not found (\"%s\")",

@@ -52,6 +52,8 @@ struct pod_record {
     enum pod_keeper keeper;
     struct keeper_report *report; /* the last one; NULL: never started, or everything was swept */
     bool finished;
+    bool paused;           /* all of it is frozen */
+    bool unpausable;       /* that was tried, and this node cannot */
     int64_t grace_s;       /* of the last manifest seen */
     int64_t asked_grace_s; /* -1 = no stop asked */
     int64_t accepted_wall_ns;

@@ -93,6 +93,8 @@ int pod_spec_new(struct value *object, const char *static_node_name, struct pod_
     }
     spec->deleting = value_get_str(meta, "deletionTimestamp") != NULL;
     spec->grace_s = grace_of(object);
+    const struct value *annotations = value_get(meta, "annotations");
+    spec->paused = str_eq(value_get_str(annotations, POD_PAUSED), "true");
     spec->host_network = value_get_bool(value_get(object, "spec"), "hostNetwork", false);
     *ret = steal(spec);
     return 0;

@@ -9,12 +9,15 @@
 #define POD_UID_LEN 36
 #define POD_HASH_LEN 64
 
+#define POD_PAUSED "limpet.io/paused"
+
 struct pod_spec {
     struct value *object;  /* the whole Pod, checked and defaulted; owned */
     const char *ns, *name; /* borrowed from object */
     char uid[POD_UID_LEN + 1];
     char hash[POD_HASH_LEN + 1]; /* of what the launch plan is compiled from */
     bool is_static;
+    bool paused;     /* its annotation POD_PAUSED is "true" */
     bool deleting;   /* metadata.deletionTimestamp is set */
     int64_t grace_s; /* how long its containers get to stop */
     bool host_network;

@@ -163,15 +163,21 @@ static struct value *conditions_of(const struct pod_facts *facts, const char *un
                                    const char *phase)
 {
     bool succeeded = str_eq(phase, "Succeeded");
-    bool all_ready = str_empty(unready) && str_eq(phase, "Running");
-    const char *reason = succeeded ? "PodCompleted" : "ContainersNotReady";
-    autofree char *message =
-        succeeded ? NULL : xasprintf("containers with unready status: [%s]", unready);
+    bool all_ready = str_empty(unready) && str_eq(phase, "Running") && !facts->paused;
+    const char *reason = succeeded       ? "PodCompleted"
+                         : facts->paused ? "Paused"
+                                         : "ContainersNotReady";
+    autofree char *message = succeeded ? NULL
+                             : facts->paused
+                                 ? xstrdup("the pod is paused")
+                                 : xasprintf("containers with unready status: [%s]", unready);
     struct value *conditions = value_new_list();
     add_condition(conditions, facts, "PodScheduled", true, NULL, NULL);
     add_condition(conditions, facts, "Initialized", true, NULL, NULL);
     add_condition(conditions, facts, "ContainersReady", all_ready, reason, message);
     add_condition(conditions, facts, "Ready", all_ready, reason, message);
+    if (facts->paused)
+        add_condition(conditions, facts, "Paused", true, NULL, NULL);
     return conditions;
 }
 
@@ -224,7 +230,7 @@ struct value *pod_status(const struct pod_facts *facts)
     }
     struct value *status = value_new_map();
     value_set_str(status, "phase", phase);
-    value_set_str(status, "reason", facts->refused_reason);
+    value_set_str(status, "reason", facts->paused ? "Paused" : facts->refused_reason);
     value_set_str(status, "message", facts->refused_message);
     value_set(status, "conditions", conditions_of(facts, buf_str(&unready), phase));
     set_addresses(status, facts);

@@ -26,6 +26,7 @@ struct pod_facts {
     const char *pod_ip, *host_ip;
     int64_t start_wall_ns; /* when this node accepted the pod; 0 = unknown */
     int64_t now_wall_ns;
+    bool paused;
     const char *refused_reason; /* the pod is Failed: this node will not run it */
     const char *refused_message;
     const struct value *previous; /* the status before: what it said last, and since when */

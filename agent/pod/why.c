@@ -101,6 +101,11 @@ static const char *say_whole(const struct pod_record *record, const struct pod_v
         return "it is being deleted\n";
     if (view->name_taken)
         return "an older pod with this name is still being stopped\n";
+    if (view->paused)
+        return "it is paused: it goes on when its annotation limpet.io/paused is gone "
+               "(limpet resume)\n";
+    if (view->pause && view->unpausable)
+        return "it is to be paused, but this node cannot freeze pods\n";
     if (view->finished)
         return "its containers have ended and its restartPolicy does not start them again\n";
     return "";

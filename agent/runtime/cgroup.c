@@ -290,8 +290,44 @@ static int kill_listed(const struct cgroup_tree *tree, const char *path, int dep
     return depth < MAX_DEPTH ? each_child(tree, path, kill_listed, depth) : 0;
 }
 
+/* ---- freezing ---- */
+
+static const char *freeze_file(const struct cgroup_tree *tree)
+{
+    if (tree->unified)
+        return "cgroup.freeze";
+    return tree->controllers & CGROUP_FREEZER ? "freezer.state" : NULL;
+}
+
+int cgroup_freeze(const struct cgroup_host *host, const char *path, bool frozen)
+{
+    for (size_t i = 0; i < host->count; i++) {
+        const struct cgroup_tree *tree = &host->trees[i];
+        const char *file = freeze_file(tree);
+        const char *word = tree->unified ? (frozen ? "1" : "0") : (frozen ? "FROZEN" : "THAWED");
+        if (file)
+            return write_group(tree, path, file, word);
+    }
+    return -ENOTSUP;
+}
+
+bool cgroup_is_frozen(const struct cgroup_host *host, const char *path)
+{
+    for (size_t i = 0; i < host->count; i++) {
+        char text[16];
+        const char *file = freeze_file(&host->trees[i]);
+        if (file)
+            return read_group(&host->trees[i], path, file, text, sizeof(text)) == 0 &&
+                   text[0] != '0' && text[0] != 'T';
+    }
+    return false;
+}
+
 int cgroup_kill(const struct cgroup_host *host, const char *path)
 {
+    for (size_t i = 0; i < host->count; i++)
+        if (host->trees[i].controllers & CGROUP_FREEZER)
+            (void)write_group(&host->trees[i], path, "freezer.state", "THAWED");
     for (size_t i = 0; i < host->count; i++)
         if (host->trees[i].unified && write_group(&host->trees[i], path, "cgroup.kill", "1") == 0)
             return 0;

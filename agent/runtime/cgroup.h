@@ -12,13 +12,14 @@
 
 #define CGROUP_MOUNT_MAX 64
 #define CGROUP_PATH_MAX 1024
-#define CGROUP_MAX_TREES 4
+#define CGROUP_MAX_TREES 5
 
 enum cgroup_controller {
     CGROUP_MEMORY = 1,
     CGROUP_CPU = 2,
     CGROUP_PIDS = 4,
     CGROUP_ALL = 7,
+    CGROUP_FREEZER = 8, /* of v1, where there is no unified tree, which freezes by itself */
 };
 
 struct cgroup_tree {
@@ -77,6 +78,10 @@ bool cgroup_populated(const struct cgroup_host *host, const char *path);
 nodiscard int cgroup_remove(const struct cgroup_host *host, const char *path);
 /* Removes the group and then those above it, as far as they are empty of processes and groups. */
 void cgroup_prune(const struct cgroup_host *host, const char *path);
+/* Stops everything in the group and below where it stands, or lets it go on. What is killed while
+ * it is frozen dies: v1 lets it go for that. -ENOTSUP: this host cannot. */
+nodiscard int cgroup_freeze(const struct cgroup_host *host, const char *path, bool frozen);
+bool cgroup_is_frozen(const struct cgroup_host *host, const char *path);
 /* Processes of the group that the kernel killed for lack of memory, so far; 0 where it is not
  * counted. */
 uint64_t cgroup_oom_kills(const struct cgroup_host *host, const char *path);

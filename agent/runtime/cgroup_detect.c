@@ -6,7 +6,9 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <fcntl.h>
 
 #define MOUNTINFO_MAX ((size_t)1024 * 1024)
@@ -14,7 +16,10 @@
 static const struct {
     const char *name;
     unsigned bit;
-} controllers[] = {{"memory", CGROUP_MEMORY}, {"cpu", CGROUP_CPU}, {"pids", CGROUP_PIDS}};
+} controllers[] = {{"memory", CGROUP_MEMORY},
+                   {"cpu", CGROUP_CPU},
+                   {"pids", CGROUP_PIDS},
+                   {"freezer", CGROUP_FREEZER}};
 
 /* The controllers named in a list separated by `sep`. */
 static unsigned controllers_in(const char *list, size_t len, char sep)
@@ -119,6 +124,19 @@ static void add_line(const char *line, size_t len, struct cgroup_host *host)
         host->trees[host->count++] = tree;
 }
 
+/* The unified tree freezes by itself. */
+static void drop_freezer(struct cgroup_host *host)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < host->count; i++) {
+        if (has_unified(host))
+            host->trees[i].controllers &= ~(unsigned)CGROUP_FREEZER;
+        if (host->trees[i].controllers || host->trees[i].unified)
+            host->trees[kept++] = host->trees[i];
+    }
+    host->count = kept;
+}
+
 void cgroup_parse_mountinfo(const char *text, struct cgroup_host *ret)
 {
     *ret = (struct cgroup_host){.count = 0};
@@ -128,6 +146,7 @@ void cgroup_parse_mountinfo(const char *text, struct cgroup_host *ret)
         text += len;
         text += *text == '\n';
     }
+    drop_freezer(ret);
 }
 
 static int read_text(const char *path, struct buf *ret)
@@ -182,15 +201,15 @@ void cgroup_narrow(struct cgroup_host *host, const char *path)
             host->trees[i].controllers &= unified_controllers(&host->trees[i], path);
 }
 
-/* "<controllers>:<unified>:<names>:<mount>;" for each. Neither names nor mounts of control groups
- * hold ';'. */
+/* "<controllers, hexadecimal>:<unified>:<names>:<mount>;" for each. Neither names nor mounts of
+ * control groups hold ';'. */
 char *cgroup_print(const struct cgroup_host *host)
 {
     struct buf text;
     buf_init(&text, 0);
     for (size_t i = 0; i < host->count; i++) {
         const struct cgroup_tree *tree = &host->trees[i];
-        buf_addf(&text, "%u:%d:%s:%s;", tree->controllers, tree->unified, tree->names, tree->mount);
+        buf_addf(&text, "%x:%d:%s:%s;", tree->controllers, tree->unified, tree->names, tree->mount);
     }
     return buf_steal(&text, NULL);
 }
@@ -199,10 +218,10 @@ static bool scan_tree(const char **text, struct cgroup_tree *ret)
 {
     size_t len = strcspn(*text, ";"), used = 0;
     const char *at = *text;
-    if (at[len] != ';' || len < 5 || at[0] < '0' || at[0] > '7' || at[1] != ':' ||
+    if (at[len] != ';' || len < 5 || !isxdigit((unsigned char)at[0]) || at[1] != ':' ||
         (at[2] != '0' && at[2] != '1') || at[3] != ':')
         return false;
-    ret->controllers = (unsigned)(at[0] - '0');
+    ret->controllers = (unsigned)strtoul(at, NULL, 16);
     ret->unified = at[2] == '1';
     const char *colon = memchr(at + 4, ':', len - 4);
     used = colon ? (size_t)(colon - at) + 1 : len;

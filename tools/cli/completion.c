@@ -120,8 +120,9 @@ static void offer_words(const struct completion *c)
     autofree const char **plain = xcalloc(c->count, sizeof(*plain));
     size_t n = plain_words(c, plain);
     const char *slash = strchr(last, '/');
-    if (c->verb == &verb_logs || (c->verb == &verb_why && !slash)) {
-        if (n == 0)
+    bool many = c->verb == &verb_pause || c->verb == &verb_resume;
+    if (c->verb == &verb_logs || many || (c->verb == &verb_why && !slash)) {
+        if (n == 0 || many)
             offer_names(c->cli, "pods", slash ? "pod/" : "");
     } else if (c->verb == &verb_token || c->verb == &verb_completion) {
         puts(c->verb == &verb_token ? "create" : "bash");

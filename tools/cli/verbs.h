@@ -10,6 +10,8 @@
     X(describe)                                                                                    \
     X(logs)                                                                                        \
     X(why)                                                                                         \
+    X(pause)                                                                                       \
+    X(resume)                                                                                      \
     X(wait)                                                                                        \
     X(delete)                                                                                      \
     X(token)                                                                                       \

@@ -12,6 +12,8 @@ here=$(dirname "$(readlink -f "$0")")
 . "$here/attach.sh"
 # shellcheck source=tests/system/streams/bus.sh
 . "$here/bus.sh"
+# shellcheck source=tests/system/streams/pause.sh
+. "$here/pause.sh"
 
 for program in jq python3; do
     command -v "$program" >/dev/null || skip "needs $program (tools/install test)"
@@ -38,4 +40,5 @@ bus_intact
 bus_many
 bus_slow
 bus_ends
+pauses
 conclude

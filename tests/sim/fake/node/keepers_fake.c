@@ -39,6 +39,7 @@ struct pod {
     bool sandbox; /* made, and reported */
     bool removing;
     bool mute; /* lives, and says nothing */
+    bool frozen;
 };
 
 struct keepers_fake {
@@ -432,6 +433,21 @@ static int fake_exec(struct keepers *keepers, const char *uid, const void *reque
     return r < 0 ? r : err_set(err, -EPROTONOSUPPORT, "no programs run in a simulated pod");
 }
 
+static int fake_freeze(struct keepers *keepers, const char *uid, bool frozen, struct err *err)
+{
+    struct pod *pod;
+    int r = pod_of(fake_of(keepers), uid, &pod, err);
+    if (r == 0)
+        pod->frozen = frozen;
+    return r;
+}
+
+static bool fake_is_frozen(struct keepers *keepers, const char *uid)
+{
+    const struct pod *pod = find(fake_of(keepers), uid);
+    return pod && pod->frozen;
+}
+
 static void close_life(struct keepers *keepers)
 {
     struct keepers_fake *fake = fake_of(keepers);
@@ -452,6 +468,8 @@ struct keepers_fake *keepers_fake_new(const struct keepers_fake_spec *spec, cons
                                      .remove = fake_remove,
                                      .netns = fake_netns,
                                      .exec = fake_exec,
+                                     .freeze = fake_freeze,
+                                     .is_frozen = fake_is_frozen,
                                      .free = close_life};
     fake->spec = *spec;
     fake->boot_id = xstrdup(boot_id);

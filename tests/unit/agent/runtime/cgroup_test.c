@@ -4,6 +4,10 @@
 #include "common/base/str.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -48,6 +52,68 @@ static void test_cgroup__hybrid(void **state)
     assert_int_equal(host.trees[2].controllers, CGROUP_PIDS);
     assert_true(host.trees[3].unified);
     assert_int_equal(cgroup_missing(&host), 0);
+}
+
+/* Without a unified tree v1's freezer is wanted, with one it is not. */
+static void test_cgroup__freezer(void **state)
+{
+    (void)state;
+    struct cgroup_host host;
+    static const char v1[] = LINE("/", "/sys/fs/cgroup/memory", "cgroup", "rw,memory")
+        LINE("/", "/sys/fs/cgroup/freezer", "cgroup", "rw,freezer");
+    static const char both[] = LINE("/", "/sys/fs/cgroup/freezer", "cgroup", "rw,freezer")
+        LINE("/", "/sys/fs/cgroup/unified", "cgroup2", "rw");
+    cgroup_parse_mountinfo(v1, &host);
+    assert_int_equal(host.count, 2);
+    assert_int_equal(host.trees[1].controllers, CGROUP_FREEZER);
+    autofree char *line = cgroup_print(&host);
+    struct cgroup_host back;
+    assert_int_equal(cgroup_scan(line, &back), 0);
+    assert_int_equal(back.trees[1].controllers, CGROUP_FREEZER);
+    cgroup_parse_mountinfo(both, &host);
+    assert_int_equal(host.count, 1);
+    assert_true(host.trees[0].unified);
+    assert_int_equal(host.trees[0].controllers, 0);
+}
+
+/* Folders stand for trees. */
+static void test_cgroup__freeze(void **state)
+{
+    (void)state;
+    static const struct {
+        bool unified;
+        unsigned controllers;
+        const char *file, *frozen, *thawed;
+    } cases[] = {{true, 0, "cgroup.freeze", "1", "0"},
+                 {false, CGROUP_FREEZER, "freezer.state", "FROZEN", "THAWED"}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct cgroup_host host = {
+            .trees = {{.controllers = cases[i].controllers, .unified = cases[i].unified}},
+            .count = 1};
+        char path[128], text[16] = "";
+        snprintf(host.trees[0].mount, sizeof(host.trees[0].mount), "/tmp/limpet-freeze-XXXXXX");
+        assert_non_null(mkdtemp(host.trees[0].mount));
+        snprintf(path, sizeof(path), "%s/pod", host.trees[0].mount);
+        assert_int_equal(mkdir(path, 0700), 0);
+        assert_false(cgroup_is_frozen(&host, "pod"));
+        snprintf(path, sizeof(path), "%s/pod/%s", host.trees[0].mount, cases[i].file);
+        for (int frozen = 1; frozen >= 0; frozen--) {
+            FILE *file = fopen(path, "w");
+            fclose(file);
+            assert_int_equal(cgroup_freeze(&host, "pod", frozen), 0);
+            file = fopen(path, "r");
+            assert_non_null(fgets(text, sizeof(text), file));
+            fclose(file);
+            assert_string_equal(text, frozen ? cases[i].frozen : cases[i].thawed);
+            assert_int_equal(cgroup_is_frozen(&host, "pod"), frozen);
+        }
+        unlink(path);
+        snprintf(path, sizeof(path), "%s/pod", host.trees[0].mount);
+        rmdir(path);
+        rmdir(host.trees[0].mount);
+    }
+    const struct cgroup_host none = {.trees = {{.controllers = CGROUP_MEMORY}}, .count = 1};
+    assert_int_equal(cgroup_freeze(&none, "pod", true), -ENOTSUP);
 }
 
 static void test_cgroup__missing(void **state)
@@ -107,14 +173,14 @@ static void test_cgroup__text(void **state)
     static const char *const bad[] = {";",
                                       "1",
                                       "1:0:a:/m",
-                                      "8:0:a:/m;",
+                                      "g:0:a:/m;",
                                       "1:2:a:/m;",
                                       "1:0:a;",
                                       "1:0:a:;",
                                       "1:0::",
                                       "x",
                                       "1:0;/m;",
-                                      "1:0:a:/m;1:0:a:/m;1:0:a:/m;1:0:a:/m;1:0:a:/m;"};
+                                      "1:0:a:/m;1:0:a:/m;1:0:a:/m;1:0:a:/m;1:0:a:/m;1:0:a:/m;"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         assert_int_equal(cgroup_scan(bad[i], &back), -EINVAL);
 }
@@ -166,7 +232,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cgroup__v2),        cmocka_unit_test(test_cgroup__hybrid),
-        cmocka_unit_test(test_cgroup__missing),   cmocka_unit_test(test_cgroup__odd_lines),
+        cmocka_unit_test(test_cgroup__missing),   cmocka_unit_test(test_cgroup__freezer),
+        cmocka_unit_test(test_cgroup__freeze),    cmocka_unit_test(test_cgroup__odd_lines),
         cmocka_unit_test(test_cgroup__weight),    cmocka_unit_test(test_cgroup__text),
         cmocka_unit_test(test_cgroup__stat_find), cmocka_unit_test(test_cgroup__usage_of_nothing),
     };
