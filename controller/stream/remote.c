@@ -114,6 +114,8 @@ static void session_opened(void *ctx)
     static const struct transport_handler handler = {transport_data, transport_sent,
                                                      transport_over};
     struct remote *remote = ctx;
+    if (remote->open)
+        return;
     handshake_answer(remote->request, &remote->stream.handshake);
     remote->open = true;
     transport_open(&remote->transport, stream_loop(&remote->stream), steal(remote->request),
@@ -125,6 +127,7 @@ static void session_opened(void *ctx)
 static void session_data(void *ctx, enum pod_channel channel, const void *data, size_t len)
 {
     struct remote *remote = ctx;
+    session_opened(remote); /* a node that has something to say has begun */
     remote->unacked += len;
     if (remote->wants[channel] && channel != POD_STDIN)
         remote->dialect->output(remote, channel, data, len);
@@ -135,6 +138,7 @@ static void session_data(void *ctx, enum pod_channel channel, const void *data, 
 static void session_eof(void *ctx, enum pod_channel channel)
 {
     struct remote *remote = ctx;
+    session_opened(remote);
     remote->dialect->eof(remote, channel);
 }
 

@@ -38,6 +38,7 @@ static const struct program {
     {"refuse", REFUSES, run_nothing, 0},
     {"die", BEGINS, run_die, 0},
     {"hang", HANGS, run_nothing, 0},
+    {"hasty", BEGINS, run_exit, POD_STDOUT},
 };
 
 struct session {
@@ -164,6 +165,9 @@ static void begin(struct session *session)
         return;
     }
     session->opened = true;
+    session->said = str_eq(session->program->name, "hasty");
+    if (session->said)
+        say(session, session->program->says, session->words.data, session->words.len);
     session->handler.opened(session->ctx);
 }
 

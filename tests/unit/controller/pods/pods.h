@@ -7,7 +7,7 @@
  *   deaf            takes nothing of it             exit N         ends with N
  *   flood N         N bytes out                     size           each size of the terminal, until
  * it ends refuse CODE     does not begin                  die CODE       begins, and is cut off
- *   hang            does not even begin
+ *   hang            does not even begin             hasty WORDS...  says those before it begins
  *
  * attach is "cat" with a greeting. Of a port-forward: port 1 refuses, 2 ends at once, 3 hangs, 4 is
  * "flood", others "cat". */

@@ -207,6 +207,7 @@ static void test_stream__ends(void **state)
          "v3.channel.k8s.io", "\x82\1\1\x88\2"},
         {EXEC "die&command=504", V4, NULL, "\"message\":\"the node is gone\",\"reason\":"},
         {EXEC "err&command=oops", V4, NULL, "\2oops"},
+        {EXEC "hasty&command=first", V4, NULL, "\x82\1\1\x82\6\1first\x82"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct client client;
