@@ -8,6 +8,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "controller/http/http.h"
+#include "controller/monitor/audit.h"
 #include "controller/server/server.h"
 #include "tests/lib/await.h"
 #include "peer.h"
@@ -40,6 +41,7 @@ struct fixture {
     struct server_hooks hooks;
     struct pods pods;
     struct streams *streams;
+    struct audit *audit;
     struct client client;
     struct peer peer;
 };
@@ -83,7 +85,10 @@ static int setup(void **state)
     f->streams = streams_new(f->world->loop, &f->hooks);
     f->hooks = (struct server_hooks){
         .ctx = f, .pod_dial = dial, .streams = f->streams, .stream = streams_serve};
+    const struct audit_spec trail = {f->world->loop, &f->world->rng.rng, NULL, 1024 * 1024};
+    f->audit = audit_new(&trail);
     struct server_spec spec = {.loop = f->world->loop,
+                               .audit = f->audit,
                                .api = f->world->api,
                                .clock = clock_system(),
                                .rng = &f->world->rng.rng,
@@ -104,6 +109,7 @@ static int teardown(void **state)
     api_stop(f->world->api);
     streams_free(f->streams);
     server_free(f->server);
+    audit_free(f->audit);
     assert_int_equal(f->pods.open, 0); /* no session is left behind */
     world_free(f->world);
     free(f);
@@ -318,6 +324,37 @@ static void test_stream__who_may_not(void **state)
     }
     assert_int_equal(f->pods.dialed, 0);
     client_done(&client);
+}
+
+/* Each that asked for a stream stands in the trail, with what came of it. */
+static void test_stream__audit(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *method, *target, *headers;
+        int code;
+    } cases[] = {
+        {"GET", EXEC "cat", V5, 101},
+        {"POST", POD "/attach?stdout=1", SPDY_V4, 101},
+        {"GET", FORWARD, TUNNEL, 101},
+        {"GET", EXEC "cat", "", 400},
+        {"GET", EXEC "refuse&command=404", V4, 404},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct client client;
+        char code[24];
+        connect_as(f, &client, "admin", "system:masters");
+        send_head(&client, cases[i].method, cases[i].target, cases[i].headers);
+        assert_true(client_await(&client, "\r\n\r\n"));
+        const char *trail = audit_waiting(f->audit), *line = strrchr(trail, '{');
+        while (line > trail && line[-1] != '\n') /* the last one's beginning */
+            line--;
+        snprintf(code, sizeof(code), "\"code\":%d", cases[i].code);
+        if (!strstr(line, code) || !strstr(line, "\"verb\":\"create\"") ||
+            !strstr(line, "\"subresource\":\"") || !strstr(line, "\"username\":\"admin\""))
+            fail_msg("case %zu: %s", i, line);
+        client_done(&client);
+    }
 }
 
 static void test_stream__nodes_that_are_not_there(void **state)
@@ -749,6 +786,7 @@ int main(void)
         LIVE(test_stream__the_size_of_a_terminal),
         LIVE(test_stream__refusals),
         LIVE(test_stream__who_may_not),
+        LIVE(test_stream__audit),
         LIVE(test_stream__nodes_that_are_not_there),
         LIVE(test_stream__a_slow_client),
         LIVE(test_stream__a_client_that_floods),
