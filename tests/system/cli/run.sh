@@ -310,7 +310,7 @@ foreign_servers_are_refused() {
 
 strangers_are_told() {
     sed '/^users:/s/{client.*}}/{}}/' "$DIR/kubeconfig" >"$DIR/nobody" &&
-        gives 1 'Error from server \(Unauthorized\): ' "$L" --kubeconfig "$DIR/nobody" get pods
+        gives 1 'Error from server \(Forbidden\): ' "$L" --kubeconfig "$DIR/nobody" get pods
 }
 
 exit_codes() {
