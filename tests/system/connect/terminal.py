@@ -32,4 +32,4 @@ while time.time() < end and b'"Height":40}' not in text:
         changed = True
 os.kill(pid, signal.SIGKILL)
 os.waitpid(pid, 0)
-print(" ".join(text.decode().split()))
+print(" ".join(dict.fromkeys(text.decode().split())))  # a change may be told twice
