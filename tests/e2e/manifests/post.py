@@ -2,7 +2,7 @@
 """Posts every document of tests/manifests, writes its status by PUT /status, and reads both back: nothing may be lost.
 
 post.py HOST PORT FOLDER-OF-THE-TRUST FOLDER FILE...   prints a line "ok - FILE" or "not ok - FILE" with what was lost,
-and a line of counts. Leaves what it posted in FOLDER, a List for each file.
+and a line of counts. Leaves what it posted in FOLDER, a List for each file of kinds that are stored.
 """
 import base64
 import json
@@ -160,9 +160,10 @@ def main():
             counts["documents"] += 1
             what = f"{document['kind']} {document['metadata']['name']}"
             wrong += [f"{what}: {line}" for line in one(gateway, document, counts)]
-        with open(f"{folder}/{file.rsplit('/', 1)[-1]}.json", "w", encoding="utf-8") as text:
-            json.dump({"apiVersion": "v1", "kind": "List", "items": [with_its_uid(gateway, document)
-                                                                     for document in documents if gateway.stores(document)]}, text)
+        items = [with_its_uid(gateway, document) for document in documents if gateway.stores(document)]
+        if items:
+            with open(f"{folder}/{file.rsplit('/', 1)[-1]}.json", "w", encoding="utf-8") as text:
+                json.dump({"apiVersion": "v1", "kind": "List", "items": items}, text)
         print(("not ok - " if wrong else "ok - ") + file.rsplit("/", 1)[-1])
         for line in wrong:
             print("     " + line)
