@@ -72,6 +72,20 @@ static int read_info(const mbedtls_x509_crt *crt, struct cert_info *ret, struct 
     return r ? r : read_organizations(&crt->subject, ret->organizations, err);
 }
 
+int mbed_name_organizations(const mbedtls_x509_name *subject, char ***ret, struct err *err)
+{
+    char **list = xcalloc(ORGANIZATIONS_MAX + 1, sizeof(char *));
+    int r = read_organizations(subject, list, err);
+    if (r == 0) {
+        *ret = list;
+        return 0;
+    }
+    for (char **o = list; *o; o++)
+        free(*o);
+    free(list);
+    return r;
+}
+
 int mbed_crt_info(const mbedtls_x509_crt *crt, struct cert_info *ret, struct err *err)
 {
     struct cert_info info = {.organizations = xcalloc(ORGANIZATIONS_MAX + 1, sizeof(char *))};

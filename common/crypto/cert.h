@@ -27,6 +27,16 @@ nodiscard int csr_write(const struct key *key, const char *common_name, const st
 nodiscard int csr_parse(const char *pem, size_t len, char **ret_common_name, struct key **ret_key,
                         struct key **ret_sealing, struct err *err);
 
+/* A certificate request of anybody (RSA of 2048 to 4096 bits too, or a curve of NIST's), verified
+ * against its own key; what it says of extensions is not looked at. */
+struct request_info {
+    char common_name[65];
+    char **organizations; /* NULL-terminated */
+    struct key *key;      /* only to be put into a certificate */
+};
+nodiscard int request_parse(const char *pem, size_t len, struct request_info *ret, struct err *err);
+void request_info_done(struct request_info *info);
+
 struct cert_info {
     char common_name[65];
     char **organizations; /* NULL-terminated */

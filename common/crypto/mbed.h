@@ -55,6 +55,9 @@ void mbed_name_add(mbedtls_asn1_named_data **list, const void *oid, size_t oid_l
                    const void *value, size_t len);
 /* What a name of ours may hold: UTF-8, 1 to 64 bytes, no control characters, no ',' and no '='. */
 nodiscard int mbed_name_check(const char *what, const void *value, size_t len, struct err *err);
+/* The organizations of a parsed subject, at most 64: a NULL-terminated list, the caller's. */
+nodiscard int mbed_name_organizations(const mbedtls_x509_name *subject, char ***ret,
+                                      struct err *err);
 /* The only common name of a parsed subject; *ret_len 0 if it has none; two are refused. */
 nodiscard int mbed_name_common(const mbedtls_x509_name *subject, const char **ret, size_t *ret_len,
                                struct err *err);

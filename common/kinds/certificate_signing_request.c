@@ -148,7 +148,7 @@ const struct schema_kind kind_certificate_signing_request = {
     .plural = "certificatesigningrequests",
     .singular = "certificatesigningrequest",
     .short_names = NAMES("csr"),
-    .flags = SCHEMA_KIND_STATUS | SCHEMA_KIND_INERT,
+    .flags = SCHEMA_KIND_STATUS,
     .type = &type_csr,
     .name = format_path_segment,
     PROTO("k8s.io.api.certificates.v1.CertificateSigningRequest"),

@@ -70,6 +70,7 @@ enum api_flag {
     API_EPHEMERAL = 1 << 6,  /* a pod's ephemeral containers: those there are stay */
     API_RESIZE = 1 << 7,     /* a pod's resources */
     API_FINALIZERS = 1 << 8, /* a namespace's spec.finalizers */
+    API_APPROVAL = 1 << 12,  /* a certificate request's verdicts */
     API_WARN_INERT = 1 << 9, /* what nothing acts on yet is named in the answer's warnings */
 };
 

@@ -7,6 +7,7 @@
 #include "common/data/limits.h"
 #include "common/kinds/kinds.h"
 #include "controller/merge/apply.h"
+#include "controller/api/asker.h"
 #include "controller/api/deletion.h"
 #include "controller/api/fit.h"
 #include "controller/api/form.h"
@@ -301,6 +302,12 @@ void change_create_from(const struct change_env *env, struct value *object, stru
     }
     meta_born(object, env->rng, env->now_wall_ns);
     strategy_born(env->ref.kind, object);
+    struct value *refusal = asker_born(env->ref.kind, env->asker, object);
+    if (refusal) {
+        value_free(object);
+        change_refuse(ret, refusal);
+        return;
+    }
     if (validate(env, NULL, object, ret) != 0)
         value_free(object);
     else
@@ -467,7 +474,7 @@ void change_update_from(const struct change_env *env, const struct value *stored
     if (!next)
         return;
     drop_unknown(env, env->ref.kind, next, ret);
-    if (check(env, env->ref.kind, next, env->flags & API_STATUS, ret) != 0) {
+    if (check(env, env->ref.kind, next, env->flags & (API_STATUS | API_APPROVAL), ret) != 0) {
         value_free(next);
         return;
     }

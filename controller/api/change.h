@@ -30,6 +30,7 @@ struct change_env {
     struct rng *rng;
     enum change_namespace ns_state; /* looked at by creations */
     const char *manager;            /* who writes, as managedFields name it; NULL: unknown */
+    const struct value *asker;      /* who asks, as UserInfo has it; NULL: nobody in particular */
     bool applying;                  /* who owns which fields is the caller's to settle */
     const struct gate *gate;        /* NULL: everything is let in */
     const struct gate_reader *reader;

@@ -5,6 +5,7 @@
 #include "common/base/weaken.h"
 #include "controller/api/api_impl.h"
 #include "controller/api/access.h"
+#include "controller/api/asker.h"
 #include "controller/api/change.h"
 #include "controller/api/escalation.h"
 #include "controller/api/meta.h"
@@ -177,7 +178,9 @@ const struct api_answer *dryrun_apply(struct dryrun *d, const struct api_user *u
     if (meta && name && str_empty(value_get_str(meta, "name")))
         value_set_str(meta, "name", name);
     if (admit(d, user, &named)) {
-        const struct change_env env = env_of(d, &named, flags & ~(unsigned)API_STATUS);
+        cleanup(value_free) struct value *asker = asker_of(user, named.kind);
+        struct change_env env = env_of(d, &named, flags & ~(unsigned)API_STATUS);
+        env.asker = asker;
         change_apply(&env, see(d, &named), wanted, &d->change);
         refuse_escalation(d, user, &named);
     }

@@ -87,6 +87,38 @@ static struct value *put_resources(const struct schema_kind *kind, struct value 
     return NULL;
 }
 
+static bool is_verdict(const struct value *condition)
+{
+    const char *type = value_get_str(condition, "type");
+    return str_eq(type, "Approved") || str_eq(type, "Denied");
+}
+
+/* The verdicts alone; one that was given stays. */
+static struct value *put_approval(const struct schema_kind *kind, struct value *object,
+                                  const struct value *sent)
+{
+    const struct value *old = value_path(object, "status", "conditions", NULL);
+    const struct value *given = value_path(sent, "status", "conditions", NULL);
+    struct value *conditions = value_new_list();
+    for (size_t i = 0; i < value_len(old); i++)
+        value_append(conditions, value_copy(value_at(old, i)));
+    for (size_t i = 0; i < value_len(given); i++) {
+        bool known = false;
+        for (size_t n = 0; n < value_len(old); n++)
+            known = known || str_eq(value_get_str(value_at(old, n), "type"),
+                                    value_get_str(value_at(given, i), "type"));
+        if (!known && is_verdict(value_at(given, i)))
+            value_append(conditions, value_copy(value_at(given, i)));
+    }
+    struct value *status = value_make_map(object, "status", NULL);
+    (void)kind;
+    if (!status || value_len(conditions) == 0)
+        value_free(conditions);
+    else
+        value_set(status, "conditions", conditions);
+    return NULL;
+}
+
 static const struct {
     unsigned flag;
     part_fn *put;
@@ -94,7 +126,7 @@ static const struct {
 } parts[] = {
     {API_STATUS, put_status, false},        {API_SCALE, put_scale, false},
     {API_FINALIZERS, put_finalizers, true}, {API_EPHEMERAL, put_ephemeral, true},
-    {API_RESIZE, put_resources, true},
+    {API_RESIZE, put_resources, true},      {API_APPROVAL, put_approval, false},
 };
 
 const struct schema_kind *part_kind(const struct schema_kind *kind, unsigned flags)

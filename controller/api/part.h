@@ -4,7 +4,8 @@
 #include "controller/api/api.h"
 
 /* The flags that name a part. */
-#define PART_FLAGS (API_STATUS | API_SCALE | API_EPHEMERAL | API_RESIZE | API_FINALIZERS)
+#define PART_FLAGS                                                                                 \
+    (API_STATUS | API_SCALE | API_EPHEMERAL | API_RESIZE | API_FINALIZERS | API_APPROVAL)
 
 /* What was sent for a part of an object of that kind: its own kind, a Scale's for API_SCALE. */
 const struct schema_kind *part_kind(const struct schema_kind *kind, unsigned flags);

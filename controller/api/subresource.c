@@ -29,12 +29,18 @@ static bool of_accounts(const struct schema_kind *kind)
     return kind == &kind_service_account;
 }
 
+static bool of_requests(const struct schema_kind *kind)
+{
+    return kind == &kind_certificate_signing_request;
+}
+
 #define CONNECT (SUBRESOURCE_CREATE | SUBRESOURCE_GET)
 #define READ_WRITE (SUBRESOURCE_GET | SUBRESOURCE_PATCH | SUBRESOURCE_UPDATE)
 
 static const struct subresource table[] = {
     {"status", READ_WRITE, API_STATUS, .of = with_status},
     {"scale", READ_WRITE, API_SCALE, .of = with_scale, "autoscaling", "v1", "Scale"},
+    {"approval", READ_WRITE, API_APPROVAL, .of = of_requests},
     {"finalize", SUBRESOURCE_UPDATE, API_FINALIZERS, .of = of_namespaces},
     {"binding", SUBRESOURCE_CREATE, .of = of_pods, .group = "", .version = "v1", .kind = "Binding",
      .plural = "bindings"},

@@ -10,6 +10,7 @@
 #include "common/data/json.h"
 #include "common/data/limits.h"
 #include "controller/api/access.h"
+#include "controller/api/asker.h"
 #include "controller/api/change.h"
 #include "controller/api/escalation.h"
 #include "controller/api/form.h"
@@ -49,6 +50,7 @@ static void write_free(struct write *write)
     free(write->name);
     free(write->key);
     free(write->manager);
+    value_free(write->asker);
     free((char *)(uintptr_t)write->options.uid);
     free((char *)(uintptr_t)write->options.resource_version);
     free((char *)(uintptr_t)write->options.propagation);
@@ -281,6 +283,7 @@ static void run(struct write *write)
         .now_wall_ns = clock_wall(api->clock),
         .rng = api->rng,
         .manager = write->manager,
+        .asker = write->asker,
         .ns_state = write->kind->namespaced ? namespace_state(api, write->ns) : CHANGE_NS_ACTIVE,
     };
     write->tries++;
@@ -368,6 +371,7 @@ void write_submit(struct write *write, const struct api_user *user, const char *
     struct api_ref ref = {write->kind, write->ns, write->name};
     const char *manager = user && user->manager ? user->manager : user ? user->name : NULL;
     write->manager = manager ? xstrdup(manager) : NULL;
+    write->asker = asker_of(user, write->kind);
     const char *node = access_node(user);
     if (!write->removal) {
         write->escalation = escalation_new(user, &ref);

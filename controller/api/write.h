@@ -16,8 +16,9 @@ struct write {
     struct api *api;
     const struct schema_kind *kind;
     char *ns, *name, *key;
-    char *manager; /* who writes */
-    bool force;    /* of a server-side apply */
+    char *manager;       /* who writes */
+    struct value *asker; /* of kinds that keep who asked; else NULL */
+    bool force;          /* of a server-side apply */
     unsigned flags;
     const char *subresource; /* the part that is written; NULL: the object itself */
     bool may_create;         /* an apply: creates what is not there, if the user may that too */

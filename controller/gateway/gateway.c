@@ -28,6 +28,7 @@
 #include "controller/reconcile/quota.h"
 #include "controller/reconcile/recorder.h"
 #include "controller/reconcile/schedule.h"
+#include "controller/reconcile/signer.h"
 #include "controller/monitor/audit.h"
 #include "controller/monitor/census.h"
 #include "controller/server/server.h"
@@ -65,6 +66,7 @@ struct gateway {
     struct garbage *garbage;
     struct quota_controller *quota;
     struct accounts *accounts;
+    struct signer *signer;
     struct broker *broker;
     struct bus *bus;
     struct hub *hub;
@@ -240,6 +242,8 @@ static int start_controllers(struct gateway *g, struct err *err)
         rc = accounts_new(&accounts, &g->accounts, err);
     if (rc == 0)
         rc = aggregation_new(g->loop, g->api, &g->aggregation, err);
+    if (rc == 0)
+        rc = signer_new(g->loop, g->api, g->trust, &g->signer, err);
     return rc;
 }
 
@@ -425,6 +429,7 @@ void gateway_free(struct gateway *g)
     podstreams_free(g->podstreams);
     hub_free(g->hub);
     quota_controller_free(g->quota);
+    signer_free(g->signer);
     accounts_free(g->accounts);
     aggregation_free(g->aggregation);
     garbage_free(g->garbage);

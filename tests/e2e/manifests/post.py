@@ -19,6 +19,8 @@ SET_BY_THE_SERVER = {"resourceVersion", "creationTimestamp", "generation", "mana
                      "deletionTimestamp", "deletionGracePeriodSeconds",
                      # An owner that is not there: the garbage collector would take the object away.
                      "ownerReferences"}
+# Who asks for a certificate says so by being it.
+SET_BY_AUTHENTICATION = ("username", "uid", "groups", "extra")
 # A job's pods are known by its own uid, and nobody but the gateway says whether a definition is in use, and how much
 # of a quota is.
 OWN_FIELDS = {"batch.kubernetes.io/controller-uid", "uid"}
@@ -152,6 +154,8 @@ def main():
         for document in documents:
             for key in SET_BY_THE_SERVER & document["metadata"].keys():
                 del document["metadata"][key]
+            for key in SET_BY_AUTHENTICATION if document["kind"] == "CertificateSigningRequest" else ():
+                document["spec"].pop(key, None)
         wrong = []
         for document in documents:
             space = document["metadata"].get("namespace")

@@ -71,6 +71,7 @@ static struct value *parse(const char *text)
 static struct api_ref ref_of(const char *kind, const char *ns, const char *name)
 {
     struct api_ref ref = {kinds_find(NULL, "v1", kind), ns, name};
+    ref.kind = ref.kind ? ref.kind : kinds_find_name(NULL, kind);
     assert_non_null(ref.kind);
     return ref;
 }

@@ -1,0 +1,118 @@
+#include "controller/reconcile/signer.h"
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/kinds/kinds.h"
+#include "controller/reconcile/signer_plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct signer {
+    struct loop *loop;
+    struct api *api;
+    const struct trust *trust;
+    struct api_watch *watch;
+};
+
+static const struct api_user user = {.name = "system:limpet:signer"};
+
+static void add_failure(struct signer *signer, struct value *csr, const char *why)
+{
+    char now[CLOCK_RFC3339_LEN];
+    clock_format(clock_wall(loop_clock(signer->loop)), 0, now);
+    struct value *status = value_make_map(csr, "status", NULL);
+    struct value *conditions = value_get(status, "conditions");
+    if (!conditions)
+        conditions = value_set(status, "conditions", value_new_list());
+    struct value *failed = value_new_map();
+    value_set_str(failed, "type", "Failed");
+    value_set_str(failed, "status", "True");
+    value_set_str(failed, "reason", "SignerValidationFailure");
+    value_set_str(failed, "message", why);
+    value_set_str(failed, "lastUpdateTime", now);
+    value_set_str(failed, "lastTransitionTime", now);
+    value_append(conditions, failed);
+}
+
+static int sign(struct signer *signer, const struct request_info *info, int64_t valid_s,
+                struct value *csr, struct err *err)
+{
+    cleanup(buf_done) struct buf pem;
+    buf_init(&pem, 0);
+    int rc =
+        trust_issue_client(signer->trust, loop_clock(signer->loop), info->common_name,
+                           (const char *const *)info->organizations, info->key, valid_s, &pem, err);
+    if (rc < 0)
+        return rc;
+    autofree char *coded = base64_encode(pem.data, pem.len);
+    value_set_str(value_make_map(csr, "status", NULL), "certificate", coded);
+    log_info("certificate signed user=%s request=%s", log_quote(info->common_name),
+             object_name(csr));
+    return 0;
+}
+
+/* Decided on the request as it stands now. */
+static int settle(void *ctx, struct value *csr)
+{
+    struct signer *signer = ctx;
+    struct request_info info = {0};
+    int64_t valid_s;
+    struct err err = {0};
+    enum signer_action action = signer_plan(csr, &info, &valid_s, &err);
+    if (action == SIGNER_WAIT)
+        return 1;
+    if (action == SIGNER_FAIL || sign(signer, &info, valid_s, csr, &err) < 0)
+        add_failure(signer, csr, err.msg);
+    request_info_done(&info);
+    return 0;
+}
+
+static void on_written(void *ctx, const struct api_answer *answer)
+{
+    (void)ctx;
+    const char *message = value_get_str(answer->object, "message");
+    if (answer->code >= 300 && answer->code != 404)
+        log_warn("certificate request not settled: reason=%s", log_quote(message ? message : ""));
+}
+
+static void on_request(void *ctx, enum api_event_type type, const struct value *csr)
+{
+    struct signer *signer = ctx;
+    struct request_info info = {0};
+    struct err err = {0};
+    int64_t valid_s;
+    if (type == API_DELETED)
+        return;
+    enum signer_action action = signer_plan(csr, &info, &valid_s, &err);
+    request_info_done(&info);
+    const struct api_ref ref = {&kind_certificate_signing_request, "", object_name(csr)};
+    if (action != SIGNER_WAIT)
+        api_patch_with(signer->api, &user, &ref, API_STATUS, settle, on_written, signer);
+}
+
+int signer_new(struct loop *loop, struct api *api, const struct trust *trust, struct signer **ret,
+               struct err *err)
+{
+    struct signer *signer = xcalloc(1, sizeof(*signer));
+    const struct api_ref ref = {&kind_certificate_signing_request, "", ""};
+    signer->loop = loop;
+    signer->api = api;
+    signer->trust = trust;
+    int rc = api_watch(api, &user, &ref, NULL, 0, on_request, signer, &signer->watch);
+    if (rc < 0) {
+        signer_free(signer);
+        return err_set(err, -EIO, "cannot watch certificate requests (%d)", rc);
+    }
+    *ret = signer;
+    return 0;
+}
+
+void signer_free(struct signer *signer)
+{
+    if (!signer)
+        return;
+    api_watch_free(signer->watch);
+    free(signer);
+}
