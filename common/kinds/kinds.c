@@ -54,6 +54,7 @@ static const struct schema_kind *const built_in[] = {
     &kind_persistent_volume,
     &kind_custom_resource_definition,
     &kind_new_event,
+    &kind_user,
     &kind_self_subject_review,
     &kind_subject_access_review,
     &kind_local_subject_access_review,

@@ -97,6 +97,7 @@ extern const struct schema_kind kind_lease;
 extern const struct schema_kind kind_certificate_signing_request;
 extern const struct schema_kind kind_persistent_volume;
 extern const struct schema_kind kind_custom_resource_definition;
+extern const struct schema_kind kind_user;
 /* Computed ones. */
 extern const struct schema_kind kind_self_subject_review;
 extern const struct schema_kind kind_subject_access_review;

@@ -48,11 +48,23 @@ static void namespace_born(struct value *ns)
     value_set_str(status, "phase", "Active");
 }
 
+/* ---- User ---- */
+
+/* While certificates in its name may hold, its name is not free, and it is known that it is gone.
+ */
+static void user_born(struct value *user)
+{
+    struct value *finalizers = value_new_list();
+    value_append(finalizers, value_new_str("limpet.io/certificates"));
+    value_set(value_make_map(user, "metadata", NULL), "finalizers", finalizers);
+}
+
 static const struct strategy strategies[] = {
     {&kind_pod, false, true, pod_born, pod_grace},
     {&kind_node, true, false, NULL, NULL},
     {&kind_namespace, false, false, namespace_born, NULL},
     {&kind_config_map, false, true, NULL, NULL},
+    {&kind_user, false, false, user_born, NULL},
     {&kind_secret, false, true, NULL, NULL},
     {&kind_service, .keep = service_keep},
 };

@@ -3,7 +3,9 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
+#include "common/kinds/kinds.h"
 #include "controller/api/status.h"
+#include "controller/auth/users.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -44,10 +46,21 @@ void authn_add(struct authn *authn, authn_token_fn *fn, void *ctx)
 
 /* ---- certificates ---- */
 
+/* The User object decides where there is one; the certificate, where there is none. */
 static int of_certificate(struct authn *authn, const struct authn_facts *facts, struct who **ret)
 {
-    (void)authn;
+    static const struct api_user self = {.name = "system:limpet:authn"};
+    const struct api_ref ref = {&kind_user, "", facts->user};
+    const struct value *user = NULL;
+    if (strchr(facts->user, '/') || api_see(authn->spec.api, &self, &ref, &user) != 0)
+        user = NULL;
+    if (user_is_revoked(user))
+        return -EACCES;
     *ret = who_new(facts->user);
+    if (user)
+        who_set_uid(*ret, object_uid(user));
+    if (user_groups(user, *ret))
+        return 1;
     for (const char *const *g = facts->groups; g && *g; g++)
         who_add_group(*ret, *g);
     return 1;
@@ -97,7 +110,7 @@ struct value *authn_identify(struct authn *authn, const struct authn_facts *fact
     int known = facts->user ? of_certificate(authn, facts, &who) : 0;
     if (known == 1) {
         who_add_group(who, WHO_AUTHENTICATED);
-    } else if (token) {
+    } else if (token && known == 0) {
         who = authn_token(authn, token);
         known = who ? 1 : -EACCES;
     }

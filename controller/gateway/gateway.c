@@ -10,6 +10,7 @@
 #include "controller/auth/bootstrap_tokens.h"
 #include "controller/auth/sa_tokens.h"
 #include "controller/auth/token_file.h"
+#include "controller/auth/users.h"
 #include "controller/broker/broker.h"
 #include "controller/gateway/backups.h"
 #include "controller/gateway/restore.h"
@@ -29,6 +30,7 @@
 #include "controller/reconcile/recorder.h"
 #include "controller/reconcile/schedule.h"
 #include "controller/reconcile/signer.h"
+#include "controller/reconcile/users.h"
 #include "controller/monitor/audit.h"
 #include "controller/monitor/census.h"
 #include "controller/server/server.h"
@@ -57,6 +59,7 @@ struct gateway {
     struct aggregation *aggregation;
     struct authn *authn;
     struct sa_tokens *sa_tokens;
+    struct users_watch *users_watch;
     struct token_file *token_file; /* NULL: there are no static tokens */
     struct recorder *recorder;
     struct nodes *nodes;
@@ -67,6 +70,7 @@ struct gateway {
     struct quota_controller *quota;
     struct accounts *accounts;
     struct signer *signer;
+    struct users *users;
     struct broker *broker;
     struct bus *bus;
     struct hub *hub;
@@ -183,6 +187,14 @@ static int open_api(struct gateway *g, struct err *err)
     return rc;
 }
 
+/* What a user has open was granted to what it was before. */
+static void user_changed(void *ctx, const char *name)
+{
+    struct gateway *g = ctx;
+    if (g->server)
+        server_cut_user(g->server, name);
+}
+
 static int open_authn(struct gateway *g, struct err *err)
 {
     const struct authn_spec spec = {.loop = g->loop, .api = g->api, .clock = loop_clock(g->loop)};
@@ -193,6 +205,9 @@ static int open_authn(struct gateway *g, struct err *err)
     if (rc < 0)
         return rc;
     authn_add(g->authn, sa_tokens_check, g->sa_tokens);
+    rc = users_watch_new(g->api, user_changed, g, &g->users_watch, err);
+    if (rc < 0)
+        return rc;
     if (str_empty(g->config->token_file))
         return 0;
     rc = token_file_new(g->loop, g->config->token_file, &g->token_file, err);
@@ -244,6 +259,8 @@ static int start_controllers(struct gateway *g, struct err *err)
         rc = aggregation_new(g->loop, g->api, &g->aggregation, err);
     if (rc == 0)
         rc = signer_new(g->loop, g->api, g->trust, &g->signer, err);
+    if (rc == 0)
+        rc = users_new(g->loop, g->api, &g->users, err);
     return rc;
 }
 
@@ -312,6 +329,7 @@ static int start_hub(struct gateway *g, struct err *err)
                                  .recorder = g->recorder,
                                  .trust = g->trust,
                                  .rng = g->rng,
+                                 .authn = g->authn,
                                  .audit = g->audit};
     if (rc == 0)
         rc = hub_new(&hub, &g->hub, err);
@@ -429,6 +447,7 @@ void gateway_free(struct gateway *g)
     podstreams_free(g->podstreams);
     hub_free(g->hub);
     quota_controller_free(g->quota);
+    users_free(g->users);
     signer_free(g->signer);
     accounts_free(g->accounts);
     aggregation_free(g->aggregation);
@@ -440,6 +459,7 @@ void gateway_free(struct gateway *g)
     recorder_free(g->recorder);
     policy_free(g->policy);
     bootstrap_free(g->bootstrap);
+    users_watch_free(g->users_watch);
     if (g->api)
         api_stop(g->api);
     backups_free(g->backups);

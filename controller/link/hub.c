@@ -406,7 +406,7 @@ int hub_new(const struct hub_spec *spec, struct hub **ret, struct err *err)
     hub->queue = outqueue_new(spec->bus, retained_changed, hub);
     hub->intake = intake_new(spec->api, report_settled, hub);
     hub->events = events_new(spec->loop, spec->api, spec->recorder);
-    hub->people = people_new(spec->api, hub->queue, spec->audit);
+    hub->people = people_new(spec->api, hub->queue, spec->authn, spec->audit);
     const struct remains_spec remains = {.loop = spec->loop,
                                          .api = spec->api,
                                          .store = spec->store,

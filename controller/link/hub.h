@@ -11,6 +11,7 @@
 #include "controller/api/api.h"
 #include "controller/trust/trust.h"
 
+struct authn;
 struct hub;
 
 struct hub_spec {
@@ -23,6 +24,7 @@ struct hub_spec {
     struct recorder *recorder;
     const struct trust *trust;
     struct rng *rng;
+    struct authn *authn; /* borrowed: as whom people are known */
     struct audit *audit; /* borrowed; NULL: there is no trail */
 };
 nodiscard int hub_new(const struct hub_spec *spec, struct hub **ret, struct err *err);

@@ -27,6 +27,7 @@
 struct people {
     struct api *api;
     struct outqueue *queue;
+    struct authn *authn;
     struct audit *audit;
     struct map *jobs; /* key -> struct job: under way */
     uint64_t next_job;
@@ -43,6 +44,7 @@ struct job {
     struct people *people;
     char key[24];
     char *user;
+    struct who *who; /* NULL: nobody who may ask */
     void *correlation;
     size_t correlation_len;
     struct doc *docs;
@@ -59,6 +61,7 @@ static void job_free(void *p)
         value_free(job->docs[i].object);
     free(job->docs);
     free(job->user);
+    who_free(job->who);
     free(job->correlation);
     value_free(job->objects);
     value_free(job->errors);
@@ -66,11 +69,13 @@ static void job_free(void *p)
     free(job);
 }
 
-struct people *people_new(struct api *api, struct outqueue *queue, struct audit *audit)
+struct people *people_new(struct api *api, struct outqueue *queue, struct authn *authn,
+                          struct audit *audit)
 {
     struct people *people = xcalloc(1, sizeof(*people));
     people->api = api;
     people->queue = queue;
+    people->authn = authn;
     people->audit = audit;
     people->jobs = map_new();
     return people;
@@ -84,13 +89,12 @@ void people_free(struct people *people)
     free(people);
 }
 
-/* Who it is. Until users are objects of their own, the certificate's name is the whole identity,
- * and only the admin of the first start is in a group. */
-static struct api_user identity(const char *name)
+/* Who it is: the broker has seen the certificate, the User object says what it is worth. */
+static void identify(struct job *job)
 {
-    static const char *const masters[] = {"system:masters", NULL};
-    static const char *const nothing[] = {NULL};
-    return (struct api_user){name, str_eq(name, "admin") ? masters : nothing};
+    const struct authn_facts facts = {.user = job->user};
+    if (job->people->authn)
+        value_free(authn_identify(job->people->authn, &facts, &job->who));
 }
 
 /* Answers. */
@@ -239,7 +243,6 @@ static void tell_audit(const struct job *job, const struct doc *doc,
 {
     if (!job->people->audit)
         return;
-    const struct api_user user = identity(job->user);
     autofree char *topic =
         xasprintf("limpet/v1/users/%s/%s", job->user, job->deleting ? "delete" : "apply");
     struct audit_event event = {
@@ -247,8 +250,8 @@ static void tell_audit(const struct job *job, const struct doc *doc,
         .verb = job->deleting         ? "delete"
                 : answer->code == 201 ? "create"
                                       : "patch",
-        .user = user.name,
-        .groups = user.groups,
+        .user = job->who->user.name,
+        .groups = job->who->user.groups,
         .agent = "mqtt",
         .ref = ref_of(doc),
         .code = answer->code,
@@ -287,11 +290,11 @@ static void doc_done(void *ctx, const struct api_answer *answer)
  * themselves: what is gone already must not keep the rest.) */
 static void try_all(struct job *job)
 {
-    const struct api_user user = identity(job->user);
     cleanup(dryrun_free) struct dryrun *dryrun = dryrun_new(job->people->api);
     for (size_t i = 0; i < job->count; i++) {
         const struct api_ref ref = ref_of(&job->docs[i]);
-        const struct api_answer *answer = dryrun_apply(dryrun, &user, &ref, job->docs[i].object, 0);
+        const struct api_answer *answer =
+            dryrun_apply(dryrun, &job->who->user, &ref, job->docs[i].object, 0);
         if (answer->code == 403)
             tell_audit(job, &job->docs[i], answer);
         if (answer->code >= 400 && !WEAKENED(PEOPLE_TRY_ALL))
@@ -307,14 +310,13 @@ static void next_doc(struct job *job)
         job_free(job);
         return;
     }
-    const struct api_user user = identity(job->user);
     const struct doc *doc = &job->docs[job->at];
     const struct api_ref ref = ref_of(doc);
     const struct api_delete_options options = {.grace_s = -1};
     if (job->deleting)
-        api_delete(job->people->api, &user, &ref, &options, 0, doc_done, job);
+        api_delete(job->people->api, &job->who->user, &ref, &options, 0, doc_done, job);
     else
-        api_apply(job->people->api, &user, &ref, doc->object, API_WARN_INERT, doc_done, job);
+        api_apply(job->people->api, &job->who->user, &ref, doc->object, API_WARN_INERT, doc_done, job);
 }
 
 struct reading {
@@ -359,7 +361,10 @@ static void begin(struct people *people, const char *user, const struct bus_msg 
         job->correlation_len = msg->correlation_len;
     }
     snprintf(job->key, sizeof(job->key), "%llu", (unsigned long long)++people->next_job);
-    if (map_len(people->jobs) >= JOBS_MAX)
+    identify(job);
+    if (!job->who)
+        add_error(job, 0, 0, "", "", "Unauthorized: the user is disabled or was removed");
+    else if (map_len(people->jobs) >= JOBS_MAX)
         add_error(job, 0, 0, "", "", "too many requests at once, try again");
     else
         read_docs(job, msg);

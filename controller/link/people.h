@@ -6,12 +6,16 @@
 #include "common/bus/bus.h"
 #include "controller/link/outqueue.h"
 #include "controller/api/api.h"
+#include "controller/auth/authn.h"
 #include "controller/monitor/audit.h"
 
 struct people;
 
-/* audit is borrowed; NULL: there is no trail. */
-struct people *people_new(struct api *api, struct outqueue *queue, struct audit *audit);
+/* Everything is borrowed. authn: as whom the user of a topic is known
+ * (NULL: nobody is); audit NULL: there is no
+ * trail. */
+struct people *people_new(struct api *api, struct outqueue *queue, struct authn *authn,
+                          struct audit *audit);
 void people_free(struct people *people);
 /* The answer is JSON:
  * {"ok":true,"objects":[{"object":"pod/web","namespace","action":"created|configured|unchanged|

@@ -18,6 +18,7 @@ struct fixture {
     struct bus_stub stub;
     struct outqueue *queue;
     struct people *people;
+    struct authn *authn;
     struct audit *audit;
     struct value *answer; /* the last one */
 };
@@ -30,7 +31,12 @@ static int setup(void **state)
     f->queue = outqueue_new(&f->stub.bus, NULL, NULL);
     const struct audit_spec audit = {.loop = f->world->loop, .rng = &f->world->rng.rng};
     assert_int_equal(audit_new(&audit, &f->audit, NULL), 0);
-    f->people = people_new(f->world->api, f->queue, f->audit);
+    const struct authn_spec authn = {f->world->loop, f->world->api, clock_system()};
+    f->authn = authn_new(&authn);
+    f->people = people_new(f->world->api, f->queue, f->authn, f->audit);
+    assert_int_equal(do_create(f->world, &kind_user, "",
+                               "metadata: {name: admin}\nspec: {groups: ['system:masters']}", NULL),
+                     201);
     *state = f;
     return 0;
 }
@@ -41,6 +47,7 @@ static int teardown(void **state)
     audit_free(f->audit);
     world_free(f->world);
     people_free(f->people);
+    authn_free(f->authn);
     outqueue_free(f->queue);
     bus_stub_drop(&f->stub);
     value_free(f->answer);
@@ -303,6 +310,24 @@ static void test_people__deletions_are_each_for_themselves(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* What a User object says holds at once. */
+static void test_people__users(void **state)
+{
+    struct fixture *f = *state;
+    static const char map[] = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\n";
+    assert_false(ask_as(f, "jane", people_apply, map)); /* in no group */
+    assert_int_equal(do_create(f->world, &kind_user, "",
+                               "metadata: {name: jane}\nspec: {groups: ['system:masters']}", NULL),
+                     201);
+    assert_true(ask_as(f, "jane", people_apply, map));
+    cleanup(value_free) struct value *jane = get(f->world, &kind_user, "", "jane");
+    value_set_bool(value_get(jane, "spec"), "disabled", true);
+    assert_int_equal(do_update(f->world, &kind_user, "", jane, 0, NULL), 200);
+    assert_false(ask_as(f, "jane", people_delete, map));
+    cleanup(value_free) struct value *there = get(f->world, &kind_config_map, "default", "one");
+    assert_non_null(there);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +335,7 @@ int main(void)
         TEST(test_people__what_was_done),
         TEST(test_people__audit),
         TEST(test_people__warnings),
+        TEST(test_people__users),
         TEST(test_people__one_refusal_refuses_all),
         TEST(test_people__a_document_may_need_an_earlier_one),
         TEST(test_people__items_of_lists),

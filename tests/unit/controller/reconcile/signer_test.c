@@ -6,6 +6,7 @@
 #include "common/fs/disk.h"
 #include "common/kinds/kinds.h"
 #include "controller/reconcile/signer_plan.h"
+#include "controller/reconcile/users.h"
 #include "world.h"
 
 #include <setjmp.h>
@@ -101,10 +102,14 @@ static void test_signer__signs(void **state)
     struct world world;
     char dir[64];
     struct signer *signer = NULL;
+    struct users *users = NULL;
     struct err err = {0};
     world_init(&world);
     struct trust *trust = make_trust(&world.clock, dir);
     assert_int_equal(signer_new(world.loop, world.api, trust, &signer, &err), 0);
+    assert_int_equal(users_new(world.loop, world.api, &users, &err), 0);
+    world_create(&world, "{'apiVersion':'limpet.io/v1','kind':'User','metadata':{'name':'jane'}}",
+                 201);
     autofree char *coded = request("jane");
     autofree char *json = xasprintf(
         "{'apiVersion':'certificates.k8s.io/v1','kind':'CertificateSigningRequest','metadata':"
@@ -131,9 +136,24 @@ static void test_signer__signs(void **state)
     assert_string_equal(info.common_name, "jane");
     assert_int_equal(cert_verify((char *)pem, len, trust->ca_pem, strlen(trust->ca_pem), -1, &err),
                      0);
+    struct value *user = world_get(&world, "User", "", "jane");
+    const struct value *known = value_path(user, "status", "certificates", NULL);
+    assert_int_equal(value_len(known), 1);
+    assert_string_equal(value_get_str(value_at(known, 0), "serial"), info.serial);
+    value_free(user);
+    /* Deleted, the user stays as long as the certificate may hold: an hour. */
+    world_delete(&world, "User", "", "jane");
+    world_pass(&world, 1800 * NS_PER_S);
+    user = world_get(&world, "User", "", "jane");
+    assert_non_null(user);
+    value_free(user);
+    world_pass(&world, 2 * 3600 * NS_PER_S);
+    user = world_get(&world, "User", "", "jane");
+    assert_null(user);
     cert_info_done(&info);
     free(pem);
     value_free(object);
+    users_free(users);
     signer_free(signer);
     trust_free(trust);
     world_done(&world);
