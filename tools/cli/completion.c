@@ -124,6 +124,8 @@ static void offer_words(const struct completion *c)
     if (c->verb == &verb_logs || many || (c->verb == &verb_why && !slash)) {
         if (n == 0 || many)
             offer_names(c->cli, "pods", slash ? "pod/" : "");
+    } else if (c->verb == &verb_user) {
+        puts("add\nlist\ndisable\nenable\nremove");
     } else if (c->verb == &verb_token || c->verb == &verb_completion) {
         puts(c->verb == &verb_token ? "create" : "bash");
     } else if (c->verb == &verb_backup || c->verb == &verb_restore) {

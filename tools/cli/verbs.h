@@ -15,6 +15,8 @@
     X(wait)                                                                                        \
     X(delete)                                                                                      \
     X(token)                                                                                       \
+    X(user)                                                                                        \
+    X(kubeconfig)                                                                                  \
     X(backup)                                                                                      \
     X(restore)                                                                                     \
     X(version)                                                                                     \
