@@ -13,6 +13,7 @@
 #include "agent/net/node_address.h"
 #include "agent/pod/agent.h"
 #include "agent/pod/manifests.h"
+#include "agent/pod/usage.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -46,6 +47,7 @@ struct node {
     struct images *images;
     struct net *net;
     struct agent *agent;
+    struct usage *usage;
     struct bus *bus;
     struct link *link;
     struct folder_watch *watch;
@@ -252,6 +254,7 @@ static int make_link(struct node *node, const struct value *status, struct err *
     int rc = make_bus(node, err);
     if (rc < 0)
         return rc;
+    node->usage = usage_new(node->agent);
     cleanup(value_free) struct value *labels = nodeinfo_labels(node->config->node);
     const struct link_spec spec = {.loop = node->loop,
                                    .bus = node->bus,
@@ -259,6 +262,7 @@ static int make_link(struct node *node, const struct value *status, struct err *
                                    .rng = node->rng,
                                    .desired = node->desired,
                                    .agent = node->agent,
+                                   .usage = node->usage,
                                    .identity = node->identity,
                                    .boot_id = node->boot_id,
                                    .nonce = node->nonce,
@@ -393,6 +397,7 @@ void node_free(struct node *node)
     link_free(node->link);
     if (node->bus)
         node->bus->free(node->bus);
+    usage_free(node->usage);
     agent_free(node->agent);
     if (node->net)
         node->net->free(node->net);

@@ -374,7 +374,11 @@ static int make_streams(struct link *link, struct err *err)
         return rc;
     autofree char *seq_file = xasprintf("%s/rpc-counters.json", link->spec.run_dir);
     const struct streams_spec spec = {
-        .node = {.loop = link->spec.loop, .agent = link->spec.agent, .resync = resync, .ctx = link},
+        .node = {.loop = link->spec.loop,
+                 .agent = link->spec.agent,
+                 .usage = link->spec.usage,
+                 .resync = resync,
+                 .ctx = link},
         .bus = link->spec.bus,
         .node_id = node_of(link),
         .link = &secret,

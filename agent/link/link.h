@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct link;
+struct usage;
 
 struct link_spec {
     struct loop *loop;
@@ -19,6 +20,7 @@ struct link_spec {
     struct rng *rng;
     struct desired *desired;
     struct agent *agent;
+    struct usage *usage; /* of the agent; NULL: what is used is not told */
     const struct identity *identity;
     const char *boot_id, *nonce;
     const char *run_dir; /* tmpfs */

@@ -7,6 +7,7 @@
 #include "common/bus/rpc.h"
 
 struct stream;
+struct usage;
 
 /* What a method does. Those that a method has no use for may be NULL. */
 struct stream_method {
@@ -29,6 +30,7 @@ struct stream_method {
 struct stream_node {
     struct loop *loop;
     struct agent *agent;
+    struct usage *usage;       /* NULL: not counted */
     void (*resync)(void *ctx); /* the gateway asks to be told everything again */
     void *ctx;
 };

@@ -96,6 +96,7 @@ static void add_container(struct round *round, const struct pod_record *record, 
     struct value *item = value_new_map();
     value_set_str(item, "name", name);
     set_known(item, "memory", used.memory_bytes);
+    set_known(item, "cpuTime", used.cpu_ns);
     if (used.cpu_ns >= 0) {
         now->counters = xrealloc(now->counters, (now->count + 1) * sizeof(*now->counters));
         struct counter *counter = &now->counters[now->count++];
@@ -146,6 +147,7 @@ static struct value *measure(struct usage *usage)
     value_set_int(answer, "window", window / NS_PER_MS);
     value_set_int(answer, "time", clock_wall(clock) / NS_PER_MS);
     set_known(whole, "memory", node.memory_bytes);
+    set_known(whole, "cpuTime", node.cpu_ns);
     if (node.cpu_ns >= usage->last.node_cpu_ns && usage->last.at)
         set_known(whole, "cpu", rate(node.cpu_ns - usage->last.node_cpu_ns, window));
     value_set(answer, "node", whole);

@@ -10,10 +10,11 @@
 #define USAGE_STALE_NS (60 * NS_PER_S) /* ... and of this age no more */
 #define USAGE_ASKERS 16
 
-/* {"window": ms, "time": wall ms, "node": {"cpu": nanocores, "memory": bytes},
- *  "pods": [{"namespace", "name", "uid", "containers": [{"name", "cpu", "memory"}]}]}: containers
- * that run; a figure that is not counted here is absent. Borrowed for the call. NULL: the agent
- * ends. */
+/* {"window": ms, "time": wall ms, "node": {"cpu": nanocores, "cpuTime": ns, "memory": bytes},
+ *  "pods": [{"namespace", "name", "uid", "containers": [{"name", "cpu", "cpuTime", "memory"}]}]}:
+ * containers that run; cpu is the rate of the window, cpuTime what was used since the container
+ * (the node) began; a figure that is not counted here is absent. Borrowed for the call. NULL: the
+ * agent ends. */
 typedef void usage_fn(void *ctx, const struct value *answer);
 
 struct usage;

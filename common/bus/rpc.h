@@ -23,6 +23,7 @@
  *   limitBytes}
  *   "why" {namespace, pod}
  *   "resync" {namespace: "", pod: ""}: the node says all statuses again
+ *   "usage" {namespace: "", pod: ""}: what node and pods use, as JSON (agent/pod/usage.h)
  *   "exec" {namespace, pod, uid, container, command, stdin, stdout, stderr, tty}
  *   "attach" {namespace, pod, uid, container, stdin, stdout, stderr, tty}
  *   "portforward" {namespace, pod, uid, port} */
