@@ -60,6 +60,8 @@ static const struct schema_kind *const built_in[] = {
     &kind_local_subject_access_review,
     &kind_self_subject_access_review,
     &kind_self_subject_rules_review,
+    &kind_node_metrics,
+    &kind_pod_metrics,
 #endif
 };
 /* clang-format on */

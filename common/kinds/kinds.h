@@ -104,6 +104,8 @@ extern const struct schema_kind kind_subject_access_review;
 extern const struct schema_kind kind_local_subject_access_review;
 extern const struct schema_kind kind_self_subject_access_review;
 extern const struct schema_kind kind_self_subject_rules_review;
+extern const struct schema_kind kind_node_metrics;
+extern const struct schema_kind kind_pod_metrics;
 /* Of subresources: none of kinds_at(). */
 extern const struct schema_kind kind_scale;
 extern const struct schema_kind kind_token_request;

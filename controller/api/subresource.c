@@ -19,6 +19,11 @@ static bool of_pods(const struct schema_kind *kind)
     return kind == &kind_pod;
 }
 
+static bool of_nodes(const struct schema_kind *kind)
+{
+    return kind == &kind_node;
+}
+
 static bool of_namespaces(const struct schema_kind *kind)
 {
     return kind == &kind_namespace;
@@ -56,6 +61,8 @@ static const struct subresource table[] = {
     {"portforward", CONNECT, .of = of_pods, .group = "", .version = "v1",
      .kind = "PodPortForwardOptions", .stream = true},
     {"why", SUBRESOURCE_GET, .of = of_pods, .own = true},
+    {"proxy", SUBRESOURCE_GET, .of = of_nodes, .group = "", .version = "v1",
+     .kind = "NodeProxyOptions", .path = true},
 };
 
 const struct subresource *subresource_find(const struct schema_kind *kind, const char *name)

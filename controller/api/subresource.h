@@ -21,6 +21,7 @@ struct subresource {
     const char *group, *version, *kind;
     const char *plural; /* a collection that it is created in as well (bindings); NULL = none */
     bool stream;        /* what asks for it changes protocols: to "create", by any method */
+    bool path;          /* what follows it in the URL is its own */
     bool own;           /* not one of Kubernetes': discovery is silent about it */
 };
 

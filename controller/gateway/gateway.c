@@ -17,6 +17,7 @@
 #include "controller/gateway/vitals.h"
 #include "controller/link/hub.h"
 #include "controller/link/podstreams.h"
+#include "controller/link/usages.h"
 #include "controller/reconcile/accounts.h"
 #include "controller/reconcile/aggregation.h"
 #include "controller/reconcile/bootstrap.h"
@@ -76,6 +77,8 @@ struct gateway {
     struct hub *hub;
     struct podstreams *podstreams;
     struct streams *streams;
+    struct usages *usages;
+    struct node_usage_source usage;
     struct backups *backups;
     struct vitals vitals;
     struct health health;
@@ -350,10 +353,20 @@ static int start_metrics(struct gateway *g, struct err *err)
     return rc;
 }
 
+static int call_node(void *ctx, const char *node, const struct call_handler *handler,
+                     void *handler_ctx, struct call **ret, struct err *err)
+{
+    const struct gateway *g = ctx;
+    return hub_call_node(g->hub, node, "usage", handler, handler_ctx, ret, err);
+}
+
 static int start_server(struct gateway *g, struct err *err)
 {
     const struct config *c = g->config;
     g->podstreams = podstreams_new(g->hub);
+    const struct usages_spec usages = {.loop = g->loop, .ctx = g, .call = call_node};
+    g->usages = usages_new(&usages);
+    g->usage = usages_source(g->usages);
     autofree char *trust_dir = below(c->state_dir, "trust");
     const struct backups_spec backups = {.loop = g->loop,
                                          .disk = g->disk,
@@ -368,6 +381,7 @@ static int start_server(struct gateway *g, struct err *err)
                                      .pod_dial = podstreams_dial,
                                      .streams = g->streams,
                                      .stream = streams_serve,
+                                     .usage = &g->usage,
                                      .gateway = g->backups,
                                      .backup = backups_backup,
                                      .restore = backups_restore};
@@ -445,6 +459,7 @@ void gateway_free(struct gateway *g)
         return;
     streams_free(g->streams);
     podstreams_free(g->podstreams);
+    usages_free(g->usages);
     hub_free(g->hub);
     quota_controller_free(g->quota);
     users_free(g->users);

@@ -26,6 +26,7 @@ static const char *const groups[] = {
     "coordination.k8s.io",
     "node.k8s.io",
     "discovery.k8s.io",
+    "metrics.k8s.io",
 };
 
 static size_t rank(const char *group)

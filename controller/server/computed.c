@@ -6,6 +6,7 @@
 #include "controller/api/change.h"
 #include "controller/api/status.h"
 #include "controller/server/access_review.h"
+#include "controller/server/usage_metrics.h"
 #include "controller/server/whoami.h"
 
 /* A line a kind, so that two who add one do not meet. */
@@ -19,6 +20,8 @@ static const struct {
     {&kind_local_subject_access_review, access_review_answer},
     {&kind_self_subject_access_review, access_review_answer_self},
     {&kind_self_subject_rules_review, access_review_list_rules},
+    {&kind_node_metrics, usage_metrics_answer},
+    {&kind_pod_metrics, usage_metrics_answer},
 };
 /* clang-format on */
 

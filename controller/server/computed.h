@@ -14,7 +14,7 @@ struct computed_ask {
     const struct value *object; /* of a creation: to the function it comes checked, with defaults
                                    and without a status. NULL: it is read (get, list) */
     unsigned flags;             /* of a creation: API_DROP_UNKNOWN, API_WARN_UNKNOWN... */
-    const char *label_selector; /* of a list; may be NULL */
+    const char *label_selector, *field_selector; /* of a list; may be NULL */
 };
 /* Ends in one call of done, within the call or later (then it holds copies): 201 and the object
  * with its status, 200 and what is read, or a Status. */

@@ -2,6 +2,7 @@
 /* What the API server needs of the rest of the controller: filled by who wires them together. */
 
 #include "common/base/err.h"
+#include "controller/server/node_usage.h"
 #include "controller/server/pod_session.h"
 
 /* What is asked of the node that a pod runs on: GET /api/v1/namespaces/N/pods/P/log and /why.
@@ -59,6 +60,8 @@ struct server_hooks {
      * `streams`. NULL: 503. */
     void *streams;
     void (*stream)(void *streams, struct http_request *request, const struct stream_ask *ask);
+    /* What nodes use; it ends before the server does. NULL: 503. */
+    const struct node_usage_source *usage;
     /* Of the gateway as a whole, asked by a member of system:masters. NULL: 503. Each ends the
      * request, now or later: a POST of /apis/limpet.io/v1/backup, a GET or POST of .../restore. */
     void *gateway;

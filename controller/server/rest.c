@@ -8,6 +8,7 @@
 #include "controller/server/body.h"
 #include "controller/server/computed.h"
 #include "controller/server/delete_options.h"
+#include "controller/server/node_proxy.h"
 #include "controller/api/deletion.h"
 #include "controller/api/list_options.h"
 #include "controller/api/part.h"
@@ -42,6 +43,7 @@ struct rest *rest_new(const struct rest_spec *spec)
     list_init(&rest->calls);
     list_init(&rest->streams);
     list_init(&rest->podstreams);
+    list_init(&rest->scrapes);
     pieces_init(&rest->lists, spec->loop);
     buf_init(&rest->frame.text, 0);
     return rest;
@@ -63,6 +65,7 @@ void rest_free(struct rest *rest)
     list_each(it, tmp, &rest->calls) call_free(container_of(it, struct call, link));
     stream_watches_free(rest);
     podstreams_end(rest);
+    node_proxy_end(rest);
     pieces_free_all(&rest->lists);
     buf_done(&rest->frame.text);
     free(rest);
@@ -290,7 +293,8 @@ static struct computed_ask computed_of(const struct ask *ask, const struct value
                                  ask_ref(ask),
                                  object,
                                  flags,
-                                 url_param(ask->url, "labelSelector")};
+                                 url_param(ask->url, "labelSelector"),
+                                 url_param(ask->url, "fieldSelector")};
 }
 
 static void read_computed(const struct ask *ask)
@@ -545,6 +549,7 @@ static const struct {
     {"POST", OBJECT, "attach", connect_start},
     {"GET", OBJECT, "portforward", connect_start},
     {"POST", OBJECT, "portforward", connect_start},
+    {"GET", OBJECT, "proxy", node_proxy},
 };
 
 static const struct {

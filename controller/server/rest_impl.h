@@ -20,6 +20,7 @@ struct rest {
     size_t values;            /* that they hold as trees */
     struct list streams;      /* struct stream_watch */
     struct list podstreams;   /* struct pod_sink */
+    struct list scrapes;      /* struct scrape: waiting for a node */
     struct pieces_line lists; /* answers under way */
     struct frame frame;
 };
@@ -40,6 +41,8 @@ void stream_watch_start(const struct ask *ask);
 void stream_watches_free(struct rest *rest);
 void podstream_start(const struct ask *ask);
 void podstreams_end(struct rest *rest);
+/* node_proxy.c: no scrape is answered any more. */
+void node_proxy_end(struct rest *rest);
 /* token_request.c: answers the POST of serviceaccounts/NAME/token. */
 void token_request(const struct ask *ask);
 void connect_start(const struct ask *ask);

@@ -84,7 +84,7 @@ static void find_object(const struct kinds *kinds, const struct url *url, size_t
         segments += 2;
         count -= 2;
     }
-    if (count == 0 || count > 3)
+    if (count == 0)
         return;
     const struct schema_kind *kind =
         kinds_find_resource(kinds, ret->group, ret->version, segments[0]);
@@ -92,6 +92,10 @@ static void find_object(const struct kinds *kinds, const struct url *url, size_t
         return;
     if (!kind || (!kind->namespaced && *ret->ns) || (kind->namespaced && !*ret->ns && count > 1))
         return;
+    const struct subresource *sub = count > 2 ? subresource_find(kind, segments[2]) : NULL;
+    if (count > 3 && !(sub && sub->path))
+        return;
+    ret->rest = (size_t)(segments - url->segments) + 3;
     ret->kind = kind;
     ret->name = count > 1 ? segments[1] : "";
     ret->subresource = count > 2 ? segments[2] : "";

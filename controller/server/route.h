@@ -32,7 +32,8 @@ struct route {
     const char *ns;                 /* "" = cluster scope or all namespaces */
     const char *name;               /* "" = the collection */
     const char *subresource;        /* "" = the object itself */
-    bool watch;                     /* /api/v1/watch/...: what is read is watched */
+    size_t rest; /* of the URL's segments, the first behind a subresource that has a path */
+    bool watch;  /* /api/v1/watch/...: what is read is watched */
 };
 
 /* kinds: NULL for the built-in ones alone. */

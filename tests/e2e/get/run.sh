@@ -21,7 +21,7 @@ discovery() {
     says "cluster-info" "is running at .*https://$HOST:$API_PORT" cluster-info
     says "api-versions" '^apps/v1$' api-versions
     says "api-resources" '^deployments +deploy +apps/v1 +true +Deployment$' api-resources
-    is "those that have no namespace" "$(k api-resources --namespaced=false -o name | sed -n '/^n/p' | tr '\n' ' ')" 'namespaces nodes '
+    is "those that have no namespace" "$(k api-resources --namespaced=false -o name | sed -n '/^n/p' | tr '\n' ' ')" 'namespaces nodes nodes.metrics.k8s.io '
     is "those of a group" "$(k api-resources --api-group=policy -o name)" poddisruptionbudgets.policy
     is "every kind can be listed by kubectl" "$(
         for kind in $(k api-resources --verbs=list -o name); do k get "$kind" -A >/dev/null || echo "$kind"; done
