@@ -316,7 +316,8 @@ static void next_doc(struct job *job)
     if (job->deleting)
         api_delete(job->people->api, &job->who->user, &ref, &options, 0, doc_done, job);
     else
-        api_apply(job->people->api, &job->who->user, &ref, doc->object, API_WARN_INERT, doc_done, job);
+        api_apply(job->people->api, &job->who->user, &ref, doc->object, API_WARN_INERT, doc_done,
+                  job);
 }
 
 struct reading {

@@ -85,8 +85,8 @@ static int setup(void **state)
     f->streams = streams_new(f->world->loop, &f->hooks);
     f->hooks = (struct server_hooks){
         .ctx = f, .pod_dial = dial, .streams = f->streams, .stream = streams_serve};
-    const struct audit_spec trail = {f->world->loop, &f->world->rng.rng, NULL, 1024 * 1024};
-    f->audit = audit_new(&trail);
+    const struct audit_spec trail = {.loop = f->world->loop, .rng = &f->world->rng.rng};
+    assert_int_equal(audit_new(&trail, &f->audit, NULL), 0);
     struct server_spec spec = {.loop = f->world->loop,
                                .audit = f->audit,
                                .api = f->world->api,
