@@ -38,8 +38,25 @@ got() {
     refuses "they are not written" 'MethodNotAllowed|not allow' delete podmetrics web
 }
 
+# newer: the same by a newer kubectl, where there is one.
+newer() {
+    local version
+    KUBECTL=$(command -v kubectl) || KUBECTL=
+    version=$([[ -n $KUBECTL ]] && k version --client | sed -n 's/^Client Version: v1\.\([0-9]*\).*/\1/p')
+    if [[ ${version:-0} -lt 31 ]]; then
+        echo "ok - a newer kubectl # SKIP there is none of 1.31 or later on this machine"
+        return
+    fi
+    echo "# kubectl 1.$version"
+    top
+    got
+    says "top pods --sum" '^ +[0-9]+m +[0-9]+Mi *$' top pods --sum
+    is "top pods --field-selector" "$(k top pods --field-selector metadata.name=db --no-headers | cut -d' ' -f1)" db
+}
+
 stand_up main a
 pods
 top
 got
+newer
 conclude

@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# timeout: 150
+# Debian's Prometheus, with a ServiceAccount's token and no more rights than it needs, finds nodes, pods, services and
+# endpoints by its Kubernetes discovery, and scrapes the gateway, and the node through it.
+set -u
+# shellcheck source=tests/e2e/lib/e2e.sh
+. "$LIMPET_SRC/tests/e2e/lib/e2e.sh"
+for program in prometheus curl; do
+    command -v "$program" >/dev/null || skip "needs $program (tools/install test)"
+done
+
+identity() {
+    k create namespace monitoring >/dev/null
+    k create -n monitoring serviceaccount prometheus >/dev/null
+    k apply -f - >/dev/null <<'END'
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: prometheus}
+rules:
+- {apiGroups: [""], resources: [nodes, services, endpoints, pods], verbs: [get, list, watch]}
+- {apiGroups: [""], resources: [nodes/proxy], verbs: [get]}
+- {nonResourceURLs: [/metrics], verbs: [get]}
+END
+    k create clusterrolebinding prometheus --clusterrole=prometheus --serviceaccount=monitoring:prometheus >/dev/null
+    token prometheus token
+    k create -n monitoring serviceaccount stranger >/dev/null
+    token stranger stranger
+}
+# token ACCOUNT FILE: that the gateway issues.
+token() {
+    echo '{"apiVersion":"authentication.k8s.io/v1","kind":"TokenRequest","spec":{"expirationSeconds":3600}}' |
+        k create --raw "/api/v1/namespaces/monitoring/serviceaccounts/$1/token" -f - | jq -r .status.token >"$2"
+}
+
+# discovers ROLE: the lines of one job.
+discovers() {
+    cat <<END
+  kubernetes_sd_configs:
+  - role: $1
+    api_server: https://$HOST:$API_PORT
+    authorization: {credentials_file: $PWD/token}
+    tls_config: {ca_file: $GW/state/trust/ca.crt}
+END
+}
+configuration() {
+    cat <<END
+global: {scrape_interval: 2s, scrape_timeout: 2s}
+scrape_configs:
+- job_name: gateway
+  scheme: https
+  authorization: {credentials_file: $PWD/token}
+  tls_config: {ca_file: $GW/state/trust/ca.crt}
+  static_configs: [{targets: ["$HOST:$API_PORT"]}]
+- job_name: nodes
+  scheme: https
+  authorization: {credentials_file: $PWD/token}
+  tls_config: {ca_file: $GW/state/trust/ca.crt}
+$(discovers node)
+  relabel_configs:
+  - {target_label: __address__, replacement: "$HOST:$API_PORT"}
+  - {source_labels: [__meta_kubernetes_node_name], target_label: __metrics_path__, replacement: "/api/v1/nodes/\$1/proxy/metrics"}
+  - {source_labels: [__meta_kubernetes_node_name], target_label: instance}
+END
+    for role in pod service endpoints; do
+        printf -- '- job_name: %s\n' "$role"
+        discovers "$role"
+        echo '  relabel_configs: [{action: drop, source_labels: [job], regex: ".*"}]'
+    done
+}
+
+asked() { curl -sS --max-time 10 "${@:2}" "http://127.0.0.1:$REGISTRY_PORT/api/v1/$1"; }
+# up JOB: the health of its targets, as Prometheus has it.
+up() { asked 'targets?state=active' | jq -r --arg j "$1" '[.data.activeTargets[] | select(.labels.job == $j) | .health] | join(" ")'; }
+# found ROLE LABEL: what discovery told in that label.
+found() {
+    asked 'targets?state=dropped' | jq -r --arg j "$1" --arg l "__meta_kubernetes_$2" \
+        '[.data.droppedTargets[].discoveredLabels | select(.job == $j) | .[$l]] | unique | join(" ")'
+}
+value() { asked query -G --data-urlencode "query=$1" | jq -r '.data.result[0].value[1]'; }
+positive() { [[ $(value "$1") =~ ^[0-9.e+-]+$ && $(value "$1") != 0 ]]; }
+status() {
+    curl -sS --max-time 20 -o /dev/null -w '%{http_code}' --cacert "$GW/state/trust/ca.crt" \
+        -H "Authorization: Bearer $(<"$1")" "https://$HOST:$API_PORT$2"
+}
+
+stand_up main a
+pod web | jq '.metadata.labels = {app: "web"} | .spec.containers[0].ports = [{containerPort: 8080}]' | k create -f - >/dev/null
+k create service clusterip web --tcp=80:8080 >/dev/null
+k apply -f - >/dev/null <<'END'
+{"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": "web"},
+ "subsets": [{"addresses": [{"ip": "192.0.2.80"}], "ports": [{"port": 8080}]}]}
+END
+within 30 "a pod runs" running web
+identity
+is "who is not bound scrapes no node" "$(status stranger /api/v1/nodes/a/proxy/metrics)" 403
+is "nor reads metrics" "$(status stranger /apis/metrics.k8s.io/v1beta1/nodes)" 403
+is "who is bound to it does" "$(status token /api/v1/nodes/a/proxy/metrics)" 200
+is "and sees nothing else of it" "$(status token /api/v1/nodes/a/proxy/pods)" 404
+configuration >prometheus.yml
+daemon "$STAND/prometheus.pid" "$STAND/prometheus.log" gw prometheus --config.file="$PWD/prometheus.yml" \
+    --storage.tsdb.path="$PWD/tsdb" --web.listen-address="127.0.0.1:$REGISTRY_PORT"
+
+within 40 "the gateway is up" equals up up gateway
+within 40 "the node is up" equals up up nodes
+within 20 "the pod is found" equals web found pod pod_name
+within 20 "the service is found" matches '(^| )web( |$)' found service service_name
+within 20 "the endpoints are found" matches '(^| )web( |$)' found endpoints endpoints_name
+within 20 "what a container has used is stored" positive 'container_cpu_usage_seconds_total{pod="web"}'
+within 20 "what the node uses" positive 'node_memory_working_set_bytes{instance="a"}'
+within 20 "that it is ready" positive 'kube_node_status_condition{condition="Ready",status="true"}'
+within 20 "what the gateway counts" positive apiserver_storage_objects
+hasnt "discovery finds nothing to complain of" "$(<"$STAND/prometheus.log")" 'level=(error|warn).*discovery'
+node_stop a
+within 40 "a node that is gone is down" equals down up nodes
+end_pid "$(cat "$STAND/prometheus.pid")" TERM
+conclude
