@@ -28,10 +28,14 @@ static bool is_binding(const struct schema_kind *kind)
     return kind == &kind_role_binding || kind == &kind_cluster_role_binding;
 }
 
+static bool gives(const struct schema_kind *kind)
+{
+    return is_role(kind) || is_binding(kind) || kind == &kind_user;
+}
+
 struct escalation *escalation_new(const struct api_user *user, const struct api_ref *ref)
 {
-    if ((!is_role(ref->kind) && !is_binding(ref->kind)) || !user || !user->groups ||
-        access_is_master(user))
+    if (!gives(ref->kind) || !user || !user->groups || access_is_master(user))
         return NULL;
     struct escalation *escalation = xcalloc(1, sizeof(*escalation));
     size_t count = 0;
@@ -180,6 +184,50 @@ static struct value *check_binding(const struct api *api, const struct escalatio
     return check_rules(api, escalation, ref, rules);
 }
 
+static bool is_in(const struct value *list, const char *text)
+{
+    for (size_t i = 0; i < value_len(list); i++)
+        if (str_eq(value_str(value_at(list, i)), text))
+            return true;
+    return false;
+}
+
+static bool is_own(const struct escalation *escalation, const char *group)
+{
+    for (char **own = escalation->groups; *own; own++)
+        if (str_eq(*own, group))
+            return true;
+    return false;
+}
+
+/* A user is in the groups that its object says: who may not act as one of a group puts nobody into
+ * it, nor lets somebody of it in again. */
+static struct value *check_user(const struct api *api, const struct escalation *escalation,
+                                const struct api_ref *ref, const struct value *stored,
+                                const struct value *object)
+{
+    const struct value *spec = value_get(object, "spec"), *was = value_get(stored, "spec");
+    const struct value *groups = value_get(spec, "groups");
+    const struct value *had =
+        value_get_bool(was, "disabled", false) ? NULL : value_get(was, "groups");
+    if (value_get_bool(spec, "disabled", false))
+        had = value_get(was, "groups");
+    for (size_t i = 0; i < value_len(groups); i++) {
+        const char *group = value_str(value_at(groups, i));
+        const struct authz_ask ask = {user_of(escalation),
+                                      {"impersonate", NULL, "", "groups", "", "", group}};
+        if (!group || is_in(had, group) || is_own(escalation, group) ||
+            access_ask(api, &ask, NULL) || WEAKENED(USER_ESCALATION))
+            continue;
+        autofree char *resource = status_resource(ref->kind);
+        return status_of(403, ref->kind, ref->name,
+                         "%s \"%s\" is forbidden: user \"%s\" is attempting to give a group that "
+                         "it is not in and may not impersonate: \"%.253s\"",
+                         resource, ref->name, escalation->user, group);
+    }
+    return NULL;
+}
+
 /* ---- what is written ---- */
 
 /* Without what the garbage collector changes. */
@@ -207,6 +255,8 @@ struct value *escalation_refusal(const struct api *api, const struct escalation 
 {
     if (!escalation || (stored && is_collection(stored, object)))
         return NULL;
+    if (ref->kind == &kind_user)
+        return check_user(api, escalation, ref, stored, object);
     return is_role(ref->kind) ? check_role(api, escalation, ref, stored, object)
                               : check_binding(api, escalation, ref, object);
 }

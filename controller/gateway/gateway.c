@@ -196,6 +196,8 @@ static void user_changed(void *ctx, const char *name)
     struct gateway *g = ctx;
     if (g->server)
         server_cut_user(g->server, name);
+    if (g->streams)
+        (void)streams_revoke(g->streams, name);
 }
 
 static int open_authn(struct gateway *g, struct err *err)

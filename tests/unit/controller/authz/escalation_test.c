@@ -113,6 +113,54 @@ static void test_escalation__changes(void **state)
 }
 
 /* In Kubernetes' words. */
+/* A user is in the groups of its object: who writes one gives those. */
+static void test_escalation__users(void **state)
+{
+    (void)state;
+    static const char user[] = "{apiVersion: limpet.io/v1, kind: User, metadata: {name: eve}, "
+                               "spec: %s}";
+    static const char masters[] = "{groups: ['system:masters']}",
+                      off[] = "{groups: ['system:masters'], disabled: true}",
+                      on[] = "{groups: ['system:masters'], disabled: false}";
+    static const struct {
+        const char *groups, *before, *after; /* groups that guest may impersonate */
+        int code;
+    } cases[] = {
+        {"[]", NULL, "{}", 201},
+        {"[]", NULL, masters, 403},
+        {"[ops]", NULL, masters, 403},
+        {"[ops]", NULL, "{groups: [ops]}", 201},
+        {"[ops]", NULL, "{groups: [ops, 'system:masters']}", 403},
+        {"[]", "{}", masters, 403},
+        {"[]", masters, "{}", 200},
+        {"[]", masters, off, 200},
+        {"[]", off, on, 403}, /* whom the admin has shut out */
+        {"['system:masters']", off, on, 200},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct world *world = world_new();
+        autofree char *rules = xasprintf(
+            "{" RBAC "kind: ClusterRole, metadata: {name: users}, rules: [{verbs: ['*'], "
+            "apiGroups: [limpet.io], resources: [users]}, {verbs: [impersonate], apiGroups: "
+            "[''], resources: [groups], resourceNames: %s}]}",
+            str_eq(cases[i].groups, "[]") ? "[none]" : cases[i].groups);
+        make(world, &kind_cluster_role, "", rules);
+        make(world, &kind_cluster_role_binding, "",
+             "{" RBAC "kind: ClusterRoleBinding, metadata: {name: users}, roleRef: {kind: "
+             "ClusterRole, name: users}, subjects: [{kind: User, name: guest}]}");
+        world_settle(world);
+        if (cases[i].before) {
+            autofree char *before = fill(user, cases[i].before);
+            make(world, &kind_user, "", before);
+        }
+        autofree char *after = fill(user, cases[i].after);
+        int code = do_apply_as(world, &guest, &kind_user, "", after);
+        if (code != cases[i].code)
+            fail_msg("case %zu: %d", i, code);
+        world_free(world);
+    }
+}
+
 static void test_escalation__words(void **state)
 {
     (void)state;
@@ -139,6 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_escalation__what_one_may_give),
         cmocka_unit_test(test_escalation__changes),
+        cmocka_unit_test(test_escalation__users),
         cmocka_unit_test(test_escalation__words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
