@@ -3,9 +3,9 @@
 #include "common/base/str.h"
 #include "common/kinds/kinds.h"
 #include "common/kinds/types.h"
+#include "common/kinds/node_id.h"
 
 #define NAME_MAX_LEN 64 /* of a certificate's common name */
-#define NODE_HASH_LEN 8
 
 /* The name stands in certificates and in topics. Nodes' ids end with a dot and eight hex digits. */
 static const char *format_user_name(const char *s)
@@ -17,8 +17,8 @@ static const char *format_user_name(const char *s)
     if (len < 1 || len > NAME_MAX_LEN || strspn(s, letters) != len || strchr("._@-", s[0]))
         return "must be 1 to 64 letters, digits, '.', '_', '@' and '-', and begin with a letter or "
                "digit";
-    if (dot && strlen(dot + 1) == NODE_HASH_LEN &&
-        strspn(dot + 1, "0123456789abcdef") == NODE_HASH_LEN)
+    if (dot && strlen(dot + 1) == NODE_ID_HASH_LEN &&
+        strspn(dot + 1, "0123456789abcdef") == NODE_ID_HASH_LEN)
         return "must not end as the ids of nodes do, with a '.' and eight hexadecimal digits";
     return NULL;
 }

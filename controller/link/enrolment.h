@@ -3,12 +3,12 @@
  * certificates, and makes the Node object that carries the node's id and sealing key. A token lets
  * one node in. */
 
+#include "common/kinds/node_id.h"
 #include "controller/broker/broker.h"
 #include "controller/link/outqueue.h"
 #include "controller/api/api.h"
 #include "controller/trust/trust.h"
 
-#define NODE_ID_ANNOTATION "limpet.io/node-id"
 #define NODE_SEALING_ANNOTATION "limpet.io/sealing-key" /* PEM */
 
 struct enrolment;

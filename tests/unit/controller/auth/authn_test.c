@@ -102,6 +102,40 @@ static void test_authn__what_is_shown(void **state)
     }
 }
 
+/* A node is the Node of its name while that stands for this very machine. */
+static void test_authn__nodes(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const nodes[] = {"system:nodes", NULL}, *const none[] = {NULL};
+    static const struct {
+        const char *cert;
+        const char *const *groups;
+        const char *user; /* NULL: 401 */
+    } cases[] = {
+        {"pi-01.0123abcd", nodes, "system:node:pi-01"},
+        {"pi-01.ffffffff", nodes, NULL},
+        {"pi-02.0123abcd", nodes, NULL},
+        {"pi-01", nodes, "pi-01"},
+        {".0123abcd", nodes, ".0123abcd"},
+        {"pi-01.0123abcd", none, "pi-01.0123abcd"},
+        {"system:node:pi-01", nodes, "system:node:pi-01"},
+    };
+    assert_int_equal(do_create(f->world, &kind_node, "",
+                               "metadata: {name: pi-01, annotations: {limpet.io/node-id: "
+                               "pi-01.0123abcd}}",
+                               NULL),
+                     201);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct authn_facts facts = {.user = cases[i].cert, .groups = cases[i].groups};
+        cleanup(who_free) struct who *who = NULL;
+        cleanup(value_free) struct value *status = authn_identify(f->authn, &facts, &who);
+        if (!str_eq(who ? who->user.name : NULL, cases[i].user))
+            fail_msg("case %zu: %s", i, who ? who->user.name : "refused");
+        if (who && cases[i].groups == nodes)
+            assert_true(who_has_group(&who->user, "system:nodes"));
+    }
+}
+
 static void test_authn__long_tokens_cost_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -132,6 +166,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_authn__what_is_shown),
+        TEST(test_authn__nodes),
         TEST(test_authn__long_tokens_cost_nothing),
         TEST(test_authn__all_of_a_user),
     };
