@@ -18,7 +18,7 @@ block() {
         END { printf "%s", text }' "$LIMPET_SRC/README.md"
 }
 # line VERB: how limpet is called there to do that, without the comment.
-line() { block 'limpet apply' | sed -n "/^limpet $1/{s/ *#.*//; s/^limpet/lp/; p}"; }
+line() { block "${2:-limpet apply}" | sed -n "/^limpet $1/{s/ *#.*//; s/^limpet/lp/; p}"; }
 
 stand_up main a
 cd "$TEST_TMP" || exit 1
@@ -29,6 +29,14 @@ has "the image can be loaded as its comment says" \
 has "the first command applies it" "$(eval "$(line apply)")" 'pod/web created'
 within 15 "it runs" running web
 within 10 "it writes a line" matches '[0-9]{4}$' lp logs web
+has "it can be paused" "$(eval "$(line pause)")" 'pod/web'
+within 10 "and is seen to be" matches Paused lp get pod web -o yaml
+eval "$(line 'user add' 'limpet user add')"
+is "a user has credentials" "$(grep -c client-key-data jane.kubeconfig)" 1
+has "and no rights that nobody gave" "$(lp get pods --kubeconfig "$PWD/jane.kubeconfig" 2>&1)" 'Forbidden'
+has "and is refused when the admin says so" "$(eval "$(line 'user disable' 'limpet user add')" && \
+    lp get pods --kubeconfig "$PWD/jane.kubeconfig" 2>&1)" 'Unauthorized'
+eval "$(line pause | sed 's/pause/resume/')" >/dev/null
 has "it tells why" "$(eval "$(line why)")" 'it runs'
 start=$SECONDS
 has "it is deleted" "$(eval "$(line delete)")" 'pod/web deleted'
