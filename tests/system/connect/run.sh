@@ -60,7 +60,7 @@ execs() {
 listens() { [ "$(grep -c 'Forwarding from 127' forward)" = "$1" ]; }
 forwards() {
     local pid ports
-    k port-forward pod/web :80 :4 :2 >forward 2>forward.errors &
+    timeout 60 "$KUBECTL" port-forward pod/web :80 :4 :2 >forward 2>forward.errors &
     pid=$!
     poll 20 listens 3
     mapfile -t ports < <(grep -o '127.0.0.1:[0-9]*' forward | cut -d: -f2)
@@ -69,7 +69,7 @@ forwards() {
         'echo 5 10000000 parallel 40 flood 1048576 closed '
     kill "$pid" 2>/dev/null
     wait "$pid" 2>/dev/null
-    k port-forward pod/web :1 >forward 2>forward.errors &
+    timeout 60 "$KUBECTL" port-forward pod/web :1 >forward 2>forward.errors &
     pid=$!
     poll 20 listens 1
     timeout 20 python3 "$HERE/connect.py" refused "$(grep -o '127.0.0.1:[0-9]*' forward | cut -d: -f2)" >text 2>&1
