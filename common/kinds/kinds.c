@@ -56,6 +56,7 @@ static const struct schema_kind *const built_in[] = {
     &kind_new_event,
     &kind_user,
     &kind_self_subject_review,
+    &kind_token_review,
     &kind_subject_access_review,
     &kind_local_subject_access_review,
     &kind_self_subject_access_review,

@@ -100,6 +100,7 @@ extern const struct schema_kind kind_custom_resource_definition;
 extern const struct schema_kind kind_user;
 /* Computed ones. */
 extern const struct schema_kind kind_self_subject_review;
+extern const struct schema_kind kind_token_review;
 extern const struct schema_kind kind_subject_access_review;
 extern const struct schema_kind kind_local_subject_access_review;
 extern const struct schema_kind kind_self_subject_access_review;

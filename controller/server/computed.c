@@ -6,6 +6,7 @@
 #include "controller/api/change.h"
 #include "controller/api/status.h"
 #include "controller/server/access_review.h"
+#include "controller/server/token_review.h"
 #include "controller/server/usage_metrics.h"
 #include "controller/server/whoami.h"
 
@@ -16,6 +17,7 @@ static const struct {
     computed_fn *fn;
 } table[] = {
     {&kind_self_subject_review, whoami_answer},
+    {&kind_token_review, token_review_answer},
     {&kind_subject_access_review, access_review_answer},
     {&kind_local_subject_access_review, access_review_answer},
     {&kind_self_subject_access_review, access_review_answer_self},

@@ -5,10 +5,15 @@
 #include "controller/api/api.h"
 #include "controller/server/hooks.h"
 
+struct authn;
+struct sa_tokens;
+
 /* All borrowed for the call. */
 struct computed_ask {
     struct api *api;
     const struct server_hooks *hooks; /* may be NULL */
+    struct authn *authn;
+    struct sa_tokens *tokens; /* may be NULL */
     const struct api_user *user;
     struct api_ref ref;         /* name "": a collection, or a creation */
     const struct value *object; /* of a creation: to the function it comes checked, with defaults

@@ -289,6 +289,8 @@ static struct computed_ask computed_of(const struct ask *ask, const struct value
 {
     return (struct computed_ask){ask->rest->spec.api,
                                  ask->rest->spec.hooks,
+                                 ask->rest->spec.authn,
+                                 ask->rest->spec.tokens,
                                  ask->user,
                                  ask_ref(ask),
                                  object,

@@ -8,6 +8,7 @@
 #include "controller/server/route.h"
 
 struct rest;
+struct authn;
 struct sa_tokens;
 struct rest_spec {
     struct loop *loop;
@@ -15,6 +16,7 @@ struct rest_spec {
     const struct clock *clock;
     struct rng *rng;
     const struct server_hooks *hooks; /* borrowed; may be NULL */
+    struct authn *authn;              /* borrowed */
     struct sa_tokens *tokens;         /* borrowed; NULL: none are issued */
 };
 struct rest *rest_new(const struct rest_spec *spec);

@@ -294,8 +294,8 @@ int server_new(const struct server_spec *spec, struct server **ret, struct err *
     }
     struct http_spec http = {
         spec->loop, server->spec.max_connections, admit, handle, server, refuse, answered};
-    struct rest_spec rest = {spec->loop, spec->api,   spec->clock,
-                             spec->rng,  spec->hooks, spec->tokens};
+    struct rest_spec rest = {spec->loop,  spec->api,          spec->clock, spec->rng,
+                             spec->hooks, server->spec.authn, spec->tokens};
     server->rest = rest_new(&rest);
     server->documents = documents_new(spec->loop, api_kinds(spec->api));
     server->monitor = monitor_new(spec->api, loop_clock(spec->loop), spec->health, spec->audit);

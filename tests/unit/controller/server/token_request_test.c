@@ -237,6 +237,56 @@ static void test_token_request__by_a_node(void **state)
     }
 }
 
+#define REVIEWS "/apis/authentication.k8s.io/v1/tokenreviews"
+
+/* Others who are shown a token ask whose it is. */
+static void test_token_request__review(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(post(f, ROBOT "/token", "{\"spec\":{\"audiences\":[\"vault\",\"shop\"]}}"),
+                     201);
+    cleanup(value_free) struct value *request = answer(f);
+    const char *token = value_get_str(value_get(request, "status"), "token");
+    assert_int_equal(post(f, ROBOT "/token", "{}"), 201);
+    cleanup(value_free) struct value *plain_request = answer(f);
+    const char *plain = value_get_str(value_get(plain_request, "status"), "token");
+    const struct {
+        const char *token, *audiences;
+        const char *matched; /* NULL: it is nobody's */
+    } cases[] = {
+        {token, "[\"vault\"]", "vault"},
+        {token, "[\"other\",\"shop\"]", "shop"},
+        {token, "[\"other\"]", NULL},
+        {token, "[]", NULL},
+        {plain, "[]", "https://kubernetes.default.svc"},
+        {plain, "[\"vault\"]", NULL},
+        {"rubbish", "[]", NULL},
+        {"", "[]", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        autofree char *body = xasprintf("{\"spec\":{\"token\":\"%s\",\"audiences\":%s},\"status\":{"
+                                        "\"authenticated\":true}}",
+                                        cases[i].token, cases[i].audiences);
+        assert_int_equal(post(f, REVIEWS, body), 201);
+        cleanup(value_free) struct value *review = answer(f);
+        const struct value *status = value_get(review, "status"), *user = value_get(status, "user");
+        if (value_get_bool(status, "authenticated", false) != (cases[i].matched != NULL))
+            fail_msg("case %zu", i);
+        const struct value *matched = value_get(status, "audiences");
+        assert_int_equal(value_len(matched), cases[i].matched ? 1 : 0);
+        if (!cases[i].matched)
+            continue;
+        assert_string_equal(value_str(value_at(matched, 0)), cases[i].matched);
+        assert_string_equal(value_get_str(user, "username"), "system:serviceaccount:default:robot");
+        assert_int_equal(value_len(value_get(user, "groups")), 3);
+    }
+    assert_int_equal(do_delete(f->world, &kind_service_account, "default", "robot", -1, NULL), 200);
+    autofree char *late = xasprintf("{\"spec\":{\"token\":\"%s\"}}", plain);
+    assert_int_equal(post(f, REVIEWS, late), 201);
+    cleanup(value_free) struct value *review = answer(f);
+    assert_false(value_get_bool(value_get(review, "status"), "authenticated", true));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -245,6 +295,7 @@ int main(void)
         TEST(test_token_request__by_a_node),
         TEST(test_token_request__refused),
         TEST(test_token_request__keys_for_others),
+        TEST(test_token_request__review),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
