@@ -30,7 +30,8 @@ static bool is_binding(const struct schema_kind *kind)
 
 static bool gives(const struct schema_kind *kind)
 {
-    return is_role(kind) || is_binding(kind) || kind == &kind_user;
+    return is_role(kind) || is_binding(kind) || kind == &kind_user ||
+           kind == &kind_certificate_signing_request;
 }
 
 struct escalation *escalation_new(const struct api_user *user, const struct api_ref *ref)
@@ -123,12 +124,18 @@ static struct value *check_rules(const struct api *api, const struct escalation 
                : NULL;
 }
 
+static bool may_of(const struct api *api, const struct escalation *escalation, const char *verb,
+                   const char *group, const char *resource, const char *ns, const char *name)
+{
+    const struct authz_ask ask = {user_of(escalation),
+                                  {verb, NULL, group, resource, "", ns ? ns : "", name}};
+    return access_ask(api, &ask, NULL);
+}
+
 static bool may(const struct api *api, const struct escalation *escalation, const char *verb,
                 const char *resource, const char *ns, const char *name)
 {
-    const struct authz_ask ask = {user_of(escalation),
-                                  {verb, NULL, RBAC, resource, "", ns ? ns : "", name}};
-    return access_ask(api, &ask, NULL);
+    return may_of(api, escalation, verb, RBAC, resource, ns, name);
 }
 
 /* What gathers could gather anything. */
@@ -214,16 +221,51 @@ static struct value *check_user(const struct api *api, const struct escalation *
         had = value_get(was, "groups");
     for (size_t i = 0; i < value_len(groups); i++) {
         const char *group = value_str(value_at(groups, i));
-        const struct authz_ask ask = {user_of(escalation),
-                                      {"impersonate", NULL, "", "groups", "", "", group}};
         if (!group || is_in(had, group) || is_own(escalation, group) ||
-            access_ask(api, &ask, NULL) || WEAKENED(USER_ESCALATION))
+            may_of(api, escalation, "impersonate", "", "groups", "", group) ||
+            WEAKENED(USER_ESCALATION))
             continue;
         autofree char *resource = status_resource(ref->kind);
         return status_of(403, ref->kind, ref->name,
                          "%s \"%s\" is forbidden: user \"%s\" is attempting to give a group that "
                          "it is not in and may not impersonate: \"%.253s\"",
                          resource, ref->name, escalation->user, group);
+    }
+    return NULL;
+}
+
+/* The verb may be given for one signer, or for all of a domain ("kubernetes.io/" and a star). */
+static bool may_sign(const struct api *api, const struct escalation *escalation, const char *verb,
+                     const char *signer)
+{
+    const char *slash = strchr(signer, '/');
+    autofree char *domain =
+        xasprintf("%.*s/*", slash ? (int)(slash - signer) : (int)strlen(signer), signer);
+    return may_of(api, escalation, verb, "certificates.k8s.io", "signers", "", signer) ||
+           may_of(api, escalation, verb, "certificates.k8s.io", "signers", "", domain);
+}
+
+/* Who approves a request, or puts a certificate into it, gives what the certificate is good for. */
+static struct value *check_request(const struct api *api, const struct escalation *escalation,
+                                   const struct api_ref *ref, const struct value *stored,
+                                   const struct value *object)
+{
+    static const struct {
+        const char *field, *verb;
+    } fields[] = {{"conditions", "approve"}, {"certificate", "sign"}};
+    const struct value *was = value_get(stored, "status"), *is = value_get(object, "status");
+    const char *signer = value_get_str(value_get(object, "spec"), "signerName");
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        const struct value *new = value_get(is, fields[i].field);
+        if (value_equal(value_get(was, fields[i].field), new) ||
+            may_sign(api, escalation, fields[i].verb, signer ? signer : "") ||
+            WEAKENED(SIGNER_ESCALATION))
+            continue;
+        autofree char *resource = status_resource(ref->kind);
+        return status_of(403, ref->kind, ref->name,
+                         "%s \"%s\" is forbidden: user not permitted to %s requests with "
+                         "signerName \"%.253s\"",
+                         resource, ref->name, fields[i].verb, signer ? signer : "");
     }
     return NULL;
 }
@@ -257,6 +299,8 @@ struct value *escalation_refusal(const struct api *api, const struct escalation 
         return NULL;
     if (ref->kind == &kind_user)
         return check_user(api, escalation, ref, stored, object);
+    if (ref->kind == &kind_certificate_signing_request)
+        return check_request(api, escalation, ref, stored, object);
     return is_role(ref->kind) ? check_role(api, escalation, ref, stored, object)
                               : check_binding(api, escalation, ref, object);
 }

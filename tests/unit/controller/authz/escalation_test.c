@@ -20,6 +20,14 @@
     "{verbs: [create, update, patch, delete, get], apiGroups: [rbac.authorization.k8s.io], "       \
     "resources: [roles, rolebindings, clusterroles, clusterrolebindings]}"
 
+#define REQUEST                                                                                    \
+    "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIZU1JR0dBZ0VBTUNReEV6QVJCZ05WQkFvTUNtUm"   \
+    "xkbVZzYjNCbGNuTXhEVEFMQmdOVkJBTU1CR3BoYm1VdwpXVEFUQmdjcWhrak9QUUlCQmdncWhrak9QUU1CQndOQ0FB"   \
+    "UUs0N08remt5VlZNL0ozRFJlcHIwMy84Z1VOUDhCCnZXQ2NrUTJRNllNUGgrdmNpSld2ZmVlMlk5NUtuQ1N4L2VEak"   \
+    "IzMHowSjVaM3hXYWhnMit3Y0tXb0FBd0NnWUkKS29aSXpqMEVBd0lEUndBd1JBSWdIanhWeXEwWEZFN2V4Mm1NZmhF"   \
+    "WnB0QnI0ejM0NHpBZlNCclRkOTk2NHpZQwpJRzQvWThEUExuQnA2ZS9XN3pwbUp0aGpVaFRtYldrY3NGQm9td1NjSk"   \
+    "4wRgotLS0tLUVORCBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0K"
+
 static void make(struct world *world, const struct schema_kind *kind, const char *ns,
                  const char *yaml)
 {
@@ -161,6 +169,65 @@ static void test_escalation__users(void **state)
     }
 }
 
+static void see_code(void *ctx, const struct api_answer *answer)
+{
+    *(int *)ctx = answer->code;
+}
+
+static int verdict(struct world *world, unsigned flags, const char *status)
+{
+    cleanup(value_free) struct value *object =
+        get(world, &kind_certificate_signing_request, "", "r");
+    const struct api_ref ref = {&kind_certificate_signing_request, "", "r"};
+    int code = 0;
+    value_set(object, "status", parse(status));
+    api_update(world->api, &guest, &ref, object, flags, see_code, &code);
+    world_settle(world);
+    return code;
+}
+
+/* Whoever approves a request gives what its certificate is good for. */
+static void test_escalation__requests(void **state)
+{
+    (void)state;
+    static const char approved[] = "{conditions: [{type: Approved, status: 'True'}]}",
+                      made[] = "{certificate: LS0tLS1CRUdJTg==}";
+    static const struct {
+        const char *verb, *signer; /* of guest */
+        unsigned flags;
+        const char *status;
+        int code;
+    } cases[] = {
+        {"approve", "other.example/s", API_APPROVAL, approved, 403},
+        {"sign", "signer.example/s", API_APPROVAL, approved, 403},
+        {"approve", "signer.example/s", API_APPROVAL, approved, 200},
+        {"approve", "signer.example/*", API_APPROVAL, approved, 200},
+        {"sign", "signer.example/s", API_STATUS, approved, 403},
+        {"approve", "signer.example/s", API_STATUS, made, 403},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct world *world = world_new();
+        autofree char *rules = xasprintf(
+            "{" RBAC "kind: ClusterRole, metadata: {name: c}, rules: [{verbs: ['*'], apiGroups: "
+            "[certificates.k8s.io], resources: ['certificatesigningrequests', "
+            "'certificatesigningrequests/approval', 'certificatesigningrequests/status']}, {verbs: "
+            "[%s], apiGroups: [certificates.k8s.io], resources: [signers], resourceNames: ['%s']}]}",
+            cases[i].verb, cases[i].signer);
+        make(world, &kind_cluster_role, "", rules);
+        make(world, &kind_cluster_role_binding, "",
+             "{" RBAC "kind: ClusterRoleBinding, metadata: {name: c}, roleRef: {kind: ClusterRole, "
+             "name: c}, subjects: [{kind: User, name: guest}]}");
+        make(world, &kind_certificate_signing_request, "",
+             "{metadata: {name: r}, spec: {request: " REQUEST
+             ", signerName: signer.example/s, usages: [client auth]}}");
+        world_settle(world);
+        int code = verdict(world, cases[i].flags, cases[i].status);
+        if (code != cases[i].code)
+            fail_msg("case %zu: %d", i, code);
+        world_free(world);
+    }
+}
+
 static void test_escalation__words(void **state)
 {
     (void)state;
@@ -188,6 +255,7 @@ int main(void)
         cmocka_unit_test(test_escalation__what_one_may_give),
         cmocka_unit_test(test_escalation__changes),
         cmocka_unit_test(test_escalation__users),
+        cmocka_unit_test(test_escalation__requests),
         cmocka_unit_test(test_escalation__words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
