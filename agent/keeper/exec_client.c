@@ -63,6 +63,8 @@ static void ready(void *ctx, int socket, uint32_t events)
     size_t count;
     (void)events;
     int n = fdpass_recv(socket, data, sizeof(data), fds, &count);
+    if (n == -ECONNRESET) /* it left without reading our last word; its own is still there */
+        n = fdpass_recv(socket, data, sizeof(data), fds, &count);
     autoclose int fd = count > 0 ? fds[0] : -1;
     fdpass_close(fds + 1, count > 0 ? count - 1 : 0);
     if (n == -EAGAIN)
