@@ -57,8 +57,9 @@ ranges() {
 # used WHAT PATTERN: describe shows it soon.
 used() { within 10 "$1" matches "$2" k describe quota q -n shop; }
 
+# One ConfigMap is there already: kube-root-ca.crt.
 quotas() {
-    says "create quota" '^resourcequota/q created$' create quota q -n shop --hard=pods=2,requests.cpu=1,count/configmaps=1
+    says "create quota" '^resourcequota/q created$' create quota q -n shop --hard=pods=2,requests.cpu=1,count/configmaps=2
     used "describe quota" '^pods +0 +2$'
     refuses_pod "what must be said" 'failed quota: q: must specify requests.cpu for: main$' p .
     makes_pod "one" one "$(needs '{requests: {cpu: "600m"}}')"
@@ -69,7 +70,7 @@ quotas() {
     says "a dry run" '^pod/two created \(server dry run\)$' \
         create -n shop --dry-run=server -f - < <(pod_of two "$(needs '{requests: {cpu: "100m"}}')")
     says "a configmap" '^configmap/a created$' create configmap a -n shop
-    refuses "no second" 'exceeded quota: q, requested: count/configmaps=1, used: count/configmaps=1, limited: count/configmaps=1$' \
+    refuses "no more than that" 'exceeded quota: q, requested: count/configmaps=1, used: count/configmaps=2, limited: count/configmaps=2$' \
         create configmap b -n shop
     many
     one_more
@@ -80,7 +81,7 @@ quotas() {
     used "  and is free too" '^pods +0 +2$'
     gw_stop
     gw_start
-    within 60 "after a start of the gateway" matches '^count/configmaps +1 +1$' k describe quota q -n shop
+    within 60 "after a start of the gateway" matches '^count/configmaps +2 +2$' k describe quota q -n shop
     refuses "it holds" 'exceeded quota: q' create configmap b -n shop
     k delete quota q -n shop >/dev/null
     says "until it is gone" '^configmap/b created$' create configmap b -n shop
