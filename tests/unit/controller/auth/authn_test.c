@@ -129,6 +129,7 @@ static void test_authn__nodes(void **state)
         const struct authn_facts facts = {.user = cases[i].cert, .groups = cases[i].groups};
         cleanup(who_free) struct who *who = NULL;
         cleanup(value_free) struct value *status = authn_identify(f->authn, &facts, &who);
+        assert_true(!who == (status != NULL));
         if (!str_eq(who ? who->user.name : NULL, cases[i].user))
             fail_msg("case %zu: %s", i, who ? who->user.name : "refused");
         if (who && cases[i].groups == nodes)

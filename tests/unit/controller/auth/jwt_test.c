@@ -139,7 +139,7 @@ static void test_jwt__refused(void **state)
     assert_int_equal(jwt_parse(good, strlen(good), &jwt, &err), 0);
     jwt_done(&jwt);
     static const char *const others[] = {"",    ".",     "..",   "a",
-                                         "a.b", "a.b.c", "....", "e30.e30." SIG86};
+                                         "a.b", "a.b.c", "....", ("e30.e30." SIG86)};
     for (size_t i = 0; i < ARRAY_LEN(others); i++)
         assert_true(jwt_parse(others[i], strlen(others[i]), &jwt, &err) < 0);
     autofree char *big = xcalloc(1, JWT_MAX + 2);

@@ -88,7 +88,6 @@ static void test_websocket__messages(void **state)
     cleanup(buf_done) struct buf want = {0};
     buf_addf(&want, "<one><te!9:hello!xt><><%s>!10:!!8:\3\xe8!", long_text);
     for (size_t piece = 1; piece <= bytes.len; piece += piece < 20 ? 1 : 97) {
-        cleanup(buf_done) struct buf text = {0};
         struct log log = {{0}};
         assert_int_equal(read_all(&bytes, piece, &log), 0);
         assert_string_equal(buf_str(&log.text), buf_str(&want));
