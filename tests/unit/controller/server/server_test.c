@@ -901,16 +901,16 @@ static void test_server__no_body_without_a_right(void **state)
         {"POST", "/metrics", "HTTP/1.1 403"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct client node;
-        connect_as(f, &node, "pi.01234567", "system:nodes");
+        struct client jane;
+        connect_as(f, &jane, "jane", "staff");
         autofree char *head = xasprintf("%s %s HTTP/1.1\r\nHost: x\r\n"
                                         "Content-Type: application/json\r\n"
                                         "Content-Length: 1000000\r\n\r\n[",
                                         cases[i].method, cases[i].target);
-        client_send(&node, head);
-        if (!client_await(&node, cases[i].says))
-            fail_msg("%s %s: %s", cases[i].method, cases[i].target, buf_str(&node.in));
-        client_done(&node);
+        client_send(&jane, head);
+        if (!client_await(&jane, cases[i].says))
+            fail_msg("%s %s: %s", cases[i].method, cases[i].target, buf_str(&jane.in));
+        client_done(&jane);
     }
 }
 
