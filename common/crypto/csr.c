@@ -219,17 +219,9 @@ static int csr_read(mbedtls_x509_csr *csr, char **ret_common_name, struct key **
 int csr_parse(const char *pem, size_t len, char **ret_common_name, struct key **ret_key,
               struct key **ret_sealing, struct err *err)
 {
-    char *text;
-    int r = mbed_pem_text("certificate request", pem, len, &text, err);
-    if (r)
-        return r;
     mbedtls_x509_csr csr;
-    mbedtls_x509_csr_init(&csr);
-    r = mbedtls_x509_csr_parse(&csr, (const unsigned char *)text, len + 1);
-    free(text);
-    if (r)
-        r = mbed_err(err, -EINVAL, r, "certificate request: cannot be read");
-    else if ((r = csr_read(&csr, ret_common_name, ret_key, ret_sealing, err)) != 0)
+    int r = mbed_csr_read(pem, len, &csr, err);
+    if (r == 0 && (r = csr_read(&csr, ret_common_name, ret_key, ret_sealing, err)) != 0)
         (void)err_wrap(err, "certificate request");
     mbedtls_x509_csr_free(&csr);
     return r;

@@ -80,6 +80,18 @@ int mbed_pem_text(const char *what, const char *pem, size_t len, char **ret, str
     return 0;
 }
 
+int mbed_csr_read(const char *pem, size_t len, mbedtls_x509_csr *ret, struct err *err)
+{
+    char *text;
+    mbedtls_x509_csr_init(ret);
+    int r = mbed_pem_text("certificate request", pem, len, &text, err);
+    if (r)
+        return r;
+    r = mbedtls_x509_csr_parse(ret, (const unsigned char *)text, len + 1);
+    free(text);
+    return r ? mbed_err(err, -EINVAL, r, "certificate request: cannot be read") : 0;
+}
+
 int mbed_pem_write(const char *label, const uint8_t *der, size_t len, struct buf *ret,
                    struct err *err)
 {

@@ -45,6 +45,9 @@ int mbed_csr_set_extension(mbedtls_x509write_csr *csr, const void *oid, size_t o
  * holds a NUL or no "-----BEGIN". Caller frees. */
 nodiscard int mbed_pem_text(const char *what, const char *pem, size_t len, char **ret,
                             struct err *err);
+/* A certificate request (PKCS 10) in PEM; whose it is, is not checked. ret is initialised here, and
+ * to be freed in any case. Errors as of mbed_pem_text, and -EINVAL. */
+nodiscard int mbed_csr_read(const char *pem, size_t len, mbedtls_x509_csr *ret, struct err *err);
 /* DER as PEM between "-----BEGIN <label>-----" lines, appended to ret. */
 nodiscard int mbed_pem_write(const char *label, const uint8_t *der, size_t len, struct buf *ret,
                              struct err *err);

@@ -67,20 +67,12 @@ static int read_request(mbedtls_x509_csr *csr, struct request_info *ret, struct 
 
 int request_parse(const char *pem, size_t len, struct request_info *ret, struct err *err)
 {
-    char *text;
     if (len > REQUEST_MAX)
         return err_set(err, -E2BIG, "certificate request: longer than %d bytes", REQUEST_MAX);
-    int r = mbed_pem_text("certificate request", pem, len, &text, err);
-    if (r)
-        return r;
     struct request_info info = {0};
     mbedtls_x509_csr csr;
-    mbedtls_x509_csr_init(&csr);
-    r = mbedtls_x509_csr_parse(&csr, (const unsigned char *)text, len + 1);
-    free(text);
-    if (r)
-        r = mbed_err(err, -EINVAL, r, "certificate request: cannot be read");
-    else if ((r = read_request(&csr, &info, err)) != 0)
+    int r = mbed_csr_read(pem, len, &csr, err);
+    if (r == 0 && (r = read_request(&csr, &info, err)) != 0)
         (void)err_wrap(err, "certificate request");
     mbedtls_x509_csr_free(&csr);
     if (r)

@@ -3,6 +3,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
+#include "common/bus/topic.h"
 #include "common/kinds/kinds.h"
 #include "common/kinds/node_id.h"
 #include "controller/api/status.h"
@@ -47,40 +48,28 @@ void authn_add(struct authn *authn, authn_token_fn *fn, void *ctx)
 
 /* ---- certificates ---- */
 
-/* Where "<name>.<8 hex>", as a node's id, ends its name; NULL: it is none. */
-static const char *end_of_name(const char *id)
-{
-    const char *dot = strrchr(id, '.');
-    return dot && dot > id && strlen(dot + 1) == NODE_ID_HASH_LEN &&
-                   strspn(dot + 1, "0123456789abcdef") == NODE_ID_HASH_LEN
-               ? dot
-               : NULL;
-}
-
 /* A node's own certificate names its id. It is the Node of that name for as long as that stands for
  * this very machine: an earlier one of the name, or one that was put out, is nobody. */
 static int of_node(struct authn *authn, const struct authn_facts *facts, struct who **ret)
 {
     static const struct api_user self = {.name = "system:limpet:authn"};
-    autofree char *name = xstrndup(facts->user, (size_t)(end_of_name(facts->user) - facts->user));
+    autofree char *name = xstrndup(facts->user, (size_t)(strrchr(facts->user, '.') - facts->user));
     const struct api_ref ref = {&kind_node, "", name};
     const struct value *node = NULL;
     if (strchr(name, '/') || api_see(authn->spec.api, &self, &ref, &node) != 0 ||
         (!str_eq(object_annotation(node, NODE_ID_ANNOTATION), facts->user) &&
          !WEAKENED(AUTHN_NODE_ID)))
         return -EACCES;
-    autofree char *user = xasprintf("system:node:%s", name);
+    autofree char *user = xasprintf(WHO_NODE_PREFIX "%s", name);
     *ret = who_new(user);
-    who_add_group(*ret, "system:nodes");
+    who_add_group(*ret, WHO_NODES);
     return 1;
 }
 
 static bool is_node(const struct authn_facts *facts)
 {
-    for (const char *const *g = facts->groups; g && *g; g++)
-        if (str_eq(*g, "system:nodes"))
-            return end_of_name(facts->user) != NULL;
-    return false;
+    const struct api_user shown = {.groups = facts->groups};
+    return who_has_group(&shown, WHO_NODES) && topic_node_valid(facts->user);
 }
 
 /* The User object decides where there is one; the certificate, where there is none. */

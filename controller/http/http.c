@@ -597,8 +597,8 @@ static void on_named(void *ctx, const char *name, const char *value)
         each->fn(each->ctx, value);
 }
 
-void http_header_each(const struct http_request *request, const char *name,
-                      void (*fn)(void *ctx, const char *value), void *ctx)
+void http_each_value(const struct http_request *request, const char *name,
+                     void (*fn)(void *ctx, const char *value), void *ctx)
 {
     struct each_named each = {name, fn, ctx};
     http_each_header(request, on_named, &each);

@@ -81,9 +81,9 @@ int64_t http_since(const struct http_request *request); /* boot ns: its headers 
 bool http_has_body(const struct http_request *request); /* announced, while headers can be read */
 const char *http_body(const struct http_request *request,
                       size_t *ret_len); /* "" if there is none */
-/* Each header of that name, in order; borrowed likewise. */
-void http_header_each(const struct http_request *request, const char *name,
-                      void (*fn)(void *ctx, const char *value), void *ctx);
+/* The value of each header of that name, in order; borrowed likewise. */
+void http_each_value(const struct http_request *request, const char *name,
+                     void (*fn)(void *ctx, const char *value), void *ctx);
 const struct http_peer *http_peer(const struct http_request *request);
 /* Something that goes with the request and is freed with it (free_it may be NULL): who asks. Once a
  * request. */

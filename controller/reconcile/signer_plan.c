@@ -5,11 +5,10 @@
 #include "common/base/weaken.h"
 #include "common/bus/enroll.h"
 #include "common/bus/topic.h"
+#include "controller/auth/who.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-#define NODE_PREFIX "system:node:"
 
 static bool has_condition(const struct value *csr, const char *type)
 {
@@ -46,8 +45,8 @@ static int check_person(const struct value *spec, const struct request_info *inf
                str_has_prefix(info->common_name, "system:limpet:");
     if ((own || topic_node_valid(info->common_name)) && !WEAKENED(SIGNER_RESERVED))
         return err_set(err, -EPERM, "the name %s is not one for users", info->common_name);
-    if (is_member(info->organizations, "system:nodes") ||
-        str_has_prefix(info->common_name, NODE_PREFIX))
+    if (is_member(info->organizations, WHO_NODES) ||
+        str_has_prefix(info->common_name, WHO_NODE_PREFIX))
         return err_set(err, -EPERM, "nodes are signed for by " SIGNER_KUBELET);
     return 0;
 }
@@ -56,10 +55,10 @@ static int check_person(const struct value *spec, const struct request_info *inf
 static int check_node(const struct value *spec, const struct request_info *info, struct err *err)
 {
     const char *asker = value_get_str(spec, "username");
-    if (!str_has_prefix(info->common_name, NODE_PREFIX) || !info->organizations[0] ||
-        info->organizations[1] || !str_eq(info->organizations[0], "system:nodes"))
+    if (!str_has_prefix(info->common_name, WHO_NODE_PREFIX) || !info->organizations[0] ||
+        info->organizations[1] || !str_eq(info->organizations[0], WHO_NODES))
         return err_set(err, -EPERM, "the subject must be CN=system:node:NAME, O=system:nodes");
-    if (str_has_prefix(asker, NODE_PREFIX) && !str_eq(asker, info->common_name) &&
+    if (str_has_prefix(asker, WHO_NODE_PREFIX) && !str_eq(asker, info->common_name) &&
         !WEAKENED(SIGNER_OTHER_NODE))
         return err_set(err, -EPERM, "%s asks in the name of another node", asker);
     return 0;

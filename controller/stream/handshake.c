@@ -64,7 +64,7 @@ static void each_word(const struct http_request *request, const char *name,
                       int (*fn)(void *ctx, const char *word, size_t len), void *ctx)
 {
     struct words words = {fn, ctx};
-    http_header_each(request, name, split, &words);
+    http_each_value(request, name, split, &words);
 }
 
 struct wanted_word {
