@@ -294,6 +294,14 @@ static uint32_t grown(uint32_t cap)
     return cap ? cap * 2 : 4;
 }
 
+bool value_has_str(const struct value *list, const char *s)
+{
+    for (size_t i = 0; s && i < value_len(list); i++)
+        if (str_eq(value_str(value_at(list, i)), s))
+            return true;
+    return false;
+}
+
 void value_append(struct value *list, struct value *item)
 {
     value_insert(list, value_len(list), item);

@@ -54,8 +54,9 @@ const char *value_str(const struct value *value);          /* NULL if not a stri
 /* Lists. Borrowed results. */
 size_t value_len(const struct value *value); /* of a list or map; 0 for the rest */
 struct value *value_at(const struct value *list,
-                       size_t i);                          /* list item or map value; NULL if out */
-void value_append(struct value *list, struct value *item); /* takes item */
+                       size_t i); /* list item or map value; NULL if out */
+bool value_has_str(const struct value *list, const char *s);         /* one of its items is it */
+void value_append(struct value *list, struct value *item);           /* takes item */
 void value_insert(struct value *list, size_t i, struct value *item); /* takes item */
 void value_set_at(struct value *list, size_t i, struct value *item); /* takes item, frees the old */
 void value_remove_at(struct value *list, size_t i);

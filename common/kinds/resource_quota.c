@@ -58,14 +58,6 @@ static const char *format_quota_resource(const char *s)
     ONE_OF("Terminating", "NotTerminating", "BestEffort", "NotBestEffort", "PriorityClass",        \
            "CrossNamespacePodAffinity", "VolumeAttributesClass")
 
-static bool has_scope(const struct value *scopes, const char *name)
-{
-    for (size_t i = 0; i < value_len(scopes); i++)
-        if (str_eq(value_str(value_at(scopes, i)), name))
-            return true;
-    return false;
-}
-
 /* Whether a quota of that scope can count a resource; those with a domain are not judged. */
 static bool fits(const char *scope, int resource)
 {
@@ -93,8 +85,8 @@ static void check_scopes(const struct value *spec, struct schema_walk *walk)
             schema_mistake(walk, value_at(scopes, i), sub, CAUSE_INVALID,
                            "\"%.64s\": unsupported scope applied to resource", scope);
     }
-    if ((has_scope(scopes, "BestEffort") && has_scope(scopes, "NotBestEffort")) ||
-        (has_scope(scopes, "Terminating") && has_scope(scopes, "NotTerminating")))
+    if ((value_has_str(scopes, "BestEffort") && value_has_str(scopes, "NotBestEffort")) ||
+        (value_has_str(scopes, "Terminating") && value_has_str(scopes, "NotTerminating")))
         schema_mistake(walk, scopes, "scopes", CAUSE_INVALID, "conflicting scopes");
 }
 

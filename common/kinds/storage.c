@@ -9,14 +9,6 @@ static const char *const access_modes[] = {"ReadWriteOnce", "ReadOnlyMany", "Rea
 
 const struct schema_rule rule_access_mode = {.one_of = access_modes};
 
-static bool has_mode(const struct value *list, const char *mode)
-{
-    for (size_t i = 0; i < value_len(list); i++)
-        if (str_eq(value_str(value_at(list, i)), mode))
-            return true;
-    return false;
-}
-
 void check_access_modes(const struct value *modes, struct schema_walk *walk)
 {
     size_t len = value_len(modes);
@@ -33,7 +25,7 @@ void access_modes_cell(const struct value *list, struct buf *ret)
     static const char *const shorts[] = {"RWO", "ROX", "RWX", "RWOP"};
     size_t start = ret->len;
     for (size_t i = 0; i < ARRAY_LEN(shorts); i++)
-        if (has_mode(list, access_modes[i]))
+        if (value_has_str(list, access_modes[i]))
             buf_addf(ret, "%s%s", ret->len > start ? "," : "", shorts[i]);
 }
 

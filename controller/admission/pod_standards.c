@@ -378,21 +378,13 @@ static void check_capabilities(const struct subject *subject, struct buf *ret)
     say_added(subject, usual_capabilities, ret);
 }
 
-static bool has_text(const struct value *list, const char *text)
-{
-    for (size_t i = 0; i < value_len(list); i++)
-        if (str_eq(value_str(value_at(list, i)), text))
-            return true;
-    return false;
-}
-
 static void check_capabilities_restricted(const struct subject *subject, struct buf *ret)
 {
     const struct value *container;
     cleanup(findings_done) struct findings findings;
     findings_init(&findings);
     for (struct each each = {0}; (container = each_next(subject->spec, &each));)
-        if (!has_text(capabilities(container, "drop"), "ALL"))
+        if (!value_has_str(capabilities(container, "drop"), "ALL"))
             findings_container(&findings, container);
     if (any(&findings)) {
         findings_print_containers(&findings, ret);

@@ -192,18 +192,10 @@ void quota_usage_done(struct quota_usage *usage)
 
 /* ---- scopes ---- */
 
-static bool has_text(const struct value *list, const char *text)
-{
-    for (size_t i = 0; i < value_len(list); i++)
-        if (str_eq(value_str(value_at(list, i)), text))
-            return true;
-    return false;
-}
-
 static bool class_matches(const struct value *requirement, const char *class)
 {
     const char *op = value_get_str(requirement, "operator");
-    bool listed = class && has_text(value_get(requirement, "values"), class);
+    bool listed = class && value_has_str(value_get(requirement, "values"), class);
     if (str_eq(op, "In"))
         return listed;
     if (str_eq(op, "NotIn"))

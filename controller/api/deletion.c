@@ -50,14 +50,6 @@ bool deletion_shows_object(const struct schema_kind *kind)
 
 /* ---- finalizers ---- */
 
-static bool has(const struct value *list, const char *text)
-{
-    for (size_t i = 0; i < value_len(list); i++)
-        if (str_eq(value_str(value_at(list, i)), text))
-            return true;
-    return false;
-}
-
 static bool is_collecting(const char *finalizer)
 {
     return str_eq(finalizer, DELETION_FOREGROUND) || str_eq(finalizer, DELETION_ORPHAN);
@@ -67,14 +59,14 @@ void deletion_check(const struct value *stored, const struct value *next, struct
 {
     const struct value *before = value_path(stored, "metadata", "finalizers", NULL);
     const struct value *after = value_path(next, "metadata", "finalizers", NULL);
-    if (has(after, DELETION_FOREGROUND) && has(after, DELETION_ORPHAN))
+    if (value_has_str(after, DELETION_FOREGROUND) && value_has_str(after, DELETION_ORPHAN))
         diags_add(diags, value_line(after), "metadata.finalizers", CAUSE_INVALID,
                   "finalizer %s and %s cannot be both set", DELETION_ORPHAN, DELETION_FOREGROUND);
     if (!stored || !meta_is_deleting(stored) || WEAKENED(DELETION_NEW_FINALIZERS))
         return;
     for (size_t i = 0; i < value_len(after); i++) {
         const char *text = value_str(value_at(after, i));
-        if (has(before, text))
+        if (value_has_str(before, text))
             continue;
         diags_add(diags, value_line(after), "metadata.finalizers", CAUSE_FORBIDDEN,
                   "Forbidden: no new finalizers can be added if the object is being deleted, found "
@@ -128,7 +120,7 @@ static void set_collecting(struct value *object, const char *finalizer)
 {
     struct value *meta = meta_of(object);
     struct value *list = value_get(meta, "finalizers");
-    if (finalizer ? has(list, finalizer) : !list)
+    if (finalizer ? value_has_str(list, finalizer) : !list)
         return;
     for (size_t i = value_len(list); i > 0; i--)
         if (is_collecting(value_str(value_at(list, i - 1))))

@@ -191,14 +191,6 @@ static struct value *check_binding(const struct api *api, const struct escalatio
     return check_rules(api, escalation, ref, rules);
 }
 
-static bool is_in(const struct value *list, const char *text)
-{
-    for (size_t i = 0; i < value_len(list); i++)
-        if (str_eq(value_str(value_at(list, i)), text))
-            return true;
-    return false;
-}
-
 static bool is_own(const struct escalation *escalation, const char *group)
 {
     for (char **own = escalation->groups; *own; own++)
@@ -221,7 +213,7 @@ static struct value *check_user(const struct api *api, const struct escalation *
         had = value_get(was, "groups");
     for (size_t i = 0; i < value_len(groups); i++) {
         const char *group = value_str(value_at(groups, i));
-        if (!group || is_in(had, group) || is_own(escalation, group) ||
+        if (!group || value_has_str(had, group) || is_own(escalation, group) ||
             may_of(api, escalation, "impersonate", "", "groups", "", group) ||
             WEAKENED(USER_ESCALATION))
             continue;

@@ -131,20 +131,12 @@ void audit_policy_free(struct audit_policy *policy)
 
 /* ---- the rules ---- */
 
-static bool has(const struct value *list, const char *text)
-{
-    for (size_t i = 0; i < value_len(list); i++)
-        if (str_eq(value_str(value_at(list, i)), text))
-            return true;
-    return false;
-}
-
 static bool has_group(const struct value *list, const struct audit_subject *subject)
 {
     for (const char *const *group = subject->groups; group && *group; group++)
-        if (has(list, *group))
+        if (value_has_str(list, *group))
             return true;
-    return has(list, subject->user ? "system:authenticated" : "system:unauthenticated");
+    return value_has_str(list, subject->user ? "system:authenticated" : "system:unauthenticated");
 }
 
 /* pattern: all, a resource, a subresource of one or of all, all subresources of one. */
@@ -175,7 +167,7 @@ static bool fits_resource(const struct value *item, const struct audit_subject *
     for (size_t i = 0; i < value_len(resources); i++) {
         const char *pattern = value_str(value_at(resources, i));
         if (!pattern || !names_resource(pattern, subject->ref.kind->plural, subject->subresource) ||
-            (value_len(names) > 0 && !has(names, subject->ref.name)))
+            (value_len(names) > 0 && !value_has_str(names, subject->ref.name)))
             continue;
         *ret_named = !strchr(pattern, '*');
         return true;
@@ -190,7 +182,8 @@ static bool fits_object(const struct value *rule, const struct audit_subject *su
     const struct value *resources = value_get(rule, "resources");
     if (!subject->ref.kind)
         return false;
-    if (value_len(namespaces) > 0 && !has(namespaces, subject->ref.ns ? subject->ref.ns : ""))
+    if (value_len(namespaces) > 0 &&
+        !value_has_str(namespaces, subject->ref.ns ? subject->ref.ns : ""))
         return false;
     for (size_t i = 0; i < value_len(resources); i++)
         if (fits_resource(value_at(resources, i), subject, ret_named))
@@ -216,11 +209,12 @@ static bool fits(const struct value *rule, const struct audit_subject *subject, 
     const struct value *users = value_get(rule, "users"), *groups = value_get(rule, "userGroups");
     const struct value *verbs = value_get(rule, "verbs"),
                        *paths = value_get(rule, "nonResourceURLs");
-    if (value_len(users) > 0 && !has(users, subject->user ? subject->user : "system:anonymous"))
+    if (value_len(users) > 0 &&
+        !value_has_str(users, subject->user ? subject->user : "system:anonymous"))
         return false;
     if (value_len(groups) > 0 && !has_group(groups, subject))
         return false;
-    if (value_len(verbs) > 0 && !has(verbs, subject->verb))
+    if (value_len(verbs) > 0 && !value_has_str(verbs, subject->verb))
         return false;
     if (value_len(value_get(rule, "namespaces")) || value_len(value_get(rule, "resources")))
         return fits_object(rule, subject, ret_named);
@@ -243,7 +237,7 @@ static unsigned stages_of(const struct value *list)
 {
     unsigned bits = 0;
     for (unsigned i = 0; audit_stages[i]; i++)
-        if (has(list, audit_stages[i]))
+        if (value_has_str(list, audit_stages[i]))
             bits |= 1u << i;
     return bits;
 }

@@ -19,14 +19,6 @@ static bool has_condition(const struct value *csr, const char *type)
     return false;
 }
 
-static bool has_text(const struct value *list, const char *text)
-{
-    for (size_t i = 0; i < value_len(list); i++)
-        if (str_eq(value_str(value_at(list, i)), text))
-            return true;
-    return false;
-}
-
 static bool is_member(char **organizations, const char *group)
 {
     for (char **o = organizations; *o; o++)
@@ -80,7 +72,7 @@ static int check_usages(const struct value *usages, struct err *err)
             return err_set(err, -EPERM, "usage \"%.64s\" is not signed for",
                            value_str(value_at(usages, i)));
     }
-    if (!has_text(usages, "client auth"))
+    if (!value_has_str(usages, "client auth"))
         return err_set(err, -EPERM, "the usages must hold \"client auth\"");
     return 0;
 }

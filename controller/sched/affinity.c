@@ -3,24 +3,15 @@
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 
-static bool has(const struct value *values, const char *s)
-{
-    for (size_t i = 0; s && i < value_len(values); i++) {
-        if (str_eq(value_str(value_at(values, i)), s))
-            return true;
-    }
-    return false;
-}
-
 static bool in(const char *label, const struct value *values)
 {
-    return has(values, label);
+    return value_has_str(values, label);
 }
 
 /* A node without the label is not in the list either. */
 static bool not_in(const char *label, const struct value *values)
 {
-    return !has(values, label);
+    return !value_has_str(values, label);
 }
 
 static bool exists(const char *label, const struct value *values)

@@ -212,9 +212,24 @@ static void test_value__readers_take_anything(void **state)
     assert_true(value_float(i, 0) > 1.9);
 }
 
+static void test_value__has_str(void **state)
+{
+    (void)state;
+    struct value *list = value_new_list();
+    value_append(list, value_new_int(1));
+    value_append(list, value_new_str("a"));
+    assert_true(value_has_str(list, "a"));
+    assert_false(value_has_str(list, "b"));
+    assert_false(value_has_str(list, "1"));
+    assert_false(value_has_str(list, NULL)); /* though one of them is no text */
+    assert_false(value_has_str(NULL, "a"));
+    value_free(list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_value__has_str),
         cmocka_unit_test(test_value__equal),
         cmocka_unit_test(test_value__copy_is_equal_and_apart),
         cmocka_unit_test(test_value__absent_null_and_zero_are_three_things),
