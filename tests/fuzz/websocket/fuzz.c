@@ -2,6 +2,7 @@
  * none is longer than its bytes. The first byte says how they are cut. */
 
 #include "common/base/buf.h"
+#include "common/base/mem.h"
 #include "controller/stream/websocket.h"
 
 #include <stdlib.h>
@@ -71,9 +72,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(whole.text.len == 0 || memcmp(whole.text.data, cut.text.data, whole.text.len) == 0);
     buf_done(&whole.text);
     buf_done(&cut.text);
-    char *key = strndup((const char *)data, size), accept[WS_ACCEPT];
+    autofree char *key = xstrndup((const char *)data, size);
+    char accept[WS_ACCEPT];
     if (ws_key_valid(key))
         ws_accept(key, accept);
-    free(key);
     return 0;
 }
