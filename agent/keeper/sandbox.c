@@ -180,6 +180,7 @@ static struct cgroup_limits pod_limits(const struct launch_plan *plan)
     limits.cpu_quota_us = lower(limits.cpu_quota_us, only->cpu_quota_us);
     limits.cpu_shares = lower(limits.cpu_shares, only->cpu_shares);
     limits.pids = lower(limits.pids, only->pids);
+    limits.dies_whole = true;
     return limits;
 }
 
@@ -208,7 +209,8 @@ int sandbox_make_container(const struct sandbox *sandbox, size_t i, struct err *
     const struct cgroup_limits limits = {.memory_bytes = container->memory_bytes,
                                          .cpu_quota_us = container->cpu_quota_us,
                                          .cpu_shares = container->cpu_shares,
-                                         .pids = container->pids};
+                                         .pids = container->pids,
+                                         .dies_whole = true};
     if (has_one_group(sandbox->plan))
         return 0;
     autofree char *group = sandbox_container_cgroup(sandbox, i);

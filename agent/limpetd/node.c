@@ -19,6 +19,7 @@
 #include "common/base/str.h"
 #include "common/bus/mqtt.h"
 #include "common/program/notify.h"
+#include "common/schema/quantity.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -183,18 +184,20 @@ static int make_agent(struct node *node, const struct value *status, struct err 
                                       .net = node->net};
     char host_name[HOST_NAME_MAX + 1] = "localhost";
     (void)gethostname(host_name, sizeof(host_name));
-    const struct agent_spec spec = {.node_name = c->node,
-                                    .host_name = host_name,
-                                    .static_dir = c->manifest_dir,
-                                    .state_dir = c->state_dir,
-                                    .run_dir = c->run_dir,
-                                    .log_dir = c->log_dir,
-                                    .cgroup_root = c->cgroup,
-                                    .host_ip = node->address,
-                                    .boot_id = node->boot_id,
-                                    .resolv_conf = c->resolv_conf,
-                                    .allocatable = value_get(status, "allocatable"),
-                                    .desired = node->desired};
+    const struct agent_spec spec = {
+        .node_name = c->node,
+        .host_name = host_name,
+        .static_dir = c->manifest_dir,
+        .state_dir = c->state_dir,
+        .run_dir = c->run_dir,
+        .log_dir = c->log_dir,
+        .cgroup_root = c->cgroup,
+        .host_ip = node->address,
+        .boot_id = node->boot_id,
+        .resolv_conf = c->resolv_conf,
+        .allocatable = value_get(status, "allocatable"),
+        .memory_bytes = quantity_units_of(value_path(status, "capacity", "memory", NULL), 0),
+        .desired = node->desired};
     return agent_new(&world, &spec, &handler, node, &node->agent, err);
 }
 

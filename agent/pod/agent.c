@@ -466,6 +466,7 @@ static struct agent_spec copy_spec(const struct agent_spec *spec)
         .boot_id = xstrdup(spec->boot_id),
         .resolv_conf = xstrdup(spec->resolv_conf),
         .allocatable = value_copy(spec->allocatable),
+        .memory_bytes = spec->memory_bytes,
         .desired = spec->desired,
     };
 }

@@ -42,6 +42,7 @@ struct agent_spec {
     const char *boot_id;             /* of this boot (a test seam replaces it) */
     const char *resolv_conf;         /* the node's: /etc/resolv.conf */
     const struct value *allocatable; /* the Node's status.allocatable; copied; may be NULL */
+    int64_t memory_bytes;            /* of the machine; 0 = unknown */
     struct desired *desired;         /* NULL: never enrolled, static pods only */
 };
 

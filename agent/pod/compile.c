@@ -3,20 +3,18 @@
 #include "agent/pod/env.h"
 #include "agent/pod/hostname.h"
 #include "agent/pod/internal.h"
+#include "agent/pod/limits.h"
 #include "agent/runtime/caps.h"
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
-#include "common/schema/quantity.h"
 
 #include <errno.h>
 #include <stdio.h>
 
 #define LOG_MAX_BYTES (INT64_C(10) * 1024 * 1024)
 #define LOG_MAX_FILES 3
-#define DEFAULT_PIDS 4096
-#define CPU_MILLI_MAX (INT64_C(1000) * 1000 * 1000)
 
 /* What a compiled container borrows until the plan is encoded. */
 struct parts {
@@ -214,27 +212,6 @@ static int compile_caps(const struct value *container, bool privileged, uint64_t
     return rc < 0 ? rc : change_caps(value_get(caps, "add"), true, ret, err);
 }
 
-/* Thousandths of a CPU; no more than the sums made of it hold, and than any machine has. */
-static int64_t cpu_of(const struct value *resources)
-{
-    int64_t milli = quantity_milli_of(value_get(resources, "cpu"), 0);
-    return milli > CPU_MILLI_MAX ? CPU_MILLI_MAX : milli;
-}
-
-static void compile_limits(const struct value *container, struct launch_container *ret)
-{
-    const struct value *limits = value_path(container, "resources", "limits", NULL);
-    const struct value *requests = value_path(container, "resources", "requests", NULL);
-    ret->memory_bytes = quantity_units_of(value_get(limits, "memory"), 0);
-    int64_t cpu_milli = cpu_of(limits);
-    ret->cpu_quota_us = cpu_milli * 100; /* of a period of 100,000 us */
-    if (cpu_milli > 0 && ret->cpu_quota_us < 1000)
-        ret->cpu_quota_us = 1000; /* the kernel's least */
-    int64_t shares = cpu_of(requests) * 1024 / 1000;
-    ret->cpu_shares = shares < 2 ? 2 : shares > 262144 ? 262144 : shares;
-    ret->pids = DEFAULT_PIDS;
-}
-
 static int compile_security(const struct pod_record *record, const struct value *container,
                             struct launch_container *ret, struct err *err)
 {
@@ -313,7 +290,8 @@ static int compile_container(const struct pod_record *record, size_t i, const ch
     ret->log_max_files = LOG_MAX_FILES;
     ret->stop_signal = image->stop_signal;
     compile_stdio(container, ret);
-    compile_limits(container, ret);
+    limits_of_container(value_get(record->spec->object, "spec"), container,
+                        agent->spec.memory_bytes, ret);
     return 0;
 }
 
@@ -364,6 +342,7 @@ static int fill_pod(const struct pod_record *record, struct parts *parts, struct
     plan->host_ipc = value_bool(value_path(pod, "spec", "hostIPC", NULL), false);
     plan->sysctls = compile_sysctls(record, parts);
     plan->restart = restart_of(pod);
+    limits_of_pod(value_get(pod, "spec"), plan);
     plan->grace_s = record->spec->grace_s;
     plan->backoff_min_ms = 10 * 1000;
     plan->backoff_max_ms = 300 * 1000;

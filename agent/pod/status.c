@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/kinds/pod_qos.h"
 
 #include <errno.h>
 
@@ -236,6 +237,9 @@ struct value *pod_status(const struct pod_facts *facts)
     set_addresses(status, facts);
     set_time(status, "startTime", facts->start_wall_ns);
     value_set(status, "containerStatuses", list);
+    value_set_str(status, "qosClass",
+                  facts->spec ? pod_qos_name(pod_qos(facts->spec))
+                              : value_get_str(facts->previous, "qosClass"));
     return status;
 }
 

@@ -131,21 +131,25 @@ struct setting {
     bool optional; /* the file may be missing */
 };
 
-static size_t memory_settings(const struct cgroup_tree *tree, int64_t bytes, struct setting *ret)
+static size_t memory_settings(const struct cgroup_tree *tree, const struct cgroup_limits *limits,
+                              struct setting *ret)
 {
-    if (bytes <= 0)
-        return 0;
-    if (tree->unified) {
-        ret[0] = (struct setting){.file = "memory.max"};
-        ret[1] = (struct setting){.file = "memory.swap.max", .value = "0", .optional = true};
-        ret[2] = (struct setting){.file = "memory.oom.group", .value = "1", .optional = true};
-    } else {
-        ret[0] = (struct setting){.file = "memory.limit_in_bytes"};
-        ret[1] = (struct setting){.file = "memory.memsw.limit_in_bytes", .optional = true};
-        snprintf(ret[1].value, sizeof(ret[1].value), "%" PRId64, bytes);
+    size_t count = 0;
+    int64_t bytes = limits->memory_bytes;
+    /* Pods do not swap (a kubelet's NoSwap): a card would wear out, and a limit would mean little.
+     * v1 can say so only together with a limit. */
+    if (tree->unified)
+        ret[count++] = (struct setting){.file = "memory.swap.max", .value = "0", .optional = true};
+    if (tree->unified && bytes > 0 && limits->dies_whole)
+        ret[count++] = (struct setting){.file = "memory.oom.group", .value = "1", .optional = true};
+    static const char *const v1[] = {"memory.limit_in_bytes", "memory.memsw.limit_in_bytes"};
+    for (size_t i = 0; bytes > 0 && i < (tree->unified ? 1 : ARRAY_LEN(v1)); i++) {
+        ret[count] =
+            (struct setting){.file = tree->unified ? "memory.max" : v1[i], .optional = i > 0};
+        snprintf(ret[count].value, sizeof(ret[count].value), "%" PRId64, bytes);
+        count++;
     }
-    snprintf(ret[0].value, sizeof(ret[0].value), "%" PRId64, bytes);
-    return tree->unified ? 3 : 2;
+    return count;
 }
 
 static size_t cpu_settings(const struct cgroup_tree *tree, const struct cgroup_limits *limits,
@@ -176,7 +180,7 @@ static int limit_tree(const struct cgroup_tree *tree, const char *path,
     struct setting settings[8];
     size_t count = 0;
     if (tree->controllers & CGROUP_MEMORY)
-        count += memory_settings(tree, limits->memory_bytes, settings + count);
+        count += memory_settings(tree, limits, settings + count);
     if (tree->controllers & CGROUP_CPU)
         count += cpu_settings(tree, limits, settings + count);
     if ((tree->controllers & CGROUP_PIDS) && limits->pids > 0) {

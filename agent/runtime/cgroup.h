@@ -36,6 +36,7 @@ struct cgroup_host {
 /* 0 = no limit. cpu_quota_us is for 100,000 us; cpu_shares in v1's words. */
 struct cgroup_limits {
     int64_t memory_bytes, cpu_quota_us, cpu_shares, pids;
+    bool dies_whole; /* out of memory, none of it is left over (v2) */
 };
 
 /* Finds the trees of this mount namespace. A host without any is no error: count is 0. */

@@ -44,21 +44,3 @@ void pod_needs(const struct value *spec, const char *which, struct amounts *ret)
             amounts_add(ret, name, &quantity, 1);
     }
 }
-
-bool pod_is_best_effort(const struct value *spec)
-{
-    static const char *const lists[] = {"containers", "initContainers"};
-    static const char *const which[] = {"requests", "limits"};
-    static const char *const names[] = {"cpu", "memory"};
-    struct quantity quantity;
-    for (size_t l = 0; l < ARRAY_LEN(lists); l++)
-        for (size_t i = 0; i < value_len(value_get(spec, lists[l])); i++)
-            for (size_t n = 0; n < 4; n++) {
-                const struct value *list =
-                    list_of(value_at(value_get(spec, lists[l]), i), which[n / 2]);
-                if (quantity_of(value_get(list, names[n % 2]), &quantity) == 0 &&
-                    (quantity.units || quantity.nano))
-                    return false;
-            }
-    return true;
-}

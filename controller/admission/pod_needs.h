@@ -6,5 +6,3 @@
 
 /* which: "requests" or "limits". Adds to *ret, which is empty. */
 void pod_needs(const struct value *spec, const char *which, struct amounts *ret);
-/* No container has a request or limit of cpu or memory: Kubernetes' class BestEffort. */
-bool pod_is_best_effort(const struct value *spec);

@@ -3,6 +3,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/kinds/kinds.h"
+#include "common/kinds/pod_qos.h"
 #include "controller/admission/findings.h"
 #include "controller/admission/pod_needs.h"
 
@@ -118,7 +119,7 @@ static void pod_usage(const struct value *pod, struct quota_usage *ret)
     const char *class = value_get_str(spec, "priorityClassName");
     ret->pod = true;
     ret->terminating = value_get_int(spec, "activeDeadlineSeconds", -1) >= 0;
-    ret->best_effort = pod_is_best_effort(spec);
+    ret->best_effort = pod_qos(spec) == POD_QOS_BEST_EFFORT;
     ret->crosses = pod_crosses(spec);
     ret->priority_class = str_empty(class) ? NULL : xstrdup(class);
     /* One that has ended needs nothing any more. */

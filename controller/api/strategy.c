@@ -2,6 +2,7 @@
 
 #include "common/base/str.h"
 #include "common/kinds/kinds.h"
+#include "common/kinds/pod_qos.h"
 #include "controller/api/form.h"
 #include "controller/api/service_kept.h"
 
@@ -20,6 +21,7 @@ static void pod_born(struct value *pod)
 {
     struct value *status = value_set(pod, "status", value_new_map());
     value_set_str(status, "phase", "Pending");
+    value_set_str(status, "qosClass", pod_qos_name(pod_qos(value_get(pod, "spec"))));
 }
 
 /* Only a pod that a node may be running needs time. */

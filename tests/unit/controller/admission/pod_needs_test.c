@@ -47,31 +47,10 @@ static void test_pod_needs__sums(void **state)
     }
 }
 
-static void test_pod_needs__best_effort(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *spec;
-        bool best_effort;
-    } cases[] = {
-        {"{containers: [{}, {resources: {}}]}", true},
-        {"{containers: [{resources: {requests: {cpu: 0}}}]}", true},
-        {"{containers: [{resources: {requests: {ephemeral-storage: 1Gi}}}]}", true},
-        {"{containers: [{}, {resources: {requests: {cpu: 1m}}}]}", false},
-        {"{containers: [{}, {resources: {limits: {memory: 1}}}]}", false},
-        {"{containers: [{}], initContainers: [{resources: {limits: {memory: 1}}}]}", false},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        cleanup(value_free) struct value *spec = parse(cases[i].spec);
-        assert_int_equal(pod_is_best_effort(spec), cases[i].best_effort);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pod_needs__sums),
-        cmocka_unit_test(test_pod_needs__best_effort),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
