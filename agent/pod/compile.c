@@ -252,7 +252,7 @@ static int compile_container(const struct pod_record *record, size_t i, const ch
     const struct agent *agent = record->agent;
     const struct value *container = value_at(pod_spec_containers(record->spec), i);
     const struct image *image = record->containers[i].image;
-    const struct volume_source source = {find_source, agent->manifests};
+    const struct volume_source source = {.find = find_source, .ctx = agent->manifests};
     const struct env_input input = {
         .pod = record->spec->object,
         .container = container,

@@ -43,7 +43,7 @@ static void prepare_volumes(struct pod_record *record)
     struct agent *agent = record->agent;
     autofree char *state = agent_state_dir(agent, record->uid);
     autofree char *run = agent_volume_dir(agent, record->uid);
-    struct volume_source source = {find_source, agent->manifests};
+    struct volume_source source = {.find = find_source, .ctx = agent->manifests};
     struct volume_spec spec = volume_spec_of(record, &source, state, run);
     struct err err = {0};
     struct volume *volumes = NULL;

@@ -11,6 +11,11 @@ struct volume_source {
     /* The node's copy of a ConfigMap or Secret (a value tree, borrowed until the next call); NULL
      * if the node does not have it. */
     const struct value *(*find)(void *ctx, const char *kind, const char *ns, const char *name);
+    /* A token of the pod's ServiceAccount; NULL: this node has none. audience: NULL is the API's
+     * own. 0 and its text (borrowed until the next call); -EAGAIN: it is on its way, ask again;
+     * -ENOENT: it cannot be had now (no contact to the gateway): the pod starts without it. */
+    int (*token)(void *ctx, const char *audience, int64_t expiration_s, const char **ret_text,
+                 struct err *err);
     void *ctx;
 };
 

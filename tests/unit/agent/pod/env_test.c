@@ -43,7 +43,7 @@ static int build(const char *container, struct strings *ret, struct err *err)
     cleanup(value_free) struct value *objects = parse(sources);
     cleanup(value_free) struct value *p = parse(pod);
     cleanup(value_free) struct value *c = parse(container);
-    const struct volume_source source = {find, objects};
+    const struct volume_source source = {.find = find, .ctx = objects};
     return env_build(&(struct env_input){.pod = p,
                                          .container = c,
                                          .image_env = image_env,

@@ -59,7 +59,7 @@ static int setup(void **state)
     world->tmp = xasprintf("%s/tmp", world->dir);
     assert_int_equal(mkdir(world->disk, 0700) | mkdir(world->tmp, 0700), 0);
     assert_int_equal(json_parse(objects, strlen(objects), &world->objects, &world->err), 0);
-    world->source = (struct volume_source){find, world};
+    world->source = (struct volume_source){.find = find, .ctx = world};
     world->spec = (struct volume_spec){"default", world->disk, world->tmp, &world->source, -1};
     *state = world;
     return 0;
