@@ -85,9 +85,18 @@ static void refs_of_container(const struct value *container, manifest_ref_fn *fn
     }
 }
 
+static void refs_of_sources(const struct value *sources, manifest_ref_fn *fn, void *ctx)
+{
+    for (size_t i = 0; i < value_len(sources); i++) {
+        const struct value *source = value_at(sources, i);
+        tell(value_get(source, "configMap"), "name", "ConfigMap", fn, ctx);
+        tell(value_get(source, "secret"), "name", "Secret", fn, ctx);
+    }
+}
+
 void manifest_refs(const struct value *pod, manifest_ref_fn *fn, void *ctx)
 {
-    static const char *const lists[] = {"initContainers", "containers"};
+    static const char *const lists[] = {"initContainers", "containers", "ephemeralContainers"};
     const struct value *spec = value_get(pod, "spec");
     for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
         const struct value *list = value_get(spec, lists[l]);
@@ -99,5 +108,6 @@ void manifest_refs(const struct value *pod, manifest_ref_fn *fn, void *ctx)
         const struct value *volume = value_at(volumes, i);
         tell(value_get(volume, "configMap"), "name", "ConfigMap", fn, ctx);
         tell(value_get(volume, "secret"), "secretName", "Secret", fn, ctx);
+        refs_of_sources(value_get(value_get(volume, "projected"), "sources"), fn, ctx);
     }
 }
