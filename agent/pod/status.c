@@ -94,7 +94,7 @@ static struct value *container_state(const struct pod_facts *facts, size_t i,
     if (facts->refused_reason)
         return waiting_state(facts->refused_reason, facts->refused_message);
     if (c && c->state == KEEPER_STARTED && !facts->finished) {
-        *ret_ready = true;
+        *ret_ready = !known || !known->ready_known || (known->started && known->ready);
         return running_state(c);
     }
     if (c && c->last.valid && (c->state == KEEPER_TERMINATED || facts->finished))
@@ -120,7 +120,8 @@ static struct value *container_status(const struct pod_facts *facts, size_t i,
               c && c->last.valid && !value_get(state, "terminated") ? terminated_state(&c->last)
                                                                     : value_new_map());
     value_set_bool(status, "ready", *ret_ready);
-    value_set_bool(status, "started", running);
+    bool known = i < facts->container_count && facts->containers[i].ready_known;
+    value_set_bool(status, "started", running && (!known || facts->containers[i].started));
     value_set_int(status, "restartCount", c ? (int64_t)c->restarts : 0);
     value_set_str(status, "image", value_get_str(container, "image"));
     const char *image_id = i < facts->container_count ? facts->containers[i].image_id

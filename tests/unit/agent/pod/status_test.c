@@ -141,6 +141,40 @@ static void test_status__running_and_ready(void **state)
                         "2023-11-14T22:13:20Z");
 }
 
+/* What probes and hooks say of those that run. */
+static void test_status__readiness(void **state)
+{
+    (void)state;
+    static const struct {
+        struct pod_container_facts known;
+        bool started, ready;
+    } cases[] = {
+        {{0}, true, true},
+        {{.ready_known = true}, false, false},
+        {{.ready_known = true, .started = true}, true, false},
+        {{.ready_known = true, .ready = true}, false, false},
+        {{.ready_known = true, .started = true, .ready = true}, true, true},
+    };
+    cleanup(value_free) struct value *spec = spec_of(1);
+    struct keeper_container c = started("app");
+    const struct keeper_report report = {
+        .state = KEEPER_RUNNING, .containers = &c, .container_count = 1};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        cleanup(value_free) struct value *status =
+            pod_status(&(struct pod_facts){.spec = spec,
+                                           .report = &report,
+                                           .containers = &cases[i].known,
+                                           .container_count = 1,
+                                           .now_wall_ns = T0});
+        const struct value *cs = value_at(value_get(status, "containerStatuses"), 0);
+        assert_int_equal(value_get_bool(cs, "started", false), cases[i].started);
+        assert_int_equal(value_get_bool(cs, "ready", false), cases[i].ready);
+        assert_string_equal(condition_of(status, "ContainersReady", "status"),
+                            cases[i].ready ? "True" : "False");
+        assert_string_equal(value_get_str(status, "phase"), "Running");
+    }
+}
+
 static void test_status__crash_loop_keeps_the_last_exit(void **state)
 {
     (void)state;
@@ -225,6 +259,7 @@ int main(void)
         cmocka_unit_test(test_status__without_a_manifest),
         cmocka_unit_test(test_status__has_run),
         cmocka_unit_test(test_status__running_and_ready),
+        cmocka_unit_test(test_status__readiness),
         cmocka_unit_test(test_status__crash_loop_keeps_the_last_exit),
         cmocka_unit_test(test_status__phases_of_the_end),
         cmocka_unit_test(test_status__refused_is_failed),
