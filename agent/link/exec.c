@@ -67,11 +67,11 @@ static void say_refused(struct exec *exec, const struct exec_client_end *end)
         xasprintf("OCI runtime exec failed: exec failed: unable to start container process: %s\n",
                   end->message);
     size_t len = strlen(text);
+    tap_done(&exec->out);
+    tap_done(&exec->err);
     stream_opened(exec->stream);
     if (stream_room(exec->stream) >= len)
         (void)stream_send(exec->stream, exec->tty ? RPC_STDOUT : RPC_STDERR, text, len);
-    tap_done(&exec->out);
-    tap_done(&exec->err);
     stream_end(exec->stream, 0, end->code, "");
 }
 
@@ -290,12 +290,14 @@ static void exec_close(struct stream *stream)
 }
 
 const struct stream_method method_exec = {.name = "exec",
+                                          .opens = true,
                                           .open = exec_begin,
                                           .data = exec_data,
                                           .eof = exec_eof,
                                           .ready = exec_ready,
                                           .close = exec_close};
 const struct stream_method method_attach = {.name = "attach",
+                                            .opens = true,
                                             .open = attach_begin,
                                             .data = exec_data,
                                             .eof = exec_eof,

@@ -219,6 +219,7 @@ static void forward_close(struct stream *stream)
 }
 
 const struct stream_method method_portforward = {.name = "portforward",
+                                                 .opens = true,
                                                  .open = forward_begin,
                                                  .data = forward_data,
                                                  .eof = forward_eof,

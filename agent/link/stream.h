@@ -12,6 +12,7 @@ struct usage;
 /* What a method does. Those that a method has no use for may be NULL. */
 struct stream_method {
     const char *name;
+    bool opens; /* it says stream_opened, and nothing before */
     /* Begins it. An error ends it: -ENOENT 404, -EINVAL 400, -EBUSY 429, else 500. It may end at
      * once, too. */
     int (*open)(struct stream *stream, const struct value *args, struct err *err);
@@ -40,7 +41,7 @@ const char *stream_pod(const struct stream *stream);
 void stream_set_state(struct stream *stream, void *state);
 void *stream_state(const struct stream *stream);
 
-/* It goes on: the client may send. */
+/* It goes on: the client may send, and a method that `opens` too: its ready() is called. */
 void stream_opened(struct stream *stream);
 /* How many bytes may be sent now, at most RPC_MAX_CHUNK; 0: ready() is called when there is room.
  */

@@ -24,6 +24,7 @@ struct stream {
     struct rpc_flow flow;
     struct rpc_turn turn;
     bool starved;        /* wants credit to send */
+    bool opened;         /* the method has said so */
     bool opening;        /* "opened" is still to be said */
     unsigned eofs;       /* channels whose end is still to be said, bits */
     bool ending;         /* its last word is still to be said; nothing else follows */
@@ -231,13 +232,15 @@ void *stream_state(const struct stream *stream)
 void stream_opened(struct stream *stream)
 {
     rpc_flow_open(&stream->flow);
-    stream->opening = true;
+    stream->opened = stream->opening = true;
     (void)flush(stream);
+    if (!stream->ended && stream->method->ready)
+        stream->method->ready(stream);
 }
 
 size_t stream_room(struct stream *stream)
 {
-    if (stream->ended || stream->ending)
+    if (stream->ended || stream->ending || (stream->method->opens && !stream->opened))
         return 0;
     if (stream->opening || stream->eofs) { /* first things first */
         rpc_window_wait(&stream->streams->window, &stream->turn);
