@@ -7,6 +7,7 @@
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 #include "controller/reconcile/condition.h"
+#include "controller/sched/queue.h"
 #include "controller/sched/sched.h"
 
 #include <errno.h>
@@ -22,7 +23,8 @@ struct node {
 };
 
 struct pod {
-    struct list link; /* of schedule->queue or ->waiting, or none */
+    struct sched_entry entry; /* of schedule->queue */
+    struct list link;         /* of schedule->waiting; never in both */
     char *key, *uid;
     struct sched_pod view;
     char *node; /* where it takes room: bound or about to be; NULL: nowhere */
@@ -42,8 +44,9 @@ struct schedule {
     const struct sched_node **candidates; /* sorted by name */
     size_t candidate_count;
     bool candidates_stale;
-    struct list queue, waiting; /* of struct pod */
-    struct list requests;       /* of struct request, under way */
+    struct sched_queue queue; /* of struct pod */
+    struct list waiting;      /* of struct pod */
+    struct list requests;     /* of struct request, under way */
     struct loop_defer *defer;
     struct loop_timer *retry;
     int64_t last_retry;
@@ -89,15 +92,28 @@ static void on_turn(void *ctx);
 
 static void wake(struct schedule *schedule)
 {
-    if (!schedule->defer && !list_empty(&schedule->queue))
+    if (!schedule->defer && schedule->queue.count > 0)
         schedule->defer = loop_defer(schedule->loop, on_turn, schedule);
 }
 
 static void enqueue(struct schedule *schedule, struct pod *pod)
 {
     list_remove(&pod->link);
-    list_append(&schedule->queue, &pod->link);
+    sched_queue_put(&schedule->queue, &pod->entry, pod->view.priority);
     wake(schedule);
+}
+
+/* Neither to be tried nor to be tried again. */
+static void dequeue(struct schedule *schedule, struct pod *pod)
+{
+    list_remove(&pod->link);
+    sched_queue_drop(&schedule->queue, &pod->entry);
+}
+
+static void await_change(struct schedule *schedule, struct pod *pod)
+{
+    dequeue(schedule, pod);
+    list_append(&schedule->waiting, &pod->link);
 }
 
 static void on_retry(void *ctx)
@@ -105,12 +121,7 @@ static void on_retry(void *ctx)
     struct schedule *schedule = ctx;
     struct list *it, *tmp;
     schedule->last_retry = loop_now(schedule->loop);
-    list_each(it, tmp, &schedule->waiting)
-    {
-        list_remove(it);
-        list_append(&schedule->queue, it);
-    }
-    wake(schedule);
+    list_each(it, tmp, &schedule->waiting) enqueue(schedule, container_of(it, struct pod, link));
 }
 
 /* Something changed that may let waiting pods in. */
@@ -226,9 +237,9 @@ static void on_bound(void *ctx, const struct api_answer *answer)
             log_warn("pod not bound, will try again pod=%s reason=%s", pod->key,
                      log_quote(message ? message : ""));
             leave_room(schedule, pod);
-            list_remove(&pod->link);
+            dequeue(schedule, pod);
             if (pod->ours) {
-                list_append(&schedule->waiting, &pod->link);
+                await_change(schedule, pod);
                 loop_timer_after(schedule->retry, AGAIN_NS);
             }
         }
@@ -271,14 +282,13 @@ static void try_pod(struct schedule *schedule, struct pod *pod)
 {
     cleanup(buf_done) struct buf why;
     buf_init(&why, 0);
-    list_remove(&pod->link);
     const struct sched_node *node = sched_pick(&pod->view, schedule->candidates,
                                                schedule->candidate_count, schedule->rng, &why);
     if (node) {
         bind_to(schedule, pod, node->name);
         return;
     }
-    list_append(&schedule->waiting, &pod->link);
+    await_change(schedule, pod);
     tell(schedule, pod, buf_str(&why));
 }
 
@@ -298,8 +308,9 @@ static void on_turn(void *ctx)
         return;
     }
     refresh_candidates(schedule);
-    for (int i = 0; i < TURN_MAX && !list_empty(&schedule->queue); i++)
-        try_pod(schedule, container_of(schedule->queue.next, struct pod, link));
+    struct sched_entry *next;
+    for (int i = 0; i < TURN_MAX && (next = sched_queue_take(&schedule->queue)); i++)
+        try_pod(schedule, container_of(next, struct pod, entry));
     wake(schedule);
 }
 
@@ -321,6 +332,7 @@ static void drop_pod(struct schedule *schedule, struct pod *pod)
 {
     bool had_room = pod->node != NULL;
     leave_room(schedule, pod);
+    dequeue(schedule, pod);
     map_del(schedule->pods, pod->key);
     pod_free(pod);
     if (had_room)
@@ -357,16 +369,16 @@ static void update_pod(struct schedule *schedule, struct pod *pod, const struct 
     pod->ours = is_ours(object);
 
     if (*pod->view.node_name) { /* from us or from its author: it takes room until it is over */
-        list_remove(&pod->link);
+        dequeue(schedule, pod);
         if (!over)
             take_room(schedule, pod, pod->view.node_name);
         else if (had_room)
             retry_waiting(schedule);
     } else if (!pod->ours) {
-        list_remove(&pod->link);
+        dequeue(schedule, pod);
     } else if (assumed) {
         take_room(schedule, pod, assumed);
-    } else if (!same || !pod->link.next) {
+    } else if (!same || !(pod->link.next || pod->entry.place)) {
         enqueue(schedule, pod);
     }
 }
@@ -454,7 +466,6 @@ int schedule_new(struct loop *loop, struct api *api, struct rng *rng, struct rec
     schedule->nodes = map_new();
     schedule->last_retry = loop_now(loop) - RETRY_NS;
     schedule->candidates_stale = true;
-    list_init(&schedule->queue);
     list_init(&schedule->waiting);
     list_init(&schedule->requests);
     schedule->retry = loop_timer_new(loop, on_retry, schedule);
@@ -483,6 +494,7 @@ void schedule_free(struct schedule *schedule)
     loop_timer_free(schedule->retry);
     list_each(it, tmp, &schedule->requests) request_free(container_of(it, struct request, link));
     map_free(schedule->pods, pod_free);
+    sched_queue_done(&schedule->queue);
     map_free(schedule->nodes, node_free);
     free(schedule->candidates);
     free(schedule);

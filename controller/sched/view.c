@@ -224,6 +224,7 @@ void sched_pod_read(struct sched_pod *ret, const struct value *pod)
     ret->request = pod_room(spec);
     labels_read(&ret->selector, value_get(spec, "nodeSelector"));
     taints_read(&ret->tolerations, value_get(spec, "tolerations"));
+    ret->priority = value_get_int(spec, "priority", 0);
     const struct value *affinity = value_path(
         spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", NULL);
     ret->affinity = value_type(affinity) == VALUE_MAP ? value_copy(affinity) : NULL;
@@ -242,7 +243,8 @@ bool sched_pod_same(const struct sched_pod *a, const struct sched_pod *b)
 {
     return str_eq(a->node_name, b->node_name) && a->request.cpu_milli == b->request.cpu_milli &&
            a->request.memory == b->request.memory && a->request.pods == b->request.pods &&
-           labels_same(&a->selector, &b->selector) && taints_same(&a->tolerations, &b->tolerations);
+           a->priority == b->priority && labels_same(&a->selector, &b->selector) &&
+           taints_same(&a->tolerations, &b->tolerations);
 }
 
 /* Nodes */

@@ -41,6 +41,7 @@ struct sched_pod {
     struct sched_labels selector; /* spec.nodeSelector */
     struct value *affinity;       /* required node affinity (affinity.h), a copy; NULL: none */
     struct sched_taints tolerations;
+    int64_t priority; /* spec.priority; 0 where there is none */
 };
 
 struct sched_node {

@@ -116,6 +116,37 @@ static void test_schedule__waits_for_a_ready_node(void **state)
     world_done(&world);
 }
 
+/* What waits for room gets it by priority, whoever asked first. */
+static void test_schedule__priority_goes_first(void **state)
+{
+    static const char *const wanted[] = {"high", "middle", "early", "late"};
+    static const char *const pods[][2] = {
+        {"early", "0"}, {"middle", "10"}, {"late", "0"}, {"high", "2000"}};
+    (void)state;
+    struct world world;
+    world_init(&world);
+    struct schedule *schedule = start(&world);
+    for (size_t i = 0; i < ARRAY_LEN(pods); i++) {
+        autofree char *pod =
+            xasprintf("{'apiVersion':'v1','kind':'Pod','metadata':{'name':'%s','namespace':"
+                      "'default'},'spec':{'priority':%s,'containers':[{'name':'c','image':'i',"
+                      "'resources':{'requests':{'cpu':'1'}}}]}}",
+                      pods[i][0], pods[i][1]);
+        world_create(&world, pod, 201);
+        world_turn(&world);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+        char node[8];
+        snprintf(node, sizeof(node), "n%zu", i);
+        world_node(&world, node, "1");
+        world_pass(&world, NS_PER_S);
+        for (size_t k = 0; k < ARRAY_LEN(wanted); k++)
+            assert_int_equal(*world_node_of(&world, wanted[k]) != 0, k <= i);
+    }
+    schedule_free(schedule);
+    world_done(&world);
+}
+
 /* Pods with a node of their author's choice are let alone, and take room there, even if the Node
  * comes after them. Pods for another scheduler are let alone. */
 static void test_schedule__lets_others_alone(void **state)
@@ -297,6 +328,7 @@ int main(void)
         cmocka_unit_test(test_schedule__binds_and_counts_room),
         cmocka_unit_test(test_schedule__counts_what_is_not_bound_yet),
         cmocka_unit_test(test_schedule__waits_for_a_ready_node),
+        cmocka_unit_test(test_schedule__priority_goes_first),
         cmocka_unit_test(test_schedule__lets_others_alone),
         cmocka_unit_test(test_schedule__node_affinity),
         cmocka_unit_test(test_schedule__tells_once),
