@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #define LOW_WATER (HTTP_MAX_PENDING / 4)
+#define COMPACT ((size_t)64 * 1024) /* of what is taken: before it is moved out of the way */
 
 struct http_stream *http_stream_new(struct http *http, const struct http_stream_handler *handler,
                                     void *ctx)
@@ -121,7 +122,7 @@ size_t http_stream_take(struct http_request *request, void *data, size_t max)
     if (stream->head == stream->out.len) {
         buf_done(&stream->out); /* a thousand quiet watches hold nothing */
         stream->head = 0;
-    } else if (stream->head >= HTTP_MAX_PENDING / 2) {
+    } else if (stream->head >= COMPACT && stream->head >= stream->out.len / 2) {
         buf_drop(&stream->out, stream->head);
         stream->head = 0;
     }

@@ -64,6 +64,8 @@ static void begin(struct pod_sink *sink)
 int pod_sink_write(struct pod_sink *sink, const void *data, size_t len)
 {
     begin(sink);
+    if (http_stream_room(sink->request) == 0)
+        return -ENOBUFS; /* the node has it: no need to hold as much as a watch may */
     return http_stream_write(sink->request, data, len);
 }
 
