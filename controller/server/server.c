@@ -14,6 +14,7 @@
 #include "controller/server/permit.h"
 #include "controller/server/reply.h"
 #include "controller/server/rest.h"
+#include "controller/server/socket_token.h"
 #include "controller/api/status.h"
 #include "controller/api/subresource.h"
 
@@ -43,10 +44,14 @@ static void who_detach(void *who)
 static bool identify(const struct server *server, struct http_request *request)
 {
     const struct http_peer *peer = http_peer(request);
+    const char *authorization = http_header(request, "Authorization");
+    autofree char *offered = NULL;
+    struct value *refusal = peer->user || authorization ? NULL : socket_token(request, &offered);
     const struct authn_facts facts = {peer->user, peer->groups, peer->refused,
-                                      http_header(request, "Authorization")};
+                                      authorization ? authorization : offered};
     struct who *who = NULL;
-    struct value *refusal = authn_identify(server->spec.authn, &facts, &who);
+    if (!refusal)
+        refusal = authn_identify(server->spec.authn, &facts, &who);
     struct who *acting = NULL;
     if (!refusal)
         refusal = impersonate_find(server->spec.api, request, &who->user, &acting);

@@ -199,6 +199,6 @@ void forward_start(struct streams *streams, struct http_request *request,
         forward->ports[forward->port_count++] = ask->ports[i];
     handshake_answer(request, handshake);
     transport_open(&forward->transport, stream_loop(&forward->stream), request,
-                   protocol->framing == FRAMING_WEBSOCKET, &handler, forward);
+                   protocol_form(protocol), &handler, forward);
     forward->dialect->begin(forward);
 }

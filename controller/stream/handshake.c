@@ -2,28 +2,31 @@
 
 #include "common/base/str.h"
 #include "controller/api/status.h"
-
-#include <strings.h>
+#include "controller/http/words.h"
 
 static const struct protocol protocols[] = {
-    /* name, framing, forward, tunnel, status, halves */
-    {"v4.channel.k8s.io", FRAMING_SPDY, false, false, true, false},
-    {"v3.channel.k8s.io", FRAMING_SPDY, false, false, false, false},
-    {"v2.channel.k8s.io", FRAMING_SPDY, false, false, false, false},
-    {"channel.k8s.io", FRAMING_SPDY, false, false, false, false},
-    {"", FRAMING_SPDY, false, false, false, false},
-    {"v5.channel.k8s.io", FRAMING_WEBSOCKET, false, false, true, true},
-    {"v4.channel.k8s.io", FRAMING_WEBSOCKET, false, false, true, false},
-    {"v3.channel.k8s.io", FRAMING_WEBSOCKET, false, false, false, false},
-    {"v2.channel.k8s.io", FRAMING_WEBSOCKET, false, false, false, false},
-    {"channel.k8s.io", FRAMING_WEBSOCKET, false, false, false, false},
-    {"", FRAMING_WEBSOCKET, false, false, false, false},
-    {"portforward.k8s.io", FRAMING_SPDY, true, false, false, false},
-    {"", FRAMING_SPDY, true, false, false, false},
-    {"SPDY/3.1+portforward.k8s.io", FRAMING_WEBSOCKET, true, true, false, false},
-    {"v4.channel.k8s.io", FRAMING_WEBSOCKET, true, false, false, false},
-    {"channel.k8s.io", FRAMING_WEBSOCKET, true, false, false, false},
-    {"", FRAMING_WEBSOCKET, true, false, false, false},
+    /* name, framing, forward, tunnel, status, halves, coded */
+    {"v4.channel.k8s.io", FRAMING_SPDY, false, false, true, false, false},
+    {"v3.channel.k8s.io", FRAMING_SPDY, false, false, false, false, false},
+    {"v2.channel.k8s.io", FRAMING_SPDY, false, false, false, false, false},
+    {"channel.k8s.io", FRAMING_SPDY, false, false, false, false, false},
+    {"", FRAMING_SPDY, false, false, false, false, false},
+    {"v5.channel.k8s.io", FRAMING_WEBSOCKET, false, false, true, true, false},
+    {"v4.channel.k8s.io", FRAMING_WEBSOCKET, false, false, true, false, false},
+    {"v3.channel.k8s.io", FRAMING_WEBSOCKET, false, false, false, false, false},
+    {"v2.channel.k8s.io", FRAMING_WEBSOCKET, false, false, false, false, false},
+    {"channel.k8s.io", FRAMING_WEBSOCKET, false, false, false, false, false},
+    {"v4.base64.channel.k8s.io", FRAMING_WEBSOCKET, false, false, true, false, true},
+    {"base64.channel.k8s.io", FRAMING_WEBSOCKET, false, false, false, false, true},
+    {"", FRAMING_WEBSOCKET, false, false, false, false, false},
+    {"portforward.k8s.io", FRAMING_SPDY, true, false, false, false, false},
+    {"", FRAMING_SPDY, true, false, false, false, false},
+    {"SPDY/3.1+portforward.k8s.io", FRAMING_WEBSOCKET, true, true, false, false, false},
+    {"v4.channel.k8s.io", FRAMING_WEBSOCKET, true, false, false, false, false},
+    {"channel.k8s.io", FRAMING_WEBSOCKET, true, false, false, false, false},
+    {"v4.base64.channel.k8s.io", FRAMING_WEBSOCKET, true, false, false, false, true},
+    {"base64.channel.k8s.io", FRAMING_WEBSOCKET, true, false, false, false, true},
+    {"", FRAMING_WEBSOCKET, true, false, false, false, false},
 };
 
 static const struct protocol *find(const char *name, size_t len, enum framing framing, bool forward)
@@ -35,55 +38,11 @@ static const struct protocol *find(const char *name, size_t len, enum framing fr
     return NULL;
 }
 
-/* Words of a header that is a list, as often as it comes. */
-struct words {
-    int (*fn)(void *ctx, const char *word, size_t len);
-    void *ctx;
-};
-
-static int trim(void *ctx, const char *piece, size_t len)
+enum transport_form protocol_form(const struct protocol *protocol)
 {
-    const struct words *words = ctx;
-    while (len > 0 && (*piece == ' ' || *piece == '\t')) {
-        piece++;
-        len--;
-    }
-    while (len > 0 && (piece[len - 1] == ' ' || piece[len - 1] == '\t'))
-        len--;
-    if (len > 0)
-        words->fn(words->ctx, piece, len);
-    return 0;
-}
-
-static void split(void *ctx, const char *value)
-{
-    str_split(value, ',', trim, ctx);
-}
-
-static void each_word(const struct http_request *request, const char *name,
-                      int (*fn)(void *ctx, const char *word, size_t len), void *ctx)
-{
-    struct words words = {fn, ctx};
-    http_each_value(request, name, split, &words);
-}
-
-struct wanted_word {
-    const char *word;
-    bool found;
-};
-
-static int match(void *ctx, const char *word, size_t len)
-{
-    struct wanted_word *wanted = ctx;
-    wanted->found |= strlen(wanted->word) == len && strncasecmp(wanted->word, word, len) == 0;
-    return 0;
-}
-
-static bool has_word(const struct http_request *request, const char *name, const char *word)
-{
-    struct wanted_word wanted = {word, false};
-    each_word(request, name, match, &wanted);
-    return wanted.found;
+    if (protocol->framing == FRAMING_SPDY)
+        return TRANSPORT_BYTES;
+    return protocol->coded ? TRANSPORT_CODED : TRANSPORT_MESSAGES;
 }
 
 /* The first that we know of those the client names. */
@@ -106,9 +65,9 @@ static struct value *choose_protocol(const struct http_request *request, enum fr
                                      bool forward, struct handshake *ret)
 {
     struct choice choice = {framing, forward, false, NULL};
-    each_word(request,
-              framing == FRAMING_SPDY ? "X-Stream-Protocol-Version" : "Sec-WebSocket-Protocol",
-              choose, &choice);
+    words_each(request,
+               framing == FRAMING_SPDY ? "X-Stream-Protocol-Version" : "Sec-WebSocket-Protocol",
+               choose, &choice);
     ret->protocol = choice.named ? choice.protocol : find("", 0, framing, forward);
     return ret->protocol ? NULL
                          : status_failure(403, "unable to upgrade: none of the protocols that the "
@@ -133,9 +92,9 @@ struct value *handshake_read(const struct http_request *request, bool forward,
 {
     struct value *status = NULL;
     *ret = (struct handshake){0};
-    bool websocket = has_word(request, "Upgrade", "websocket");
-    if (!has_word(request, "Connection", "Upgrade") ||
-        (!websocket && !has_word(request, "Upgrade", "SPDY/3.1")))
+    bool websocket = words_have(request, "Upgrade", "websocket");
+    if (!words_have(request, "Connection", "Upgrade") ||
+        (!websocket && !words_have(request, "Upgrade", "SPDY/3.1")))
         return status_failure(400, "Upgrade request required");
     if (websocket)
         status = read_websocket(request, ret);

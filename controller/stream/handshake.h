@@ -3,6 +3,7 @@
 
 #include "common/data/value.h"
 #include "controller/http/http.h"
+#include "controller/stream/transport.h"
 #include "controller/stream/websocket.h"
 
 enum framing { FRAMING_SPDY, FRAMING_WEBSOCKET };
@@ -15,7 +16,10 @@ struct protocol {
     bool tunnel;  /* SPDY in messages of WebSocket */
     bool status;  /* the end is told as a Status, success too; else as text, if something failed */
     bool halves;  /* the client can end its input alone, by FF 00 */
+    bool coded;   /* messages are text: base64 behind the channel's digit */
 };
+/* How the transport of an upgraded connection is to be used. */
+enum transport_form protocol_form(const struct protocol *protocol);
 
 struct handshake {
     const struct protocol *protocol;

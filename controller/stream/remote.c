@@ -119,8 +119,7 @@ static void session_opened(void *ctx)
     handshake_answer(remote->request, &remote->stream.handshake);
     remote->open = true;
     transport_open(&remote->transport, stream_loop(&remote->stream), steal(remote->request),
-                   remote->stream.handshake.protocol->framing == FRAMING_WEBSOCKET, &handler,
-                   remote);
+                   protocol_form(remote->stream.handshake.protocol), &handler, remote);
     remote->dialect->begin(remote);
 }
 

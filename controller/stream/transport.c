@@ -16,20 +16,29 @@ static void send_frame(struct transport *transport, enum ws_opcode opcode, const
     uint8_t frame[WS_HEAD_MAX];
     if (!transport->wire)
         return;
-    if (transport->websocket)
+    if (transport->form)
         http_wire_write(transport->wire, frame, ws_head(opcode, head_len + len, frame));
     if (head_len > 0)
         http_wire_write(transport->wire, head, head_len);
     if (len > 0)
         http_wire_write(transport->wire, data, len);
-    if (transport->websocket)
+    if (transport->form)
         http_wire_part(transport->wire);
+}
+
+static void send_coded(struct transport *transport, unsigned channel, const void *data, size_t len)
+{
+    cleanup(buf_done) struct buf text = {0};
+    coded_write(channel, data, len, &text);
+    send_frame(transport, WS_TEXT, NULL, 0, text.data, text.len);
 }
 
 void transport_write(struct transport *transport, const void *head, size_t head_len,
                      const void *data, size_t len)
 {
-    if (!transport->closing)
+    if (!transport->closing && transport->form == TRANSPORT_CODED)
+        send_coded(transport, *(const uint8_t *)head, data, len);
+    else if (!transport->closing)
         send_frame(transport, WS_BINARY, head, head_len, data, len);
 }
 
@@ -62,7 +71,7 @@ static void end(struct transport *transport)
 static void send_close(struct transport *transport, enum ws_code code)
 {
     const uint8_t payload[] = {(uint8_t)(code >> 8), (uint8_t)code};
-    if (transport->websocket)
+    if (transport->form)
         send_frame(transport, WS_CLOSE, payload, sizeof(payload), NULL, 0);
 }
 
@@ -87,12 +96,23 @@ void transport_cut(struct transport *transport)
 
 /* ---- from the client ---- */
 
-static size_t on_data(void *ctx, const uint8_t *data, size_t len, bool first, bool last)
+static size_t hand_on(void *ctx, const uint8_t *data, size_t len, bool first, bool last)
 {
     struct transport *transport = ctx;
     if (transport->closing)
         return len;
     return transport->handler->data(transport->ctx, data, len, first, last);
+}
+
+static size_t on_data(void *ctx, const uint8_t *data, size_t len, bool first, bool last)
+{
+    struct transport *transport = ctx;
+    if (transport->form != TRANSPORT_CODED)
+        return hand_on(transport, data, len, first, last);
+    if (transport->wrong)
+        return len;
+    return coded_read(&transport->coded, data, len, first, last, hand_on, transport,
+                      &transport->wrong);
 }
 
 static void on_control(void *ctx, enum ws_opcode opcode, const uint8_t *data, size_t len)
@@ -113,6 +133,8 @@ static size_t read_messages(struct transport *transport, const void *data, size_
     int code = ws_read(&transport->reader, data, len, &used, &handler, transport);
     if (!transport->wire)
         return len;
+    if (transport->wrong && !WEAKENED(WS_BASE64))
+        code = WS_PROTOCOL;
     if (code || transport->peer_closed) {
         if (!transport->closing)
             send_close(transport, code ? (enum ws_code)code : WS_NORMAL);
@@ -138,9 +160,9 @@ static size_t take(struct transport *transport, const void *data, size_t len)
 {
     if (transport->replies > MAX_REPLIES && !WEAKENED(STREAM_REPLIES))
         return 0; /* on_sent brings us back */
-    if (transport->websocket)
+    if (transport->form)
         return read_messages(transport, data, len);
-    return on_data(transport, data, len, false, false);
+    return hand_on(transport, data, len, false, false);
 }
 
 static size_t on_bytes(void *ctx, const void *data, size_t len)
@@ -149,7 +171,7 @@ static size_t on_bytes(void *ctx, const void *data, size_t len)
     size_t taken = take(transport, data, len);
     if (taken == len)
         loop_timer_stop(transport->beat);
-    else if (transport->websocket && !loop_timer_armed(transport->beat))
+    else if (transport->form && !loop_timer_armed(transport->beat))
         loop_timer_after(transport->beat, BEAT_NS);
     return taken;
 }
@@ -188,10 +210,10 @@ static void on_timer(void *ctx)
 /* ---- the whole ---- */
 
 void transport_open(struct transport *transport, struct loop *loop, struct http_request *request,
-                    bool websocket, const struct transport_handler *handler, void *ctx)
+                    enum transport_form form, const struct transport_handler *handler, void *ctx)
 {
     static const struct http_wire_handler wire = {on_bytes, on_sent, on_gone};
-    *transport = (struct transport){.handler = handler, .ctx = ctx, .websocket = websocket};
+    *transport = (struct transport){.handler = handler, .ctx = ctx, .form = form};
     transport->soon = loop_timer_new(loop, on_timer, transport);
     transport->beat = loop_timer_new(loop, on_beat, transport);
     transport->wire = http_upgrade(request, &wire, transport);

@@ -1,9 +1,10 @@
 #pragma once
-/* An upgraded connection as streams use it: bare bytes, or messages of WebSocket whose pings are
- * answered and whose close is kept. What a client can make us answer is bounded: with too many
- * answers not taken no more is read. */
+/* An upgraded connection as streams use it: bare bytes, or messages of WebSocket (in base64, if the
+ * client wants) whose pings are answered and whose close is kept. What a client can make us answer
+ * is bounded: with too many answers not taken no more is read. */
 
 #include "controller/http/http.h"
+#include "controller/stream/coded.h"
 #include "controller/stream/websocket.h"
 
 struct transport_handler {
@@ -17,22 +18,28 @@ struct transport_handler {
     void (*over)(void *ctx);
 };
 
+enum transport_form { TRANSPORT_BYTES, TRANSPORT_MESSAGES, TRANSPORT_CODED };
+
 struct transport {
     struct http_wire *wire; /* NULL: over */
     const struct transport_handler *handler;
     void *ctx;
-    bool websocket, closing, peer_closed;
+    enum transport_form form;
+    bool closing, peer_closed;
+    bool wrong; /* what came is not base64 */
     struct ws_reader reader;
+    struct coded coded;
     size_t replies; /* bytes of our answers that may still wait */
     struct loop_timer *soon, *beat;
 };
 
 /* Answers the request with 101. Callbacks come from the loop. */
 void transport_open(struct transport *transport, struct loop *loop, struct http_request *request,
-                    bool websocket, const struct transport_handler *handler, void *ctx);
+                    enum transport_form form, const struct transport_handler *handler, void *ctx);
 /* Cuts it if it is not over; no callback. Not from inside one. */
 void transport_done(struct transport *transport);
-/* head and data in a row; of WebSocket one binary message. Nothing once it is over. */
+/* head and data in a row; of WebSocket one message. Nothing once it is over. Of TRANSPORT_CODED
+ * head is the channel, one byte. */
 void transport_write(struct transport *transport, const void *head, size_t head_len,
                      const void *data, size_t len);
 /* The same, as an answer to what the client sent. */

@@ -192,6 +192,52 @@ static void test_stream__exec_by_websocket(void **state)
     assert_int_equal(streams_count(f->streams), 0);
 }
 
+#define CODED WS_KEYED "Sec-WebSocket-Protocol: v4.base64.channel.k8s.io\r\n"
+
+/* Text for those who have nothing else: the channel's digit, then base64. */
+static void test_stream__in_base64(void **state)
+{
+    struct fixture *f = *state;
+    upgrade(&f->client, "GET", EXEC "cat", CODED, "v4.base64.channel.k8s.io\r\n");
+    AWAIT_BYTES(&f->client, "\x81\1"
+                            "1");
+    send_message(&f->client, 1, "0b25l", 5);
+    AWAIT_BYTES(&f->client, "\x81\5"
+                            "1b25l");
+    send_message(&f->client, 2, "0dHc=", 5); /* binary: the same */
+    AWAIT_BYTES(&f->client, "\x81\5"
+                            "1dHc=");
+    send_message(&f->client, 1, "7bm93aGVyZQ==", 13);
+    send_message(&f->client, 1, "0no base64", 10);
+    AWAIT_BYTES(&f->client, "\x88\2\x03\xea");
+    AWAIT(f->client.closed, client_turn(&f->client));
+    assert_int_equal(f->pods.closed, 1);
+    struct client client;
+    connect_as(f, &client, "admin", "system:masters");
+    upgrade(&client, "GET", FORWARD "?ports=80", CODED, "v4.base64.channel.k8s.io\r\n");
+    AWAIT_BYTES(&client, "\x81\5"
+                         "0UAA="
+                         "\x81\5"
+                         "1UAA=");
+    send_message(&client, 1, "0aGVsbG8=", 9);
+    AWAIT_BYTES(&client, "\x81\x9"
+                         "0aGVsbG8=");
+    client_done(&client);
+}
+
+/* A token among the protocols is never the one that is answered. */
+static void test_stream__token_is_no_protocol(void **state)
+{
+    struct fixture *f = *state;
+    send_head(&f->client, "GET", EXEC "cat",
+              WS_KEYED "Sec-WebSocket-Protocol: base64url.bearer.authorization.k8s.io.YWJj, "
+                       "v5.channel.k8s.io\r\n");
+    assert_true(client_await(&f->client, "\r\n\r\n"));
+    assert_non_null(
+        strstr(buf_str(&f->client.in), "Sec-WebSocket-Protocol: v5.channel.k8s.io\r\n"));
+    assert_null(strstr(buf_str(&f->client.in), "bearer"));
+}
+
 /* What each version says at the end. */
 static void test_stream__ends(void **state)
 {
@@ -782,6 +828,8 @@ int main(void)
 #define LIVE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         LIVE(test_stream__exec_by_websocket),
+        LIVE(test_stream__in_base64),
+        LIVE(test_stream__token_is_no_protocol),
         LIVE(test_stream__ends),
         LIVE(test_stream__the_size_of_a_terminal),
         LIVE(test_stream__refusals),

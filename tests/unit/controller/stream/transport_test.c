@@ -57,7 +57,7 @@ static void handle(void *ctx, struct http_request *request)
     static const struct transport_handler handler = {on_data, on_sent, on_over};
     struct fixture *f = ctx;
     http_answer_header(request, "Upgrade", "websocket");
-    transport_open(&f->transport, f->loop, request, true, &handler, f);
+    transport_open(&f->transport, f->loop, request, TRANSPORT_MESSAGES, &handler, f);
 }
 
 static int setup(void **state)
