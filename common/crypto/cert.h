@@ -28,10 +28,12 @@ nodiscard int csr_parse(const char *pem, size_t len, char **ret_common_name, str
                         struct key **ret_sealing, struct err *err);
 
 /* A certificate request of anybody (RSA of 2048 to 4096 bits too, or a curve of NIST's), verified
- * against its own key; what it says of extensions is not looked at. */
+ * against its own key. Of extensions only the alternative names are looked at. */
 struct request_info {
     char common_name[65];
     char **organizations; /* NULL-terminated */
+    char **dns, **ips;    /* alternative names, likewise; NULL: none. At most 64 */
+    bool other_names;     /* there are some that are neither */
     struct key *key;      /* only to be put into a certificate */
 };
 nodiscard int request_parse(const char *pem, size_t len, struct request_info *ret, struct err *err);
@@ -48,6 +50,9 @@ nodiscard int cert_parse(const char *pem, size_t len, struct cert_info *ret, str
 /* The key that the certificate is about. */
 nodiscard int cert_public_key(const char *pem, size_t len, struct key **ret, struct err *err);
 void cert_info_done(struct cert_info *info);
+/* Whether that DNS name or address is one of its alternative names, letter by letter. */
+nodiscard int cert_has_name(const char *pem, size_t len, const char *name, bool *ret,
+                            struct err *err);
 /* Chain to one of ca_pem's certificates at time now_s; now_s < 0 ignores validity dates.
  * -EKEYREJECTED. */
 nodiscard int cert_verify(const char *pem, size_t len, const char *ca_pem, size_t ca_len,

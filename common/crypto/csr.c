@@ -52,100 +52,6 @@ int csr_write(const struct key *key, const char *common_name, const struct key *
     return r;
 }
 
-/* One tag-length-value: *p moves behind it, *ret_end is the end of its value, *ret_value its start.
- */
-static int take(unsigned char **p, const unsigned char *end, int tag, unsigned char **ret_value)
-{
-    size_t len;
-    int r = mbedtls_asn1_get_tag(p, end, &len, tag);
-    if (r)
-        return r;
-    *ret_value = *p;
-    *p += len;
-    return 0;
-}
-
-#define SEQUENCE (MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE)
-#define SET (MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SET)
-#define ATTRIBUTES (MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_CONTEXT_SPECIFIC)
-
-/* Extension ::= SEQUENCE { OID, critical BOOLEAN DEFAULT FALSE, OCTET STRING } in [p, end). Finds
- * ours: *ret stays NULL when there is none; two are an error. */
-static int find_extension(unsigned char *p, unsigned char *end, unsigned char **ret,
-                          size_t *ret_len)
-{
-    while (p < end) {
-        unsigned char *ext, *oid, *value;
-        int r = take(&p, end, SEQUENCE, &ext);
-        if (r)
-            return r;
-        unsigned char *ext_end = p;
-        r = take(&ext, ext_end, MBEDTLS_ASN1_OID, &oid);
-        size_t oid_len = r ? 0 : (size_t)(ext - oid);
-        if (r == 0 && ext < ext_end && *ext == MBEDTLS_ASN1_BOOLEAN)
-            r = take(&ext, ext_end, MBEDTLS_ASN1_BOOLEAN, &value);
-        if (r == 0)
-            r = take(&ext, ext_end, MBEDTLS_ASN1_OCTET_STRING, &value);
-        if (r == 0 && ext != ext_end)
-            r = MBEDTLS_ERR_ASN1_LENGTH_MISMATCH;
-        if (r)
-            return r;
-        if (oid_len != OID_SEALING_LEN || memcmp(oid, oid_sealing, oid_len) != 0)
-            continue;
-        if (*ret)
-            return MBEDTLS_ERR_ASN1_INVALID_DATA;
-        *ret = value;
-        *ret_len = (size_t)(ext - value);
-    }
-    return 0;
-}
-
-/* Attribute ::= SEQUENCE { OID, SET OF value }; an extensionRequest's value is a SEQUENCE OF
- * Extension (RFC 2985 section 5.4.2). */
-static int find_in_attributes(unsigned char *p, unsigned char *end, unsigned char **ret,
-                              size_t *ret_len)
-{
-    while (p < end) {
-        unsigned char *attribute, *oid, *set, *extensions;
-        int r = take(&p, end, SEQUENCE, &attribute);
-        if (r)
-            return r;
-        r = take(&attribute, p, MBEDTLS_ASN1_OID, &oid);
-        size_t oid_len = r ? 0 : (size_t)(attribute - oid);
-        if (r == 0)
-            r = take(&attribute, p, SET, &set);
-        if (r)
-            return r;
-        if (oid_len != MBEDTLS_OID_SIZE(MBEDTLS_OID_PKCS9_CSR_EXT_REQ) ||
-            memcmp(oid, MBEDTLS_OID_PKCS9_CSR_EXT_REQ, oid_len) != 0)
-            continue;
-        r = take(&set, attribute, SEQUENCE, &extensions);
-        if (r == 0)
-            r = find_extension(extensions, set, ret, ret_len);
-        if (r)
-            return r;
-    }
-    return 0;
-}
-
-/* CertificationRequestInfo ::= SEQUENCE { version, subject, SubjectPublicKeyInfo, [0] attributes }.
- */
-static int find_sealing(const mbedtls_x509_csr *csr, unsigned char **ret, size_t *ret_len)
-{
-    unsigned char *p = csr->cri.p, *end = p + csr->cri.len, *info, *skip, *attributes;
-    int r = take(&p, end, SEQUENCE, &info);
-    if (r == 0)
-        r = take(&info, end, MBEDTLS_ASN1_INTEGER, &skip);
-    if (r == 0)
-        r = take(&info, end, SEQUENCE, &skip);
-    if (r == 0)
-        r = take(&info, end, SEQUENCE, &skip);
-    if (r || info == end)
-        return r;
-    r = take(&info, end, ATTRIBUTES, &attributes);
-    return r ? r : find_in_attributes(attributes, info, ret, ret_len);
-}
-
 static int check_signature(mbedtls_x509_csr *csr, struct err *err)
 {
     uint8_t hash[SHA256_LEN];
@@ -163,7 +69,7 @@ static int parse_sealing(const mbedtls_x509_csr *csr, struct key **ret, struct e
 {
     unsigned char *der = NULL;
     size_t len = 0;
-    int r = find_sealing(csr, &der, &len);
+    int r = mbed_csr_extension(csr, oid_sealing, OID_SEALING_LEN, &der, &len);
     if (r)
         return mbed_err(err, -EINVAL, r, "its attributes cannot be read");
     if (!der)

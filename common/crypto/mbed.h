@@ -48,6 +48,14 @@ nodiscard int mbed_pem_text(const char *what, const char *pem, size_t len, char 
 /* A certificate request (PKCS 10) in PEM; whose it is, is not checked. ret is initialised here, and
  * to be freed in any case. Errors as of mbed_pem_text, and -EINVAL. */
 nodiscard int mbed_csr_read(const char *pem, size_t len, mbedtls_x509_csr *ret, struct err *err);
+/* The value of that extension of a request, borrowed: *ret is untouched when there is none. 0, or
+ * mbedtls' error. */
+int mbed_csr_extension(const mbedtls_x509_csr *csr, const void *oid, size_t oid_len,
+                       unsigned char **ret, size_t *ret_len);
+/* Its alternative names: dns, ips and other_names of *ret, which are the caller's in any case. */
+struct request_info;
+nodiscard int mbed_csr_names(const mbedtls_x509_csr *csr, struct request_info *ret,
+                             struct err *err);
 /* DER as PEM between "-----BEGIN <label>-----" lines, appended to ret. */
 nodiscard int mbed_pem_write(const char *label, const uint8_t *der, size_t len, struct buf *ret,
                              struct err *err);

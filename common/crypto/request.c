@@ -55,6 +55,8 @@ static int read_request(mbedtls_x509_csr *csr, struct request_info *ret, struct 
         r = err_set(err, -EINVAL, "it has no common name");
     if (r == 0)
         r = mbed_name_organizations(&csr->subject, &ret->organizations, err);
+    if (r == 0)
+        r = mbed_csr_names(csr, ret, err);
     if (r)
         return r;
     memcpy(ret->common_name, name, len);
@@ -82,11 +84,18 @@ int request_parse(const char *pem, size_t len, struct request_info *ret, struct 
     return r;
 }
 
+static void free_list(char **list)
+{
+    for (char **text = list; text && *text; text++)
+        free(*text);
+    free(list);
+}
+
 void request_info_done(struct request_info *info)
 {
-    for (char **o = info->organizations; o && *o; o++)
-        free(*o);
-    free(info->organizations);
+    free_list(info->organizations);
+    free_list(info->dns);
+    free_list(info->ips);
     key_free(info->key);
     *info = (struct request_info){0};
 }

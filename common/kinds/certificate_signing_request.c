@@ -14,6 +14,8 @@ static const char *format_signer(const char *s)
         "must be a fully qualified domain and path of the form 'example.com/signer-name'";
     char domain[256];
     size_t len = strcspn(s, "/");
+    if (str_eq(s, "kubernetes.io/legacy-unknown"))
+        return "the legacy signerName is not allowed via this API version";
     if (!s[len] || len >= sizeof(domain))
         return says;
     memcpy(domain, s, len);

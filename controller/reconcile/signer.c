@@ -36,19 +36,35 @@ static void add_failure(struct signer *signer, struct value *csr, const char *wh
     value_append(conditions, failed);
 }
 
-static int sign(struct signer *signer, const struct request_info *info, int64_t valid_s,
-                struct value *csr, struct err *err)
+static int issue(const struct signer *signer, const struct signer_order *order, struct buf *ret_pem,
+                 struct err *err)
+{
+    const struct request_info *info = &order->info;
+    const struct trust_serving serving = {
+        .common_name = info->common_name,
+        .organizations = (const char *const *)info->organizations,
+        .dns = (const char *const *)info->dns,
+        .ips = (const char *const *)info->ips,
+    };
+    const struct clock *clock = loop_clock(signer->loop);
+    if (order->serving)
+        return trust_issue_serving(signer->trust, clock, &serving, info->key, order->valid_s,
+                                   ret_pem, err);
+    return trust_issue_client(signer->trust, clock, serving.common_name, serving.organizations,
+                              info->key, order->valid_s, ret_pem, err);
+}
+
+static int sign(struct signer *signer, const struct signer_order *order, struct value *csr,
+                struct err *err)
 {
     cleanup(buf_done) struct buf pem;
     buf_init(&pem, 0);
-    int rc =
-        trust_issue_client(signer->trust, loop_clock(signer->loop), info->common_name,
-                           (const char *const *)info->organizations, info->key, valid_s, &pem, err);
+    int rc = issue(signer, order, &pem, err);
     if (rc < 0)
         return rc;
     autofree char *coded = base64_encode(pem.data, pem.len);
     value_set_str(value_make_map(csr, "status", NULL), "certificate", coded);
-    log_info("certificate signed user=%s request=%s", log_quote(info->common_name),
+    log_info("certificate signed user=%s request=%s", log_quote(order->info.common_name),
              object_name(csr));
     return 0;
 }
@@ -57,15 +73,14 @@ static int sign(struct signer *signer, const struct request_info *info, int64_t 
 static int settle(void *ctx, struct value *csr)
 {
     struct signer *signer = ctx;
-    struct request_info info = {0};
-    int64_t valid_s;
+    struct signer_order order = {0};
     struct err err = {0};
-    enum signer_action action = signer_plan(csr, &info, &valid_s, &err);
+    enum signer_action action = signer_plan(csr, &order, &err);
     if (action == SIGNER_WAIT)
         return 1;
-    if (action == SIGNER_FAIL || sign(signer, &info, valid_s, csr, &err) < 0)
+    if (action == SIGNER_FAIL || sign(signer, &order, csr, &err) < 0)
         add_failure(signer, csr, err.msg);
-    request_info_done(&info);
+    request_info_done(&order.info);
     return 0;
 }
 
@@ -80,13 +95,12 @@ static void on_written(void *ctx, const struct api_answer *answer)
 static void on_request(void *ctx, enum api_event_type type, const struct value *csr)
 {
     struct signer *signer = ctx;
-    struct request_info info = {0};
+    struct signer_order order = {0};
     struct err err = {0};
-    int64_t valid_s;
     if (type == API_DELETED)
         return;
-    enum signer_action action = signer_plan(csr, &info, &valid_s, &err);
-    request_info_done(&info);
+    enum signer_action action = signer_plan(csr, &order, &err);
+    request_info_done(&order.info);
     const struct api_ref ref = {&kind_certificate_signing_request, "", object_name(csr)};
     if (action != SIGNER_WAIT)
         api_patch_with(signer->api, &user, &ref, API_STATUS, settle, on_written, signer);

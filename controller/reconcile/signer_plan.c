@@ -56,14 +56,38 @@ static int check_node(const struct value *spec, const struct request_info *info,
     return 0;
 }
 
-static const struct {
-    const char *signer;
-    int (*check)(const struct value *spec, const struct request_info *info, struct err *err);
-} signers[] = {{SIGNER_CLIENT, check_person}, {SIGNER_KUBELET, check_node}};
-
-static int check_usages(const struct value *usages, struct err *err)
+static bool is_named(const struct request_info *info)
 {
-    static const char *const allowed[] = {"client auth", "digital signature", "key encipherment"};
+    return info->dns || info->ips;
+}
+
+static int check_kubelet(const struct value *spec, const struct request_info *info, struct err *err)
+{
+    if (is_named(info) || info->other_names)
+        return err_set(err, -EPERM, "subjectAltNames are not allowed");
+    return check_node(spec, info, err);
+}
+
+static int check_serving(const struct value *spec, const struct request_info *info, struct err *err)
+{
+    if (!is_named(info))
+        return err_set(err, -EPERM, "DNS or IP subjectAltName is required");
+    if (info->other_names)
+        return err_set(err, -EPERM, "only DNS and IP subjectAltNames are allowed");
+    return check_node(spec, info, err);
+}
+
+static const struct signer_kind {
+    const char *signer, *auth; /* auth: the usage that it must have */
+    int (*check)(const struct value *spec, const struct request_info *info, struct err *err);
+    bool serving;
+} signers[] = {{SIGNER_CLIENT, "client auth", check_person, false},
+               {SIGNER_KUBELET, "client auth", check_kubelet, false},
+               {SIGNER_SERVING, "server auth", check_serving, true}};
+
+static int check_usages(const struct value *usages, const char *auth, struct err *err)
+{
+    const char *const allowed[] = {auth, "digital signature", "key encipherment"};
     for (size_t i = 0; i < value_len(usages); i++) {
         bool known = false;
         for (size_t n = 0; n < ARRAY_LEN(allowed); n++)
@@ -72,8 +96,8 @@ static int check_usages(const struct value *usages, struct err *err)
             return err_set(err, -EPERM, "usage \"%.64s\" is not signed for",
                            value_str(value_at(usages, i)));
     }
-    if (!value_has_str(usages, "client auth"))
-        return err_set(err, -EPERM, "the usages must hold \"client auth\"");
+    if (!value_has_str(usages, auth))
+        return err_set(err, -EPERM, "the usages must hold \"%s\"", auth);
     return 0;
 }
 
@@ -87,8 +111,7 @@ static int read_request(const struct value *spec, struct request_info *ret, stru
     return request_parse((char *)pem, len, ret, err);
 }
 
-enum signer_action signer_plan(const struct value *csr, struct request_info *ret,
-                               int64_t *ret_valid_s, struct err *err)
+enum signer_action signer_plan(const struct value *csr, struct signer_order *ret, struct err *err)
 {
     const struct value *spec = value_get(csr, "spec");
     const char *name = value_get_str(spec, "signerName");
@@ -103,7 +126,7 @@ enum signer_action signer_plan(const struct value *csr, struct request_info *ret
         return SIGNER_WAIT;
     if (read_request(spec, &info, err) < 0)
         return SIGNER_FAIL;
-    int rc = check_usages(value_get(spec, "usages"), err);
+    int rc = check_usages(value_get(spec, "usages"), signers[i].auth, err);
     if (rc == 0)
         rc = signers[i].check(spec, &info, err);
     if (rc < 0) {
@@ -111,7 +134,8 @@ enum signer_action signer_plan(const struct value *csr, struct request_info *ret
         return SIGNER_FAIL;
     }
     int64_t wanted = value_get_int(spec, "expirationSeconds", SIGNER_MAX_S);
-    *ret_valid_s = wanted < SIGNER_MAX_S ? wanted : SIGNER_MAX_S;
-    *ret = info;
+    *ret = (struct signer_order){.info = info,
+                                 .valid_s = wanted < SIGNER_MAX_S ? wanted : SIGNER_MAX_S,
+                                 .serving = signers[i].serving};
     return SIGNER_SIGN;
 }

@@ -4,6 +4,7 @@
 #include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/bus/enroll.h"
 
 #include <errno.h>
@@ -278,6 +279,38 @@ int trust_issue_client(const struct trust *trust, const struct clock *clock,
 {
     struct cert_spec spec = {
         .common_name = common_name, .organizations = organizations, .client = true};
+    set_validity(clock, valid_s, &spec);
+    return cert_issue(&spec, subject, trust->ca_pem, trust->ca_key, ret_pem, err);
+}
+
+/* Whether the gateway's own certificate holds none of these. */
+static int check_not_own(const struct trust *trust, const char *const *names, struct err *err)
+{
+    for (const char *const *name = names; name && *name; name++) {
+        bool own = false;
+        int rc = cert_has_name(trust->server_pem, strlen(trust->server_pem), *name, &own, err);
+        if (rc == 0 && own && !WEAKENED(SERVING_OWN_NAME))
+            rc = err_set(err, -EPERM, "the name %.64s is the gateway's own", *name);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int trust_issue_serving(const struct trust *trust, const struct clock *clock,
+                        const struct trust_serving *serving, const struct key *subject,
+                        int64_t valid_s, struct buf *ret_pem, struct err *err)
+{
+    struct cert_spec spec = {.common_name = serving->common_name,
+                             .organizations = serving->organizations,
+                             .dns = serving->dns,
+                             .ips = serving->ips,
+                             .server = true};
+    int rc = check_not_own(trust, serving->dns, err);
+    if (rc == 0)
+        rc = check_not_own(trust, serving->ips, err);
+    if (rc < 0)
+        return rc;
     set_validity(clock, valid_s, &spec);
     return cert_issue(&spec, subject, trust->ca_pem, trust->ca_key, ret_pem, err);
 }

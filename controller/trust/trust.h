@@ -39,6 +39,15 @@ nodiscard int trust_issue_client(const struct trust *trust, const struct clock *
                                  const char *common_name, const char *const *organizations,
                                  const struct key *subject, int64_t valid_s, struct buf *ret_pem,
                                  struct err *err);
+/* A certificate for a server that is not the gateway: -EPERM if one of the names is the gateway's,
+ * which nodes and clients go by. Lists NULL-terminated; dns and ips may be NULL. */
+struct trust_serving {
+    const char *common_name;
+    const char *const *organizations, *const *dns, *const *ips;
+};
+nodiscard int trust_issue_serving(const struct trust *trust, const struct clock *clock,
+                                  const struct trust_serving *serving, const struct key *subject,
+                                  int64_t valid_s, struct buf *ret_pem, struct err *err);
 /* What a join token pins. */
 void trust_ca_hash(const struct trust *trust, char ret[SHA256_HEX + 1]);
 /* A kubeconfig of the admin for the API at `server` ("https://127.0.0.1:6443"). */

@@ -37,6 +37,47 @@ static const char rsa1024[] =
         "Gtt2eq18bl7DHTgJ/vxfeZgTwqSkfsevvaQFvFJ3TVj+Ug16HYwIdOjnB5wGxuF3\n"
         "VaY=\n");
 
+/* Subject O=system:nodes, CN=system:node:pi-01; alternative names as the tests say. */
+static const char named[] = "-----BEGIN CERTIFICATE REQUEST-----\n"
+                            "MIIBNzCB3QIBADAzMRUwEwYDVQQKDAxzeXN0ZW06bm9kZXMxGjAYBgNVBAMMEXN5\n"
+                            "c3RlbTpub2RlOnBpLTAxMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEqgKRFmzs\n"
+                            "NQdfXRLQAuPXl36JPUHKaET9XEzKGltiSFcr/rIIDoXnR1Z9uefVpo//sl5jYgp+\n"
+                            "t3e44qZajd7V/6BIMEYGCSqGSIb3DQEJDjE5MDcwNQYDVR0RBC4wLIIFcGktMDGC\n"
+                            "C3BpLTAxLmxvY2FshwTAAAIHhxAgAQ24AAAAAAAAAAAAAAAHMAoGCCqGSM49BAMC\n"
+                            "A0kAMEYCIQCy7eci6SlyJZb57SyHx6QpC1Ew+K4YWPHD28oEcZcbXwIhAK24oxWi\n"
+                            "CDaQv86eUCPdWE6MTNQTxqnEU3N97fbU3G1z\n"
+                            "-----END CERTIFICATE REQUEST-----\n";
+static const char mail[] = "-----BEGIN CERTIFICATE REQUEST-----\n"
+                           "MIIBHjCBxQIBADAzMRUwEwYDVQQKDAxzeXN0ZW06bm9kZXMxGjAYBgNVBAMMEXN5\n"
+                           "c3RlbTpub2RlOnBpLTAxMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEqgKRFmzs\n"
+                           "NQdfXRLQAuPXl36JPUHKaET9XEzKGltiSFcr/rIIDoXnR1Z9uefVpo//sl5jYgp+\n"
+                           "t3e44qZajd7V/6AwMC4GCSqGSIb3DQEJDjEhMB8wHQYDVR0RBBYwFIIFcGktMDGB\n"
+                           "C2FAYi5leGFtcGxlMAoGCCqGSM49BAMCA0gAMEUCIQCetU8jNsN6QfVp4QIGHLJl\n"
+                           "JOBfJS9gDze1N5xspT5hewIgdQIfL6fx3ixPthvZLJD8oGBX41jYZObPIC33KUZp\n"
+                           "NoY=\n"
+                           "-----END CERTIFICATE REQUEST-----\n";
+
+static void test_request__alternative_names(void **state)
+{
+    (void)state;
+    struct request_info info;
+    struct err err = {0};
+    assert_int_equal(request_parse(named, strlen(named), &info, &err), 0);
+    assert_string_equal(info.dns[0], "pi-01");
+    assert_string_equal(info.dns[1], "pi-01.local");
+    assert_null(info.dns[2]);
+    assert_string_equal(info.ips[0], "192.0.2.7");
+    assert_string_equal(info.ips[1], "2001:db8::7");
+    assert_null(info.ips[2]);
+    assert_false(info.other_names);
+    request_info_done(&info);
+    assert_int_equal(request_parse(mail, strlen(mail), &info, &err), 0);
+    assert_string_equal(info.dns[0], "pi-01");
+    assert_null(info.ips);
+    assert_true(info.other_names);
+    request_info_done(&info);
+}
+
 static void test_request__rsa(void **state)
 {
     (void)state;
@@ -91,6 +132,7 @@ static void test_request__signature(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_request__alternative_names),
         cmocka_unit_test(test_request__rsa),
         cmocka_unit_test(test_request__signature),
     };

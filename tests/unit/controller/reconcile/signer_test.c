@@ -17,6 +17,44 @@
 
 #include <cmocka.h>
 
+/* Subject O=system:nodes, CN=system:node:pi-01, and: pi-01, pi-01.local, 192.0.2.7, 2001:db8::7;
+ * pi-01 and an address of mail; pi-01 and Kubernetes; no other name. */
+static const char named[] = "-----BEGIN CERTIFICATE REQUEST-----\n"
+                            "MIIBNzCB3QIBADAzMRUwEwYDVQQKDAxzeXN0ZW06bm9kZXMxGjAYBgNVBAMMEXN5\n"
+                            "c3RlbTpub2RlOnBpLTAxMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEqgKRFmzs\n"
+                            "NQdfXRLQAuPXl36JPUHKaET9XEzKGltiSFcr/rIIDoXnR1Z9uefVpo//sl5jYgp+\n"
+                            "t3e44qZajd7V/6BIMEYGCSqGSIb3DQEJDjE5MDcwNQYDVR0RBC4wLIIFcGktMDGC\n"
+                            "C3BpLTAxLmxvY2FshwTAAAIHhxAgAQ24AAAAAAAAAAAAAAAHMAoGCCqGSM49BAMC\n"
+                            "A0kAMEYCIQCy7eci6SlyJZb57SyHx6QpC1Ew+K4YWPHD28oEcZcbXwIhAK24oxWi\n"
+                            "CDaQv86eUCPdWE6MTNQTxqnEU3N97fbU3G1z\n"
+                            "-----END CERTIFICATE REQUEST-----\n";
+static const char mail[] = "-----BEGIN CERTIFICATE REQUEST-----\n"
+                           "MIIBHjCBxQIBADAzMRUwEwYDVQQKDAxzeXN0ZW06bm9kZXMxGjAYBgNVBAMMEXN5\n"
+                           "c3RlbTpub2RlOnBpLTAxMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEqgKRFmzs\n"
+                           "NQdfXRLQAuPXl36JPUHKaET9XEzKGltiSFcr/rIIDoXnR1Z9uefVpo//sl5jYgp+\n"
+                           "t3e44qZajd7V/6AwMC4GCSqGSIb3DQEJDjEhMB8wHQYDVR0RBBYwFIIFcGktMDGB\n"
+                           "C2FAYi5leGFtcGxlMAoGCCqGSM49BAMCA0gAMEUCIQCetU8jNsN6QfVp4QIGHLJl\n"
+                           "JOBfJS9gDze1N5xspT5hewIgdQIfL6fx3ixPthvZLJD8oGBX41jYZObPIC33KUZp\n"
+                           "NoY=\n"
+                           "-----END CERTIFICATE REQUEST-----\n";
+static const char own[] = "-----BEGIN CERTIFICATE REQUEST-----\n"
+                          "MIIBHjCBxAIBADAzMRUwEwYDVQQKDAxzeXN0ZW06bm9kZXMxGjAYBgNVBAMMEXN5\n"
+                          "c3RlbTpub2RlOnBpLTAxMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEqgKRFmzs\n"
+                          "NQdfXRLQAuPXl36JPUHKaET9XEzKGltiSFcr/rIIDoXnR1Z9uefVpo//sl5jYgp+\n"
+                          "t3e44qZajd7V/6AvMC0GCSqGSIb3DQEJDjEgMB4wHAYDVR0RBBUwE4IFcGktMDGC\n"
+                          "Ckt1YmVybmV0ZXMwCgYIKoZIzj0EAwIDSQAwRgIhALF8udpF5t5QO5Y39WZHWs04\n"
+                          "JWe582TCxfCCIhofEy67AiEA/vCyzFoHYN8lSWGm3hgGcEfh3m4zPKJvYdd9MLLH\n"
+                          "Wb8=\n"
+                          "-----END CERTIFICATE REQUEST-----\n";
+static const char bare[] = "-----BEGIN CERTIFICATE REQUEST-----\n"
+                           "MIHvMIGVAgEAMDMxFTATBgNVBAoMDHN5c3RlbTpub2RlczEaMBgGA1UEAwwRc3lz\n"
+                           "dGVtOm5vZGU6cGktMDEwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASqApEWbOw1\n"
+                           "B19dEtAC49eXfok9QcpoRP1cTMoaW2JIVyv+sggOhedHVn2559Wmj/+yXmNiCn63\n"
+                           "d7jiplqN3tX/oAAwCgYIKoZIzj0EAwIDSQAwRgIhALSv1QMVqnI4CZjVpJWS6SYl\n"
+                           "K+AuCb6oaYV29nwwn9kmAiEAxm8YKTkAGaAE41stBO3w/yzRLIW197ax434hGby/\n"
+                           "soY=\n"
+                           "-----END CERTIFICATE REQUEST-----\n";
+
 /* A request with that subject, base64. */
 static char *request(const char *name)
 {
@@ -73,13 +111,12 @@ static void test_signer__plan(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         cleanup(value_free) struct value *object =
             csr(cases[i].signer, cases[i].cn, cases[i].asker, cases[i].verdict, cases[i].usage);
-        struct request_info info = {0};
+        struct signer_order order = {0};
         struct err err = {0};
-        int64_t valid_s = 0;
-        if (signer_plan(object, &info, &valid_s, &err) != cases[i].action)
+        if (signer_plan(object, &order, &err) != cases[i].action)
             fail_msg("case %zu: %s", i, err.msg);
         assert_true(cases[i].action != SIGNER_FAIL || *err.msg);
-        request_info_done(&info);
+        request_info_done(&order.info);
     }
 }
 
@@ -161,11 +198,77 @@ static void test_signer__signs(void **state)
     assert_int_equal(system(command), 0);
 }
 
+/* What the gateway signs for a node's own server: by name, once it is approved. */
+static void test_signer__serving(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *signer, *request, *usages, *why; /* why "" = it is signed */
+    } cases[] = {
+        {SIGNER_SERVING, named, "'digital signature','key encipherment','server auth'", ""},
+        {SIGNER_SERVING, named, "'digital signature','server auth'", ""},
+        {SIGNER_SERVING, named, "'server auth','client auth'", "\"client auth\" is not signed for"},
+        {SIGNER_SERVING, named, "'digital signature'", "must hold \"server auth\""},
+        {SIGNER_SERVING, bare, "'server auth'", "DNS or IP subjectAltName is required"},
+        {SIGNER_SERVING, mail, "'server auth'", "only DNS and IP"},
+        {SIGNER_SERVING, own, "'server auth'", "the name Kubernetes is the gateway's own"},
+        {SIGNER_KUBELET, named, "'client auth'", "subjectAltNames are not allowed"},
+        {SIGNER_KUBELET, bare, "'client auth'", ""},
+    };
+    struct world world;
+    char dir[64];
+    struct signer *signer = NULL;
+    struct err err = {0};
+    world_init(&world);
+    struct trust *trust = make_trust(&world.clock, dir);
+    assert_int_equal(signer_new(world.loop, world.api, trust, &signer, &err), 0);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char name[8];
+        snprintf(name, sizeof(name), "c%zu", i);
+        autofree char *coded = base64_encode(cases[i].request, strlen(cases[i].request));
+        autofree char *json = xasprintf(
+            "{'apiVersion':'certificates.k8s.io/v1','kind':'CertificateSigningRequest','metadata':"
+            "{'name':'%s'},'spec':{'request':'%s','signerName':'%s','usages':[%s]}}",
+            name, coded, cases[i].signer, cases[i].usages);
+        world_create(&world, json, 201);
+        world_status(&world, "CertificateSigningRequest", "", name,
+                     "{'conditions':[{'type':'Approved','status':'True','reason':'x'}]}");
+        world_turn(&world);
+        cleanup(value_free) struct value *object =
+            world_get(&world, "CertificateSigningRequest", "", name);
+        const char *text = value_str(value_path(object, "status", "certificate", NULL));
+        if (*cases[i].why) {
+            const char *failed =
+                world_condition(&world, "CertificateSigningRequest", "", name, "Failed");
+            if (text || !strstr(failed, cases[i].why))
+                fail_msg("case %zu: %s", i, failed);
+            continue;
+        }
+        if (!text)
+            fail_msg("case %zu is not signed", i);
+        uint8_t *pem;
+        size_t len;
+        bool has[2];
+        assert_int_equal(base64_decode(text, strlen(text), &pem, &len), 0);
+        assert_int_equal(cert_has_name((char *)pem, len, "192.0.2.7", &has[0], &err), 0);
+        assert_int_equal(cert_has_name((char *)pem, len, "PI-01.local", &has[1], &err), 0);
+        assert_int_equal(has[0] && has[1], cases[i].request == named);
+        assert_int_equal(
+            cert_verify((char *)pem, len, trust->ca_pem, strlen(trust->ca_pem), -1, &err), 0);
+        free(pem);
+    }
+    signer_free(signer);
+    trust_free(trust);
+    assert_int_equal(disk_posix()->remove_tree(disk_posix(), dir, &err), 0);
+    world_done(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_signer__plan),
         cmocka_unit_test(test_signer__signs),
+        cmocka_unit_test(test_signer__serving),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
