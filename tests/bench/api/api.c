@@ -10,8 +10,8 @@
  *   bench-api CREDENTIALS PORT watch WATCHERS COUNT     COUNT writes, each until the last watcher
  *                                                       has it; stays until its input ends
  *   bench-api CREDENTIALS PORT start PROGRAM CONFIG     from exec until it answers
- * CREDENTIALS is the folder with ca.crt, admin.crt and admin.key. Prints "us N" lines, one a
- * measurement; errors end it. */
+ * CREDENTIALS is the folder with ca.crt, admin.crt and admin.key, or with ca.crt and token. Prints
+ * "us N" lines, one a measurement; errors end it. */
 #include "client.h"
 
 #include "common/base/cleanup.h"
@@ -344,31 +344,36 @@ static void run_start(struct bench *bench, const char *program, const char *conf
 
 /* ---- */
 
-static struct tls_config *credentials(const char *dir)
+/* A file of the folder; NULL if it is not there. The caller's. */
+static char *read_file(const char *dir, const char *name)
 {
-    static const char *const names[] = {"ca.crt", "admin.crt", "admin.key"};
-    struct disk *disk = disk_posix();
+    autofree char *path = xasprintf("%s/%s", dir, name);
+    cleanup(buf_done) struct buf text = {0};
+    struct err err = {0};
+    int rc = disk_posix()->read(disk_posix(), path, 65536, &text, &err);
+    if (rc < 0 && rc != -ENOENT)
+        bench_fail("%s", err.msg);
+    return rc < 0 ? NULL : xstrndup(buf_str(&text), text.len);
+}
+
+/* *ret_header: what says who asks, if that is no certificate; never freed. */
+static struct tls_config *credentials(const char *dir, const char **ret_header)
+{
+    autofree char *ca = read_file(dir, "ca.crt"), *token = read_file(dir, "token");
+    autofree char *cert = read_file(dir, "admin.crt"), *text = read_file(dir, "admin.key");
     struct tls_config *config = NULL;
     struct key *key = NULL;
-    struct buf texts[ARRAY_LEN(names)];
     struct err err = {0};
-    int rc = 0;
-    for (size_t i = 0; i < ARRAY_LEN(names) && rc == 0; i++) {
-        autofree char *path = xasprintf("%s/%s", dir, names[i]);
-        buf_init(&texts[i], 0);
-        rc = disk->read(disk, path, 65536, &texts[i], &err);
-    }
-    if (rc == 0)
-        rc = key_parse_private(texts[2].data, texts[2].len, &key, &err);
+    if (!ca || (!token && (!cert || !text)))
+        bench_fail("%s: no credentials", dir);
+    if (!token && key_parse_private(text, strlen(text), &key, &err) < 0)
+        bench_fail("%s", err.msg);
     const struct tls_client_spec spec = {
-        .ca_pem = texts[0].data, .cert_pem = texts[1].data, .key = key, .server_name = "localhost"};
-    if (rc == 0)
-        rc = tls_client_config(&spec, &config, &err);
-    if (rc < 0)
+        .ca_pem = ca, .cert_pem = token ? NULL : cert, .key = key, .server_name = "localhost"};
+    if (tls_client_config(&spec, &config, &err) < 0)
         bench_fail("%s", err.msg);
     key_free(key);
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        buf_done(&texts[i]);
+    *ret_header = token ? xasprintf("Authorization: Bearer %s\r\n", token) : NULL;
     return config;
 }
 
@@ -393,8 +398,8 @@ int main(int argc, char **argv)
     }
     if (loop_new(clock_system(), &bench.loop, &err) < 0)
         bench_fail("%s", err.msg);
-    bench.spec =
-        (struct client_spec){.loop = bench.loop, .tls = credentials(argv[1]), .ctx = &bench};
+    bench.spec = (struct client_spec){.loop = bench.loop, .ctx = &bench};
+    bench.spec.tls = credentials(argv[1], &bench.spec.header);
     bench.spec.to = (struct sockaddr_in){.sin_family = AF_INET,
                                          .sin_port = htons((uint16_t)strtoul(argv[2], NULL, 10)),
                                          .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

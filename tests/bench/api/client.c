@@ -219,7 +219,8 @@ void client_free(struct client *client)
 void client_ask(struct client *client, const char *method, const char *target, const char *headers,
                 const char *body, bool stream)
 {
-    buf_addf(&client->out, "%s %s HTTP/1.1\r\nHost: gateway\r\n%s", method, target, headers);
+    buf_addf(&client->out, "%s %s HTTP/1.1\r\nHost: gateway\r\n%s%s", method, target,
+             client->spec.header ? client->spec.header : "", headers);
     if (body)
         buf_addf(&client->out, "Content-Length: %zu\r\n", strlen(body));
     buf_addf(&client->out, "\r\n%s", body ? body : "");

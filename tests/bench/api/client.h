@@ -13,6 +13,7 @@ struct client_spec {
     struct loop *loop;
     struct tls_config *tls;
     struct sockaddr_in to;
+    const char *header; /* that goes with each request: a whole line; NULL: none */
     void (*ready)(void *ctx, struct client *client); /* connected */
     /* A whole answer: its code and how many bytes its body had. */
     void (*answered)(void *ctx, struct client *client, int code, size_t bytes);

@@ -122,6 +122,23 @@ static void test_sa_tokens__dies_with_its_pod(void **state)
     assert_good(f, free_one);
 }
 
+/* One that was found good says nothing for another that differs in a letter anywhere. */
+static void test_sa_tokens__each_text_for_itself(void **state)
+{
+    struct fixture *f = *state;
+    autofree char *token = issue(f, NULL, NULL, 3600);
+    struct who *who = NULL;
+    assert_good(f, token);
+    for (size_t i = 0, len = strlen(token); i < len; i += 7) {
+        char was = token[i];
+        token[i] = was == 'A' ? 'B' : 'A';
+        if (sa_tokens_check(f->tokens, token, &who) == 1)
+            fail_msg("byte %zu of %zu", i, len);
+        token[i] = was;
+    }
+    assert_good(f, token);
+}
+
 /* Signed rightly, and yet not good. */
 static void test_sa_tokens__claims(void **state)
 {
@@ -222,9 +239,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_sa_tokens__says_who),          TEST(test_sa_tokens__dies_with_its_account),
-        TEST(test_sa_tokens__dies_with_its_pod), TEST(test_sa_tokens__claims),
-        TEST(test_sa_tokens__audiences),         TEST(test_sa_tokens__not_issued),
+        TEST(test_sa_tokens__says_who),
+        TEST(test_sa_tokens__dies_with_its_account),
+        TEST(test_sa_tokens__dies_with_its_pod),
+        TEST(test_sa_tokens__claims),
+        TEST(test_sa_tokens__audiences),
+        TEST(test_sa_tokens__not_issued),
+        TEST(test_sa_tokens__each_text_for_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
