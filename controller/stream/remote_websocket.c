@@ -6,14 +6,17 @@
 
 #define CLOSE_CHANNEL 255 /* what follows is the channel that ends */
 
-/* An empty message tells the client that it is through, on the first channel that has one. */
+/* An empty message tells the client that it is through, on the first channel that has one. None
+ * that speaks v5 waits for it, and kubectl, which makes its channels while it reads already, now
+ * and then complains of it ("Unknown stream id 1"). */
 static void begin(struct remote *remote)
 {
     uint8_t channel = remote->wants[POD_STDOUT]   ? POD_STDOUT
                       : remote->wants[POD_STDERR] ? POD_STDERR
                                                   : POD_STATUS;
     remote->channel = -1;
-    transport_write(&remote->transport, &channel, 1, NULL, 0);
+    if (!remote->stream.handshake.protocol->halves)
+        transport_write(&remote->transport, &channel, 1, NULL, 0);
 }
 
 static size_t input(struct remote *remote, const uint8_t *data, size_t len, bool first, bool last)

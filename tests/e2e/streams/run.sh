@@ -45,7 +45,7 @@ forwards() {
     local pid port
     "$KUBECTL" port-forward pod/shell :8080 >forward 2>forward.errors &
     pid=$!
-    poll 20 listens
+    poll 60 listens
     port=$(grep -o '127.0.0.1:[0-9]*' forward | cut -d: -f2)
     is "$NAME: HTTP through a port-forward" "$(curl -sS --max-time 20 "http://127.0.0.1:$port/")" page
     is "$NAME: many at once" "$(seq 20 | xargs -P 20 -I N curl -sS --max-time 30 "http://127.0.0.1:$port/" | sort | uniq -c | tr -s ' ')" ' 20 page'
@@ -53,7 +53,7 @@ forwards() {
     wait "$pid" 2>/dev/null
     "$KUBECTL" port-forward pod/shell :9 >forward 2>forward.errors &
     pid=$!
-    poll 20 listens
+    poll 60 listens
     curl -s --max-time 20 "http://127.0.0.1:$(grep -o '127.0.0.1:[0-9]*' forward | cut -d: -f2)/" >/dev/null
     within 10 "$NAME: a port where nobody listens" grep -q refused forward.errors
     kill "$pid" 2>/dev/null
