@@ -10,6 +10,8 @@ build_options() {
     sanitize | bite-sanitize)
         printf '%s\n' -DCMAKE_BUILD_TYPE=Debug '-DCMAKE_C_FLAGS_DEBUG=-O1 -g' \
             -DLIMPET_SANITIZE=address,undefined
+        # Hundreds of programs: lld takes a fifth of the time for each.
+        if command -v ld.lld >/dev/null; then printf '%s\n' -DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld; fi
         ;;
     clang) printf '%s\n' -DCMAKE_C_COMPILER=clang ;;
     *) die "no build is called $1" ;;
