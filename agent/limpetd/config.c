@@ -1,5 +1,6 @@
 #include "agent/limpetd/config.h"
 
+#include "agent/pressure/pressure.h"
 #include "common/base/cleanup.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -26,6 +27,7 @@ static const struct setting settings[] = {
     {"resolvConf", SETTING_STRING, AT(resolv_conf), "/etc/resolv.conf", 0, 0, 0},
     {"libexecDir", SETTING_STRING, AT(libexec_dir), LIMPET_LIBEXEC, 0, 0, 0},
     {"bootIdFile", SETTING_STRING, AT(boot_id_file), "/proc/sys/kernel/random/boot_id", 0, 0, 0},
+    {"evictionHard", SETTING_STRING, AT(eviction_hard), PRESSURE_DEFAULT, 0, 0, 0},
     {"registryCADir", SETTING_STRING, AT(registry_ca_dir), "", 0, 0, 0},
     {"insecureRegistries", SETTING_STRINGS, AT(insecure_registries), NULL, 0, 0, 0},
 };

@@ -25,6 +25,7 @@ struct config {
     char *libexec_dir;          /* limpet-keeper and limpet-fetch */
     char *boot_id_file;         /* tests put another one in its place */
     char *registry_ca_dir;      /* further CA certificates for registries; "" = none */
+    char *eviction_hard;        /* thresholds of node-pressure eviction (agent/pressure) */
     char **insecure_registries; /* host:port by plain http; NULL-terminated */
 };
 

@@ -12,6 +12,7 @@
 #include "agent/net/net.h"
 #include "agent/net/node_address.h"
 #include "agent/pod/agent.h"
+#include "agent/pod/evict.h"
 #include "agent/pod/manifests.h"
 #include "agent/pod/usage.h"
 #include "common/base/log.h"
@@ -49,6 +50,7 @@ struct node {
     struct net *net;
     struct agent *agent;
     struct usage *usage;
+    struct evict *evict;
     struct bus *bus;
     struct link *link;
     struct folder_watch *watch;
@@ -73,6 +75,29 @@ static void pod_event(void *ctx, const char *ns, const char *name, const char *u
     struct node *node = ctx;
     if (node->link)
         link_event(node->link, ns, name, uid, type, reason, message);
+}
+
+/* What the Node object says of this machine; the caller's. */
+static struct value *status_of(const struct node *node)
+{
+    struct value *status =
+        nodeinfo_status(node->config->node, node->address, node->boot_id, node->config->state_dir);
+    if (node->evict)
+        value_set(status, "conditions", evict_conditions(node->evict));
+    return status;
+}
+
+static void tell_status(struct node *node)
+{
+    if (!node->link)
+        return;
+    cleanup(value_free) struct value *status = status_of(node);
+    link_set_node_status(node->link, status);
+}
+
+static void conditions_changed(void *ctx)
+{
+    tell_status(ctx);
 }
 
 static void pods_ready(void *ctx)
@@ -252,8 +277,19 @@ static int make_bus(struct node *node, struct err *err)
     return rc;
 }
 
-static int make_link(struct node *node, const struct value *status, struct err *err)
+static int watch_pressure(struct node *node, struct err *err)
 {
+    struct evict_spec spec = {.agent = node->agent, .changed = conditions_changed, .ctx = node};
+    int rc = pressure_limits_parse(node->config->eviction_hard, &spec.limits, err);
+    if (rc < 0)
+        return err_wrap(err, "evictionHard");
+    node->evict = evict_new(&spec);
+    return 0;
+}
+
+static int make_link(struct node *node, struct err *err)
+{
+    cleanup(value_free) struct value *status = status_of(node);
     int rc = make_bus(node, err);
     if (rc < 0)
         return rc;
@@ -287,11 +323,7 @@ static void address_changed(void *ctx, const char *address)
     free(node->address);
     node->address = xstrdup(address);
     agent_set_host_ip(node->agent, address);
-    if (!node->link)
-        return;
-    cleanup(value_free) struct value *status =
-        nodeinfo_status(node->config->node, address, node->boot_id, node->config->state_dir);
-    link_set_node_status(node->link, status);
+    tell_status(node);
 }
 
 static void watch_address(struct node *node)
@@ -359,12 +391,13 @@ int node_new(struct loop *loop, const struct config *config, struct node **ret, 
         open_desired(node);
         rc = make_parts(node, err);
     }
-    cleanup(value_free) struct value *status =
-        nodeinfo_status(config->node, node->address, node->boot_id, config->state_dir);
+    cleanup(value_free) struct value *status = status_of(node);
     if (rc == 0)
         rc = make_agent(node, status, err);
+    if (rc == 0)
+        rc = watch_pressure(node, err);
     if (rc == 0 && node->desired && !str_empty(config->gateway))
-        rc = make_link(node, status, err);
+        rc = make_link(node, err);
     if (rc == 0)
         rc = agent_start(node->agent, err);
     if (rc < 0) {
@@ -401,6 +434,7 @@ void node_free(struct node *node)
     if (node->bus)
         node->bus->free(node->bus);
     usage_free(node->usage);
+    evict_free(node->evict);
     agent_free(node->agent);
     if (node->net)
         node->net->free(node->net);

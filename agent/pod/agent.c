@@ -113,6 +113,7 @@ static void run_record(struct pod_record *record)
         return;
     for (int step = 0; step < MAX_STEPS; step++) {
         refresh_gates(record);
+        admit(record);
         struct pod_view view = pod_record_view(record, agent_name_taken(agent, record));
         struct pod_action action = pod_plan(&view, agent_now(agent));
         log_debug("plan pod=%s/%s rule=%s action=%s", record->ns, record->name, action.rule,
@@ -324,7 +325,7 @@ static void keeper_gone(void *ctx, const char *uid, const struct keeper_end *end
     record->paused = false;
     record->asked_grace_s = -1;
     record->network_ready = false;
-    if (!record->finished) {
+    if (!record->finished && !record->verdict) {
         keeper_report_free(record->report);
         record->report = NULL;
     }

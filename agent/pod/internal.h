@@ -7,6 +7,8 @@
 #include "agent/pod/record.h"
 #include "common/base/map.h"
 
+struct pressures;
+
 struct agent {
     struct agent_world world;
     struct agent_spec spec; /* strings owned */
@@ -17,7 +19,8 @@ struct agent {
     struct loop_defer *round; /* a round over the dirty records is due */
     struct filters *filters;
     struct leftovers *leftovers;
-    bool started; /* every keeper has reported: pods may be started */
+    const struct pressures *pressures; /* what the node runs out of; NULL: nobody looks */
+    bool started;                      /* every keeper has reported: pods may be started */
     bool told_ready;
 };
 
@@ -38,6 +41,12 @@ void agent_name_freed(const struct pod_record *record);
 bool exec_action(struct pod_record *record, const struct pod_action *action);
 /* Closes every gate and releases what they held. */
 void exec_close_gates(struct pod_record *record);
+
+/* admit.c: asks once whether this node takes the pod on. */
+void admit(struct pod_record *record);
+/* Ends the pod on this node for good: on disk first, then told. grace_s: that its containers get.
+ */
+void condemn(struct pod_record *record, const char *reason, const char *message, int64_t grace_s);
 
 /* pull.c */
 void pull_start(struct pod_record *record);

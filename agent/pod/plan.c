@@ -55,16 +55,17 @@ static bool unwanted_never_ran(const struct pod_view *v, int64_t now)
     return !wanted(v) && (v->keeper == POD_KEEPER_SANDBOX || v->keeper == POD_KEEPER_ENDED);
 }
 
+/* A shorter grace may overtake a longer one, never the other way round. */
+static bool is_hastened(const struct pod_view *v)
+{
+    return v->keeper == POD_KEEPER_STOPPING &&
+           (v->asked_grace_s < 0 || v->grace_s < v->asked_grace_s);
+}
+
 static bool unwanted_running(const struct pod_view *v, int64_t now)
 {
     (void)now;
-    if (wanted(v))
-        return false;
-    if (v->keeper == POD_KEEPER_RUNNING)
-        return true;
-    /* A shorter grace may overtake a longer one, never the other way round. */
-    return v->keeper == POD_KEEPER_STOPPING &&
-           (v->asked_grace_s < 0 || v->grace_s < v->asked_grace_s);
+    return !wanted(v) && (v->keeper == POD_KEEPER_RUNNING || is_hastened(v));
 }
 
 static bool unwanted_stopping(const struct pod_view *v, int64_t now)
@@ -77,6 +78,20 @@ static bool ended_by_itself(const struct pod_view *v, int64_t now)
 {
     (void)now;
     return v->keeper == POD_KEEPER_ENDED || (v->finished && keeper_is_up(v));
+}
+
+/* R: refused, though wanted. */
+
+static bool refused_never_ran(const struct pod_view *v, int64_t now)
+{
+    (void)now;
+    return v->refused && (v->keeper == POD_KEEPER_SPAWNING || v->keeper == POD_KEEPER_SANDBOX);
+}
+
+static bool refused_running(const struct pod_view *v, int64_t now)
+{
+    (void)now;
+    return v->refused && (v->keeper == POD_KEEPER_RUNNING || is_hastened(v));
 }
 
 /* P: standing still. */
@@ -151,6 +166,8 @@ static const struct rule rules[] = {
     {"E5", unwanted_running, POD_STOP},
     {"E6", unwanted_stopping, POD_WAIT},
     {"E7", ended_by_itself, POD_REMOVE_KEEPER},
+    {"R1", refused_never_ran, POD_REMOVE_KEEPER},
+    {"R2", refused_running, POD_STOP},
     {"P1", pause_due, POD_PAUSE},
     {"P2", resume_due, POD_RESUME},
     {"A1", at_rest, POD_WAIT},

@@ -36,7 +36,7 @@ struct pod_view {
     bool pause;      /* its manifest says that it is to stand still */
     bool paused;     /* it does */
     bool unpausable; /* it was tried, and cannot be here */
-    bool refused;    /* this node can never run it (bad spec, no room): Failed */
+    bool refused;    /* this node has decided that it is not to run, for good: Failed */
     int64_t grace_s; /* to be used when it is stopped now */
     enum pod_keeper keeper;
     int64_t asked_grace_s; /* of the stop already asked of the keeper; -1 = none */

@@ -47,6 +47,7 @@ void pod_record_free(struct pod_record *record)
     setback_clear(&record->network_setback);
     setback_clear(&record->spawn_setback);
     keeper_report_free(record->report);
+    verdict_free(record->verdict);
     value_free(record->status);
     free(record->ns);
     free(record->name);
@@ -97,11 +98,14 @@ struct pod_view pod_record_view(const struct pod_record *record, bool name_taken
         .deleting = spec && spec->deleting,
         .changed = spec && planned && !str_eq(record->report->spec_hash, spec->hash),
         .finished = record->finished,
+        .refused = record->verdict != NULL,
         .name_taken = name_taken,
         .pause = spec && spec->paused,
         .paused = record->paused,
         .unpausable = record->unpausable,
-        .grace_s = record->grace_s,
+        .grace_s = record->verdict && record->verdict->grace_s < record->grace_s
+                       ? record->verdict->grace_s
+                       : record->grace_s,
         .keeper = record->keeper,
         .asked_grace_s = record->asked_grace_s,
         .volumes = gate_of(record->volumes_ready, &record->volumes_setback),

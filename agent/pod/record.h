@@ -7,6 +7,7 @@
 #include "agent/pod/backoff.h"
 #include "agent/pod/plan.h"
 #include "agent/pod/spec.h"
+#include "agent/pod/verdict.h"
 #include "agent/volume/volume.h"
 #include "common/base/clock.h"
 
@@ -52,10 +53,13 @@ struct pod_record {
     enum pod_keeper keeper;
     struct keeper_report *report; /* the last one; NULL: never started, or everything was swept */
     bool finished;
-    bool paused;           /* all of it is frozen */
-    bool unpausable;       /* that was tried, and this node cannot */
-    int64_t grace_s;       /* of the last manifest seen */
-    int64_t asked_grace_s; /* -1 = no stop asked */
+    bool judged;             /* it was asked whether this node takes it on */
+    bool accepted;           /* and it does */
+    struct verdict *verdict; /* NULL: none */
+    bool paused;             /* all of it is frozen */
+    bool unpausable;         /* that was tried, and this node cannot */
+    int64_t grace_s;         /* of the last manifest seen */
+    int64_t asked_grace_s;   /* -1 = no stop asked */
     int64_t accepted_wall_ns;
     int64_t stable_at; /* boot ns: a keeper that lives so long clears the spawn backoff */
 

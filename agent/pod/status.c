@@ -84,6 +84,25 @@ static struct value *backoff_state(const struct keeper_container *c)
     return waiting_state("CrashLoopBackOff", message);
 }
 
+/* Of a pod that this node has ended for good. What became of a container may have been forgotten
+ * since: it is said in a kubelet's words. */
+static struct value *refused_state(const struct pod_facts *facts, const struct keeper_container *c)
+{
+    static const struct keeper_exit unknown = {
+        .valid = true,
+        .code = 137,
+        .reason = "ContainerStatusUnknown",
+        .message = "The container could not be located when the pod was terminated",
+    };
+    if (c && c->state == KEEPER_STARTED)
+        return running_state(c);
+    if (c && c->last.valid)
+        return terminated_state(&c->last);
+    if (facts->refused_ran)
+        return terminated_state(&unknown);
+    return waiting_state(facts->refused_reason, facts->refused_message);
+}
+
 /* A container's state now; *ret_ready tells whether it serves. */
 static struct value *container_state(const struct pod_facts *facts, size_t i,
                                      const struct keeper_container *c, bool *ret_ready)
@@ -92,7 +111,7 @@ static struct value *container_state(const struct pod_facts *facts, size_t i,
         i < facts->container_count ? &facts->containers[i] : NULL;
     *ret_ready = false;
     if (facts->refused_reason)
-        return waiting_state(facts->refused_reason, facts->refused_message);
+        return refused_state(facts, c);
     if (c && c->state == KEEPER_STARTED && !facts->finished) {
         *ret_ready = !known || !known->ready_known || (known->started && known->ready);
         return running_state(c);

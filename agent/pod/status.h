@@ -32,6 +32,7 @@ struct pod_facts {
     bool paused;
     const char *refused_reason; /* the pod is Failed: this node will not run it */
     const char *refused_message;
+    bool refused_ran;             /* its containers did, before */
     const struct value *previous; /* the status before: what it said last, and since when */
 };
 

@@ -118,6 +118,9 @@ int agent_why(struct agent *agent, const char *ns, const char *name, struct buf 
         return -ENOENT;
     struct pod_view view = pod_record_view(record, agent_name_taken(agent, record));
     (void)buf_addstr(ret, say_whole(record, &view));
+    if (record->verdict)
+        (void)buf_addf(ret, "this node does not run it any more: %s: %s\n", record->verdict->reason,
+                       record->verdict->message);
     say_gates(record, ret);
     for (size_t i = 0; record->report && i < record->report->container_count; i++)
         why_container(&record->report->containers[i], agent_now(agent), ret);

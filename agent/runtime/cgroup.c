@@ -485,6 +485,15 @@ void cgroup_usage(const struct cgroup_host *host, const char *path, struct cgrou
     }
 }
 
+int64_t cgroup_pids(const struct cgroup_host *host, const char *path)
+{
+    int64_t pids = -1;
+    for (size_t i = 0; i < host->count && pids < 0; i++)
+        if (host->trees[i].controllers & CGROUP_PIDS)
+            pids = read_number(&host->trees[i], path, "pids.current");
+    return pids;
+}
+
 void cgroup_list(const struct cgroup_host *host, const char *path,
                  void (*fn)(void *ctx, const char *name), void *ctx)
 {

@@ -93,6 +93,8 @@ struct cgroup_usage {
     int64_t cpu_ns, memory_bytes;
 };
 void cgroup_usage(const struct cgroup_host *host, const char *path, struct cgroup_usage *ret);
+/* Processes and threads of the group and those below it; -1: not counted here. */
+int64_t cgroup_pids(const struct cgroup_host *host, const char *path);
 /* The number behind `key` at the start of a line of `text` ("usage_usec 123"); -1 if there is none.
  */
 int64_t cgroup_stat_find(const char *text, const char *key);

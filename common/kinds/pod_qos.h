@@ -4,6 +4,8 @@
 
 #include "common/data/value.h"
 
+#define CRITICAL_PRIORITY 2000000000 /* system-cluster-critical: a node ends others first */
+
 enum pod_qos { POD_QOS_BEST_EFFORT, POD_QOS_BURSTABLE, POD_QOS_GUARANTEED };
 
 /* Of a spec that is checked and defaulted: a limit without a request is one. */

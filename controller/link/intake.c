@@ -5,6 +5,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
+#include "controller/reconcile/condition.h"
 
 #include <stdlib.h>
 
@@ -131,7 +132,28 @@ static int set_node_labels(void *ctx, struct value *node)
     return changed ? 0 : 1;
 }
 
-/* Of what the node says of itself only these are taken; conditions are the gateway's. */
+/* Of conditions a node says only what it runs out of: whether it is ready, the gateway knows. Their
+ * times are the gateway's: a node's clock may be wrong. */
+static void take_conditions(const struct value *told, struct value *node, int64_t now_wall_ns)
+{
+    static const char *const types[] = {"MemoryPressure", "DiskPressure", "PIDPressure"};
+    for (size_t i = 0; i < value_len(told); i++) {
+        const struct value *item = value_at(told, i);
+        const char *type = value_get_str(item, "type"), *status = value_get_str(item, "status");
+        bool known = false;
+        for (size_t t = 0; t < ARRAY_LEN(types); t++)
+            known |= str_eq(types[t], type);
+        if (known && (str_eq(status, "True") || str_eq(status, "False")))
+            (void)condition_set(node,
+                                &(struct condition){.type = type,
+                                                    .status = status,
+                                                    .reason = value_get_str(item, "reason"),
+                                                    .message = value_get_str(item, "message")},
+                                "lastHeartbeatTime", now_wall_ns);
+    }
+}
+
+/* Of what the node says of itself only these are taken. */
 static int set_node_status(void *ctx, struct value *node)
 {
     static const char *const taken[] = {"capacity", "allocatable", "addresses", "nodeInfo"};
@@ -144,6 +166,8 @@ static int set_node_status(void *ctx, struct value *node)
             value_set(status, taken[i], value_copy(item));
     }
     value_set_str(status, "id", job->node);
+    take_conditions(value_get(job->status, "conditions"), node,
+                    clock_wall(api_clock(job->intake->api)));
     return value_equal(before, status) ? 1 : 0;
 }
 

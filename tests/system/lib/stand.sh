@@ -246,6 +246,7 @@ podCIDR: $POD_NET.$(((POD_NET3 + number) % 256)).0/24
 libexecDir: $LIMPET_BUILD
 bootIdFile: $dir/boot_id
 resolvConf: $dir/resolv.conf
+evictionHard: "${EVICTION_HARD-}" # a full disk of the machine ends no pod of a test
 END
     if [[ -f $GW/config.yaml ]]; then echo "gateway: $HOST" >>"$dir/config.yaml"; fi
     [[ -z $NET ]] || net_add_node "$node" "$number"

@@ -45,8 +45,11 @@ static void test_limits__pod(void **state)
          2 * GIB, 300000, 3072},
         {"{containers: [{" HELD("1", "1Gi") "}], initContainers: [{}]}", 0, 0, 1024},
         {"{containers: [{resources: {limits: {cpu: 1m}}}]}", 0, 1000, 2},
+        {"{containers: [{" HELD("1", "1Gi") "}], overhead: {cpu: 500m, memory: 1Gi}}", 2 * GIB,
+         150000, 1536},
+        {"{containers: [{}], overhead: {cpu: 500m, memory: 1Gi}}", 0, 0, 512},
         {"{containers: [{" HELD("9e15", "9e18") "}, {" HELD("9e15", "9e18") "}]}",
-         INT64_MAX / 64 - 1, INT64_C(200000000000), 262144},
+         INT64_MAX / 128 - 1, INT64_C(200000000000), 262144},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct launch_plan plan = {0};

@@ -63,6 +63,21 @@ static const struct {
      0},
     {{WANTED, .finished = true}, "A2", POD_WAIT, 0},
     {{WANTED, .refused = true}, "A2", POD_WAIT, 0},
+    {{WANTED, .refused = true, .keeper = POD_KEEPER_SPAWNING}, "R1", POD_REMOVE_KEEPER, 0},
+    {{WANTED, .refused = true, .keeper = POD_KEEPER_SANDBOX}, "R1", POD_REMOVE_KEEPER, 0},
+    {{WANTED, .refused = true, .keeper = POD_KEEPER_RUNNING, .paused = true, .pause = true},
+     "R2",
+     POD_STOP,
+     0},
+    {{WANTED, .refused = true, .keeper = POD_KEEPER_STOPPING, .asked_grace_s = 30},
+     "A1",
+     POD_WAIT,
+     0},
+    {{WANTED, .refused = true, .keeper = POD_KEEPER_STOPPING, .asked_grace_s = 31},
+     "R2",
+     POD_STOP,
+     0},
+    {{WANTED, .refused = true, .keeper = POD_KEEPER_ENDED}, "E7", POD_REMOVE_KEEPER, 0},
     {{WANTED, .name_taken = true, .images = POD_GATE_FAILED, .images_retry_at = 150},
      "A2",
      POD_WAIT,
@@ -136,7 +151,7 @@ static void test_plan__total_and_safe(void **state)
         if (action.type == POD_SPAWN_KEEPER)
             assert_true(v.keeper == POD_KEEPER_NONE && !v.name_taken);
         if (action.type == POD_STOP)
-            assert_false(v.desired && !v.deleting && !v.changed);
+            assert_false(v.desired && !v.deleting && !v.changed && !v.refused);
         if (action.type == POD_FORGET)
             assert_int_equal(v.keeper, POD_KEEPER_NONE);
     }

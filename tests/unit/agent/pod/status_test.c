@@ -232,6 +232,41 @@ static void test_status__refused_is_failed(void **state)
                                        .now_wall_ns = T0});
     assert_string_equal(value_get_str(status, "phase"), "Failed");
     assert_string_equal(value_get_str(status, "reason"), "OutOfmemory");
+    assert_string_equal(value_get_str(value_get(state_of(status, 0), "waiting"), "reason"),
+                        "OutOfmemory");
+}
+
+/* One that ran before is not said to wait for anything, whatever is still known of its end. */
+static void test_status__evicted(void **state)
+{
+    (void)state;
+    cleanup(value_free) struct value *spec = spec_of(1);
+    struct keeper_container running = started("app"), ended = {.name = "app"};
+    ended.state = KEEPER_TERMINATED;
+    ended.last = (struct keeper_exit){.valid = true, .code = 143, .signal = 15, .reason = "Error"};
+    struct keeper_report reports[] = {
+        {.state = KEEPER_RUNNING, .containers = &running, .container_count = 1},
+        {.state = KEEPER_ENDED, .containers = &ended, .container_count = 1},
+    };
+    static const struct {
+        int report; /* -1: none */
+        const char *state;
+        int64_t code;
+    } cases[] = {{0, "running", 0}, {1, "terminated", 143}, {-1, "terminated", 137}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        cleanup(value_free) struct value *status = pod_status(
+            &(struct pod_facts){.spec = spec,
+                                .report = cases[i].report < 0 ? NULL : &reports[cases[i].report],
+                                .refused_reason = "Evicted",
+                                .refused_message = "The node was low on resource: memory.",
+                                .refused_ran = true,
+                                .now_wall_ns = T0});
+        assert_string_equal(value_get_str(status, "phase"), "Failed");
+        assert_string_equal(condition_of(status, "Ready", "status"), "False");
+        const struct value *shown = value_get(state_of(status, 0), cases[i].state);
+        assert_non_null(shown);
+        assert_int_equal(value_get_int(shown, "exitCode", 0), cases[i].code);
+    }
 }
 
 /* The time of a transition stays while the condition does. */
@@ -263,6 +298,7 @@ int main(void)
         cmocka_unit_test(test_status__crash_loop_keeps_the_last_exit),
         cmocka_unit_test(test_status__phases_of_the_end),
         cmocka_unit_test(test_status__refused_is_failed),
+        cmocka_unit_test(test_status__evicted),
         cmocka_unit_test(test_status__transition_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,103 @@
+/* Whether this node takes a pod on, and what it has decided of one for good. */
+
+#include "agent/pod/internal.h"
+#include "agent/pod/room.h"
+#include "agent/pressure/pressure.h"
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/weaken.h"
+#include "common/kinds/pod_qos.h"
+
+#include <errno.h>
+
+void condemn(struct pod_record *record, const char *reason, const char *message, int64_t grace_s)
+{
+    struct agent *agent = record->agent;
+    bool ran = record->report != NULL;
+    verdict_free(record->verdict);
+    record->verdict = verdict_new(reason, message, ran, grace_s);
+    autofree char *dir = agent_state_dir(agent, record->uid);
+    struct err err = {0};
+    if (verdict_write(agent->world.disk, dir, record->verdict, &err) < 0)
+        log_warn("verdict not written, after a restart the pod may run: pod=%s/%s error=%s",
+                 record->ns, record->name, log_quote(err.msg));
+    publish_event(record, "Warning", reason, "%s", message);
+    agent_touch(record);
+}
+
+/* What was decided before; and whether the pod was taken on then. */
+static void recall(struct pod_record *record)
+{
+    const struct agent *agent = record->agent;
+    struct disk *disk = agent->world.disk;
+    autofree char *dir = agent_state_dir(agent, record->uid);
+    struct disk_stat stat;
+    struct err err = {0};
+    record->accepted = record->keeper != POD_KEEPER_NONE || disk->stat(disk, dir, &stat, NULL) == 0;
+    int rc = WEAKENED(VERDICT) ? -ENOENT : verdict_read(disk, dir, &record->verdict, &err);
+    if (rc < 0 && rc != -ENOENT)
+        log_warn("verdict unreadable, the pod is run: pod=%s/%s error=%s", record->ns, record->name,
+                 log_quote(err.msg));
+}
+
+/* Of the pods that were taken on and may run. */
+static size_t list_specs(const struct agent *agent, const struct value **ret)
+{
+    size_t count = 0;
+    void *p;
+    for (size_t i = 0; map_next(agent->records, &i, NULL, &p);) {
+        const struct pod_record *record = p;
+        if (record->spec && record->accepted && !record->finished && !record->verdict &&
+            !record->forgotten)
+            ret[count++] = value_get(record->spec->object, "spec");
+    }
+    return count;
+}
+
+/* While something is short, nothing new comes that could not be ended for it first: of memory, who
+ * asked for none. */
+static bool is_pressed(const struct pod_record *record, struct buf *ret_message)
+{
+    const struct pressures *pressures = record->agent->pressures;
+    const struct value *spec = value_get(record->spec->object, "spec");
+    const char *what = NULL;
+    if (pressures && pressures->on[PRESSURE_MEMORY] && pod_qos(spec) == POD_QOS_BEST_EFFORT)
+        what = pressure_name(PRESSURE_MEMORY);
+    else if (pressures && pressures->on[PRESSURE_DISK])
+        what = pressure_name(PRESSURE_DISK);
+    else if (pressures && pressures->on[PRESSURE_PID])
+        what = pressure_name(PRESSURE_PID);
+    if (!what || value_get_int(spec, "priority", 0) >= CRITICAL_PRIORITY)
+        return false;
+    (void)buf_addf(ret_message, "The node had condition: [%s].", what);
+    return true;
+}
+
+/* A pod that was taken on once is not turned away after a reboot, and one of the node's own folder
+ * never: who put it there knows the node. */
+void admit(struct pod_record *record)
+{
+    const struct agent *agent = record->agent;
+    if (record->judged || !record->spec)
+        return;
+    record->judged = true;
+    recall(record);
+    if (record->accepted || record->verdict || record->is_static || record->finished) {
+        record->accepted = true;
+        return;
+    }
+    const struct value **specs = xcalloc(map_len(agent->records) + 1, sizeof(*specs));
+    const struct room room = {agent->spec.allocatable, specs, list_specs(agent, specs)};
+    cleanup(buf_done) struct buf reason, message;
+    buf_init(&reason, 0);
+    buf_init(&message, 0);
+    if (is_pressed(record, &message))
+        (void)buf_addstr(&reason, "Evicted");
+    else
+        record->accepted =
+            room_fits(&room, value_get(record->spec->object, "spec"), &reason, &message);
+    free(specs);
+    if (!record->accepted && !WEAKENED(POD_ROOM))
+        condemn(record, buf_str(&reason), buf_str(&message), 0);
+}

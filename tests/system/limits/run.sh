@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# timeout: 240
+# What a pod may have of its node: limits and shares as the kernel holds them, who goes first when memory is short, what
+# a node turns away, and what it ends when it runs out of something.
+set -u
+here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=tests/system/lib/stand.sh
+. "$here/../lib/stand.sh"
+command -v jq >/dev/null || skip "needs jq (tools/install test)"
+
+SLEEP='trap "exit 0" TERM; while :; do sleep 1; done'
+status() { lp get pod "$1" -o json | jq -r ".status.$2"; }
+# group POD CONTROLLER FILE: of the pod's control group, of either version.
+group() {
+    local uid file
+    uid=$(lp get pod "$1" -o json | jq -r .metadata.uid)
+    for file in "/sys/fs/cgroup/$2/limpet-$ID/a/pod$uid/$3" "/sys/fs/cgroup/limpet-$ID/a/pod$uid/$3"; do
+        if [[ -r $file ]]; then cat "$file" && return; fi
+    done
+    echo "no $3"
+}
+score() { cat "/proc/$(main_pid a "$1")/oom_score_adj"; }
+# with POD RESOURCES: a pod whose container has these.
+with() {
+    pod "$1" "$SLEEP" | jq --argjson resources "$2" '.spec.nodeName = "a" | .spec.containers[0].resources = $resources'
+}
+condition() { lp get node a -o json | jq -r --arg type "$1" '.status.conditions[] | select(.type == $type) | .status'; }
+
+stand_up main a
+
+# ---- classes ----
+with held '{"limits": {"memory": "64Mi", "cpu": "500m"}}' | apply >/dev/null
+with asks '{"requests": {"memory": "32Mi", "cpu": "250m"}}' | apply >/dev/null
+with modest '{}' | apply >/dev/null
+with both '{"limits": {"memory": "24Mi", "cpu": "200m"}}' |
+    jq '.spec.containers += [.spec.containers[0] | .name = "second"]' | apply >/dev/null
+for name in held asks modest both; do within 30 "pod $name runs" running "$name"; done
+is "the same asked as allowed" "$(status held qosClass)" Guaranteed
+is "less asked than allowed" "$(status asks qosClass)" Burstable
+is "nothing asked" "$(status modest qosClass)" BestEffort
+
+# ---- as the kernel has them ----
+memory_file=memory.limit_in_bytes cpu_file=cpu.shares quota_file=cpu.cfs_quota_us
+if [[ ! -d /sys/fs/cgroup/memory ]]; then memory_file=memory.max cpu_file=cpu.weight quota_file=cpu.max; fi
+is "a limit of memory" "$(group held memory "$memory_file")" $((64 << 20))
+has "a limit of cpu" "$(group held cpu "$quota_file")" '^50000( 100000)?$'
+has "a share of cpu" "$(group asks cpu "$cpu_file")" '^(256|10)$'
+is "the limit of the pod is that of its containers together" "$(group both memory "$memory_file")" $((48 << 20))
+has "and its quota" "$(group both cpu "$quota_file")" '^40000( 100000)?$'
+is "who asked for nothing goes first" "$(score modest)" 1000
+has "then who uses more than it asked for" "$(score asks)" '^9[0-9][0-9]$'
+
+# ---- what a node turns away ----
+with huge '{"requests": {"memory": "9000Gi"}}' | apply >/dev/null
+within 30 "more than the node has is turned away" equals Failed status huge phase
+is "with the reason" "$(status huge reason)" OutOfmemory
+has "and the figures" "$(status huge message)" "^Node didn't have enough resource: memory, requested: 9663676416000, used: "
+with card '{"limits": {"vendor.example/card": "1"}}' | apply >/dev/null
+within 30 "so is what asks for a device that is not there" equals OutOfvendor.example/card status card reason
+has "limpetd why tells" "$(ld a why huge 2>&1)" 'OutOfmemory: Node'
+
+# ---- running out ----
+node_stop a
+sed -i 's/^evictionHard: .*/evictionHard: "memory.available<999Ti"/' "$STAND/a/config.yaml"
+node_start a
+evicted() { equals Evicted status "$1" reason; }
+within 60 "a node that is short of memory ends who asked for none" evicted modest
+is "for good" "$(status modest phase)" Failed
+has "with the reason" "$(status modest message)" '^The node was low on resource: memory\. Threshold quantity: 999Ti, available: '
+within 30 "its processes are gone" equals "" main_pid a modest
+within 30 "the node says so" equals True condition MemoryPressure
+is "and nothing else" "$(condition DiskPressure) $(condition PIDPressure)" "False False"
+within 60 "then the next" evicted asks
+within 60 "and at last who kept to what it asked for" evicted held
+with late '{}' | apply >/dev/null
+within 30 "who asks for nothing is not taken on" evicted late
+has "with the reason" "$(status late message)" 'MemoryPressure'
+is "its container never ran" "$(status late 'containerStatuses[0].state | keys[0]')" waiting
+
+# ---- it holds ----
+node_stop a
+sed -i 's/^evictionHard: .*/evictionHard: ""/' "$STAND/a/config.yaml"
+node_start a
+with again '{}' | apply >/dev/null
+within 30 "with enough memory a new pod runs" running again
+is "what was ended is not started again" "$(status modest phase) $(status modest reason)" "Failed Evicted"
+is "what became of its container" "$(status modest 'containerStatuses[0].state | keys[0]')" terminated
+conclude
