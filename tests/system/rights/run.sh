@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# timeout: 180
+# timeout: 240
 # Who may what, on a running gateway: Debian's kubectl asks (auth can-i, --list, --as, reconcile), a matrix of subjects,
-# verbs and kinds is asked and then tried over HTTPS, and the same rights hold over MQTT.
+# verbs and kinds is asked and then tried over HTTPS, and the same rights hold over MQTT; then by each kind of credential
+# that there is.
 set -u
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=tests/system/lib/stand.sh
 . "$here/../lib/stand.sh"
-for program in curl jq kubectl mosquitto_rr; do
+# shellcheck source=tests/system/rights/real.sh
+. "$here/real.sh"
+for program in curl jq kubectl mosquitto_rr openssl; do
     command -v "$program" >/dev/null || skip "needs $program (tools/install test)"
 done
 
@@ -22,6 +25,10 @@ code() { try "$@" | tail -n 1; }
 
 stand_make one
 stand_settle_gateway
+TOKEN=$(openssl rand -hex 16)
+printf '%s,fritz,1\n' "$TOKEN" >"$GW/tokens.csv"
+chmod 600 "$GW/tokens.csv"
+echo "tokenFile: $GW/tokens.csv" >>"$GW/config.yaml"
 gw_start
 poll 60 lp get namespaces || stand_fail "the gateway does not answer"
 gathered() { [[ $(kc get clusterrole "$1" -o json | jq '.rules | length') -gt 10 ]]; }
@@ -148,4 +155,8 @@ has "nor by a role" "$(kc create role most -n garden --verb=get --resource=nodes
 # ---- over MQTT ----
 mqtt() { as_admin mosquitto_rr -t "limpet/v1/users/$1/apply" -e "limpet/v1/users/$1/reply" -W 10 -m "$2"; }
 is "what the admin applies over MQTT is applied" "$(mqtt admin "$(cat "$TEST_TMP/roles.yaml")" | jq -r .ok)" true
+
+real_make
+real_https
+real_mqtt
 conclude
