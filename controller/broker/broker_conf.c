@@ -18,8 +18,10 @@ static const char common_lines[] = "allow_anonymous true\n" /* on the unix socke
                                    "max_packet_size 1200000\n"
                                    "persistent_client_expiration 1d\n"
                                    "set_tcp_nodelay true\n"
-                                   "connection_messages false\n"
+                                   "connection_messages true\n" /* for the doorman */
                                    "log_dest stderr\n"
+                                   "log_dest topic\n"
+                                   "log_type notice\n"
                                    "log_type error\n"
                                    "log_type warning\n";
 

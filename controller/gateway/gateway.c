@@ -12,6 +12,7 @@
 #include "controller/auth/token_file.h"
 #include "controller/auth/users.h"
 #include "controller/broker/broker.h"
+#include "controller/broker/doorman.h"
 #include "controller/gateway/backups.h"
 #include "controller/gateway/restore.h"
 #include "controller/gateway/vitals.h"
@@ -75,6 +76,7 @@ struct gateway {
     struct broker *broker;
     struct bus *bus;
     struct hub *hub;
+    struct doorman *doorman;
     struct podstreams *podstreams;
     struct streams *streams;
     struct usages *usages;
@@ -198,6 +200,17 @@ static void user_changed(void *ctx, const char *name)
         server_cut_user(g->server, name);
     if (g->streams)
         (void)streams_revoke(g->streams, name);
+    if (g->doorman)
+        doorman_look(g->doorman, name);
+}
+
+static bool is_unwanted(void *ctx, const char *name)
+{
+    static const struct api_user self = {.name = "system:limpet:doorman"};
+    const struct gateway *g = ctx;
+    const struct api_ref ref = {&kind_user, "", name};
+    const struct value *user = NULL;
+    return api_see(g->api, &self, &ref, &user) == 0 && user_is_revoked(user);
 }
 
 static int open_authn(struct gateway *g, struct err *err)
@@ -341,6 +354,13 @@ static int start_hub(struct gateway *g, struct err *err)
     if (rc == 0 && hub_epoch(g->hub)->adopt)
         log_warn("restored from a backup: nodes keep what it does not know until 'limpet restore "
                  "--settle'");
+    const struct doorman_spec doorman = {.loop = g->loop,
+                                         .rng = g->rng,
+                                         .socket = broker_socket(g->broker),
+                                         .unwanted = is_unwanted,
+                                         .ctx = g};
+    if (rc == 0)
+        rc = doorman_new(&doorman, &g->doorman, err);
     return rc < 0 ? rc : hub_start(g->hub, err);
 }
 
@@ -462,6 +482,7 @@ void gateway_free(struct gateway *g)
     streams_free(g->streams);
     podstreams_free(g->podstreams);
     usages_free(g->usages);
+    doorman_free(g->doorman);
     hub_free(g->hub);
     quota_controller_free(g->quota);
     users_free(g->users);

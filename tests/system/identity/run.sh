@@ -37,11 +37,20 @@ has "user list knows her" "$(lp user list)" '^jane +system:masters +Active +1 '
 as jane get configmaps -w --no-headers >"$TEST_TMP/watched" 2>&1 &
 watching=$!
 poll 20 grep -q '^one ' "$TEST_TMP/watched" || bad "she watches" "$(cat "$TEST_TMP/watched")"
+# A connection at the broker that only listens, and comes back whenever it is ended.
+in_net gw timeout 60 mosquitto_sub -V 5 -i jane-listens -h "$HOST" -p "$BUS_PORT" --cafile "$who/jane/ca.crt" \
+    --cert "$who/jane/client.crt" --key "$who/jane/client.key" -t limpet/v1/users/jane/reply >/dev/null 2>&1 &
+listening=$!
+put_out() { (($(grep -c 'connection ended user=jane client="jane-listens"' "$GW/log") >= ${1:-1})); }
 has "disable" "$(lp user disable jane)" '^user/jane disabled$'
 within 10 "what she has open is ended" fails alive "$watching"
-wait "$watching" 2>/dev/null
+within 10 "what she has open at the broker, too" put_out
+within 20 "and again when she comes back" put_out 2
+kill "$listening" 2>/dev/null
+wait "$watching" "$listening" 2>/dev/null
 has "HTTPS refuses her" "$(as jane get namespaces 2>&1)" 'must be logged in|Unauthorized'
-has "MQTT does too" "$(bus_as jane "$(map two)")" 'Unauthorized'
+has "MQTT does too" "$(bus_as jane "$(map two)")" 'Unauthorized|connection was lost'
+has "and nothing comes of it" "$(admin get configmap two 2>&1)" 'not found'
 lp user enable jane >/dev/null
 has "enable" "$(as jane get namespaces -o name 2>&1)" namespace/default
 has "remove" "$(lp user remove jane)" 'its name stays taken'
