@@ -28,9 +28,14 @@ static int read_one(void *ctx, const char *name, enum disk_type type)
     if (type != DISK_FILE || (!str_has_suffix(name, ".crt") && !str_has_suffix(name, ".pem")))
         return 0;
     autofree char *path = xasprintf("%s/%s", reading->dir, name);
+    return registry_read_pem(path, reading->to, reading->err);
+}
+
+int registry_read_pem(const char *file, struct buf *ret, struct err *err)
+{
     struct disk *disk = disk_posix();
-    int rc = disk->read(disk, path, CA_MAX, reading->to, reading->err);
-    return rc < 0 ? rc : buf_addc(reading->to, '\n');
+    int rc = disk->read(disk, file, CA_MAX, ret, err);
+    return rc < 0 ? rc : buf_addc(ret, '\n');
 }
 
 int registry_read_ca(const char *dir, struct buf *ret, struct err *err)

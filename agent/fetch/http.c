@@ -29,7 +29,31 @@ struct transfer {
     struct err err;
 };
 
-int http_new(const char *ca_pem, size_t ca_len, struct http **ret, struct err *err)
+static CURLcode set_blob(CURL *c, CURLoption option, const struct buf *pem)
+{
+    struct curl_blob blob = {
+        .data = (void *)(uintptr_t)buf_str(pem), .len = pem->len, .flags = CURL_BLOB_COPY};
+    return pem->len > 0 ? curl_easy_setopt(c, option, &blob) : CURLE_OK;
+}
+
+/* Whom to trust, and who we are. */
+static CURLcode set_tls(CURL *c, const struct http_spec *spec)
+{
+    curl_easy_setopt(c, CURLOPT_CAINFO, NULL);
+    curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
+    CURLcode rc = set_blob(c, CURLOPT_CAINFO_BLOB, spec->ca);
+    if (rc == CURLE_OK)
+        rc = set_blob(c, CURLOPT_SSLCERT_BLOB, spec->cert);
+    if (rc == CURLE_OK)
+        rc = set_blob(c, CURLOPT_SSLKEY_BLOB, spec->key);
+    if (rc == CURLE_OK)
+        rc = curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, spec->skip_verify ? 0L : 1L);
+    if (rc == CURLE_OK)
+        rc = curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, spec->skip_verify ? 0L : 2L);
+    return rc;
+}
+
+int http_new(const struct http_spec *spec, struct http **ret, struct err *err)
 {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return err_set(err, -EIO, "cannot set up HTTP");
@@ -38,17 +62,9 @@ int http_new(const char *ca_pem, size_t ca_len, struct http **ret, struct err *e
     if (!http->curl)
         return err_set(err, -EIO, "cannot set up HTTP");
     CURL *c = http->curl;
-    struct curl_blob ca = {
-        .data = (void *)(uintptr_t)ca_pem, .len = ca_len, .flags = CURL_BLOB_COPY};
     CURLcode rc = curl_easy_setopt(c, CURLOPT_ERRORBUFFER, http->text);
-    curl_easy_setopt(c, CURLOPT_CAINFO, NULL);
-    curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
-    if (rc == CURLE_OK && ca_len > 0)
-        rc = curl_easy_setopt(c, CURLOPT_CAINFO_BLOB, &ca);
     if (rc == CURLE_OK)
-        rc = curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L);
-    if (rc == CURLE_OK)
-        rc = curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
+        rc = set_tls(c, spec);
     if (rc == CURLE_OK)
         rc = curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
     if (rc != CURLE_OK)

@@ -1,6 +1,6 @@
 #pragma once
 /* One HTTP request at a time: libcurl behind a small interface. Redirects are not followed, nothing
- * is decoded, certificates are always checked. */
+ * is decoded, certificates are checked. */
 
 #include "common/base/buf.h"
 #include "common/base/err.h"
@@ -9,8 +9,12 @@
 #include <stdint.h>
 
 struct http;
-/* ca_pem: the certificates to trust (borrowed). */
-nodiscard int http_new(const char *ca_pem, size_t ca_len, struct http **ret, struct err *err);
+struct http_spec {                /* all of it PEM, and copied */
+    const struct buf *ca;         /* the certificates to trust */
+    const struct buf *cert, *key; /* our own, for servers that ask for it; empty: none */
+    bool skip_verify;             /* trust whoever answers: somebody wrote it down */
+};
+nodiscard int http_new(const struct http_spec *spec, struct http **ret, struct err *err);
 void http_free(struct http *http);
 
 struct http_request {

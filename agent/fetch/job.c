@@ -26,6 +26,51 @@ static char **copy_list(const struct value *list)
     return ret;
 }
 
+static int parse_endpoint(const struct value *doc, struct job_endpoint *ret, struct err *err)
+{
+    const struct value *auth = value_get(doc, "auth");
+    ret->url = copy(doc, "url");
+    ret->ca_file = copy(doc, "caFile");
+    ret->cert_file = copy(doc, "certFile");
+    ret->key_file = copy(doc, "keyFile");
+    ret->skip_verify = value_get_bool(doc, "skipVerify", false);
+    if (value_len(auth) > JOB_AUTH_MAX)
+        return err_set(err, -EINVAL, "job: more than %d users of a registry", JOB_AUTH_MAX);
+    for (size_t i = 0; i < value_len(auth); i++) {
+        const char *username = value_get_str(value_at(auth, i), "username");
+        const char *password = value_get_str(value_at(auth, i), "password");
+        ret->auth[ret->auth_count].username = xstrdup(username ? username : "");
+        ret->auth[ret->auth_count++].password = xstrdup(password ? password : "");
+    }
+    return 0;
+}
+
+static int parse_endpoints(const struct value *list, struct job *job, struct err *err)
+{
+    if (value_len(list) > JOB_ENDPOINTS_MAX)
+        return err_set(err, -EINVAL, "job: more than %d endpoints", JOB_ENDPOINTS_MAX);
+    for (size_t i = 0; i < value_len(list); i++) {
+        int rc = parse_endpoint(value_at(list, i), &job->endpoints[job->endpoint_count++], err);
+        if (rc < 0)
+            return rc;
+    }
+    if (job->endpoint_count == 0)
+        job->endpoint_count = 1;
+    return 0;
+}
+
+static void endpoint_done(struct job_endpoint *endpoint)
+{
+    free(endpoint->url);
+    free(endpoint->ca_file);
+    free(endpoint->cert_file);
+    free(endpoint->key_file);
+    for (size_t i = 0; i < endpoint->auth_count; i++) {
+        free(endpoint->auth[i].username);
+        free(endpoint->auth[i].password);
+    }
+}
+
 int job_parse(const char *text, size_t len, struct job **ret, struct err *err)
 {
     cleanup(value_free) struct value *doc = NULL;
@@ -38,8 +83,6 @@ int job_parse(const char *text, size_t len, struct job **ret, struct err *err)
     job->file = copy(doc, "file");
     job->reference = copy(doc, "reference");
     job->ca_dir = copy(doc, "caDir");
-    job->username = copy(doc, "username");
-    job->password = copy(doc, "password");
     job->insecure = copy_list(value_get(doc, "insecure"));
     if (!job->load && !str_eq(verb, "pull"))
         return err_set(err, -EINVAL, "job: verb must be pull or load");
@@ -47,8 +90,10 @@ int job_parse(const char *text, size_t len, struct job **ret, struct err *err)
         return err_set(err, -EINVAL, "job: root must be an absolute path");
     if (job->load ? !job->file : !job->reference)
         return err_set(err, -EINVAL, "job: %s is missing", job->load ? "file" : "reference");
-    *ret = steal(job);
-    return 0;
+    int rc = parse_endpoints(value_get(doc, "endpoints"), job, err);
+    if (rc == 0)
+        *ret = steal(job);
+    return rc;
 }
 
 void job_free(struct job *job)
@@ -59,8 +104,8 @@ void job_free(struct job *job)
     free(job->file);
     free(job->reference);
     free(job->ca_dir);
-    free(job->username);
-    free(job->password);
+    for (size_t i = 0; i < job->endpoint_count; i++)
+        endpoint_done(&job->endpoints[i]);
     for (size_t i = 0; job->insecure && job->insecure[i]; i++)
         free(job->insecure[i]);
     free(job->insecure);

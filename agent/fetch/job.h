@@ -4,8 +4,12 @@
  *
  *   {"verb":"pull","root":"/var/lib/limpet/images","reference":"reg.local/web:2",
  *    "insecure":["reg.local:5000"],"caDir":"/etc/limpet/registries",
- *    "username":"...","password":"..."}
+ *    "endpoints":[{"url":"https://mirror.local:5000/v2","caFile":"/x.pem","skipVerify":true,
+ *                  "certFile":"/c.pem","keyFile":"/k.pem",
+ *                  "auth":[{"username":"...","password":"..."}]}, {"auth":[]}]}
  *   {"verb":"load","root":"...","file":"/x.tar","reference":"..." (or what the archive says)}
+ *
+ * Endpoints are asked in their order; one without a URL is the registry that the reference names.
  *
  *   {"done":1234,"total":5678}                               any number of times
  *   {"images":["reg.local/web:2"]}                           or
@@ -17,12 +21,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define JOB_MAX 65536
+#define JOB_MAX (8 * 1024 * 1024)
+#define JOB_ENDPOINTS_MAX 9
+#define JOB_AUTH_MAX 17
+
+struct job_auth {
+    char *username, *password; /* never NULL */
+};
+struct job_endpoint {
+    char *url;                            /* with the path that stands before the repository */
+    char *ca_file, *cert_file, *key_file; /* PEM; NULL */
+    bool skip_verify;
+    struct job_auth auth[JOB_AUTH_MAX]; /* in the order in which they are tried */
+    size_t auth_count;
+};
 
 struct job {
     bool load;
     char *root, *file, *reference; /* NULL: not given */
-    char *ca_dir, *username, *password;
+    char *ca_dir;
+    struct job_endpoint endpoints[JOB_ENDPOINTS_MAX]; /* at least one, of a pull */
+    size_t endpoint_count;
     char **insecure; /* NULL-terminated */
 };
 

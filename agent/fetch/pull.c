@@ -1,7 +1,7 @@
 #include "agent/fetch/pull.h"
 
 #include "agent/fetch/archive_file.h"
-#include "agent/fetch/registry.h"
+#include "agent/fetch/origins.h"
 #include "agent/fetch/source.h"
 #include "agent/fetch/unpack.h"
 #include "agent/image/image_store.h"
@@ -254,34 +254,83 @@ static bool is_insecure(const struct job *job, const char *registry)
     return false;
 }
 
+/* What the downloader knows of its endpoints: files are read before it is confined. */
+struct endpoints {
+    struct registry_spec specs[JOB_ENDPOINTS_MAX];
+    struct buf ca[JOB_ENDPOINTS_MAX], cert[JOB_ENDPOINTS_MAX], key[JOB_ENDPOINTS_MAX];
+};
+
+static void endpoints_done(struct endpoints *e)
+{
+    for (size_t i = 0; i < JOB_ENDPOINTS_MAX; i++) {
+        buf_done(&e->ca[i]);
+        buf_done(&e->cert[i]);
+        buf_done(&e->key[i]);
+    }
+}
+CLEANUP_DEFINE_VALUE(struct endpoints, endpoints_done);
+
+static int read_endpoint(const struct job *job, size_t i, const struct buf *ca,
+                         struct endpoints *ret, struct err *err)
+{
+    const struct job_endpoint *endpoint = &job->endpoints[i];
+    const struct {
+        const char *file;
+        struct buf *to;
+    } files[] = {{endpoint->ca_file, &ret->ca[i]},
+                 {endpoint->cert_file, &ret->cert[i]},
+                 {endpoint->key_file, &ret->key[i]}};
+    int rc = buf_add(&ret->ca[i], buf_str(ca), ca->len);
+    for (size_t f = 0; rc == 0 && f < ARRAY_LEN(files); f++)
+        if (files[f].file)
+            rc = registry_read_pem(files[f].file, files[f].to, err);
+    return rc;
+}
+
+static int read_endpoints(const struct job *job, const struct reference *ref, struct endpoints *ret,
+                          struct err *err)
+{
+    cleanup(buf_done) struct buf ca;
+    buf_init(&ca, CA_MAX);
+    int rc = registry_read_ca(job->ca_dir, &ca, err);
+    for (size_t i = 0; i < JOB_ENDPOINTS_MAX; i++) {
+        buf_init(&ret->ca[i], CA_MAX);
+        buf_init(&ret->cert[i], CA_MAX);
+        buf_init(&ret->key[i], CA_MAX);
+        ret->specs[i] = (struct registry_spec){.ref = ref,
+                                               .endpoint = &job->endpoints[i],
+                                               .insecure = is_insecure(job, ref->registry),
+                                               .ca = &ret->ca[i],
+                                               .cert = &ret->cert[i],
+                                               .key = &ret->key[i]};
+    }
+    for (size_t i = 0; rc == 0 && i < job->endpoint_count; i++)
+        rc = read_endpoint(job, i, &ca, ret, err);
+    return rc;
+}
+
 static int pull_registry(struct pull *p, struct err *err)
 {
     struct reference ref;
-    cleanup(buf_done) struct buf ca;
-    buf_init(&ca, CA_MAX);
+    cleanup(endpoints_done) struct endpoints endpoints = {0};
     int rc = reference_parse(p->job->reference, &ref, err);
     if (rc < 0) {
         set_reason(p, "InvalidImageName");
         return rc;
     }
-    rc = registry_read_ca(p->job->ca_dir, &ca, err);
+    rc = read_endpoints(p->job, &ref, &endpoints, err);
     if (rc < 0)
         return rc;
-    const struct registry_spec spec = {.ref = &ref,
-                                       .insecure = is_insecure(p->job, ref.registry),
-                                       .username = p->job->username,
-                                       .password = p->job->password,
-                                       .ca = &ca};
-    struct registry *registry = registry_new(&spec);
+    struct origins *origins = origins_new(endpoints.specs, p->job->endpoint_count);
     const struct source_spec source = {
-        .net = true, .keep_fd = -1, .get = registry_get, .ctx = registry};
+        .net = true, .keep_fd = -1, .get = origins_get, .ctx = origins};
     rc = source_new(&source, &p->source, err);
     struct source_request request = {.kind = SOURCE_MANIFEST, .size = MANIFEST_MAX_BYTES};
     memcpy(request.digest, ref.digest, sizeof(request.digest));
     memcpy(request.tag, ref.tag, sizeof(ref.tag));
     if (rc == 0)
         rc = fetch_image(p, &request, &ref, err);
-    registry_free(registry);
+    origins_free(origins);
     return rc < 0 ? err_wrap(err, "image %.120s", p->job->reference) : 0;
 }
 

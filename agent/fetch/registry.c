@@ -21,21 +21,46 @@ struct registry {
     struct registry_spec spec;
     struct http *http;
     char host[300];      /* of the API: docker.io's has another name */
+    char base[512];      /* "/v2" */
+    bool plain;          /* may be spoken to without TLS */
     bool https, settled; /* settled: the scheme has been seen to work */
     char *authorization; /* NULL until the registry asks */
+    size_t user;         /* of the endpoint's, the one that is tried */
+    bool let_in;         /* what was asked for was given */
 };
+
+static void set_address(struct registry *r)
+{
+    const char *url = r->spec.endpoint->url, *host = r->spec.ref->registry;
+    struct address at;
+    snprintf(r->base, sizeof(r->base), "/v2");
+    if (url && address_parse(url, &at) == 0) {
+        const char *path = strchr(url + strlen(at.https ? "https://" : "http://"), '/');
+        snprintf(r->host, sizeof(r->host), "%s", at.host);
+        snprintf(r->base, sizeof(r->base), "%s", path ? path : "");
+        r->https = at.https;
+        r->plain = !at.https;
+        r->settled = true;
+        return;
+    }
+    bool hub = str_eq(host, "docker.io");
+    snprintf(r->host, sizeof(r->host), "%s", hub ? "registry-1.docker.io" : host);
+    r->plain = r->spec.insecure || address_is_loopback(host);
+    r->https = !r->plain;
+    r->settled = !r->plain;
+}
 
 struct registry *registry_new(const struct registry_spec *spec)
 {
     struct registry *r = xcalloc(1, sizeof(*r));
     r->spec = *spec;
-    const char *host = spec->ref->registry;
-    snprintf(r->host, sizeof(r->host), "%s",
-             str_eq(host, "docker.io") ? "registry-1.docker.io" : host);
-    bool plain = spec->insecure || address_is_loopback(host);
-    r->https = !plain;
-    r->settled = !plain;
+    set_address(r);
     return r;
+}
+
+const char *registry_host(const struct registry *r)
+{
+    return r->host;
 }
 
 void registry_free(struct registry *r)
@@ -58,8 +83,7 @@ static int unavailable(struct registry *r, struct source_reply *reply, int code,
 /* Whether an address other than the registry's may be spoken to at all. */
 static bool may_visit(struct registry *r, const struct address *to)
 {
-    return to->https || address_is_loopback(to->host) ||
-           (r->spec.insecure && str_eq(to->host, r->host));
+    return to->https || address_is_loopback(to->host) || (r->plain && str_eq(to->host, r->host));
 }
 
 static int collect(void *ctx, const struct http_response *response, const void *data, size_t len,
@@ -74,10 +98,10 @@ static int collect(void *ctx, const struct http_response *response, const void *
 
 static char *basic(struct registry *r)
 {
-    if (str_empty(r->spec.username))
+    if (r->user >= r->spec.endpoint->auth_count)
         return NULL;
-    autofree char *both =
-        xasprintf("%s:%s", r->spec.username, r->spec.password ? r->spec.password : "");
+    const struct job_auth *auth = &r->spec.endpoint->auth[r->user];
+    autofree char *both = xasprintf("%s:%s", auth->username, auth->password);
     autofree char *text = base64_encode(both, strlen(both));
     return xasprintf("Basic %s", text);
 }
@@ -106,6 +130,16 @@ static int read_token(struct registry *r, const struct buf *answer, struct err *
     return 0;
 }
 
+/* What the registry says that it needs, which a mirror may call by another name, as long as it is
+ * to read one repository. */
+static char *scope_of(const struct registry *r, const struct challenge *challenge)
+{
+    const char *scope = challenge->scope;
+    bool one = str_has_prefix(scope, "repository:") && str_has_suffix(scope, ":pull") &&
+               !strpbrk(scope, " ,");
+    return one ? xstrdup(scope) : xasprintf("repository:%s:pull", r->spec.ref->repository);
+}
+
 static int fetch_token(struct registry *r, const struct challenge *challenge, struct err *err)
 {
     struct address at;
@@ -117,7 +151,7 @@ static int fetch_token(struct registry *r, const struct challenge *challenge, st
     (void)buf_addstr(&url, challenge->realm);
     if (challenge->service[0])
         add_query(&url, "service", challenge->service);
-    autofree char *scope = xasprintf("repository:%s:pull", r->spec.ref->repository);
+    autofree char *scope = scope_of(r, challenge);
     add_query(&url, "scope", scope);
     autofree char *authorization = basic(r);
     const struct http_request request = {.url = buf_str(&url),
@@ -127,9 +161,10 @@ static int fetch_token(struct registry *r, const struct challenge *challenge, st
     int rc = http_get(r->http, &request, collect, &answer, &response, err);
     if (rc < 0)
         return err_wrap(err, "token server %.80s", at.host);
+    bool no = response.status >= 400 && response.status < 500 && response.status != 429;
     if (response.status != 200)
-        return err_set(err, -EACCES, "access denied (token server %.80s: HTTP %d)", at.host,
-                       response.status);
+        return err_set(err, no ? -EPERM : -EIO, "%s (token server %.80s: HTTP %d)",
+                       no ? "access denied" : "no token", at.host, response.status);
     return read_token(r, &answer, err);
 }
 
@@ -142,7 +177,7 @@ static int authenticate(struct registry *r, const struct http_response *response
     free(r->authorization);
     r->authorization = challenge.scheme == CHALLENGE_BASIC ? basic(r) : NULL;
     if (!r->authorization)
-        return err_set(err, -EACCES, "access denied: it wants a user and a password");
+        return err_set(err, -EPERM, "access denied: it wants a user and a password");
     return 0;
 }
 
@@ -156,8 +191,10 @@ struct journey {
 
 static void start(struct registry *r, const char *path, struct journey *j)
 {
-    snprintf(j->url, sizeof(j->url), "%s://%s/v2/%s/%s", r->https ? "https" : "http", r->host,
-             r->spec.ref->repository, path);
+    bool mirror = r->spec.endpoint->url != NULL; /* it may stand for several: which is meant */
+    snprintf(j->url, sizeof(j->url), "%s://%s%s/%s/%s%s%s", r->https ? "https" : "http", r->host,
+             r->base, r->spec.ref->repository, path, mirror ? "?ns=" : "",
+             mirror ? r->spec.ref->registry : "");
     if (address_parse(j->url, &j->here) < 0)
         j->here = (struct address){0};
     j->moved = false;
@@ -194,8 +231,12 @@ static int send_request(struct registry *r, const char *path, const char *accept
 {
     struct journey j = {0};
     int rc = 0;
+    const struct http_spec spec = {.ca = r->spec.ca,
+                                   .cert = r->spec.cert,
+                                   .key = r->spec.key,
+                                   .skip_verify = r->spec.endpoint->skip_verify};
     if (!r->http)
-        rc = http_new(buf_str(r->spec.ca), r->spec.ca->len, &r->http, err);
+        rc = http_new(&spec, &r->http, err);
     start(r, path, &j);
     for (int hop = 0; rc == 0 && hop < HOPS_MAX; hop++) {
         const struct http_request request = {
@@ -239,7 +280,7 @@ static int refused(struct registry *r, int rc, int status, const char *what,
         return err_set(err, -ENOENT, "registry %.80s: %.100s%snot found", r->host, what,
                        *what ? " " : "");
     if (status == 401 || status == 403)
-        return err_set(err, -EACCES, "registry %.80s: access denied (HTTP %d)", r->host, status);
+        return err_set(err, -EPERM, "registry %.80s: access denied (HTTP %d)", r->host, status);
     (void)err_set(err, -EIO, "HTTP %d%s", status, status == 429 ? ", too many requests" : "");
     return unavailable(r, reply, -EIO, err);
 }
@@ -360,10 +401,26 @@ static int get_blob(struct registry *r, const struct source_request *request, in
     return rc;
 }
 
-int registry_get(void *registry, const struct source_request *request, int fd,
+/* Many say "not found" to who may not know that it is there. */
+static bool next_user(struct registry *r, int rc, const struct source_reply *reply)
+{
+    bool denied = (rc == -EPERM || rc == -ENOENT) && !reply->reason[0];
+    if (!denied || r->let_in || r->user + 1 >= r->spec.endpoint->auth_count)
+        return false;
+    r->user++;
+    free(r->authorization);
+    r->authorization = NULL;
+    return true;
+}
+
+int registry_get(struct registry *r, const struct source_request *request, int fd,
                  struct source_peer *peer, struct source_reply *reply, struct err *err)
 {
-    struct registry *r = registry;
-    return request->kind == SOURCE_MANIFEST ? get_manifest(r, request, fd, reply, err)
-                                            : get_blob(r, request, fd, peer, reply, err);
+    int rc = 0;
+    do {
+        rc = request->kind == SOURCE_MANIFEST ? get_manifest(r, request, fd, reply, err)
+                                              : get_blob(r, request, fd, peer, reply, err);
+    } while (next_user(r, rc, reply));
+    r->let_in |= rc == 0;
+    return rc;
 }

@@ -1,9 +1,11 @@
 #include "agent/image/fetcher.h"
 
+#include "agent/image/registries.h"
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/data/json.h"
+#include "common/fs/disk.h"
 #include "common/loop/proc.h"
 
 #include <errno.h>
@@ -27,7 +29,35 @@ struct fetcher {
     void *ctx;
 };
 
-static struct value *job_of(const struct images_spec *spec, const struct fetcher_job *job)
+/* Where to ask, and as whom. It is read for each pull, so that a change needs no restart and no
+ * password of the node's stays in memory. */
+static int find_endpoints(const struct images_spec *spec, const struct fetcher_job *job,
+                          struct value **ret, struct err *err)
+{
+    static const struct credentials none;
+    cleanup(value_free) struct value *registries = NULL;
+    cleanup(buf_done) struct buf text;
+    struct reference ref;
+    struct disk *disk = disk_posix();
+    buf_init(&text, REGISTRIES_MAX_BYTES);
+    int rc = spec->registries_file
+                 ? disk->read(disk, spec->registries_file, REGISTRIES_MAX_BYTES, &text, err)
+                 : -ENOENT;
+    if (rc == 0)
+        rc = registries_parse(spec->registries_file, buf_str(&text), text.len, &registries, err);
+    if (text.len > 0)
+        explicit_bzero(text.data, text.len);
+    if (rc < 0 && rc != -ENOENT)
+        return rc;
+    rc = reference_parse(job->reference, &ref, err);
+    if (rc == 0)
+        *ret = registries_endpoints(registries, &ref, job->credentials ? job->credentials : &none);
+    return rc;
+}
+
+/* Takes endpoints. */
+static struct value *job_of(const struct images_spec *spec, const struct fetcher_job *job,
+                            struct value *endpoints)
 {
     struct value *doc = value_new_map();
     value_set_str(doc, "verb", job->file ? "load" : "pull");
@@ -35,6 +65,8 @@ static struct value *job_of(const struct images_spec *spec, const struct fetcher
     value_set_str(doc, "reference", job->reference);
     value_set_str(doc, "file", job->file);
     value_set_str(doc, "caDir", spec->ca_dir);
+    if (endpoints)
+        value_set(doc, "endpoints", endpoints);
     struct value *list = value_set(doc, "insecure", value_new_list());
     for (size_t i = 0; spec->insecure_registries && spec->insecure_registries[i]; i++)
         value_append(list, value_new_str(spec->insecure_registries[i]));
@@ -44,14 +76,19 @@ static struct value *job_of(const struct images_spec *spec, const struct fetcher
 /* The job as a descriptor to read from. */
 static int write_job(const struct images_spec *spec, const struct fetcher_job *job, struct err *err)
 {
-    cleanup(value_free) struct value *doc = job_of(spec, job);
+    struct value *endpoints = NULL;
+    int rc = job->file ? 0 : find_endpoints(spec, job, &endpoints, err);
+    if (rc < 0)
+        return rc;
+    cleanup(value_free) struct value *doc = job_of(spec, job, endpoints);
     cleanup(buf_done) struct buf text;
     buf_init(&text, 0);
     (void)json_write(doc, &text);
     autoclose int fd = memfd_create("limpet-fetch-job", MFD_CLOEXEC);
-    if (fd < 0 || pwrite(fd, buf_str(&text), text.len, 0) != (ssize_t)text.len)
-        return err_errno(err, errno, "cannot hand the job to limpet-fetch");
-    return steal_fd(&fd);
+    bool written = fd >= 0 && pwrite(fd, buf_str(&text), text.len, 0) == (ssize_t)text.len;
+    int error = errno;
+    explicit_bzero(text.data, text.len);
+    return written ? steal_fd(&fd) : err_errno(err, error, "cannot hand the job to limpet-fetch");
 }
 
 static void take_line(struct fetcher *f, const char *line, size_t len)

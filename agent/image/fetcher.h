@@ -8,6 +8,7 @@
 struct fetcher_job {
     const char *reference; /* to pull; or the name for what is loaded, NULL: what the file says */
     const char *file;      /* to load; NULL: pull */
+    const struct credentials *credentials; /* to pull; NULL: none but the node's */
 };
 /* Called once, from the loop, when the program has ended. code 0: images is the NULL-terminated
  * list of canonical references that are on the node now; else reason and message. All borrowed.

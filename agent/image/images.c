@@ -1,5 +1,6 @@
 #include "agent/image/images.h"
 
+#include "agent/image/credentials.h"
 #include "agent/image/fetcher.h"
 #include "agent/image/hold.h"
 #include "agent/image/image_store.h"
@@ -8,6 +9,7 @@
 #include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/fs/disk.h"
 
 #include <errno.h>
@@ -40,7 +42,8 @@ struct task {
     struct list in_tasks;
     struct node *node;
     char *reference; /* canonical; NULL: an archive */
-    char *file;      /* name in the store's folder */
+    struct credentials credentials;
+    char *file; /* name in the store's folder */
     struct fetcher *fetcher;
     struct list requests;
 };
@@ -52,6 +55,7 @@ struct image_request {
     struct loop_defer *defer;
     struct reference ref;
     char *text; /* as the caller wrote it */
+    struct credentials credentials;
     enum image_pull_policy policy;
     bool archives_seen;
     image_done_fn *done;
@@ -139,6 +143,7 @@ static void free_request(struct image_request *r)
 {
     list_remove(&r->in_task);
     loop_defer_free(r->defer);
+    credentials_done(&r->credentials);
     free(r->text);
     free(r);
 }
@@ -172,6 +177,7 @@ static void free_task(struct task *task)
         task->node->running--;
     }
     list_remove(&task->in_tasks);
+    credentials_done(&task->credentials);
     free(task->reference);
     free(task->file);
     free(task);
@@ -252,6 +258,8 @@ static void fetch_progress(void *ctx, int64_t done, int64_t total)
 {
     struct task *task = ctx;
     struct list *it, *tmp;
+    if (task->file) /* of an archive nobody waits for bytes */
+        return;
     list_each(it, tmp, &task->requests)
     {
         struct image_request *r = container_of(it, struct image_request, in_task);
@@ -264,12 +272,15 @@ static int start_task(struct task *task, struct err *err)
 {
     struct node *node = task->node;
     autofree char *path = task->file ? xasprintf("%s/%s", node->spec.root, task->file) : NULL;
-    const struct fetcher_job job = {.reference = task->reference, .file = path};
+    const struct fetcher_job job = {
+        .reference = task->reference, .file = path, .credentials = &task->credentials};
     int rc = fetcher_new(node->loop, &node->spec, &job, fetch_done, fetch_progress, task,
                          &task->fetcher, err);
-    if (rc == 0)
-        node->running++;
-    return rc;
+    if (rc < 0)
+        return rc;
+    node->running++;
+    fetch_progress(task, 0, 0);
+    return 0;
 }
 
 static void run_tasks(struct node *node)
@@ -291,13 +302,18 @@ static void run_tasks(struct node *node)
     }
 }
 
-static struct task *find_task(struct node *node, const char *reference, const char *file)
+/* A pull goes on for those alone who could have begun it: else who has no password would get what
+ * another's opens. */
+static struct task *find_task(struct node *node, const char *reference, const char *file,
+                              const struct credentials *credentials)
 {
     struct list *it, *tmp;
     list_each(it, tmp, &node->tasks)
     {
         struct task *task = container_of(it, struct task, in_tasks);
-        if (str_eq(task->reference, reference) && str_eq(task->file, file))
+        bool same = !credentials || credentials_equal(&task->credentials, credentials) ||
+                    WEAKENED(PULL_SECRET_JOIN);
+        if (str_eq(task->reference, reference) && str_eq(task->file, file) && same)
             return task;
     }
     return NULL;
@@ -317,6 +333,8 @@ static struct task *add_task(struct node *node, const char *reference, const cha
 static void join(struct image_request *r, struct task *task)
 {
     r->task = task;
+    if (task->fetcher && task->reference && r->progress)
+        r->progress(r->ctx, 0, 0);
     list_append(&task->requests, &r->in_task);
 }
 
@@ -326,7 +344,7 @@ static int see_archive(void *ctx, const char *name, enum disk_type type)
 {
     struct node *node = ctx;
     if (type != DISK_FILE || !str_has_suffix(name, ".tar") || name[0] == '.' ||
-        image_store_is_loaded(node->store, name) || find_task(node, NULL, name))
+        image_store_is_loaded(node->store, name) || find_task(node, NULL, name, NULL))
         return 0;
     autofree char *mark = image_store_archive_mark(node->store, name);
     if (mark && !str_eq(map_get(node->failed, name), mark))
@@ -379,8 +397,12 @@ static void carry_on(struct image_request *r)
     } else {
         char text[REFERENCE_MAX + 256];
         reference_format(&r->ref, text);
-        struct task *task = find_task(r->node, text, NULL);
-        join(r, task ? task : add_task(r->node, text, NULL));
+        struct task *task = find_task(r->node, text, NULL, &r->credentials);
+        if (!task) {
+            task = add_task(r->node, text, NULL);
+            credentials_copy(&r->credentials, &task->credentials);
+        }
+        join(r, task);
     }
     run_tasks(r->node);
 }
@@ -392,24 +414,23 @@ static void begin(void *ctx)
     carry_on(r);
 }
 
-static int images_ensure(struct images *images, const char *reference,
-                         enum image_pull_policy policy, image_done_fn *done,
-                         image_progress_fn *progress, void *ctx, struct image_request **ret,
-                         struct err *err)
+static int images_ensure(struct images *images, const struct image_wish *wish,
+                         struct image_request **ret, struct err *err)
 {
     struct node *node = node_of(images);
     struct reference ref;
-    int rc = reference_parse(reference, &ref, err);
+    int rc = reference_parse(wish->reference, &ref, err);
     if (rc < 0)
         return rc;
     struct image_request *r = xcalloc(1, sizeof(*r));
     r->node = node;
     r->ref = ref;
-    r->text = xstrdup(reference);
-    r->policy = policy;
-    r->done = done;
-    r->progress = progress;
-    r->ctx = ctx;
+    r->text = xstrdup(wish->reference);
+    r->policy = wish->policy;
+    credentials_copy(wish->credentials, &r->credentials);
+    r->done = wish->done;
+    r->progress = wish->progress;
+    r->ctx = wish->ctx;
     r->defer = loop_defer(node->loop, begin, r);
     *ret = r;
     return 0;
@@ -443,6 +464,7 @@ static void images_free(struct images *images)
     free((char *)node->spec.root);
     free((char *)node->spec.fetch_path);
     free((char *)node->spec.ca_dir);
+    free((char *)node->spec.registries_file);
     for (size_t i = 0; node->spec.insecure_registries && node->spec.insecure_registries[i]; i++)
         free((char *)node->spec.insecure_registries[i]);
     free((void *)node->spec.insecure_registries);
@@ -489,6 +511,7 @@ int images_new(struct loop *loop, const struct images_spec *spec, struct images 
     node->spec = (struct images_spec){.root = copy(spec->root),
                                       .fetch_path = copy(spec->fetch_path),
                                       .ca_dir = copy(spec->ca_dir),
+                                      .registries_file = copy(spec->registries_file),
                                       .insecure_registries = copy_list(spec->insecure_registries)};
     node->entries = map_new();
     node->failed = map_new();

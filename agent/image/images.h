@@ -28,14 +28,28 @@ enum image_pull_policy { IMAGE_PULL_IF_NOT_PRESENT, IMAGE_PULL_ALWAYS, IMAGE_PUL
  * caller's business. */
 typedef void image_done_fn(void *ctx, int code, struct image *image, const char *reason,
                            const char *message);
+/* Called from the loop once the pull has begun (total 0), then as it goes on: bytes of the layers
+ * that were missing. Never for an image that is here. */
 typedef void image_progress_fn(void *ctx, int64_t done_bytes, int64_t total_bytes);
+
+struct credentials;
+
+/* An image that somebody needs. Everything is borrowed for the call of ensure alone, but ctx. */
+struct image_wish {
+    const char *reference;
+    enum image_pull_policy policy;
+    const struct credentials *credentials; /* the pod's own; NULL: none. A pull is joined only by
+                                              those who have the same */
+    image_done_fn *done;
+    image_progress_fn *progress; /* NULL */
+    void *ctx;
+};
 
 struct image_request;
 struct images {
     /* One pull a reference at a time: later callers join it. done is called once, from the loop. */
-    int (*ensure)(struct images *images, const char *reference, enum image_pull_policy policy,
-                  image_done_fn *done, image_progress_fn *progress, void *ctx,
-                  struct image_request **ret, struct err *err);
+    int (*ensure)(struct images *images, const struct image_wish *wish, struct image_request **ret,
+                  struct err *err);
     void (*cancel)(struct images *images,
                    struct image_request *request); /* done is not called any more */
     void (*ref)(struct images *images, struct image *image);
@@ -49,6 +63,7 @@ struct images_spec {
     const char *const
         *insecure_registries; /* host:port served over plain http; NULL-terminated; may be NULL */
     const char *ca_dir;       /* extra CA certificates; NULL */
+    const char *registries_file; /* registries.h; read anew for each pull; NULL, or not there */
 };
 nodiscard int images_new(struct loop *loop, const struct images_spec *spec, struct images **ret,
                          struct err *err);

@@ -29,6 +29,7 @@ static const struct setting settings[] = {
     {"bootIdFile", SETTING_STRING, AT(boot_id_file), "/proc/sys/kernel/random/boot_id", 0, 0, 0},
     {"evictionHard", SETTING_STRING, AT(eviction_hard), PRESSURE_DEFAULT, 0, 0, 0},
     {"registryCADir", SETTING_STRING, AT(registry_ca_dir), "", 0, 0, 0},
+    {"registriesFile", SETTING_STRING, AT(registries_file), "/etc/limpet/registries.yaml", 0, 0, 0},
     {"insecureRegistries", SETTING_STRINGS, AT(insecure_registries), NULL, 0, 0, 0},
 };
 

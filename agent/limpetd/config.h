@@ -26,6 +26,7 @@ struct config {
     char *boot_id_file;         /* tests put another one in its place */
     char *registry_ca_dir;      /* further CA certificates for registries; "" = none */
     char *eviction_hard;        /* thresholds of node-pressure eviction (agent/pressure) */
+    char *registries_file;      /* mirrors, passwords, certificates (agent/image/registries.h) */
     char **insecure_registries; /* host:port by plain http; NULL-terminated */
 };
 

@@ -1,5 +1,6 @@
 #include "agent/pod/internal.h"
 
+#include "agent/image/credentials.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 
@@ -48,6 +49,34 @@ static void image_done(void *ctx, int code, struct image *image, const char *rea
     agent_touch(record);
 }
 
+/* The pod's own users and passwords, where they may be needed. One that is not here is told of, and
+ * the pull goes on without: the image may be had by anyone (Kubernetes does the same). */
+static int read_secrets(struct pod_record *record, struct credentials *ret, struct err *err)
+{
+    const struct value *list = value_path(record->spec->object, "spec", "imagePullSecrets", NULL);
+    cleanup(buf_done) struct buf missing;
+    buf_init(&missing, 512);
+    for (size_t i = 0; i < value_len(list); i++) {
+        const char *name = value_get_str(value_at(list, i), "name");
+        const struct value *secret =
+            str_empty(name) ? NULL
+                            : manifests_find(record->agent->manifests, "Secret", record->ns, name);
+        if (!secret) {
+            (void)buf_addf(&missing, "%s%s", missing.len ? ", " : "", name ? name : "");
+            continue;
+        }
+        int rc = credentials_add_secret(ret, secret, err);
+        if (rc < 0)
+            return rc;
+    }
+    if (missing.len > 0)
+        publish_event(record, "Warning", "FailedToRetrieveImagePullSecret",
+                      "Unable to retrieve some image pull secrets (%s); attempting to pull the "
+                      "image may not succeed.",
+                      buf_str(&missing));
+    return 0;
+}
+
 static void start_one(struct pod_record *record, size_t i)
 {
     struct agent *agent = record->agent;
@@ -56,8 +85,19 @@ static void start_one(struct pod_record *record, size_t i)
     const char *ref = value_get_str(container, "image");
     struct err err = {0};
     c->setback.retry_at = 0;
-    int rc = agent->world.images->ensure(agent->world.images, ref, policy_of(container), image_done,
-                                         NULL, c, &c->request, &err);
+    cleanup(credentials_done) struct credentials credentials = {0};
+    int rc = read_secrets(record, &credentials, &err);
+    if (rc < 0) {
+        setback_set(&c->setback, &backoff_image, agent_now(agent), "ErrImagePull", err.msg);
+        publish_event(record, "Warning", "Failed", "ErrImagePull: %s", err.msg);
+        return;
+    }
+    const struct image_wish wish = {.reference = ref,
+                                    .policy = policy_of(container),
+                                    .credentials = &credentials,
+                                    .done = image_done,
+                                    .ctx = c};
+    rc = agent->world.images->ensure(agent->world.images, &wish, &c->request, &err);
     if (rc < 0) {
         setback_set(&c->setback, &backoff_image, agent_now(agent), "InvalidImageName", err.msg);
         publish_event(record, "Warning", "Failed", "InvalidImageName: %s", err.msg);

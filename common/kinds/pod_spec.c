@@ -230,7 +230,7 @@ const struct schema_type type_pod_spec = {
           DOC("Whether its containers see each other's processes.")),
         F(14, "securityContext", OBJECT(type_pod_security_context), DEF("{}"),
           DOC("What holds for all containers, where they say nothing else.")),
-        F(15, "imagePullSecrets", LIST(OBJECT(type_local_object_reference)), BY("name"), INERT,
+        F(15, "imagePullSecrets", LIST(OBJECT(type_local_object_reference)), BY("name"),
           DOC("Secrets with the passwords of registries.")),
         F(16, "hostname", STRING, RULE(dns1123_label),
           DOC("Its host name; its own name if not given.")),

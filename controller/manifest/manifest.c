@@ -103,6 +103,9 @@ void manifest_refs(const struct value *pod, manifest_ref_fn *fn, void *ctx)
         for (size_t i = 0; i < value_len(list); i++)
             refs_of_container(value_at(list, i), fn, ctx);
     }
+    const struct value *pull = value_get(spec, "imagePullSecrets");
+    for (size_t i = 0; i < value_len(pull); i++)
+        tell(value_at(pull, i), "name", "Secret", fn, ctx);
     const struct value *volumes = value_get(spec, "volumes");
     for (size_t i = 0; i < value_len(volumes); i++) {
         const struct value *volume = value_at(volumes, i);

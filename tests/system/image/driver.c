@@ -2,12 +2,16 @@
  *   ensure POLICY REF...   all at once; a line each: "ok REF DIGEST LAYER:LAYER..." (uppermost
  * first, as overlayfs wants them) or "REASON message" cancel MS REF          cancels a pull after
  * so long prune [REF...]         removes what is unused, while those are held insecure registries
- * are taken from INSECURE, separated by spaces. */
+ * are taken from INSECURE, separated by spaces; the node's registries from the file REGISTRIES, the
+ * pull secret from the file SECRET (JSON). */
 
+#include "agent/image/credentials.h"
 #include "agent/image/images.h"
 #include "agent/image/image_store.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/data/json.h"
+#include "common/fs/disk.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +25,8 @@ struct driver {
     int waiting;
     bool failed, prune;
     struct image_request *request;
-    struct wanted *last; /* what the request is for */
+    struct wanted *last;            /* what the request is for */
+    struct credentials credentials; /* of the Secret in the file that SECRET names */
     struct image *held[REFS_MAX];
     int held_count;
 };
@@ -100,7 +105,12 @@ static void want(struct driver *d, const char *reference, enum image_pull_policy
     w->reference = reference;
     d->last = w;
     d->waiting++;
-    if (d->images->ensure(d->images, reference, policy, done, NULL, w, &d->request, &err) == 0)
+    const struct image_wish wish = {.reference = reference,
+                                    .policy = policy,
+                                    .credentials = &d->credentials,
+                                    .done = done,
+                                    .ctx = w};
+    if (d->images->ensure(d->images, &wish, &d->request, &err) == 0)
         return;
     printf("InvalidImageName %s\n", err.msg);
     free(w);
@@ -144,6 +154,19 @@ static int run(struct driver *d, int argc, char **argv)
     return d->failed;
 }
 
+static int read_secret(struct driver *d, struct err *err)
+{
+    const char *file = getenv("SECRET");
+    cleanup(buf_done) struct buf text = {0};
+    cleanup(value_free) struct value *secret = NULL;
+    if (str_empty(file))
+        return 0;
+    int rc = disk_posix()->read(disk_posix(), file, 1 << 20, &text, err);
+    if (rc == 0)
+        rc = json_parse(buf_str(&text), text.len, &secret, err);
+    return rc < 0 ? rc : credentials_add_secret(&d->credentials, secret, err);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 4)
@@ -159,9 +182,12 @@ int main(int argc, char **argv)
     const struct images_spec spec = {.root = argv[1],
                                      .fetch_path = argv[2],
                                      .insecure_registries = (const char *const *)insecure,
-                                     .ca_dir = getenv("CA_DIR")};
+                                     .ca_dir = getenv("CA_DIR"),
+                                     .registries_file = getenv("REGISTRIES")};
     setvbuf(stdout, NULL, _IOLBF, 0);
-    int code = loop_new(clock_system(), &d.loop, &err);
+    int code = read_secret(&d, &err);
+    if (code == 0)
+        code = loop_new(clock_system(), &d.loop, &err);
     if (code == 0)
         code = images_new(d.loop, &spec, &d.images, &err);
     if (code < 0) {
@@ -171,6 +197,7 @@ int main(int argc, char **argv)
     code = run(&d, argc, argv);
     d.images->free(d.images);
     loop_free(d.loop);
+    credentials_done(&d.credentials);
     free(copy);
     return code != 0;
 }

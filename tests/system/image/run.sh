@@ -5,96 +5,18 @@
 set -euo pipefail
 
 HERE=$(dirname "$0")
-FETCH=$LIMPET_BUILD/limpet-fetch
-DRIVER=$LIMPET_BUILD/image-driver
-STORE=$TEST_TMP/store
 HOST=$TEST_TMP/host
-ARCHIVES=$TEST_TMP/archives
-FAILED=0
-STARTED=()
-
-skip() {
-    echo "$1"
-    exit 77
-}
+# shellcheck source=tests/system/lib/images.sh
+. "$HERE/../lib/images.sh"
 
 # shellcheck disable=SC2317
-cleanup() {
-    local pid
-    for pid in "${STARTED[@]}"; do
-        kill "$pid" 2>/dev/null || true
-        wait "$pid" 2>/dev/null || true
-    done
+unmount_all() {
+    local dir
     for dir in "$TEST_TMP/merged" "$TEST_TMP/small"; do
         ! mountpoint -q "$dir" || umount "$dir"
     done
 }
-trap cleanup EXIT
-
-# check NAME COMMAND...
-check() {
-    local name=$1
-    shift
-    if "$@" >"$TEST_TMP/check.log" 2>&1; then
-        echo "ok - $name"
-    else
-        echo "not ok - $name"
-        sed 's/^/  | /' "$TEST_TMP/check.log" "$TEST_TMP/out" 2>/dev/null || true
-        FAILED=1
-    fi
-}
-
-# driver VERB...: its output is in $TEST_TMP/out
-driver() {
-    INSECURE="${INSECURE:-}" CA_DIR="${CA_DIR:-}" "$DRIVER" "$STORE" "$FETCH" "$@" >"$TEST_TMP/out" 2>&1
-}
-says() { grep -qF -- "$1" "$TEST_TMP/out"; }
-fails_with() { # TEXT VERB...
-    local text=$1
-    shift
-    ! driver "$@" && says "$text"
-}
-job() { jq -nc --arg verb "$1" --arg root "$STORE" --arg reference "$2" --arg file "${3:-}" '$ARGS.named'; }
-load() { job load "${2:-}" "$1" | "$FETCH" >"$TEST_TMP/out" 2>&1; }
-load_fails_with() { # TEXT FILE
-    ! load "$2" && says "$1"
-}
-layers_of() { awk '$1 == "ok" { print $4; exit }' "$TEST_TMP/out"; }
-layer_count() { find "$STORE/layers" -mindepth 1 -maxdepth 1 -type d | wc -l; }
-nothing_left() { [[ -z $(ls -A "$STORE/tmp") ]]; }
-fresh() { rm -rf --one-file-system "$STORE"; }
-
-wait_for() { # SECONDS COMMAND...
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        ((SECONDS < end)) || return 1
-        sleep 0.05
-    done
-}
-
-answers() { (exec 9<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-
-start_registry() { # [MORE HTTP SETTINGS]
-    local ports # kept open: the port is ours
-    exec {ports}< <(exec env -i "$LIMPET_BUILD/test-ports" 1)
-    read -r REGISTRY_PORT <&"$ports"
-    cat >"$TEST_TMP/registry.yml" <<-END
-		version: 0.1
-		log: {level: error, accesslog: {disabled: true}}
-		storage: {filesystem: {rootdirectory: $TEST_TMP/registry}}
-		http: {addr: "127.0.0.1:$REGISTRY_PORT"${1:-}}
-	END
-    docker-registry serve "$TEST_TMP/registry.yml" >"$TEST_TMP/registry.log" 2>&1 &
-    REGISTRY_PID=$!
-    STARTED+=("$REGISTRY_PID")
-    wait_for 30 answers "$REGISTRY_PORT"
-}
-
-push() { # CASE NAME
-    skopeo --insecure-policy copy -q --dest-tls-verify=false "oci-archive:$ARCHIVES/$1.tar" \
-        "docker://127.0.0.1:$REGISTRY_PORT/$2"
-}
+AT_END=unmount_all
 
 # ---- what overlayfs makes of the layers
 
@@ -182,8 +104,7 @@ corrupt_blob() {
 
 down() {
     local web=127.0.0.1:$REGISTRY_PORT/web
-    kill "$REGISTRY_PID"
-    wait "$REGISTRY_PID" 2>/dev/null || true
+    stop_registry
     check "a registry that is down" fails_with "RegistryUnavailable image $web:other: registry 127.0.0.1:$REGISTRY_PORT" \
         ensure Always "$web:other"
     check "a cached image runs all the same" driver ensure Always "$web:1"
@@ -192,21 +113,14 @@ down() {
 # The same registry behind TLS, with a certificate that only our own CA vouches for.
 tls() {
     local dir=$TEST_TMP/tls web
-    mkdir -p "$dir/ca"
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$dir/ca.key" \
-        -out "$dir/ca/ours.crt" -subj "/CN=test CA" -days 2 2>/dev/null
-    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$dir/tls.key" \
-        -out "$dir/tls.csr" -subj "/CN=localhost" 2>/dev/null
-    openssl x509 -req -in "$dir/tls.csr" -CA "$dir/ca/ours.crt" -CAkey "$dir/ca.key" -CAcreateserial \
-        -out "$dir/tls.crt" -days 2 -extfile <(echo subjectAltName=DNS:localhost) 2>/dev/null
+    certificate "$dir" tls
     start_registry ", tls: {certificate: $dir/tls.crt, key: $dir/tls.key}"
     web=localhost:$REGISTRY_PORT/web
     fresh
     check "a certificate nobody vouches for" fails_with "RegistryUnavailable" ensure Always "$web:1"
     check "... says so" says certificate
     CA_DIR=$dir/ca check "one of our own CA" driver ensure Always "$web:1"
-    kill "$REGISTRY_PID"
-    wait "$REGISTRY_PID" 2>/dev/null || true
+    stop_registry
 }
 
 torn() {
@@ -392,7 +306,7 @@ main() {
     done
     [[ $EUID -eq 0 ]] || skip "not run as root"
     FETCH=$(realpath "$FETCH")
-    mkdir -p "$HOST" "$ARCHIVES" "$TEST_TMP/registry"
+    mkdir -p "$HOST" "$ARCHIVES"
     echo s >"$HOST/sentinel"
     python3 "$HERE/make_images.py" "$ARCHIVES" "$HOST"
     start_registry

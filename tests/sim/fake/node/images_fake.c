@@ -97,11 +97,10 @@ static void due(void *ctx)
     }
 }
 
-static int fake_ensure(struct images *images, const char *reference, enum image_pull_policy policy,
-                       image_done_fn *done, image_progress_fn *progress, void *ctx,
+static int fake_ensure(struct images *images, const struct image_wish *wish,
                        struct image_request **ret, struct err *err)
 {
-    (void)progress;
+    const char *reference = wish->reference;
     struct images_fake *fake = (struct images_fake *)images; /* its first member */
     if (is_cut(fake))
         return err_set(err, -EIO, "dead");
@@ -110,9 +109,9 @@ static int fake_ensure(struct images *images, const char *reference, enum image_
     struct image_request *request = xcalloc(1, sizeof(*request));
     request->fake = fake;
     request->entry = entry_of(fake, reference);
-    request->policy = policy;
-    request->done = done;
-    request->ctx = ctx;
+    request->policy = wish->policy;
+    request->done = wish->done;
+    request->ctx = wish->ctx;
     request->timer = loop_timer_new(fake->loop, due, request);
     list_append(&fake->requests, &request->link);
     loop_timer_after(request->timer, request->entry->here ? 1 : request->entry->delay_ns);

@@ -92,12 +92,12 @@ static void test_manifest__every_source_is_named(void **state)
         "{\"secretName\":\"s3\"}},{\"name\":\"e\",\"emptyDir\":{}},{\"name\":\"p\",\"projected\":"
         "{\"sources\":[{\"serviceAccountToken\":{\"path\":\"t\"}},{\"configMap\":{\"name\":\"c4\"}},"
         "{\"secret\":{\"name\":\"s4\"}}]}}],\"ephemeralContainers\":[{\"envFrom\":[{\"secretRef\":"
-        "{\"name\":\"s5\"}}]}]}}");
+        "{\"name\":\"s5\"}}]}],\"imagePullSecrets\":[{\"name\":\"s6\"},{}]}}");
     cleanup(buf_done) struct buf text;
     buf_init(&text, 0);
     manifest_refs(pod, add_ref, &text);
     assert_string_equal(buf_str(&text), "ConfigMap/c1 Secret/s1 ConfigMap/c2 Secret/s2 "
-                                        "Secret/s5 ConfigMap/c3 Secret/s3 ConfigMap/c4 "
+                                        "Secret/s5 Secret/s6 ConfigMap/c3 Secret/s3 ConfigMap/c4 "
                                         "Secret/s4 ");
     cleanup(value_free) struct value *empty = parse("{\"spec\":{\"containers\":[{}]}}");
     cleanup(buf_done) struct buf none;

@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# timeout: 240
+# Who may pull what, and from where: Debian's registry with passwords and with tokens, pull secrets, the node's
+# registries.yaml with mirrors and certificates. See tools/test.d/scripts.sh for what a test gets.
+set -euo pipefail
+
+HERE=$(dirname "$0")
+# shellcheck source=tests/system/lib/images.sh
+. "$HERE/../lib/images.sh"
+PASSWORD=correct-horse-staple # looked for in what must not show it
+
+# secret KEY USER PASSWORD [KEY USER PASSWORD...]: a pull secret; prints its file
+secret() {
+    local auths='{}' file
+    while (($# >= 3)); do
+        auths=$(jq -c --arg k "$1" --arg u "$2" --arg p "$3" '.[$k] = {username: $u, password: $p}' <<<"$auths")
+        shift 3
+    done
+    file=$(mktemp "$TEST_TMP/secret.XXXXXX")
+    jq -n --argjson a "$auths" '{metadata: {name: "pull"}, type: "kubernetes.io/dockerconfigjson",
+        data: {".dockerconfigjson": ({auths: $a} | tojson | @base64)}}' >"$file"
+    echo "$file"
+}
+registries() { # YAML
+    REGISTRIES=$(mktemp "$TEST_TMP/registries.XXXXXX")
+    cat >"$REGISTRIES"
+}
+ensure() { driver ensure Always "$@"; }
+denied() { fails_with "ErrImagePull image $1: registry " ensure Always "$1" && says "access denied"; }
+
+htpasswd() { # USER PASSWORD: a line for the registry, which takes bcrypt alone
+    python3 -W ignore -c 'import crypt, sys
+print(sys.argv[1] + ":" + crypt.crypt(sys.argv[2], crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)))' "$@"
+}
+
+basic() {
+    local web owner=$TEST_TMP/htpasswd
+    htpasswd robot "$PASSWORD" >"$owner"
+    stop_registry
+    start_registry "" "auth: {htpasswd: {realm: test, path: $owner}}"
+    web=127.0.0.1:$REGISTRY_PORT/web:1
+    fresh
+    check "a password is wanted" denied "$web"
+    SECRET=$(secret "127.0.0.1:$REGISTRY_PORT" robot wrong) check "a wrong one does not do" denied "$web"
+    check "... and is not shown" hides wrong
+    SECRET=$(secret "other.local" robot "$PASSWORD") check "one for another registry stays at home" denied "$web"
+    SECRET=$(secret "127.0.0.1:$REGISTRY_PORT" robot "$PASSWORD") check "a pull secret opens" ensure "$web"
+    fresh
+    SECRET=$(secret "127.0.0.1:$REGISTRY_PORT/web" robot wrong "127.0.0.1:$REGISTRY_PORT" robot "$PASSWORD") \
+        check "where the better match is wrong the next is tried" ensure "$web"
+    check "IfNotPresent takes what is there without one" driver ensure IfNotPresent "$web"
+    check "Always asks the registry" denied "$web"
+    registries <<<"configs: {'127.0.0.1:$REGISTRY_PORT': {auth: {username: robot, password: $PASSWORD}}}"
+    REGISTRIES=$REGISTRIES check "the node's own password" ensure "$web"
+    registries <<<"configs: {'127.0.0.1:$REGISTRY_PORT': {auth: {user: robot}}}"
+    REGISTRIES=$REGISTRIES check "a mistake in registries.yaml is told with its line" \
+        fails_with "$REGISTRIES:1: configs.127.0.0.1:$REGISTRY_PORT.auth.user: unknown key" ensure Always "$web"
+    REGISTRIES=''
+}
+hides() { ! says "$1"; }
+
+# The password is nowhere but in memory, while a pull runs and after it.
+hidden() {
+    local web=127.0.0.1:$REGISTRY_PORT/web:1 file
+    file=$(secret "127.0.0.1:$REGISTRY_PORT" robot "$PASSWORD")
+    fresh
+    SECRET=$file strace -f -v -qq -e trace=execve,write -s 4096 -o "$TEST_TMP/trace" "$DRIVER" "$STORE" "$FETCH" ensure \
+        Always "$web" >"$TEST_TMP/out" 2>&1
+    check "a traced pull" says "ok $web"
+    check "the password is in no argument and no environment, and written to nothing" \
+        eval "! grep -qF '$PASSWORD' '$TEST_TMP/trace'"
+    check "... nor left on the disk" eval "! grep -rqF '$PASSWORD' '$STORE'"
+}
+
+bearer() {
+    local port web log=$TEST_TMP/tokens dir=$TEST_TMP/token
+    mkdir -p "$dir"
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout "$dir/key" -out "$dir/crt" -subj /CN=tokens -days 2 2>/dev/null
+    python3 "$HERE/token_server.py" "$dir/key" "$dir/crt" "$dir/port" "$log" &
+    STARTED+=($!)
+    wait_for 10 test -e "$dir/port"
+    port=$(cat "$dir/port")
+    stop_registry
+    start_registry "" "auth: {token: {realm: 'http://127.0.0.1:$port/token', service: test, issuer: test, rootcertbundle: $dir/crt}}"
+    web=127.0.0.1:$REGISTRY_PORT/web:1
+    fresh
+    check "a token is wanted" denied "$web"
+    SECRET=$(secret "127.0.0.1:$REGISTRY_PORT" holder opener) check "a pull secret gets one" ensure "$web"
+    check "... to read this repository alone" grep -qx "holder repository:web:pull 200" "$log"
+    check "... once for the whole pull" test "$(grep -c '^holder' "$log")" = 1
+    check "who is denied is not given the image that is here" denied "$web"
+}
+
+mirrors() {
+    local dir=$TEST_TMP/tls mirror
+    certificate "$dir" mirror
+    stop_registry
+    start_registry ", tls: {certificate: $dir/mirror.crt, key: $dir/mirror.key, clientcas: [$dir/ca/ours.crt]}"
+    mirror=localhost:$REGISTRY_PORT
+    certificate "$dir" node
+    fresh
+    registries <<-END
+		mirrors:
+		  reg.invalid: {endpoint: ["https://127.0.0.1:1", "https://$mirror"]}
+		configs:
+		  "$mirror": {tls: {ca_file: $dir/ca/ours.crt, cert_file: $dir/node.crt, key_file: $dir/node.key}}
+	END
+    REGISTRIES=$REGISTRIES check "a mirror has the image, behind one that is down" ensure reg.invalid/web:1
+    REGISTRIES=$REGISTRIES check "what no mirror has is asked of the registry itself" \
+        fails_with "registry reg.invalid: " ensure Always reg.invalid/none:1
+    check "... and the mirror's word is told too" says "(before: registry 127.0.0.1:1: "
+    registries <<<"mirrors: {reg.invalid: {endpoint: ['https://$mirror']}}"
+    fresh
+    REGISTRIES=$REGISTRIES check "without its CA it is not believed" fails_with "not trusted" ensure Always reg.invalid/web:1
+    registries <<-END
+		mirrors: {"*": {endpoint: ["https://$mirror"]}}
+		configs: {"$mirror": {tls: {cert_file: $dir/node.crt, key_file: $dir/node.key, insecure_skip_verify: true}}}
+	END
+    REGISTRIES=$REGISTRIES check "unless that was written down" ensure reg.invalid/web:1
+    REGISTRIES=''
+}
+
+main() {
+    local need
+    for need in docker-registry skopeo jq python3 openssl strace; do
+        command -v "$need" >/dev/null || skip "$need is not installed"
+    done
+    [[ $EUID -eq 0 ]] || skip "not run as root"
+    FETCH=$(realpath "$FETCH")
+    mkdir -p "$ARCHIVES" "$TEST_TMP/host"
+    python3 "$HERE/../image/make_images.py" "$ARCHIVES" "$TEST_TMP/host" plain
+    start_registry
+    push plain web:1
+    basic
+    hidden
+    bearer
+    mirrors
+    exit "$FAILED"
+}
+
+main
