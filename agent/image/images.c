@@ -106,6 +106,7 @@ static struct image *hold(struct node *node, struct stored *stored, struct err *
         .workdir = c->workdir,
         .volumes = (const char *const *)c->volumes,
         .stop_signal = c->stop_signal,
+        .bytes = stored->bytes,
     };
     snprintf(entry->image.digest, sizeof(entry->image.digest), "%s", stored->digest);
     snprintf(entry->image.id, sizeof(entry->image.id), "%s", stored->id);

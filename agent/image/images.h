@@ -18,6 +18,7 @@ struct image {
     const char *user, *workdir;                              /* "" */
     const char *const *volumes;                              /* NULL-terminated paths */
     int stop_signal;                                         /* 0 */
+    int64_t bytes;                                           /* unpacked */
 };
 
 enum image_pull_policy { IMAGE_PULL_IF_NOT_PRESENT, IMAGE_PULL_ALWAYS, IMAGE_PULL_NEVER };

@@ -51,6 +51,9 @@ void condemn(struct pod_record *record, const char *reason, const char *message,
 /* pull.c */
 void pull_start(struct pod_record *record);
 void pull_release(struct pod_record *record);
+/* pull_secrets.c: what its imagePullSecrets hold. -EINVAL: one of them is damaged. */
+struct credentials;
+nodiscard int pull_secrets(struct pod_record *record, struct credentials *ret, struct err *err);
 
 /* publish.c: works the status out anew and tells of it if it changed. gone: for good. */
 void publish_status(struct pod_record *record, bool gone);

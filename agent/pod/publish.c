@@ -32,6 +32,11 @@ static struct pod_container_facts facts_of(const struct pod_record *record, size
 {
     const struct record_container *c = i < record->container_count ? &record->containers[i] : NULL;
     struct pod_container_facts facts = {.image_id = c && c->image ? c->image->digest : NULL};
+    if (c && c->request && c->progress.text[0]) {
+        facts.waiting_reason = "Pulling";
+        facts.waiting_message = c->progress.text;
+        return facts;
+    }
     const struct setback *setbacks[] = {
         c ? &c->setback : NULL,
         &record->volumes_setback,

@@ -37,44 +37,39 @@ static void image_done(void *ctx, int code, struct image *image, const char *rea
         record->spec
             ? value_get_str(container_at(record, (size_t)(c - record->containers)), "image")
             : NULL;
+    int64_t now = agent_now(record->agent);
     c->request = NULL;
     if (code == 0) {
+        cleanup(buf_done) struct buf text = {0};
         c->image = image;
         setback_clear(&c->setback);
-        publish_event(record, "Normal", "Pulled", "Image \"%s\" is on the node", ref ? ref : "");
+        pull_progress_end(&c->progress, now, ref ? ref : "", image->bytes, &text);
+        publish_event(record, "Normal", "Pulled", "%s", buf_str(&text));
     } else {
-        setback_set(&c->setback, &backoff_image, agent_now(record->agent), reason, message);
+        setback_set(&c->setback, &backoff_image, now, reason, message);
         publish_event(record, "Warning", "Failed", "%s: %s", reason, message);
     }
     agent_touch(record);
 }
 
-/* The pod's own users and passwords, where they may be needed. One that is not here is told of, and
- * the pull goes on without: the image may be had by anyone (Kubernetes does the same). */
-static int read_secrets(struct pod_record *record, struct credentials *ret, struct err *err)
+static void image_progress(void *ctx, int64_t done, int64_t total)
 {
-    const struct value *list = value_path(record->spec->object, "spec", "imagePullSecrets", NULL);
-    cleanup(buf_done) struct buf missing;
-    buf_init(&missing, 512);
-    for (size_t i = 0; i < value_len(list); i++) {
-        const char *name = value_get_str(value_at(list, i), "name");
-        const struct value *secret =
-            str_empty(name) ? NULL
-                            : manifests_find(record->agent->manifests, "Secret", record->ns, name);
-        if (!secret) {
-            (void)buf_addf(&missing, "%s%s", missing.len ? ", " : "", name ? name : "");
-            continue;
-        }
-        int rc = credentials_add_secret(ret, secret, err);
-        if (rc < 0)
-            return rc;
-    }
-    if (missing.len > 0)
-        publish_event(record, "Warning", "FailedToRetrieveImagePullSecret",
-                      "Unable to retrieve some image pull secrets (%s); attempting to pull the "
-                      "image may not succeed.",
-                      buf_str(&missing));
-    return 0;
+    struct record_container *c = ctx;
+    struct pod_record *record = c->record;
+    int tell = pull_progress_step(&c->progress, agent_now(record->agent), done, total);
+    const char *ref =
+        tell && record->spec
+            ? value_get_str(container_at(record, (size_t)(c - record->containers)), "image")
+            : NULL;
+    if (!ref)
+        return;
+    if (tell & PULL_TELL_BEGUN)
+        publish_event(record, "Normal", "Pulling", "Pulling image \"%s\"", ref);
+    if (tell & PULL_TELL_EVENT)
+        publish_event(record, "Normal", "Pulling", "Pulling image \"%s\": %s", ref,
+                      c->progress.text);
+    if (tell & PULL_TELL_STATUS)
+        agent_touch(record);
 }
 
 static void start_one(struct pod_record *record, size_t i)
@@ -86,7 +81,7 @@ static void start_one(struct pod_record *record, size_t i)
     struct err err = {0};
     c->setback.retry_at = 0;
     cleanup(credentials_done) struct credentials credentials = {0};
-    int rc = read_secrets(record, &credentials, &err);
+    int rc = pull_secrets(record, &credentials, &err);
     if (rc < 0) {
         setback_set(&c->setback, &backoff_image, agent_now(agent), "ErrImagePull", err.msg);
         publish_event(record, "Warning", "Failed", "ErrImagePull: %s", err.msg);
@@ -96,7 +91,9 @@ static void start_one(struct pod_record *record, size_t i)
                                     .policy = policy_of(container),
                                     .credentials = &credentials,
                                     .done = image_done,
+                                    .progress = image_progress,
                                     .ctx = c};
+    pull_progress_ask(&c->progress, agent_now(agent));
     rc = agent->world.images->ensure(agent->world.images, &wish, &c->request, &err);
     if (rc < 0) {
         setback_set(&c->setback, &backoff_image, agent_now(agent), "InvalidImageName", err.msg);

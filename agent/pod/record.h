@@ -6,6 +6,7 @@
 #include "agent/net/net.h"
 #include "agent/pod/backoff.h"
 #include "agent/pod/plan.h"
+#include "agent/pod/pull_progress.h"
 #include "agent/pod/spec.h"
 #include "agent/pod/verdict.h"
 #include "agent/volume/volume.h"
@@ -26,6 +27,7 @@ struct record_container {
     struct pod_record *record;
     struct image *image; /* referenced; NULL until it is here */
     struct image_request *request;
+    struct pull_progress progress; /* of the last request */
     struct setback setback;
 };
 

@@ -46,7 +46,8 @@ static void say_gates(const struct pod_record *record, struct buf *ret)
         const struct record_container *c = &record->containers[i];
         const char *image = value_get_str(value_at(containers, i), "image");
         if (c->request)
-            (void)buf_addf(ret, "image %s: is being pulled\n", image ? image : "?");
+            (void)buf_addf(ret, "image %s: is being pulled%s%s\n", image ? image : "?",
+                           c->progress.text[0] ? ": " : "", c->progress.text);
         char what[320];
         snprintf(what, sizeof(what), "image %s", image ? image : "?");
         say_setback(record, what, &c->setback, ret);

@@ -2,13 +2,24 @@
 
 #include "common/base/str.h"
 
+/* Of "25%" at the beginning of a text. */
+static size_t percent_len(const char *message)
+{
+    size_t digits = message ? strspn(message, "0123456789") : 0;
+    return digits > 0 && digits <= 3 && message[digits] == '%' ? digits + 1 : 0;
+}
+
 /* Why a container does not run: "CrashLoopBackOff", "Completed", "ExitCode:3"; false if it runs. */
 static bool reason_of(const struct value *status, struct buf *ret)
 {
     const struct value *waiting = value_path(status, "state", "waiting", NULL);
     const struct value *terminated = value_path(status, "state", "terminated", NULL);
     const char *reason = value_get_str(waiting ? waiting : terminated, "reason");
-    if (!str_empty(reason))
+    const char *message = value_get_str(waiting, "message");
+    size_t percent = str_eq(reason, "Pulling") ? percent_len(message) : 0;
+    if (percent > 0)
+        buf_addf(ret, "%s:%.*s", reason, (int)percent, message);
+    else if (!str_empty(reason))
         buf_addstr(ret, reason);
     else if (terminated && value_get_int(terminated, "signal", 0))
         buf_addf(ret, "Signal:%lld", (long long)value_get_int(terminated, "signal", 0));

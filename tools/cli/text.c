@@ -62,12 +62,14 @@ enum text_colour text_colour_of(const char *status)
         {"Pending", TEXT_WAITING},
         {"ContainerCreating", TEXT_WAITING},
         {"PodInitializing", TEXT_WAITING},
+        {"Pulling", TEXT_WAITING},
         {"Terminating", TEXT_WAITING},
         {"Unknown", TEXT_WAITING},
         {"Ready,SchedulingDisabled", TEXT_WAITING},
     };
+    size_t len = status ? strcspn(status, ":") : 0; /* "Pulling:25%" */
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (str_eq(words[i].word, status))
+        if (strlen(words[i].word) == len && strncmp(words[i].word, status, len) == 0)
             return words[i].colour;
     return str_empty(status) || *status == '<' ? TEXT_PLAIN : TEXT_BAD;
 }

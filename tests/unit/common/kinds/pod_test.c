@@ -433,6 +433,10 @@ static void test_pod__columns(void **state)
          "status: {phase: Pending, initContainerStatuses: [{state: {waiting: {reason: "
          "ErrImagePull}}}]}",
          "Init:ErrImagePull"},
+        {"Status", STATUSES "  - {state: {waiting: {reason: Pulling, message: 25% of 9.0 MB}}}\n",
+         "Pulling:25%"},
+        {"Status", STATUSES "  - {state: {waiting: {reason: Pulling, message: 9999% x}}}\n",
+         "Pulling"},
         {"Restarts", STATUSES "  - {restartCount: 0}\n", "0"},
         {"Restarts",
          STATUSES "  - {restartCount: 2, lastState: {terminated: {finishedAt: "

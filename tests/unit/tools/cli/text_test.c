@@ -46,6 +46,7 @@ static void test_text__colours_tell_states_apart(void **state)
     (void)state;
     assert_int_equal(text_colour_of("Running"), TEXT_GOOD);
     assert_int_equal(text_colour_of("Pending"), TEXT_WAITING);
+    assert_int_equal(text_colour_of("Pulling:25%"), TEXT_WAITING);
     assert_int_equal(text_colour_of("CrashLoopBackOff"), TEXT_BAD);
     assert_int_equal(text_colour_of("NotReady"), TEXT_BAD);
     assert_int_equal(text_colour_of("<none>"), TEXT_PLAIN);
