@@ -207,6 +207,8 @@ int image_store_read_ref(struct image_store *store, const char *name, struct sto
     int rc = read_json(store, path, &record, err);
     if (rc < 0)
         return rc == -ENOENT ? rc : err_set(err, -ENOENT, "%s is damaged", path);
+    struct disk_stat st = {0};
+    (void)store->disk->stat(store->disk, path, &st, NULL);
     const char *reference = value_get_str(record, "reference");
     const char *digest = value_get_str(record, "manifest");
     if (!reference || !digest_valid(digest))
@@ -214,6 +216,7 @@ int image_store_read_ref(struct image_store *store, const char *name, struct sto
     struct stored *stored = xcalloc(1, sizeof(*stored));
     stored->reference = xstrdup(reference);
     stored->time = value_get_int(record, "time", 0);
+    stored->used = st.mtime_ns / NS_PER_S;
     snprintf(stored->digest, sizeof(stored->digest), "%.71s", digest);
     *ret = stored;
     return 0;
@@ -387,6 +390,15 @@ int image_store_put(struct image_store *store, const struct reference *ref,
     value_set_int(record, "time", clock_wall(clock_system()) / NS_PER_S);
     autofree char *path = below(store, "refs", name, "");
     return write_json(store, path, record, err);
+}
+
+/* The time of its record's last change is that of its last use. */
+void image_store_touch(struct image_store *store, const char *reference)
+{
+    char name[160];
+    ref_name(reference, name);
+    autofree char *path = below(store, "refs", name, "");
+    (void)utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW); /* read-only: it stays as it is */
 }
 
 int image_store_forget(struct image_store *store, const struct reference *ref, struct err *err)

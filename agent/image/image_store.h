@@ -14,6 +14,7 @@
  *   loaded/<name>        JSON: an archive of this folder that is loaded already
  *   tmp/                 layers being unpacked */
 
+#include "agent/image/image_pick.h"
 #include "agent/image/manifest.h"
 #include "agent/image/reference.h"
 #include "common/base/buf.h"
@@ -42,6 +43,7 @@ struct stored {
     char **layers; /* NULL-terminated host paths, lowest first, each once */
     int64_t bytes; /* unpacked */
     int64_t time;  /* when it came, seconds since 1970 */
+    int64_t used;  /* when somebody last began or ceased to use it, or it came */
 };
 /* -ENOENT: not there, or not whole (then the message says what is wrong with it). */
 nodiscard int image_store_get(struct image_store *store, const struct reference *ref,
@@ -88,6 +90,9 @@ nodiscard int image_store_put(struct image_store *store, const struct reference 
                               const struct blob *manifest, const struct blob *config,
                               struct err *err);
 
+/* Somebody begins or ceases to use it: one write to the medium. */
+void image_store_touch(struct image_store *store, const char *reference);
+
 /* Removes the reference alone. Missing is success. */
 nodiscard int image_store_forget(struct image_store *store, const struct reference *ref,
                                  struct err *err);
@@ -103,6 +108,7 @@ struct image_store_wanted {
      * any more. Negative: nothing is removed. */
     int (*in_use)(void *ctx, struct map *layers, struct err *err);
     void *ctx;
+    struct image_policy policy; /* of those that nobody wants */
 };
 struct image_store_freed {
     struct map *images; /* the references removed, as keys; map_free it */

@@ -176,6 +176,38 @@ static int mark_archive(void *ctx, const char *name, enum disk_type type)
     return 0;
 }
 
+/* Not all that nothing needs goes. */
+
+static int64_t bytes_of(void *ctx, const char *diff_id)
+{
+    const struct mark *m = ctx;
+    return image_store_layer_bytes(m->store, diff_id);
+}
+
+static void keep_some(struct mark *m, const struct image_policy *policy)
+{
+    const char *name = NULL;
+    void *p = NULL;
+    size_t count = 0;
+    autofree struct image_candidate *items = xcalloc(map_len(m->refs) + 1, sizeof(*items));
+    for (size_t i = 0; map_next(m->refs, &i, &name, &p);) {
+        struct stored *stored = p;
+        (void)!image_store_read_config(m->store, stored, NULL);
+        items[count++] = (struct image_candidate){
+            .used_s = stored->used, .config = stored->config, .ctx = (void *)(uintptr_t)name};
+    }
+    image_pick(items, count, m->layers, bytes_of, m, policy);
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].goes)
+            continue;
+        struct stored *stored = map_del(m->refs, items[i].ctx);
+        image_config_free(stored->config);
+        stored->config = NULL;
+        keep_manifest(m, stored);
+        stored_free(stored);
+    }
+}
+
 static int mark_all(struct mark *m, const struct image_store_wanted *wanted, struct err *err)
 {
     const char *reference = NULL;
@@ -186,7 +218,11 @@ static int mark_all(struct mark *m, const struct image_store_wanted *wanted, str
         rc = each(m->store, "refs", mark_ref, m, err);
     if (rc == 0)
         rc = each(m->store, "manifests", mark_manifest, m, err);
-    return rc < 0 ? rc : wanted->in_use(wanted->ctx, m->layers, err);
+    if (rc == 0)
+        rc = wanted->in_use(wanted->ctx, m->layers, err);
+    if (rc == 0 && (wanted->policy.unused_since_s || wanted->policy.bytes))
+        keep_some(m, &wanted->policy);
+    return rc;
 }
 
 /* Removing what is not marked. */
@@ -244,8 +280,11 @@ static int remove_refs(struct mark *m, struct image_store_freed *freed, struct e
     return 0;
 }
 
-static int remove_unmarked(struct mark *m, struct image_store_freed *freed, struct err *err)
+static int remove_unmarked(struct mark *m, const struct image_policy *policy,
+                           struct image_store_freed *freed, struct err *err)
 {
+    int64_t before =
+        policy->parts_before_s ? policy->parts_before_s * INT64_C(1000000000) : INT64_MAX;
     int rc = remove_refs(m, freed, err);
     if (rc == 0 && !m->doubt) {
         struct removal removal = {m, "manifests", m->manifests, freed};
@@ -255,7 +294,7 @@ static int remove_unmarked(struct mark *m, struct image_store_freed *freed, stru
         removal = (struct removal){m, "layers", m->layers, freed};
         (void)each(m->store, removal.folder, remove_layer, &removal, NULL);
     }
-    freed->bytes += sweep_folder(m->store, "partial", INT64_MAX);
+    freed->bytes += sweep_folder(m->store, "partial", before);
     freed->bytes += sweep_folder(m->store, "tmp", INT64_MAX);
     return rc;
 }
@@ -273,7 +312,7 @@ int image_store_remove_unused(struct image_store *store, const struct image_stor
     struct image_store_freed freed = {.images = map_new()};
     int rc = mark_all(&m, wanted, err);
     if (rc == 0)
-        rc = remove_unmarked(&m, &freed, err);
+        rc = remove_unmarked(&m, &wanted->policy, &freed, err);
     if (rc == 0)
         *ret = freed;
     else

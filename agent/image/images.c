@@ -111,6 +111,7 @@ static struct image *hold(struct node *node, struct stored *stored, struct err *
     snprintf(entry->image.digest, sizeof(entry->image.digest), "%s", stored->digest);
     snprintf(entry->image.id, sizeof(entry->image.id), "%s", stored->id);
     map_put(node->entries, stored->digest, entry);
+    image_store_touch(node->store, stored->reference);
     return &entry->image;
 }
 
@@ -133,6 +134,7 @@ static void images_release(struct images *images, struct image *image)
     if (--entry->refs > 0)
         return;
     struct node *node = node_of(images);
+    image_store_touch(node->store, entry->stored->reference);
     map_del(node->entries, image->digest);
     hold_drop(node->hold_fd, image->digest);
     free_entry(entry);

@@ -30,6 +30,11 @@ static const struct setting settings[] = {
     {"evictionHard", SETTING_STRING, AT(eviction_hard), PRESSURE_DEFAULT, 0, 0, 0},
     {"registryCADir", SETTING_STRING, AT(registry_ca_dir), "", 0, 0, 0},
     {"registriesFile", SETTING_STRING, AT(registries_file), "/etc/limpet/registries.yaml", 0, 0, 0},
+    {"imageGCHighThresholdPercent", SETTING_NUMBER, AT(image_gc_high), NULL, 85, 1, 100},
+    {"imageGCLowThresholdPercent", SETTING_NUMBER, AT(image_gc_low), NULL, 80, 0, 99},
+    {"imageMinimumGCAgeSeconds", SETTING_NUMBER, AT(image_min_age_s), NULL, 120, 0, INT32_MAX},
+    {"imageMaximumGCAgeSeconds", SETTING_NUMBER, AT(image_max_age_s), NULL, 0, 0, INT32_MAX},
+    {"imageGCPeriodSeconds", SETTING_NUMBER, AT(image_gc_every_s), NULL, 300, 1, 86400},
     {"insecureRegistries", SETTING_STRINGS, AT(insecure_registries), NULL, 0, 0, 0},
 };
 

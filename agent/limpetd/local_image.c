@@ -16,6 +16,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 
 static int fail(const char *message)
 {
@@ -142,12 +143,41 @@ static void print_freed(const struct image_store_freed *freed)
            freed->layers, (double)freed->bytes / 1e6);
 }
 
-static int prune(const struct config *config, bool json)
+struct image_options {
+    const char *output;
+    int64_t unused_for_ns;
+    int64_t down_to; /* per cent of the disk; -1: all that is not needed */
+};
+
+/* How much is in the way of what somebody wants to be free; 0: nothing. */
+static int64_t bytes_above(const char *path, int64_t percent)
 {
+    struct statvfs fs;
+    if (statvfs(path, &fs) < 0)
+        return 0;
+    double used = (double)(fs.f_blocks - fs.f_bavail), wanted = (double)fs.f_blocks / 100.0;
+    double above = (used - wanted * (double)percent) * (double)fs.f_frsize;
+    return above > 0 ? (int64_t)above : 0;
+}
+
+#define PARTS_S 3600 /* a pull that was cut is tried again within minutes */
+
+static int prune(const struct config *config, const struct image_options *options)
+{
+    bool json = options->output != NULL;
+    bool some = options->down_to >= 0 || options->unused_for_ns > 0;
+    int64_t now_s = clock_wall(clock_system()) / NS_PER_S;
     struct err err = {0};
     struct image_store_freed freed = {0};
     autofree char *root = images_root(config);
-    if (unused_images_remove(config, root, &freed, &err) < 0)
+    struct image_policy policy = {.parts_before_s = some ? now_s - PARTS_S : 0};
+    if (options->unused_for_ns > 0)
+        policy.unused_since_s = now_s - options->unused_for_ns / NS_PER_S;
+    if (options->down_to >= 0)
+        policy.bytes = bytes_above(root, options->down_to);
+    bool nothing = options->down_to >= 0 && policy.bytes == 0;
+    freed.images = nothing ? map_new() : NULL;
+    if (!nothing && unused_images_remove(config, root, &policy, &freed, &err) < 0)
         return fail(err.msg);
     if (json)
         print_json(freed_document(&freed));
@@ -156,10 +186,6 @@ static int prune(const struct config *config, bool json)
     map_free(freed.images, NULL);
     return 0;
 }
-
-struct image_options {
-    const char *output;
-};
 
 static int image(const struct verb_args *args)
 {
@@ -172,7 +198,7 @@ static int image(const struct verb_args *args)
     if (str_eq(argv[0], "ls") && args->argc == 1)
         return list(args->config, options->output != NULL);
     if (str_eq(argv[0], "prune") && args->argc == 1)
-        return prune(args->config, options->output != NULL);
+        return prune(args->config, options);
     return 2;
 }
 
@@ -184,8 +210,13 @@ const struct verb verb_image = {
         (const struct arg_option[]){
             {"output", 'o', ARG_STRING, offsetof(struct image_options, output), "FORMAT", "json",
              "json"},
+            {"unused-for", 0, ARG_DURATION, offsetof(struct image_options, unused_for_ns), "TIME",
+             "prune: only what nobody has used for so long", NULL},
+            {"down-to", 0, ARG_INT, offsetof(struct image_options, down_to), "PERCENT",
+             "prune: the least recently used first, until the disk is no fuller", NULL},
             {0},
         },
+    .defaults = &(const struct image_options){.down_to = -1},
     .size = sizeof(struct image_options),
     .run = image,
 };

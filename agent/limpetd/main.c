@@ -72,6 +72,7 @@ static int call(const struct verb *verb, const struct program_args *given, struc
         return 1;
     }
     args->config = config;
+    args->config_file = given->config_given ? given->config_file : NULL;
     int code = verb->run(args);
     program_config_free(&config_type, config);
     return code;

@@ -5,6 +5,7 @@
 #include "agent/keeper/keepers.h"
 #include "agent/limpetd/file_watch.h"
 #include "agent/limpetd/folder_watch.h"
+#include "agent/limpetd/image_gc.h"
 #include "agent/limpetd/nodeinfo.h"
 #include "agent/limpetd/presence.h"
 #include "agent/link/identity.h"
@@ -47,6 +48,7 @@ struct node {
     struct desired *desired;
     struct keepers *keepers;
     struct images *images;
+    struct image_gc *image_gc;
     struct net *net;
     struct agent *agent;
     struct usage *usage;
@@ -373,7 +375,14 @@ static void watch_node_files(struct node *node)
                  log_quote(err.msg));
 }
 
-int node_new(struct loop *loop, const struct config *config, struct node **ret, struct err *err)
+static int watch_images(struct node *node, const char *config_file, struct err *err)
+{
+    autofree char *root = below(node->config->state_dir, "images");
+    return image_gc_new(node->loop, node->config, config_file, root, &node->image_gc, err);
+}
+
+int node_new(struct loop *loop, const struct config *config, const char *config_file,
+             struct node **ret, struct err *err)
 {
     struct node *node = xcalloc(1, sizeof(*node));
     node->config = config;
@@ -392,6 +401,8 @@ int node_new(struct loop *loop, const struct config *config, struct node **ret, 
         open_desired(node);
         rc = make_parts(node, err);
     }
+    if (rc == 0)
+        rc = watch_images(node, config_file, err);
     cleanup(value_free) struct value *status = status_of(node);
     if (rc == 0)
         rc = make_agent(node, status, err);
@@ -439,6 +450,7 @@ void node_free(struct node *node)
     agent_free(node->agent);
     if (node->net)
         node->net->free(node->net);
+    image_gc_free(node->image_gc);
     if (node->images)
         node->images->free(node->images);
     if (node->keepers)

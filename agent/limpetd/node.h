@@ -6,10 +6,11 @@
 
 struct node;
 
-/* Makes everything and starts it. Errors are those of a wrong installation: whatever may pass by
- * itself (no network, no gateway, a broken desired state) is logged and the node runs on. */
-nodiscard int node_new(struct loop *loop, const struct config *config, struct node **ret,
-                       struct err *err);
+/* config_file: where config was read from; NULL: the default. Makes everything and starts it.
+ * Errors are those of a wrong installation: whatever may pass by itself (no network, no gateway, a
+ * broken desired state) is logged and the node runs on. */
+nodiscard int node_new(struct loop *loop, const struct config *config, const char *config_file,
+                       struct node **ret, struct err *err);
 /* Before the loop ends: takes leave of the gateway, done is called when that is through (a second
  * at most, maybe at once). */
 void node_stop(struct node *node, void (*done)(void *ctx), void *ctx);

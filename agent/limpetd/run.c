@@ -82,7 +82,7 @@ static int run(const struct verb_args *args)
     struct loop_signal *hup = NULL;
     int rc = stopper_init(&s, &err);
     if (rc == 0)
-        rc = node_new(s.loop, args->config, &node, &err);
+        rc = node_new(s.loop, args->config, args->config_file, &node, &err);
     if (rc == 0)
         rc = loop_signal_new(s.loop, SIGHUP, hang_up, node, &hup, &err);
     s.node = node;

@@ -154,10 +154,11 @@ static int find_layers(void *ctx, struct map *layers, struct err *err)
 }
 
 int unused_images_remove(const struct config *config, const char *images_root,
-                         struct image_store_freed *ret, struct err *err)
+                         const struct image_policy *policy, struct image_store_freed *ret,
+                         struct err *err)
 {
     struct search search = {.config = config, .references = map_new()};
-    const struct image_store_wanted wanted = {search.references, find_layers, &search};
+    const struct image_store_wanted wanted = {search.references, find_layers, &search, *policy};
     cleanup(image_store_free) struct image_store *store = NULL;
     int rc = image_store_open(images_root, &store, err);
     if (rc == 0)

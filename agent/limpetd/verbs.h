@@ -9,8 +9,9 @@
 
 struct verb_args {
     const struct config *config;
-    const void *options; /* the struct that the verb's table fills */
-    int argc;            /* words behind the verb */
+    const char *config_file; /* that it was read from; NULL: the default */
+    const void *options;     /* the struct that the verb's table fills */
+    int argc;                /* words behind the verb */
     char **argv;
 };
 

@@ -247,6 +247,8 @@ libexecDir: $LIMPET_BUILD
 bootIdFile: $dir/boot_id
 resolvConf: $dir/resolv.conf
 evictionHard: "${EVICTION_HARD-}" # a full disk of the machine ends no pod of a test
+registriesFile: $dir/registries.yaml
+imageGCHighThresholdPercent: 100
 END
     if [[ -f $GW/config.yaml ]]; then echo "gateway: $HOST" >>"$dir/config.yaml"; fi
     [[ -z $NET ]] || net_add_node "$node" "$number"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# timeout: 150
+# timeout: 200
 # limpetd image prune: what nobody needs goes; what a pod runs from, would run from after a reboot with no network, or
 # an archive holds, stays; and in doubt all of it does.
 set -u
@@ -130,4 +130,31 @@ node_start a
 within 10 "the agent is back" runs_on a web
 is "at its start, what is older than a day has gone" "$(ls "$STORE/partial")" "$(printf 'b%.0s' {1..64})"
 has "the rest goes when one asks for it" "$(ld a image prune -o json | jq .bytes)" '^1000$'
+
+# ---- by itself ----
+# set_config LINE...: of node a, whose agent begins anew.
+set_config() {
+    local line
+    for line in "$@"; do
+        sed -i "/^${line%%:*}:/d" "$STAND/a/config.yaml"
+        echo "$line" >>"$STAND/a/config.yaml"
+    done
+    node_kill a
+    node_start a
+}
+kept=$(images)
+load unused
+BEFORE=$(fingerprint a web)
+set_config "imageGCPeriodSeconds: 1" "imageMaximumGCAgeSeconds: 1000"
+within 20 "what was used lately stays" grep -q 'unused images: "0 images' "$STAND/a/agent.log"
+is "... all of it" "$(images)" "$(printf '%s\n' $kept unused:1 | sort | tr '\n' ' ')"
+touch -d '2 hours ago' "$STORE"/refs/*
+set_config "imageMaximumGCAgeSeconds: 3600"
+within 20 "what nobody has used for long goes by itself" equals "$kept" images
+load unused
+set_config "imageMaximumGCAgeSeconds: 0" "imageGCHighThresholdPercent: 1" "imageGCLowThresholdPercent: 0" \
+    "imageMinimumGCAgeSeconds: 0"
+within 20 "and when the disk is full" equals "$kept" images
+within 10 "the pod runs on" runs_on a web
+is "... untouched" "$(fingerprint a web)" "$BEFORE"
 conclude

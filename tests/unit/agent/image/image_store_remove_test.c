@@ -28,6 +28,7 @@ struct fixture {
     const char *in_use; /* letters */
     int refuse;
     struct image_store_freed freed;
+    struct image_policy policy;
 };
 
 static int setup(void **state)
@@ -134,7 +135,7 @@ static int in_use(void *ctx, struct map *layers, struct err *err)
 
 static int prune(struct fixture *f)
 {
-    const struct image_store_wanted wanted = {f->wanted, in_use, f};
+    const struct image_store_wanted wanted = {f->wanted, in_use, f, f->policy};
     map_free(f->freed.images, NULL);
     f->freed = (struct image_store_freed){0};
     return image_store_remove_unused(f->store, &wanted, &f->freed, NULL);
@@ -181,6 +182,96 @@ static void test_image_store_remove__unwanted_goes_shared_stays(void **state)
     assert_non_null(map_get(f->freed.images, "reg.local/old:1"));
     assert_int_equal(prune(f), 0);
     assert_int_equal(f->freed.layers + map_len(f->freed.images), 0);
+}
+
+static void set_used(struct fixture *f, const char *pattern, int64_t seconds)
+{
+    autofree char *command =
+        xasprintf("touch -d @%lld %s/refs/%s*", (long long)seconds, f->root, pattern);
+    assert_int_equal(system(command), 0);
+}
+
+/* Three images that nobody wants, used one after the other; c is shared by the last two. */
+static void add_three(struct fixture *f)
+{
+    add_image(f, "reg.local/one:1", "ab", NULL);
+    add_image(f, "reg.local/two:1", "c", NULL);
+    add_image(f, "reg.local/three:1", "cd", NULL);
+    set_used(f, "reg.local_one", 1000);
+    set_used(f, "reg.local_two", 2000);
+    set_used(f, "reg.local_three", 3000);
+}
+
+static void test_image_store_remove__by_age(void **state)
+{
+    struct fixture *f = *state;
+    add_three(f);
+    f->policy.unused_since_s = 2000;
+    assert_int_equal(prune(f), 0);
+    assert_false(has_image(f, "reg.local/one:1"));
+    assert_true(has_image(f, "reg.local/two:1"));
+    expect_layers(f, "cd");
+}
+
+/* The least recently used first, and no more than are in the way. */
+static void test_image_store_remove__by_bytes(void **state)
+{
+    static const struct {
+        int64_t bytes;
+        const char *layers;
+    } cases[] = {{1, "cd"}, {20, "cd"}, {21, ""}, {1000, ""}};
+    struct fixture *f = *state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        add_three(f);
+        f->policy.bytes = cases[i].bytes;
+        assert_int_equal(prune(f), 0);
+        expect_layers(f, cases[i].layers);
+    }
+    add_three(f); /* what is wanted or runs is not counted on */
+    want(f, "reg.local/one:1");
+    f->in_use = "c";
+    f->policy.bytes = 10;
+    assert_int_equal(prune(f), 0);
+    assert_true(has_image(f, "reg.local/one:1"));
+    assert_false(has_image(f, "reg.local/two:1")); /* nothing is freed by that */
+    assert_false(has_image(f, "reg.local/three:1"));
+    expect_layers(f, "abc");
+}
+
+static void test_image_store_remove__both(void **state)
+{
+    struct fixture *f = *state;
+    add_three(f);
+    f->policy = (struct image_policy){.bytes = 1000, .unused_since_s = 1500};
+    assert_int_equal(prune(f), 0);
+    expect_layers(f, "cd");
+}
+
+/* What a pull has fetched that goes on soon is not thrown away. */
+static void test_image_store_remove__parts(void **state)
+{
+    struct fixture *f = *state;
+    char digest[DIGEST_LEN + 1];
+    layer_digest('a', digest);
+    close(image_store_partial(f->store, digest, NULL));
+    autofree char *path = xasprintf("%s/partial/%s", f->root, digest_hex(digest));
+    f->policy.parts_before_s = 1000;
+    assert_int_equal(prune(f), 0);
+    assert_int_equal(access(path, F_OK), 0);
+    f->policy.parts_before_s = 0;
+    assert_int_equal(prune(f), 0);
+    assert_int_not_equal(access(path, F_OK), 0);
+}
+
+static void test_image_store_remove__touched(void **state)
+{
+    struct fixture *f = *state;
+    add_three(f);
+    image_store_touch(f->store, "reg.local/one:1");
+    f->policy.unused_since_s = 2500;
+    assert_int_equal(prune(f), 0);
+    assert_true(has_image(f, "reg.local/one:1"));
+    assert_false(has_image(f, "reg.local/two:1"));
 }
 
 /* Another name of an image that is wanted goes alone. */
@@ -370,6 +461,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(unwanted_goes_shared_stays),
+        TEST(by_age),
+        TEST(by_bytes),
+        TEST(both),
+        TEST(parts),
+        TEST(touched),
         TEST(second_name),
         TEST(held_stays),
         TEST(layers_in_use_stay),
