@@ -25,6 +25,15 @@ struct session {
     struct screen *screen;
     struct in6_addr address; /* as it is counted: of IPv6 the network */
     char text[INET6_ADDRSTRLEN];
+    struct newcomer *newcomer; /* NULL: it is served */
+};
+
+/* A connection that has not said yet whose it is. */
+struct newcomer {
+    int fd; /* the plain end */
+    char *user, *refused;
+    char **groups; /* NULL-terminated */
+    struct loop_timer *deadline;
 };
 
 struct front {
@@ -38,8 +47,25 @@ struct front {
     unsigned count;
 };
 
+static void newcomer_free(struct newcomer *newcomer)
+{
+    if (!newcomer)
+        return;
+    if (newcomer->fd >= 0)
+        close(newcomer->fd);
+    loop_timer_free(newcomer->deadline);
+    for (size_t i = 0; newcomer->groups[i]; i++)
+        free(newcomer->groups[i]);
+    free(newcomer->groups);
+    free(newcomer->user);
+    free(newcomer->refused);
+    free(newcomer);
+}
+CLEANUP_DEFINE(struct newcomer, newcomer_free);
+
 static void session_free(struct session *session)
 {
+    newcomer_free(session->newcomer);
     list_remove(&session->link);
     session->front->count--;
     tls_relay_free(session->relay);
@@ -47,10 +73,42 @@ static void session_free(struct session *session)
     free(session);
 }
 
+/* Takes fd. On failure it is closed, and the relay ends by itself. */
+static void serve(struct session *session, int fd, const struct http_peer *who)
+{
+    const struct front_spec *spec = &session->front->spec;
+    struct err err = {0};
+    if (screen_side(session->screen) == SCREEN_GUEST)
+        spec->guest(spec->guest_ctx, fd, who);
+    else if (http_add(spec->http, fd, who, session->screen, &err) != 0)
+        log_warn("API connection refused error=%s", log_quote(err.msg));
+}
+
+/* Nothing was asked for in time. */
+static void on_deadline(void *ctx)
+{
+    session_free(ctx);
+}
+
+static void wait_for_it(struct session *session, int fd, const struct http_peer *who)
+{
+    struct newcomer *newcomer = session->newcomer = xcalloc(1, sizeof(*newcomer));
+    size_t count = 0;
+    while (who->groups && who->groups[count])
+        count++;
+    newcomer->fd = fd;
+    newcomer->user = who->user ? xstrdup(who->user) : NULL;
+    newcomer->refused = who->refused ? xstrdup(who->refused) : NULL;
+    newcomer->groups = xcalloc(count + 1, sizeof(*newcomer->groups));
+    for (size_t i = 0; i < count; i++)
+        newcomer->groups[i] = xstrdup(who->groups[i]);
+    newcomer->deadline = loop_timer_new(session->front->spec.loop, on_deadline, session);
+    loop_timer_after(newcomer->deadline, HTTP_FIRST_S * NS_PER_S);
+}
+
 static void on_ready(void *ctx, struct tls_relay *relay, int plain_fd, const struct tls_peer *peer)
 {
     struct session *session = ctx;
-    struct err err = {0};
     struct http_peer who = {
         .user = *peer->common_name ? peer->common_name : NULL,
         .groups = *peer->common_name ? (const char *const *)peer->organizations : NULL,
@@ -58,9 +116,21 @@ static void on_ready(void *ctx, struct tls_relay *relay, int plain_fd, const str
         .address = *session->text ? session->text : NULL,
     };
     (void)relay;
-    /* On failure the plain end is closed, and the relay ends by itself. */
-    if (http_add(session->front->spec.http, plain_fd, &who, session->screen, &err) != 0)
-        log_warn("API connection refused error=%s", log_quote(err.msg));
+    if (session->front->spec.guest)
+        wait_for_it(session, plain_fd, &who);
+    else
+        serve(session, plain_fd, &who);
+}
+
+/* Its first request is known. */
+static void settle(struct session *session)
+{
+    cleanup(newcomer_free) struct newcomer *newcomer = steal(session->newcomer);
+    const struct http_peer who = {.user = newcomer->user,
+                                  .groups = (const char *const *)newcomer->groups,
+                                  .refused = newcomer->refused,
+                                  .address = *session->text ? session->text : NULL};
+    serve(session, steal_fd(&newcomer->fd), &who);
 }
 
 static void on_closed(void *ctx, struct tls_relay *relay, const struct err *err)
@@ -73,11 +143,15 @@ static void on_closed(void *ctx, struct tls_relay *relay, const struct err *err)
 
 static void on_bytes(void *ctx, const void *data, size_t len, struct buf *ret)
 {
-    const struct session *session = ctx;
+    struct session *session = ctx;
     if (len > 0)
         screen_pass(session->screen, data, len, ret);
     else
         screen_end(session->screen, ret);
+    if (session->newcomer && screen_side(session->screen) != SCREEN_UNDECIDED)
+        settle(session);
+    if (len == 0)
+        newcomer_free(steal(session->newcomer)); /* it asked for nothing */
 }
 
 static const struct tls_relay_handler relay_handler = {
@@ -144,6 +218,8 @@ static void take(struct front *front, int fd, const struct sockaddr_storage *fro
     session->front = front;
     session->address = address;
     session->screen = screen_new();
+    if (front->spec.guest)
+        screen_guest(session->screen, front->spec.guest_path, front->spec.guest_max_body);
     write_address(from, session->text);
     int r = tls_relay_accept(front->spec.loop, front->config, fd, HANDSHAKE_NS, &relay_handler,
                              session, &session->relay, &err);

@@ -6,6 +6,11 @@
 #include "controller/http/http.h"
 
 struct front;
+
+/* Takes a connection whose first request was for the guest's path: fd is its plain end, the
+ * guest's from now on, and peer is borrowed for the call. */
+typedef void front_guest_fn(void *ctx, int fd, const struct http_peer *peer);
+
 struct front_spec {
     struct loop *loop;
     struct http *http;
@@ -13,6 +18,10 @@ struct front_spec {
     uint16_t port;            /* 0: any that is free */
     unsigned max_connections; /* in all, handshakes included */
     unsigned max_per_address;
+    front_guest_fn *guest; /* NULL: every connection is http's */
+    void *guest_ctx;
+    const char *guest_path;  /* "/v2"; borrowed for as long as the front is there */
+    uint64_t guest_max_body; /* bytes */
 };
 /* config is referenced. */
 nodiscard int front_new(const struct front_spec *spec, struct tls_config *config,

@@ -161,7 +161,8 @@ static enum MHD_Result queue_answer(struct http_request *request)
     if (request->close)
         MHD_add_response_header(request->response, MHD_HTTP_HEADER_CONNECTION, "close");
     if (!request->stream)
-        http_conn_deadline(request->conn, HTTP_ANSWER_S);
+        http_conn_deadline(request->conn,
+                           HTTP_ANSWER_S + (int64_t)request->file_len / HTTP_SLOWEST);
     enum MHD_Result r =
         MHD_queue_response(request->mhd, (unsigned)request->code, request->response);
     MHD_destroy_response(steal(request->response));
@@ -267,6 +268,21 @@ void http_answer_buf(struct http_request *request, int code, const char *type, s
                 MHD_create_response_from_buffer(len, bytes, MHD_RESPMEM_MUST_FREE));
     request->answer_text = NULL;
     request->answer_text_len = 0;
+    http_body_drop(request);
+    request->answered = true;
+    http_release(request);
+}
+
+void http_answer_file(struct http_request *request, int code, const char *type, int fd,
+                      uint64_t offset, uint64_t len)
+{
+    request->file_len = len;
+    struct MHD_Response *response =
+        len > 0 ? MHD_create_response_from_fd_at_offset64(len, fd, offset)
+                : MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    if (len == 0)
+        close(fd);
+    answer_with(request, code, type, response);
     http_body_drop(request);
     request->answered = true;
     http_release(request);

@@ -22,6 +22,7 @@
 #define HTTP_BODY_S 60                              /* from there to the end of its body */
 #define HTTP_ANSWER_S 600                           /* to take a whole answer */
 #define HTTP_STALL_S 60                             /* without a byte moving, while one could */
+#define HTTP_SLOWEST ((int64_t)4 * 1024) /* bytes a second of a file that is sent, at least */
 
 struct http;
 struct http_request;
@@ -81,6 +82,11 @@ int64_t http_since(const struct http_request *request); /* boot ns: its headers 
 bool http_has_body(const struct http_request *request); /* announced, while headers can be read */
 const char *http_body(const struct http_request *request,
                       size_t *ret_len); /* "" if there is none */
+/* In admit, which then says true: the body is not held, however large it is, but goes to fn piece
+ * by piece; the handler is called after its end, as ever. fn says false to have the connection cut.
+ * There is no deadline but that something comes (HTTP_STALL_S). */
+typedef bool http_body_fn(void *ctx, const void *data, size_t len);
+void http_take_body(struct http_request *request, http_body_fn *fn, void *ctx);
 /* The value of each header of that name, in order; borrowed likewise. */
 void http_each_value(const struct http_request *request, const char *name,
                      void (*fn)(void *ctx, const char *value), void *ctx);
@@ -109,6 +115,11 @@ void http_answer(struct http_request *request, int code, const char *type, const
                  size_t len);
 /* The same, taking the bytes of body. */
 void http_answer_buf(struct http_request *request, int code, const char *type, struct buf *body);
+
+/* The same with len bytes of a file from `offset` on, which go without being held. Takes fd. A file
+ * that turns out shorter cuts the connection. */
+void http_answer_file(struct http_request *request, int code, const char *type, int fd,
+                      uint64_t offset, uint64_t len);
 
 struct http_stream_handler {
     /* The client is gone; the request is not the caller's any more. */

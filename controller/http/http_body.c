@@ -15,6 +15,10 @@ void http_body_drop(struct http_request *request)
 bool http_body_take(struct http_request *request, const void *data, size_t len)
 {
     struct http *http = request->http;
+    if (request->body_fn) {
+        http_conn_deadline(request->conn, HTTP_STALL_S);
+        return request->body_fn(request->body_ctx, data, len);
+    }
     request->received += len;
     if (request->received > HTTP_MAX_BODY)
         request->refused = 413;
@@ -27,6 +31,12 @@ bool http_body_take(struct http_request *request, const void *data, size_t len)
     (void)buf_add(&request->body, data, len);
     http->body_bytes += len;
     return true;
+}
+
+void http_take_body(struct http_request *request, http_body_fn *fn, void *ctx)
+{
+    request->body_fn = fn;
+    request->body_ctx = ctx;
 }
 
 bool http_has_body(const struct http_request *request)

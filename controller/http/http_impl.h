@@ -53,12 +53,15 @@ struct http_request {
     char *note_key, *note;
     const char *answer_text; /* while somebody is told of it */
     size_t answer_text_len;
-    uint64_t nth;    /* of its connection */
-    size_t received; /* bytes of body, kept or not */
-    int refused;     /* a code that the body has earned */
-    bool started;    /* headers were looked at */
-    bool given;      /* the handler has had it */
-    bool answered;   /* and has answered it */
+    uint64_t nth;          /* of its connection */
+    size_t received;       /* bytes of body, kept or not */
+    http_body_fn *body_fn; /* NULL: it is kept */
+    void *body_ctx;
+    uint64_t file_len; /* of a file that is the answer */
+    int refused;       /* a code that the body has earned */
+    bool started;      /* headers were looked at */
+    bool given;        /* the handler has had it */
+    bool answered;     /* and has answered it */
     bool suspended;
     bool close;
     bool cut; /* to be cut instead of answered */

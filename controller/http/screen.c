@@ -40,6 +40,9 @@ struct screen {
     uint64_t refused;  /* the one that is refused, if code is not 0 */
     int code;
     const char *message;
+    const char *guest_path; /* NULL: nobody is a guest */
+    uint64_t max_body;      /* of a guest */
+    enum screen_side side;
 };
 
 struct screen *screen_new(void)
@@ -65,6 +68,17 @@ void screen_unref(struct screen *screen)
     free(screen);
 }
 
+void screen_guest(struct screen *screen, const char *path, uint64_t max_body)
+{
+    screen->guest_path = path;
+    screen->max_body = max_body;
+}
+
+enum screen_side screen_side(const struct screen *screen)
+{
+    return screen->side;
+}
+
 int screen_refusal(const struct screen *screen, uint64_t nth, const char **ret_message)
 {
     if (!screen || !screen->code || screen->refused != nth)
@@ -87,8 +101,15 @@ static void refuse(struct screen *screen, int code, const char *message)
 static void refuse_head(struct screen *screen, int code, const char *message, struct buf *ret)
 {
     screen->requests++;
+    if (screen->side == SCREEN_UNDECIDED)
+        screen->side = SCREEN_OWN;
     refuse(screen, code, message);
-    buf_addstr(ret, "GET / HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n");
+    /* A guest knows nothing of this screen: it reads the code in the path, which nobody can ask
+     * for.
+     */
+    autofree char *path =
+        screen->side == SCREEN_GUEST ? xasprintf("refused/%d", code) : xstrdup("");
+    buf_addf(ret, "GET /%s HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n", path);
 }
 
 /* What has been passed on of the body ends with a whole chunk. */
@@ -102,6 +123,7 @@ static void refuse_body(struct screen *screen, int code, const char *message, st
 
 /* What the headers say, one after the other. */
 struct head {
+    struct screen *screen;
     int code; /* 0: nothing wrong so far */
     const char *message;
     bool old; /* HTTP/1.0 */
@@ -129,9 +151,28 @@ static bool is_token(const char *s, size_t len)
     return len > 0;
 }
 
+static bool is_for_guest(const struct screen *screen, const char *target, size_t len)
+{
+    size_t path = screen->guest_path ? strlen(screen->guest_path) : 0;
+    return path > 0 && len >= path && memcmp(target, screen->guest_path, path) == 0 &&
+           (len == path || target[path] == '/' || target[path] == '?');
+}
+
+/* The first request decides whose the connection is. */
+static void see_side(struct head *head, const char *target, size_t len)
+{
+    struct screen *screen = head->screen;
+    enum screen_side side = is_for_guest(screen, target, len) ? SCREEN_GUEST : SCREEN_OWN;
+    if (screen->side == SCREEN_UNDECIDED)
+        screen->side = side;
+    else if (screen->side != side)
+        wrong(head, 421, "this path wants a connection of its own");
+}
+
 static void see_target(struct head *head, const char *target, size_t len)
 {
     unsigned params = 0;
+    see_side(head, target, len);
     for (size_t i = 0; i < len; i++) {
         if (target[i] == '\t' || target[i] == ' ')
             wrong(head, 400, "malformed request line");
@@ -165,6 +206,17 @@ static void see_request_line(struct head *head, const char *line, size_t len, st
     buf_addstr(ret, "\r\n");
 }
 
+static uint64_t max_body(const struct screen *screen)
+{
+    return screen->side == SCREEN_GUEST ? screen->max_body : HTTP_MAX_BODY;
+}
+
+static const char *too_large(const struct screen *screen)
+{
+    return screen->side == SCREEN_GUEST ? "the request body is too large"
+                                        : "the request body is larger than 1 MiB";
+}
+
 static void see_length(struct head *head, const char *value)
 {
     head->lengths++;
@@ -173,7 +225,7 @@ static void see_length(struct head *head, const char *value)
             wrong(head, 400, "bad Content-Length");
     if (!*value)
         wrong(head, 400, "bad Content-Length");
-    if (str_to_u64(value, &head->length) != 0 || head->length > HTTP_MAX_BODY)
+    if (str_to_u64(value, &head->length) != 0 || head->length > max_body(head->screen))
         head->length = UINT64_MAX;
 }
 
@@ -192,8 +244,8 @@ static bool see_header(struct head *head, const char *name, const char *value)
         return false;
     }
     head->hosts += strcasecmp(name, "Host") == 0;
-    /* Nothing here reads them, and each of their pairs costs libmicrohttpd memory. */
-    return strcasecmp(name, "Cookie") != 0;
+    /* Nothing here reads cookies, and each of their pairs costs libmicrohttpd memory. */
+    return strcasecmp(name, "Cookie") != 0 && strcasecmp(name, SCREEN_LENGTH) != 0;
 }
 
 static void see_line(struct head *head, const char *line, size_t len, struct buf *ret)
@@ -227,14 +279,14 @@ static void see_framing(struct head *head)
         wrong(head, 400, "too many Host headers");
     if (head->hosts == 0 && !head->old)
         wrong(head, 400, "missing required Host header");
-    if (head->length > HTTP_MAX_BODY)
-        wrong(head, 413, "the request body is larger than 1 MiB");
+    if (head->length > max_body(head->screen))
+        wrong(head, 413, too_large(head->screen));
 }
 
 /* The head stands whole in screen->head, its lines ended by CRLF and free of control characters. */
 static void read_head(struct screen *screen, struct buf *ret)
 {
-    struct head head = {0};
+    struct head head = {.screen = screen};
     cleanup(buf_done) struct buf plain = {0};
     const char *at = screen->head.data, *end = at + screen->head.len;
     for (bool first = true; at < end; first = false) {
@@ -256,6 +308,8 @@ static void read_head(struct screen *screen, struct buf *ret)
         buf_addf(&plain, "Content-Length: %llu\r\n", (unsigned long long)head.length);
     else if (counted || head.chunked)
         buf_addstr(&plain, "Transfer-Encoding: chunked\r\n");
+    if (screen->side == SCREEN_GUEST && head.lengths > 0)
+        buf_addf(&plain, SCREEN_LENGTH ": %llu\r\n", (unsigned long long)head.length);
     buf_addstr(&plain, "\r\n");
     buf_add(ret, plain.data, plain.len);
     screen->requests++;
@@ -386,7 +440,7 @@ static size_t pass_size(struct screen *screen, const char *data, size_t len, str
     } else if (digit >= 0) {
         screen->left = screen->left * 16 + (uint64_t)digit;
         if (screen->left > UINT32_MAX)
-            refuse_body(screen, 413, "the request body is larger than 1 MiB", ret);
+            refuse_body(screen, 413, too_large(screen), ret);
     } else if (byte == LINE) {
         screen->line = 0;
         screen->state = screen->left > 0 ? CHUNK : TRAILER;

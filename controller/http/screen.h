@@ -20,6 +20,14 @@ struct screen *screen_new(void);
 struct screen *screen_ref(struct screen *screen); /* NULL is fine */
 void screen_unref(struct screen *screen);         /* NULL is fine */
 
+/* A connection whose first request is for `path` ("/v2", borrowed) or below it is a guest's: it
+ * goes to another server, may ask for nothing else, and its bodies may be of max_body bytes. What
+ * the length of a body is said to be stands in the header SCREEN_LENGTH. Once, at first. */
+#define SCREEN_LENGTH "Limpet-Body-Length"
+void screen_guest(struct screen *screen, const char *path, uint64_t max_body);
+enum screen_side { SCREEN_UNDECIDED, SCREEN_OWN, SCREEN_GUEST };
+enum screen_side screen_side(const struct screen *screen);
+
 /* Adds to ret what is to be read in the place of data: the next bytes that came. */
 void screen_pass(struct screen *screen, const void *data, size_t len, struct buf *ret);
 /* The last request was answered with 101: what comes from now on is not HTTP, and passed as it is.

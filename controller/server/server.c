@@ -327,12 +327,19 @@ int server_listen(struct server *server, const struct server_listen *spec, struc
     int r = make_tls(spec, &config, err);
     if (r)
         return r;
-    struct front_spec front = {server->spec.loop,
-                               server->http,
-                               spec->address,
-                               spec->port,
-                               server->spec.max_connections,
-                               server->spec.max_per_address};
+    struct front_spec front = {.loop = server->spec.loop,
+                               .http = server->http,
+                               .address = spec->address,
+                               .port = spec->port,
+                               .max_connections = server->spec.max_connections,
+                               .max_per_address = server->spec.max_per_address};
+    const struct server_guest *guest = server->spec.guest;
+    if (guest) {
+        front.guest = guest->take;
+        front.guest_ctx = guest->ctx;
+        front.guest_path = guest->path;
+        front.guest_max_body = guest->max_body;
+    }
     r = front_new(&front, config, &server->front, err);
     tls_config_unref(config);
     return r;

@@ -13,6 +13,13 @@ struct metrics;
 struct sa_tokens;
 struct server;
 
+/* Has the connections whose first request is for `path` or below it (front.h). */
+struct server_guest {
+    const char *path;
+    uint64_t max_body;
+    void (*take)(void *ctx, int fd, const struct http_peer *peer);
+    void *ctx;
+};
 struct server_spec {
     struct loop *loop;
     struct api *api;
@@ -26,6 +33,7 @@ struct server_spec {
     struct audit *audit;              /* borrowed; NULL: there is no trail */
     unsigned max_connections;         /* 0: 4096. Each takes three descriptors */
     unsigned max_per_address;         /* 0: 2048 */
+    const struct server_guest *guest; /* another server on the same port; borrowed; NULL: none */
 };
 nodiscard int server_new(const struct server_spec *spec, struct server **ret, struct err *err);
 

@@ -26,6 +26,7 @@ struct fixture {
     struct client client;
     struct http_request *held;
     int handled, admitted, gone, drained;
+    size_t taken;
 };
 
 static void count_gone(void *ctx, struct http_request *request)
@@ -58,10 +59,22 @@ static void echo(struct http_request *request)
     http_answer_buf(request, 200, "text/plain", &text);
 }
 
+#define TAKEN_MAX ((size_t)9 * 1024 * 1024) /* where it gives up */
+
+static bool take(void *ctx, const void *data, size_t len)
+{
+    struct fixture *f = ctx;
+    (void)data;
+    f->taken += len;
+    return f->taken < TAKEN_MAX;
+}
+
 static bool admit(void *ctx, struct http_request *request)
 {
     struct fixture *f = ctx;
     f->admitted++;
+    if (str_has_prefix(http_target(request), "/take"))
+        http_take_body(request, take, f);
     if (!str_has_prefix(http_target(request), "/closed"))
         return true;
     http_answer(request, 401, "text/plain", "no", 2);
@@ -75,7 +88,12 @@ static void handle(void *ctx, struct http_request *request)
     f->handled++;
     if (str_has_prefix(target, "/later"))
         f->held = request;
-    else if (str_has_prefix(target, "/stream")) {
+    else if (str_has_prefix(target, "/file")) {
+        char path[] = "/tmp/http_test.XXXXXX";
+        int fd = mkstemp(path);
+        assert_true(fd >= 0 && unlink(path) == 0 && write(fd, "0123456789", 10) == 10);
+        http_answer_file(request, 206, "text/plain", fd, 3, str_eq(target, "/file/long") ? 100 : 4);
+    } else if (str_has_prefix(target, "/stream")) {
         f->held = request;
         http_stream_begin(request, 200, "text/plain", &stream_handler, f);
     } else if (str_has_prefix(target, "/big")) {
@@ -227,6 +245,59 @@ static void test_http__an_aborted_stream_is_not_complete(void **state)
     AWAIT(f->client.closed, client_turn(&f->client));
     assert_true(str_has_suffix(buf_str(&f->client.in), "4\r\none\n\r\n"));
     AWAIT(http_connections(f->http) == 0, await_turn(f->loop));
+}
+
+/* Bodies that are not held may be of any size. */
+static void test_http__takes_large_bodies(void **state)
+{
+    enum { PIECES = 4 * 16 }; /* of 64 KiB */
+    struct fixture *f = *state;
+    static char block[64 * 1024];
+    memset(block, 'x', sizeof(block));
+    autofree char *head = xasprintf("PUT /take HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n",
+                                    PIECES * sizeof(block));
+    client_send(&f->client, head);
+    for (int i = 0; i < PIECES; i++)
+        client_send_n(&f->client, block, sizeof(block));
+    assert_true(client_await(&f->client, "body=0:"));
+    assert_int_equal(f->taken, PIECES * sizeof(block));
+    /* Whoever takes it may have had enough. */
+    client_send(&f->client, "PUT /take HTTP/1.1\r\nHost: x\r\nContent-Length: 900000000\r\n\r\n");
+    for (int i = 0; i < 200 && !f->client.closed; i++)
+        client_send_n(&f->client, block, sizeof(block));
+    AWAIT(f->client.closed, client_turn(&f->client));
+    assert_int_equal(f->handled, 1);
+}
+
+/* It takes as long as it takes, as long as something comes. */
+static void test_http__a_large_body_that_stalls(void **state)
+{
+    struct fixture *f = *state;
+    client_send(&f->client, "PUT /take HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n");
+    for (int i = 0; i < 5; i++) {
+        client_send(&f->client, "x");
+        AWAIT(f->taken == (size_t)i + 1, client_turn(&f->client));
+        clock_fake_advance(&f->clock, (HTTP_STALL_S - 1) * NS_PER_S);
+        client_quiet(&f->client);
+        assert_false(f->client.closed);
+    }
+    clock_fake_advance(&f->clock, 2 * NS_PER_S);
+    AWAIT(f->client.closed, client_turn(&f->client));
+}
+
+static void test_http__answers_with_files(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(client_ask(&f->client, "GET", "/file", "", NULL), 206);
+    assert_non_null(strstr(buf_str(&f->client.in), "Content-Length: 4\r\n"));
+    assert_non_null(strstr(buf_str(&f->client.in), "\r\n\r\n3456"));
+    assert_int_equal(client_ask(&f->client, "HEAD", "/file", "", NULL), 206);
+    assert_true(str_has_suffix(buf_str(&f->client.in), "\r\n\r\n"));
+    /* One that ends before it should is not taken for whole. */
+    client_forget(&f->client);
+    client_send(&f->client, "GET /file/long HTTP/1.1\r\nHost: x\r\n\r\n");
+    AWAIT(f->client.closed, client_turn(&f->client));
+    assert_non_null(strstr(buf_str(&f->client.in), "Content-Length: 100\r\n"));
 }
 
 /* A client that reads nothing makes us hold a bounded amount; when it reads, it gets everything in
@@ -525,6 +596,9 @@ int main(void)
         LIVE(test_http__a_slow_client_is_held_back),
         LIVE(test_http__room_of_a_stream),
         LIVE(test_http__one_big_chunk_may_pass),
+        LIVE(test_http__takes_large_bodies),
+        LIVE(test_http__a_large_body_that_stalls),
+        LIVE(test_http__answers_with_files),
         cmocka_unit_test_setup_teardown(test_http__many_slow_clients, setup_many, teardown),
         cmocka_unit_test_setup_teardown(test_http__many_big_answers, setup_many, teardown),
         LIVE(test_http__too_much),

@@ -243,6 +243,52 @@ static void test_screen__upgraded(void **state)
     screen_upgrade(NULL);
 }
 
+/* The first request decides whose a connection is; a guest's bodies may be large, and how large is
+ * told. */
+static void test_screen__guests(void **state)
+{
+#define V2 "PUT /v2/x HTTP/1.1\r\nHost: x\r\n"
+    static const struct {
+        const char *in, *out;
+        enum screen_side side;
+        int code; /* of the second */
+    } cases[] = {
+        {GET, GET, SCREEN_OWN, 0},
+        {"GET /v2/", "", SCREEN_UNDECIDED, 0},
+        {"", "", SCREEN_UNDECIDED, 0},
+        {"GET /v2 HTTP/1.1\r\nHost: x\r\n\r\n", "GET /v2 HTTP/1.1\r\nHost: x\r\n\r\n", SCREEN_GUEST,
+         0},
+        {"GET /v2?n=1 HTTP/1.1\r\nHost: x\r\n\r\n", "GET /v2?n=1 HTTP/1.1\r\nHost: x\r\n\r\n",
+         SCREEN_GUEST, 0},
+        {"GET /v20 HTTP/1.1\r\nHost: x\r\n\r\n", "GET /v20 HTTP/1.1\r\nHost: x\r\n\r\n", SCREEN_OWN,
+         0},
+        {V2 "Content-Length: 99000000\r\nLimpet-Body-Length: 1\r\n\r\nab",
+         V2 CHUNKS "Limpet-Body-Length: 99000000\r\n\r\n2\r\nab\r\n", SCREEN_GUEST, 0},
+        {V2 "Content-Length: 100000001\r\n\r\n",
+         "GET /refused/413 HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n", SCREEN_GUEST,
+         413},
+        {V2 "\r\n" GET,
+         V2 "\r\nGET /refused/421 HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n",
+         SCREEN_GUEST, 421},
+        {GET V2 "\r\n", GET REFUSED, SCREEN_OWN, 421},
+        {"GET\r\n\r\n", REFUSED, SCREEN_OWN, 400},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct result result = {{0}, screen_new()};
+        const char *why;
+        int code = 0;
+        screen_guest(result.screen, "/v2", 100 * 1000 * 1000);
+        screen_pass(result.screen, cases[i].in, strlen(cases[i].in), &result.out);
+        assert_string_equal(buf_str(&result.out), cases[i].out);
+        assert_int_equal(screen_side(result.screen), cases[i].side);
+        for (uint64_t n = 0; n < 2; n++)
+            code = code ? code : screen_refusal(result.screen, n, &why);
+        assert_int_equal(code, cases[i].code);
+        done(&result);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +298,7 @@ int main(void)
         cmocka_unit_test(test_screen__long_heads),
         cmocka_unit_test(test_screen__counted),
         cmocka_unit_test(test_screen__upgraded),
+        cmocka_unit_test(test_screen__guests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
