@@ -104,6 +104,7 @@ static const struct {
     {"events.k8s.io", "events", "", "create update patch", any},
     {"certificates.k8s.io", "certificatesigningrequests", "", "create " READ, any},
     {"node.k8s.io", "runtimeclasses", "", READ, any},
+    {"limpet.io", "images", "", "get", any},
     {"authentication.k8s.io", "tokenreviews", "", "create", any},
     {"authorization.k8s.io", "subjectaccessreviews", "", "create", any},
     {"authorization.k8s.io", "localsubjectaccessreviews", "", "create", any},

@@ -28,6 +28,9 @@ static const struct setting settings[] = {
      INT32_MAX},
     {"mountServiceAccountTokens", SETTING_BOOL, AT(mount_tokens), NULL, 0, 0, 0},
     {"kubeconfig", SETTING_STRING, AT(kubeconfig), "", 0, 0, 0},
+    {"registry", SETTING_BOOL, AT(registry), NULL, 1, 0, 0},
+    {"registryDir", SETTING_STRING, AT(registry_dir), "", 0, 0, 0},
+    {"registryBytes", SETTING_NUMBER, AT(registry_bytes), NULL, 0, 0, INT64_MAX},
     {"stopBroker", SETTING_BOOL, AT(stop_broker), NULL, 0, 0, 0},
 };
 
@@ -35,6 +38,7 @@ static void complete(void *p)
 {
     struct config *config = p;
     program_config_default(&config->audit_file, xasprintf("%s/audit.log", config->state_dir));
+    program_config_default(&config->registry_dir, xasprintf("%s/registry", config->state_dir));
     program_config_default(&config->kubeconfig,
                            xasprintf("%s/admin.kubeconfig", config->state_dir));
 }

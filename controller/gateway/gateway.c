@@ -35,6 +35,7 @@
 #include "controller/reconcile/users.h"
 #include "controller/monitor/audit.h"
 #include "controller/monitor/census.h"
+#include "controller/registry/registry.h"
 #include "controller/server/server.h"
 #include "controller/stream/streams.h"
 #include "controller/trust/trust.h"
@@ -88,6 +89,8 @@ struct gateway {
     struct metrics *metrics;
     struct audit *audit; /* NULL: there is no trail */
     struct server_hooks hooks;
+    struct registry *registry; /* NULL: no images are kept */
+    struct server_guest guest;
     struct server *server;
     void (*stopped)(void *ctx);
     void *stopped_ctx;
@@ -382,6 +385,18 @@ static int call_node(void *ctx, const char *node, const struct call_handler *han
     return hub_call_node(g->hub, node, "usage", handler, handler_ctx, ret, err);
 }
 
+static void start_registry(struct gateway *g)
+{
+    const struct registry_spec spec = {.loop = g->loop,
+                                       .api = g->api,
+                                       .authn = g->authn,
+                                       .dir = g->config->registry_dir,
+                                       .max_bytes = g->config->registry_bytes};
+    if (g->config->registry)
+        g->registry = registry_new(&spec);
+    g->guest = (struct server_guest){REGISTRY_PATH, REGISTRY_MAX_BODY, registry_take, g->registry};
+}
+
 static int start_server(struct gateway *g, struct err *err)
 {
     const struct config *c = g->config;
@@ -407,8 +422,10 @@ static int start_server(struct gateway *g, struct err *err)
                                      .gateway = g->backups,
                                      .backup = backups_backup,
                                      .restore = backups_restore};
+    start_registry(g);
     const struct server_spec spec = {.loop = g->loop,
                                      .api = g->api,
+                                     .guest = g->registry ? &g->guest : NULL,
                                      .clock = loop_clock(g->loop),
                                      .rng = g->rng,
                                      .hooks = &g->hooks,
@@ -502,6 +519,7 @@ void gateway_free(struct gateway *g)
         api_stop(g->api);
     backups_free(g->backups);
     server_free(g->server);
+    registry_free(g->registry);
     authn_free(g->authn);
     token_file_free(g->token_file);
     sa_tokens_free(g->sa_tokens);

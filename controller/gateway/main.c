@@ -6,6 +6,7 @@
 #include "common/program/passphrase.h"
 #include "common/program/program.h"
 #include "controller/gateway/restore.h"
+#include "controller/registry/worker.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -146,6 +147,8 @@ int main(int argc, char **argv)
         return code;
     if (args.next < argc && strcmp(argv[args.next], "restore") == 0)
         return restore(&args, argc - args.next - 1, argv + args.next + 1);
+    if (args.next < argc && strcmp(argv[args.next], "registry") == 0)
+        return worker_main(argc - args.next - 1, argv + args.next + 1);
     if (args.next != argc) {
         fprintf(stderr, "limpet-controller: unexpected argument: %s\n", argv[args.next]);
         return 2;

@@ -52,6 +52,8 @@ const struct policy_role policy_roles[] = {
     {"system:basic-user", .rules = RULES(
         {"create", "authorization.k8s.io", "selfsubjectaccessreviews selfsubjectrulesreviews"},
         {"create", "authentication.k8s.io", "selfsubjectreviews"})},
+    {"system:image-puller", .rules = RULES({"get list", "limpet.io", "images"})},
+    {"system:image-pusher", .rules = RULES({"get list create delete", "limpet.io", "images"})},
     {"system:auth-delegator", .rules = RULES(REVIEWS)},
 
     {"admin", .gathers = "admin"},
