@@ -123,6 +123,7 @@ static void give_way(void)
         (void)!write(fd, score, sizeof(score) - 1);
     (void)setpriority(PRIO_PROCESS, 0, NICE);
     (void)syscall(SYS_ioprio_set, 1, 0, 2 << 13 | 7); /* of this process: best effort, last */
+    (void)prctl(PR_SET_NAME, "limpet-registry");
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 

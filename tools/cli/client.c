@@ -8,6 +8,8 @@
 #include <curl/curl.h>
 
 #include <errno.h>
+#include <stdio.h>
+#include <strings.h>
 
 #define CONNECT_S 10
 #define REQUEST_MS (60 * 1000)
@@ -27,6 +29,7 @@ struct call {
     const struct client_request *request;
     struct client_answer *answer;
     bool stopped;
+    int64_t at; /* of an upload */
 };
 
 void client_answer_done(struct client_answer *answer)
@@ -35,6 +38,8 @@ void client_answer_done(struct client_answer *answer)
     for (size_t i = 0; i < answer->n_warning; i++)
         free(answer->warnings[i]);
     free(answer->warnings);
+    free(answer->location);
+    free(answer->range);
     *answer = (struct client_answer){0};
 }
 
@@ -111,10 +116,54 @@ static void set_trust(CURL *curl, const struct kubeconfig *config)
     }
 }
 
+static size_t on_read(char *data, size_t size, size_t count, void *ctx)
+{
+    struct call *call = ctx;
+    const struct client_request *request = call->request;
+    int64_t left = request->body_size - call->at;
+    size_t want = size * count;
+    if (left <= 0)
+        return 0;
+    ssize_t n = pread(request->body_fd, data, (int64_t)want < left ? want : (size_t)left,
+                      request->body_at + call->at);
+    if (n <= 0)
+        return CURL_READFUNC_ABORT;
+    call->at += n;
+    if (request->sent)
+        *request->sent = call->at;
+    return (size_t)n;
+}
+
+static int on_seek(void *ctx, curl_off_t offset, int from)
+{
+    struct call *call = ctx;
+    if (from != SEEK_SET)
+        return CURL_SEEKFUNC_FAIL;
+    call->at = offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+/* Takes the value of that header. */
+static void take_header(const char *data, size_t len, const char *name, char **ret)
+{
+    size_t at = strlen(name);
+    if (len <= at || strncasecmp(data, name, at) != 0)
+        return;
+    while (at < len && data[at] == ' ')
+        at++;
+    size_t end = at;
+    while (end < len && data[end] != '\r' && data[end] != '\n')
+        end++;
+    free(*ret);
+    *ret = xstrndup(data + at, end - at);
+}
+
 static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 {
     struct call *call = ctx;
     struct client_answer *answer = call->answer;
+    take_header(data, size * count, "Location:", &answer->location);
+    take_header(data, size * count, "Range:", &answer->range);
     char *text = answer->n_warning < MAX_WARNINGS ? header_warning(data, size * count) : NULL;
     if (text) {
         answer->warnings = xreallocarray(answer->warnings, answer->n_warning + 1, sizeof(char *));
@@ -167,6 +216,8 @@ int client_new(const struct kubeconfig *config, struct client **ret, struct err 
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->error);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_read);
+    curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, on_seek);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     *ret = steal(client);
@@ -197,8 +248,10 @@ static struct curl_slist *headers_of(const struct client *client,
     autofree char *type =
         xasprintf("Content-Type: %s", request->type ? request->type : "application/json");
     struct curl_slist *headers = curl_slist_append(NULL, accept);
-    if (request->body)
+    if (request->body || request->upload)
         headers = curl_slist_append(headers, type);
+    if (request->header)
+        headers = curl_slist_append(headers, request->header);
     headers = curl_slist_append(headers, "Expect:"); /* no pause before a large body */
     if (client->bearer)
         headers = curl_slist_append(headers, client->bearer);
@@ -232,11 +285,21 @@ int client_call(struct client *client, const struct client_request *request,
     autofree char *url = xasprintf("%s%s", client->server, request->path);
     struct curl_slist *headers = headers_of(client, request);
     int64_t timeout = request->timeout_ms;
-    if (timeout == 0 && !request->stream)
+    if (timeout == 0 && !request->stream && !request->upload)
         timeout = REQUEST_MS;
+    /* An upload takes as long as it takes, while something goes. */
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, request->upload ? REQUEST_MS / 1000L : 0L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, request->upload ? 1L : 0L);
     *client->error = '\0';
     curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
-    if (request->body) {
+    if (str_eq(request->method, "HEAD"))
+        curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+    if (request->upload) {
+        curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+        curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->body_size);
+        curl_easy_setopt(curl, CURLOPT_READDATA, &call);
+        curl_easy_setopt(curl, CURLOPT_SEEKDATA, &call);
+    } else if (request->body) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
     }

@@ -24,6 +24,11 @@ struct client_request {
     const char *type;   /* of the body; NULL: application/json */
     const char *body;   /* NULL: none */
     size_t body_len;
+    /* Instead of body: bytes of a file, however many. *sent (may be NULL) is how many have gone. */
+    bool upload;
+    int body_fd;
+    int64_t body_at, body_size, *sent;
+    const char *header;   /* one more: "Content-Range: 0-9"; NULL */
     bool stream;          /* no limit but timeout_ms; the body of a success goes to data */
     int64_t timeout_ms;   /* whole; 0 = a minute, of a stream none */
     client_data_fn *data; /* of a stream */
@@ -34,6 +39,8 @@ struct client_request {
 struct client_answer {
     int code;         /* of HTTP */
     struct buf body;  /* empty if it was streamed */
+    char *location;   /* of the header; NULL */
+    char *range;      /* likewise */
     char **warnings;  /* "Warning: 299 - "text"": the texts; NULL-terminated; NULL = none */
     size_t n_warning; /* of them */
 };

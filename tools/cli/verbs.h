@@ -14,6 +14,7 @@
     X(resume)                                                                                      \
     X(wait)                                                                                        \
     X(delete)                                                                                      \
+    X(image)                                                                                       \
     X(token)                                                                                       \
     X(user)                                                                                        \
     X(kubeconfig)                                                                                  \
