@@ -371,7 +371,9 @@ int depot_tags(struct depot *depot, const char *repository, depot_name_fn *fn, v
     struct err err = {0};
     struct names names = {fn, ctx};
     autofree char *path = depot_place(depot, repository, DEPOT_TAGS, "");
-    return depot->disk->list(depot->disk, path, on_tag, &names, &err);
+    autofree char *whole = depot_place(depot, repository, "", "");
+    int r = depot->disk->list(depot->disk, path, on_tag, &names, &err);
+    return r == -ENOENT && access(whole, F_OK) == 0 ? 0 : r; /* nothing in it has a name yet */
 }
 
 static int on_repository(void *ctx, const char *name, enum disk_type type)

@@ -207,6 +207,9 @@ static void test_service__pages(void **state)
 {
     static const char *const tags[] = {"1", "2", "3"};
     struct fixture *f = *state;
+    push_blob(f, "x");
+    assert_int_equal(ask(f, "GET", "/v2/app/tags/list", "", NULL), 200);
+    assert_true(said(f, "[]"));
     for (size_t i = 0; i < ARRAY_LEN(tags); i++)
         free(push_image(f, tags[i]));
     assert_int_equal(ask(f, "GET", "/v2/app/tags/list?n=2", "", NULL), 200);
