@@ -1,6 +1,7 @@
 #include "agent/pod/env.h"
 
-#include "agent/pod/resource_field.h"
+#include "agent/downward/pod_field.h"
+#include "agent/downward/resource_field.h"
 
 #include "common/base/buf.h"
 #include "common/base/mem.h"
@@ -119,22 +120,6 @@ static int from_key_ref(const struct env_input *in, const char *kind, const stru
     return err_set(err, -ENOENT, "%s %s/%s: key \"%s\" not found", kind, ns, name, key);
 }
 
-/* metadata.labels['key'] and metadata.annotations['key']. */
-static char *from_subscript(const struct value *pod, const char *path)
-{
-    static const char *const maps[] = {"labels", "annotations"};
-    for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
-        autofree char *prefix = xasprintf("metadata.%s['", maps[i]);
-        if (!str_has_prefix(path, prefix) || !str_has_suffix(path, "']"))
-            continue;
-        size_t len = strlen(path) - strlen(prefix) - 2;
-        autofree char *key = xstrndup(path + strlen(prefix), len);
-        const char *text = value_str(value_path(pod, "metadata", maps[i], key, NULL));
-        return xstrdup(text ? text : "");
-    }
-    return NULL;
-}
-
 static int from_field_ref(const struct env_input *in, const struct value *ref, char **ret,
                           struct err *err)
 {
@@ -142,9 +127,6 @@ static int from_field_ref(const struct env_input *in, const struct value *ref, c
     const struct {
         const char *path, *text;
     } fields[] = {
-        {"metadata.name", object_name(in->pod)},
-        {"metadata.namespace", object_namespace(in->pod)},
-        {"metadata.uid", object_uid(in->pod)},
         {"spec.nodeName", in->node_name},
         {"spec.serviceAccountName",
          value_str(value_path(in->pod, "spec", "serviceAccountName", NULL))},
@@ -160,7 +142,7 @@ static int from_field_ref(const struct env_input *in, const struct value *ref, c
             return 0;
         }
     }
-    *ret = from_subscript(in->pod, path ? path : "");
+    *ret = pod_field_text(in->pod, path ? path : "");
     if (*ret)
         return 0;
     return err_set(err, -EINVAL, "fieldRef %s: not known on this node", path ? path : "");

@@ -1,4 +1,4 @@
-#include "agent/pod/resource_field.h"
+#include "agent/downward/resource_field.h"
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
