@@ -348,6 +348,15 @@ static void manifest_problem(void *ctx, const char *file, const char *message)
                          message);
 }
 
+/* Mounted, or about to be: by the manifest that we know. */
+static bool has_volumes(const struct pod_record *record)
+{
+    if (pod_record_is_set_up(record))
+        return true;
+    return record->spec && record->volumes_ready &&
+           str_eq(record->planned_hash, record->spec->hash);
+}
+
 static void read_manifests(struct agent *agent)
 {
     manifests_read(agent->manifests);
@@ -370,6 +379,8 @@ static void read_manifests(struct agent *agent)
         /* What a volume lacked may have come. */
         if (record->volumes_setback.retry_at)
             record->volumes_setback.retry_at = agent_now(agent);
+        if (agent->started && has_volumes(record))
+            exec_refresh_volumes(record);
         agent_touch(record);
     }
     if (agent->started)

@@ -187,20 +187,12 @@ int etc_write(const struct pod_record *record, struct err *err)
     return rc < 0 ? rc : 0;
 }
 
-/* A pod whose containers have the files mounted, by the manifest that we know. */
-static bool is_concerned(const struct pod_record *record)
-{
-    if (!record->spec || record->keeper == POD_KEEPER_NONE || record->keeper == POD_KEEPER_REMOVING)
-        return false;
-    return !record->report || str_eq(record->report->spec_hash, record->spec->hash);
-}
-
 static bool any_of_host_network(const struct agent *agent)
 {
     void *p;
     for (size_t i = 0; map_next(agent->records, &i, NULL, &p);) {
         const struct pod_record *record = p;
-        if (is_concerned(record) && record->spec->host_network)
+        if (pod_record_is_set_up(record) && record->spec->host_network)
             return true;
     }
     return false;
@@ -215,7 +207,7 @@ void etc_refresh(const struct agent *agent)
     for (size_t i = 0; map_next(agent->records, &i, NULL, &p);) {
         const struct pod_record *record = p;
         struct err err = {0};
-        int rc = is_concerned(record) ? bring_all_up_to_date(record, &node, &err) : 0;
+        int rc = pod_record_is_set_up(record) ? bring_all_up_to_date(record, &node, &err) : 0;
         if (rc < 0 && rc != -ENOENT) /* the pod is of an older agent: it has no such files */
             log_warn("files of a pod do not follow the node's: pod=%s/%s error=%s", record->ns,
                      record->name, log_quote(err.msg));

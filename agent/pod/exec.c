@@ -31,11 +31,18 @@ static struct volume_spec volume_spec_of(const struct pod_record *record,
 {
     const struct value *pod = record->spec ? record->spec->object : NULL;
     const struct value *group = value_path(pod, "spec", "securityContext", "fsGroup", NULL);
-    return (struct volume_spec){.pod_ns = record->ns,
-                                .disk_dir = state,
-                                .tmp_dir = run,
-                                .source = source,
-                                .fs_group = value_int(group, -1)};
+    const struct agent *agent = record->agent;
+    return (struct volume_spec){
+        .pod_ns = record->ns,
+        .pod = pod,
+        .allocatable = agent->spec.allocatable,
+        .disk_dir = state,
+        .tmp_dir = run,
+        .source = source,
+        .fs_group = value_int(group, -1),
+        .user = record->spec ? pod_spec_user(record->spec) : -1,
+        .now_wall_ns = clock_wall(loop_clock(agent->world.loop)),
+    };
 }
 
 static void prepare_volumes(struct pod_record *record)
@@ -49,15 +56,38 @@ static void prepare_volumes(struct pod_record *record)
     struct volume *volumes = NULL;
     size_t count = 0;
     const struct value *list = value_path(record->spec->object, "spec", "volumes", NULL);
-    if (volumes_prepare(&spec, list, &volumes, &count, &err) < 0) {
+    int rc = volumes_prepare(&spec, list, &volumes, &count, &err);
+    if (rc == -EAGAIN) /* nothing is wrong: not told */
+        setback_set(&record->volumes_setback, &backoff_volume, agent_now(agent), "FailedMount",
+                    err.msg);
+    else if (rc < 0)
         failed(record, &record->volumes_setback, &backoff_volume, "FailedMount", &err);
+    if (rc < 0)
         return;
-    }
     volumes_free(record->volumes, record->volume_count);
     record->volumes = volumes;
     record->volume_count = count;
     record->volumes_ready = true;
     setback_clear(&record->volumes_setback);
+}
+
+void exec_refresh_volumes(struct pod_record *record)
+{
+    struct agent *agent = record->agent;
+    const struct value *list = value_path(record->spec->object, "spec", "volumes", NULL);
+    autofree char *state = agent_state_dir(agent, record->uid);
+    autofree char *run = agent_volume_dir(agent, record->uid);
+    struct volume_source source = {.find = find_source, .ctx = agent->manifests};
+    struct volume_spec spec = volume_spec_of(record, &source, state, run);
+    struct err err = {0};
+    int rc = volumes_refresh(&spec, list, &err);
+    if (rc > 0)
+        log_info("files of a pod follow what they are made of: pod=%s/%s volumes=%d", record->ns,
+                 record->name, rc);
+    if (rc < 0 && !str_eq(record->refresh_problem, err.msg))
+        publish_event(record, "Warning", "FailedMount", "%s", err.msg);
+    free(record->refresh_problem);
+    record->refresh_problem = rc < 0 ? xstrdup(err.msg) : NULL;
 }
 
 /* What the plan is compiled from beside images and volumes: the pod's address and its files. */

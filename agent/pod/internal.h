@@ -39,6 +39,8 @@ void agent_name_freed(const struct pod_record *record);
 
 /* exec.c: does what pod_plan said. Returns true if the record is gone. */
 bool exec_action(struct pod_record *record, const struct pod_action *action);
+/* Brings the files in the volumes of a pod that is set up (pod_record_is_set_up) up to date. */
+void exec_refresh_volumes(struct pod_record *record);
 /* Closes every gate and releases what they held. */
 void exec_close_gates(struct pod_record *record);
 

@@ -44,6 +44,7 @@ void pod_record_free(struct pod_record *record)
     free(record->containers);
     volumes_free(record->volumes, record->volume_count);
     setback_clear(&record->volumes_setback);
+    free(record->refresh_problem);
     setback_clear(&record->network_setback);
     setback_clear(&record->spawn_setback);
     keeper_report_free(record->report);
@@ -52,6 +53,13 @@ void pod_record_free(struct pod_record *record)
     free(record->ns);
     free(record->name);
     free(record);
+}
+
+bool pod_record_is_set_up(const struct pod_record *record)
+{
+    if (!record->spec || record->keeper == POD_KEEPER_NONE || record->keeper == POD_KEEPER_REMOVING)
+        return false;
+    return !record->report || str_eq(record->report->spec_hash, record->spec->hash);
 }
 
 static enum pod_gate gate_of(bool open, const struct setback *setback)

@@ -47,6 +47,7 @@ struct pod_record {
     size_t volume_count;
     bool volumes_ready;
     struct setback volumes_setback;
+    char *refresh_problem; /* why files of a pod that runs do not follow, as last told */
     struct net_pod address;
     bool network_ready;
     struct setback network_setback;
@@ -74,6 +75,8 @@ struct pod_record *pod_record_new(struct agent *agent, const char *uid, const ch
                                   const char *name);
 /* Images, requests, network and timer were released before. */
 void pod_record_free(struct pod_record *record);
+/* Its containers have its files mounted, by the manifest that we know. */
+bool pod_record_is_set_up(const struct pod_record *record);
 struct pod_view pod_record_view(const struct pod_record *record, bool name_taken);
 
 /* Counts a failure: reason and message for people, the next try after a backoff. */

@@ -112,3 +112,22 @@ const struct value *pod_spec_containers(const struct pod_spec *spec)
 {
     return value_path(spec->object, "spec", "containers", NULL);
 }
+
+int64_t pod_spec_user(const struct pod_spec *spec)
+{
+    static const char *const lists[] = {"initContainers", "containers"};
+    const struct value *pod = value_get(spec->object, "spec");
+    int64_t usual = value_int(value_path(pod, "securityContext", "runAsUser", NULL), -1);
+    int64_t user = -1;
+    for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
+        const struct value *list = value_get(pod, lists[l]);
+        for (size_t i = 0; i < value_len(list); i++) {
+            int64_t own = value_int(
+                value_path(value_at(list, i), "securityContext", "runAsUser", NULL), usual);
+            if (own < 0 || (user >= 0 && own != user))
+                return -1;
+            user = own;
+        }
+    }
+    return user;
+}

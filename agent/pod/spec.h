@@ -37,4 +37,8 @@ bool pod_uid_is_static(const char *uid, const char *ns, const char *name, const 
 /* spec.containers; never NULL for a checked pod. */
 const struct value *pod_spec_containers(const struct pod_spec *spec);
 
+/* The user that all its containers and init containers run as by their manifest; -1: there is no
+ * one such user. */
+int64_t pod_spec_user(const struct pod_spec *spec);
+
 CLEANUP_DEFINE(struct pod_spec, pod_spec_free);

@@ -32,7 +32,7 @@ static int prepare(const struct volume_spec *spec, const char *name, const struc
 {
     bool memory = str_eq(value_get_str(source, "medium"), "Memory");
     const char *parent = memory ? spec->tmp_dir : spec->disk_dir;
-    ret->host_path = volume_make_dir(parent, name, 0777, false, err);
+    ret->host_path = volume_make_dir(parent, name, 0777, err);
     if (!ret->host_path)
         return err->code;
     if (!memory || is_mounted(ret->host_path))
@@ -40,4 +40,5 @@ static int prepare(const struct volume_spec *spec, const char *name, const struc
     return mount_memory(ret->host_path, source, err);
 }
 
-const struct volume_type volume_empty_dir = {"emptyDir", prepare, FS_GROUP_TOP};
+const struct volume_type volume_empty_dir = {
+    .field = "emptyDir", .prepare = prepare, .group = FS_GROUP_TOP};

@@ -18,12 +18,18 @@ static mode_t added_mode(mode_t mode, bool write)
     return S_ISDIR(mode) ? added | 0110 | S_ISGID : added;
 }
 
-/* By descriptor, never through a link; the mode last, since a new owner takes setgid away. */
+/* By descriptor, never through a link; the mode last, since a new owner takes setgid away. What is
+ * the group's already is not touched. */
 static int give_one(int fd, gid_t group, bool write, struct stat *ret)
 {
-    if (fstat(fd, ret) < 0 || fchown(fd, (uid_t)-1, group) < 0)
+    if (fstat(fd, ret) < 0)
         return -errno;
-    return fchmod(fd, (ret->st_mode & 07777) | added_mode(ret->st_mode, write)) < 0 ? -errno : 0;
+    mode_t mode = (ret->st_mode & 07777) | added_mode(ret->st_mode, write);
+    if (ret->st_gid == group && mode == (ret->st_mode & 07777))
+        return 0;
+    if (fchown(fd, (uid_t)-1, group) < 0)
+        return -errno;
+    return fchmod(fd, mode) < 0 ? -errno : 0;
 }
 
 static int give_tree(int parent, const char *name, gid_t group, bool write, int depth);
@@ -57,18 +63,16 @@ static int give_tree(int parent, const char *name, gid_t group, bool write, int 
     return give_entries(steal_fd(&fd), group, write, depth);
 }
 
-static int give_top(const char *path, gid_t group, bool write)
+static int give_top(int parent, const char *name, gid_t group, bool write)
 {
-    autoclose int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    autoclose int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     struct stat st;
     return fd < 0 ? -errno : give_one(fd, group, write, &st);
 }
 
-int fs_group_give(const char *path, enum fs_group_part part, gid_t group, bool write,
-                  struct err *err)
+int fs_group_give(int parent_fd, const char *name, enum fs_group_part part, gid_t group, bool write)
 {
-    int rc = part == FS_GROUP_TREE  ? give_tree(AT_FDCWD, path, group, write, 0)
-             : part == FS_GROUP_TOP ? give_top(path, group, write)
-                                    : 0;
-    return rc < 0 ? err_errno(err, -rc, "fsGroup %u", (unsigned)group) : 0;
+    return part == FS_GROUP_TREE  ? give_tree(parent_fd, name, group, write, 0)
+           : part == FS_GROUP_TOP ? give_top(parent_fd, name, group, write)
+                                  : 0;
 }

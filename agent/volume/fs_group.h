@@ -14,8 +14,8 @@ enum fs_group_part {
     FS_GROUP_TREE,    /* all that is in it, too */
 };
 
-/* Gives that part of a volume at `path` (a directory) to the group, with the modes that a kubelet
- * adds: rw (without `write` r), for directories x and setgid as well. Blocks for a few small
- * files. */
-nodiscard int fs_group_give(const char *path, enum fs_group_part part, gid_t group, bool write,
-                            struct err *err);
+/* Gives that part of a volume (a directory, at a path relative to parent_fd or absolute) to the
+ * group, with the modes that a kubelet adds: rw (without `write` r), for directories x and setgid
+ * as well. A negative errno. Blocks for a few small files. */
+nodiscard int fs_group_give(int parent_fd, const char *name, enum fs_group_part part, gid_t group,
+                            bool write);

@@ -80,4 +80,5 @@ static int prepare(const struct volume_spec *spec, const char *name, const struc
     return ret->host_path ? 0 : err_errno(err, errno, "hostPath %s", path);
 }
 
-const struct volume_type volume_host_path = {"hostPath", prepare, FS_GROUP_NOTHING};
+const struct volume_type volume_host_path = {
+    .field = "hostPath", .prepare = prepare, .group = FS_GROUP_NOTHING};

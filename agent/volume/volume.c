@@ -1,5 +1,6 @@
 #include "agent/volume/volume.h"
 
+#include "agent/volume/atomic_files.h"
 #include "agent/volume/type.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -12,13 +13,11 @@
 #include <sys/stat.h>
 
 static const struct volume_type *const types[] = {
-    &volume_empty_dir,
-    &volume_host_path,
-    &volume_config_map,
-    &volume_secret,
+    &volume_empty_dir, &volume_host_path,    &volume_config_map,
+    &volume_secret,    &volume_downward_api, &volume_projected,
 };
 
-char *volume_make_dir(const char *dir, const char *name, mode_t mode, bool fresh, struct err *err)
+char *volume_make_dir(const char *dir, const char *name, mode_t mode, struct err *err)
 {
     autofree char *path = xasprintf("%s/volumes/%s", dir, name);
     autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -26,11 +25,6 @@ char *volume_make_dir(const char *dir, const char *name, mode_t mode, bool fresh
     autoclose int fd = path_mkdirs_in(root, parent, 0700);
     if (fd < 0) {
         (void)err_errno(err, -fd, "%s", parent);
-        return NULL;
-    }
-    int rc = fresh ? path_remove_tree(fd, name) : 0;
-    if (rc < 0) {
-        (void)err_errno(err, -rc, "%s", path);
         return NULL;
     }
     /* The mode as asked for, whatever the umask is. */
@@ -49,6 +43,50 @@ static const struct volume_type *type_of(const struct value *volume)
     return NULL;
 }
 
+/* Returns 1 if the files at dir were written, 0 if they were as they should be. */
+static int write_files(const struct volume_spec *spec, const struct volume_type *type,
+                       const struct value *source, const char *dir, struct err *err)
+{
+    cleanup(file_set_free) struct file_set *files = file_set_new();
+    mode_t mode = (mode_t)value_get_int(source, "defaultMode", 0644);
+    int rc = type->collect(spec, source, mode, files, err);
+    if (rc < 0)
+        return rc;
+    autoclose int fd = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(err, errno, "%s", dir);
+    return atomic_files_write(fd, files, spec->fs_group, spec->now_wall_ns, err);
+}
+
+static int prepare_files(const struct volume_spec *spec, const struct volume_type *type,
+                         const char *name, const struct value *source, struct volume *ret,
+                         struct err *err)
+{
+    ret->read_only = true;
+    ret->host_path = volume_make_dir(spec->tmp_dir, name, 0755, err);
+    int rc = ret->host_path ? write_files(spec, type, source, ret->host_path, err) : err->code;
+    return rc < 0 ? rc : 0;
+}
+
+static int prepare_mounted(const struct volume_spec *spec, const struct volume_type *type,
+                           const char *name, const struct value *source, struct volume *ret,
+                           struct err *err)
+{
+    int rc = type->prepare(spec, name, source, ret, err);
+    if (rc < 0 || spec->fs_group < 0)
+        return rc;
+    rc = fs_group_give(AT_FDCWD, ret->host_path, type->group, (gid_t)spec->fs_group,
+                       !ret->read_only);
+    return rc < 0 ? err_errno(err, -rc, "fsGroup %lld", (long long)spec->fs_group) : 0;
+}
+
+/* In the words of a kubelet. */
+static int failed(const char *name, int rc, struct err *err)
+{
+    (void)err_wrap(err, "MountVolume.SetUp failed for volume \"%s\" ", name);
+    return rc;
+}
+
 static int prepare_one(const struct volume_spec *spec, const struct value *volume,
                        struct volume *ret, struct err *err)
 {
@@ -57,13 +95,10 @@ static int prepare_one(const struct volume_spec *spec, const struct value *volum
     if (!type)
         return err_set(err, -EINVAL, "volume \"%s\": this node does not know its type", name);
     ret->name = xstrdup(name);
-    int rc = type->prepare(spec, name, value_get(volume, type->field), ret, err);
-    if (rc == 0 && spec->fs_group >= 0)
-        rc =
-            fs_group_give(ret->host_path, type->group, (gid_t)spec->fs_group, !ret->read_only, err);
-    if (rc < 0)
-        (void)err_wrap(err, "volume \"%s\"", name);
-    return rc;
+    const struct value *source = value_get(volume, type->field);
+    int rc = type->collect ? prepare_files(spec, type, name, source, ret, err)
+                           : prepare_mounted(spec, type, name, source, ret, err);
+    return rc < 0 ? failed(name, rc, err) : 0;
 }
 
 int volumes_prepare(const struct volume_spec *spec, const struct value *volumes,
@@ -81,6 +116,33 @@ int volumes_prepare(const struct volume_spec *spec, const struct value *volumes,
     *ret = list;
     *ret_count = count;
     return 0;
+}
+
+static int refresh_one(const struct volume_spec *spec, const struct value *volume, struct err *err)
+{
+    const char *name = value_get_str(volume, "name");
+    const struct volume_type *type = type_of(volume);
+    if (!type || !type->collect)
+        return 0;
+    autofree char *dir = xasprintf("%s/volumes/%s", spec->tmp_dir, name);
+    int rc = write_files(spec, type, value_get(volume, type->field), dir, err);
+    return rc < 0 && rc != -EAGAIN ? failed(name, rc, err) : rc;
+}
+
+int volumes_refresh(const struct volume_spec *spec, const struct value *volumes, struct err *err)
+{
+    int changed = 0, first = 0;
+    for (size_t i = 0; i < value_len(volumes); i++) {
+        struct err own = {0};
+        int rc = refresh_one(spec, value_at(volumes, i), &own);
+        if (rc >= 0)
+            changed += rc;
+        else if (rc != -EAGAIN && first == 0) {
+            first = rc;
+            *err = own;
+        }
+    }
+    return first < 0 ? first : changed;
 }
 
 void volumes_free(struct volume *volumes, size_t count)

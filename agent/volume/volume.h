@@ -21,26 +21,36 @@ struct volume_source {
 
 struct volume_spec {
     const char *pod_ns;
-    const char *disk_dir; /* of this pod alone, survives a reboot: emptyDir on disk */
-    const char *tmp_dir;  /* of this pod alone, on tmpfs: configMap, secret (never on flash),
-                             emptyDir Memory */
+    const struct value *pod;         /* the whole Pod: downwardAPI tells of it */
+    const struct value *allocatable; /* what the node has for pods (Node's status.allocatable) */
+    const char *disk_dir;            /* of this pod alone, survives a reboot: emptyDir on disk */
+    const char *tmp_dir; /* of this pod alone, on tmpfs: configMap, secret and the like (never on
+                            flash), emptyDir Memory */
     const struct volume_source *source;
     int64_t fs_group; /* the pod's securityContext.fsGroup; -1 = none */
+    int64_t user;     /* the one user that all its containers run as by their manifest; -1 = none */
+    int64_t now_wall_ns;
 };
 
 /* What a volume became. */
 struct volume {
     char *name;
     char *host_path; /* bind this into the containers */
-    bool read_only;  /* configMap, secret */
+    bool read_only;  /* what is made of files that the node writes */
 };
 
 /* Prepares every volume of spec.volumes (a list; may be NULL). -ENOENT: something it needs is not
- * here yet
- * ("configmap default/app not found"); -EINVAL; -EACCES. Idempotent. *ret holds *ret_count items;
- * free with volumes_free. Blocks for a few small files. */
+ * here yet ("configmap "app" not found"); -EAGAIN: a token is on its way, nothing is wrong;
+ * -EINVAL; -EACCES. Idempotent. *ret holds *ret_count items; free with volumes_free. Blocks for a
+ * few small files. */
 nodiscard int volumes_prepare(const struct volume_spec *spec, const struct value *volumes,
                               struct volume **ret, size_t *ret_count, struct err *err);
 void volumes_free(struct volume *volumes, size_t count);
+/* Brings the files of a pod that runs up to date with what they are made of: ConfigMaps, Secrets,
+ * the pod's labels and annotations, tokens. Each volume changes at once or, where what it needs is
+ * not to be had, stays as it is; what has not changed is not written. Returns how many have
+ * changed, or the first error after all were tried: -ENOENT, -EINVAL, -ENOSPC... */
+nodiscard int volumes_refresh(const struct volume_spec *spec, const struct value *volumes,
+                              struct err *err);
 /* Unmounts and removes what prepare made for this pod (never a hostPath). */
 void volumes_remove(const struct volume_spec *spec);

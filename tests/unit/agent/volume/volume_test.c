@@ -28,6 +28,8 @@ struct world {
     char dir[64];
     char *disk, *tmp;
     struct value *objects; /* "Kind/name" -> object */
+    struct value *pod, *allocatable;
+    char *token; /* the last that was given */
     struct volume_source source;
     struct volume_spec spec;
     struct volume *list;
@@ -45,9 +47,40 @@ static const struct value *find(void *ctx, const char *kind, const char *ns, con
 
 static const char objects[] =
     "{\"ConfigMap/app\":{\"metadata\":{\"name\":\"app\"},"
-    "\"data\":{\"a.conf\":\"one\",\"..b\":\"two\"},\"binaryData\":{\"bin\":\"AAEC\"}},"
+    "\"data\":{\"a.conf\":\"one\",\"b..\":\"two\"},\"binaryData\":{\"bin\":\"AAEC\"}},"
+    "\"ConfigMap/other\":{\"data\":{\"a.conf\":\"uno\"}},"
+    "\"ConfigMap/hostile\":{\"data\":{\"..data\":\"x\"}},"
     "\"ConfigMap/broken\":{\"metadata\":{\"name\":\"broken\"},\"binaryData\":{\"bin\":\"?\"}},"
     "\"Secret/key\":{\"metadata\":{\"name\":\"key\"},\"data\":{\"token\":\"c2VjcmV0\"}}}";
+
+static const char pod[] =
+    "{\"metadata\":{\"name\":\"web\",\"namespace\":\"default\",\"labels\":{\"zone\":\"b\",\"app\":"
+    "\"web\"}},\"spec\":{\"containers\":[{\"name\":\"main\",\"resources\":{\"limits\":{\"memory\":"
+    "\"32Mi\"}}}]}}";
+
+static int token(void *ctx, const char *audience, int64_t expiration_s, const char **ret_text,
+                 struct err *err)
+{
+    struct world *world = ctx;
+    assert_int_equal(expiration_s, 3600);
+    if (str_eq(audience, "nobody"))
+        return err_set(err, -ENOENT, "nobody answers");
+    if (str_eq(audience, "slow") && !world->token)
+        return err_set(err, -EAGAIN, "on its way");
+    free(world->token);
+    world->token = xasprintf("a token for %s", audience ? audience : "us");
+    *ret_text = world->token;
+    return 0;
+}
+
+static struct value *parse(const char *text)
+{
+    struct value *value = NULL;
+    struct err err = {0};
+    if (json_parse(text, strlen(text), &value, &err) < 0)
+        fail_msg("%s", err.msg);
+    return value;
+}
 
 static int setup(void **state)
 {
@@ -58,9 +91,18 @@ static int setup(void **state)
     world->disk = xasprintf("%s/disk", world->dir);
     world->tmp = xasprintf("%s/tmp", world->dir);
     assert_int_equal(mkdir(world->disk, 0700) | mkdir(world->tmp, 0700), 0);
-    assert_int_equal(json_parse(objects, strlen(objects), &world->objects, &world->err), 0);
-    world->source = (struct volume_source){.find = find, .ctx = world};
-    world->spec = (struct volume_spec){"default", world->disk, world->tmp, &world->source, -1};
+    world->objects = parse(objects);
+    world->pod = parse(pod);
+    world->allocatable = parse("{\"cpu\":\"3\"}");
+    world->source = (struct volume_source){.find = find, .token = token, .ctx = world};
+    world->spec = (struct volume_spec){.pod_ns = "default",
+                                       .disk_dir = world->disk,
+                                       .tmp_dir = world->tmp,
+                                       .pod = world->pod,
+                                       .allocatable = world->allocatable,
+                                       .source = &world->source,
+                                       .fs_group = -1,
+                                       .user = -1};
     *state = world;
     return 0;
 }
@@ -75,6 +117,9 @@ static int teardown(void **state)
     assert_int_equal(path_remove_tree(tmp, strrchr(world->dir, '/') + 1), 0);
     close(tmp);
     value_free(world->objects);
+    value_free(world->pod);
+    value_free(world->allocatable);
+    free(world->token);
     free(world->disk);
     free(world->tmp);
     free(world);
@@ -83,8 +128,7 @@ static int teardown(void **state)
 
 static int prepare(struct world *world, const char *volumes)
 {
-    struct value *v = NULL;
-    assert_int_equal(json_parse(volumes, strlen(volumes), &v, &world->err), 0);
+    struct value *v = parse(volumes);
     volumes_free(world->list, world->count);
     world->list = NULL;
     world->count = 0;
@@ -100,7 +144,7 @@ static char *look(const struct world *world, const char *name)
     autofree char *path = xasprintf("%s/%s", world->list[0].host_path, name);
     char text[64] = "";
     struct stat st;
-    if (lstat(path, &st) < 0)
+    if (stat(path, &st) < 0)
         return xstrdup("-");
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t len = read(fd, text, sizeof(text) - 1);
@@ -124,13 +168,15 @@ static void expect_files(const struct world *world, const char *expected)
     assert_string_equal(buf_str(&all), expected);
 }
 
+#define FAILED "MountVolume.SetUp failed for volume \"v\" : "
+
 static const struct key_case {
     const char *name, *volume;
     int rc;
     const char *files; /* or the message */
 } key_cases[] = {
     {"all keys", "\"configMap\":{\"name\":\"app\"}", 0,
-     "a.conf=644 one;..b=644 two;bin=644 000102;"},
+     "a.conf=644 one;b..=644 two;bin=644 000102;"},
     {"modes", "\"configMap\":{\"name\":\"app\",\"defaultMode\":256}", 0,
      "a.conf=400 one;bin=400 000102;"},
     {"items",
@@ -141,26 +187,87 @@ static const struct key_case {
      "\"configMap\":{\"name\":\"app\",\"items\":[{\"key\":\"a.conf\",\"path\":\"a/..b/...\"}]}", 0,
      "a/..b/...=644 one;"},
     {"up", "\"configMap\":{\"name\":\"app\",\"items\":[{\"key\":\"a.conf\",\"path\":\"../up\"}]}",
-     -EINVAL, "volume \"v\": file ../up: Invalid argument"},
+     -EINVAL, FAILED "invalid path: must not contain '..': ../up"},
     {"up within",
      "\"configMap\":{\"name\":\"app\",\"items\":[{\"key\":\"a.conf\",\"path\":\"a/../b\"}]}",
-     -EINVAL, "volume \"v\": file a/../b: Invalid argument"},
+     -EINVAL, FAILED "invalid path: must not contain '..': a/../b"},
     {"absolute",
      "\"configMap\":{\"name\":\"app\",\"items\":[{\"key\":\"a.conf\",\"path\":\"/etc/x\"}]}",
-     -EINVAL, "volume \"v\": file /etc/x: Invalid argument"},
+     -EINVAL, FAILED "invalid path: must be relative path: /etc/x"},
+    {"the volume's own",
+     "\"configMap\":{\"name\":\"app\",\"items\":[{\"key\":\"a.conf\",\"path\":\"./..data\"}]}",
+     -EINVAL, FAILED "invalid path: must not start with '..': ./..data"},
+    {"no name", "\"configMap\":{\"name\":\"app\",\"items\":[{\"key\":\"a.conf\",\"path\":\"./\"}]}",
+     -EINVAL, FAILED "invalid path: must not be empty: ./"},
+    {"two files of one path",
+     "\"configMap\":{\"name\":\"app\",\"items\":[{\"key\":\"a.conf\",\"path\":\"a\"},"
+     "{\"key\":\"bin\",\"path\":\".//a\"}]}",
+     -EINVAL, FAILED "conflicting duplicate paths: a"},
+    {"a file that is a folder",
+     "\"configMap\":{\"name\":\"app\",\"items\":[{\"key\":\"a.conf\",\"path\":\"a/b\"},"
+     "{\"key\":\"bin\",\"path\":\"a\"}]}",
+     -EINVAL, FAILED "conflicting paths: a is a file and a folder"},
+    {"a folder that is a file",
+     "\"configMap\":{\"name\":\"app\",\"items\":[{\"key\":\"a.conf\",\"path\":\"a\"},"
+     "{\"key\":\"bin\",\"path\":\"a/b/c\"}]}",
+     -EINVAL, FAILED "conflicting paths: a is a file, a/b/c is below it"},
     {"secret", "\"secret\":{\"secretName\":\"key\",\"defaultMode\":384}", 0, "token=600 secret;"},
     {"missing", "\"configMap\":{\"name\":\"none\"}", -ENOENT,
-     "volume \"v\": ConfigMap default/none not found"},
+     FAILED "configmap \"none\" not found"},
     {"missing and optional", "\"configMap\":{\"name\":\"none\",\"optional\":true}", 0, "a.conf=-;"},
     {"missing key",
      "\"secret\":{\"secretName\":\"key\",\"items\":[{\"key\":\"x\",\"path\":\"x\"}]}", -ENOENT,
-     "volume \"v\": Secret key: key \"x\" not found"},
+     FAILED "secret references non-existent secret key: x"},
     {"missing key, optional",
      "\"secret\":{\"secretName\":\"key\",\"optional\":true,\"items\":[{\"key\":\"x\",\"path\":\"x\"},"
      "{\"key\":\"token\",\"path\":\"t\"}]}",
      0, "x=-;t=644 secret;"},
     {"not base64", "\"configMap\":{\"name\":\"broken\"}", -EINVAL,
-     "volume \"v\": key \"bin\" is not base64"},
+     FAILED "key \"bin\" is not base64"},
+    {"a key that is the volume's own", "\"configMap\":{\"name\":\"hostile\"}", -EINVAL,
+     FAILED "invalid path: must not start with '..': ..data"},
+    {"downwardAPI",
+     "\"downwardAPI\":{\"defaultMode\":288,\"items\":["
+     "{\"path\":\"labels\",\"fieldRef\":{\"fieldPath\":\"metadata.labels\"}},"
+     "{\"path\":\"d/app\",\"mode\":256,\"fieldRef\":{\"fieldPath\":\"metadata.labels['app']\"}},"
+     "{\"path\":\"ns\",\"fieldRef\":{\"fieldPath\":\"metadata.namespace\"}},"
+     "{\"path\":\"mem\",\"resourceFieldRef\":{\"containerName\":\"main\",\"resource\":"
+     "\"limits.memory\",\"divisor\":\"1Mi\"}},"
+     "{\"path\":\"cpu\",\"resourceFieldRef\":{\"containerName\":\"main\",\"resource\":"
+     "\"limits.cpu\",\"divisor\":\"1m\"}}]}",
+     0, "labels=440 app=\"web\"\nzone=\"b\";d/app=400 web;ns=440 default;mem=440 32;cpu=440 3000;"},
+    {"downwardAPI of no such field",
+     "\"downwardAPI\":{\"items\":[{\"path\":\"x\",\"fieldRef\":{\"fieldPath\":\"spec\"}}]}",
+     -EINVAL, FAILED "fieldRef spec: not known on this node"},
+    {"downwardAPI of no such container",
+     "\"downwardAPI\":{\"items\":[{\"path\":\"x\",\"resourceFieldRef\":{\"containerName\":\"no\","
+     "\"resource\":\"limits.cpu\"}}]}",
+     -ENOENT, FAILED "the pod has no container \"no\""},
+    {"projected",
+     "\"projected\":{\"defaultMode\":256,\"sources\":["
+     "{\"configMap\":{\"name\":\"app\",\"items\":[{\"key\":\"a.conf\",\"path\":\"etc/a\"}]}},"
+     "{\"secret\":{\"name\":\"key\"}},{\"secret\":{\"name\":\"none\",\"optional\":true}},"
+     "{\"downwardAPI\":{\"items\":[{\"path\":\"etc/name\",\"mode\":420,\"fieldRef\":{"
+     "\"fieldPath\":\"metadata.name\"}}]}},"
+     "{\"serviceAccountToken\":{\"path\":\"t\",\"audience\":\"vault\"}}]}",
+     0, "etc/a=400 one;token=400 secret;etc/name=644 web;t=400 a token for vault;b..=-;"},
+    {"projected: keys of the later source win",
+     "\"projected\":{\"sources\":[{\"configMap\":{\"name\":\"app\"}},"
+     "{\"configMap\":{\"name\":\"other\"}}]}",
+     0, "a.conf=644 uno;b..=644 two;"},
+    {"projected: paths that clash",
+     "\"projected\":{\"sources\":[{\"configMap\":{\"name\":\"app\",\"items\":[{\"key\":"
+     "\"a.conf\",\"path\":\"t\"}]}},{\"serviceAccountToken\":{\"path\":\"t\"}}]}",
+     -EINVAL, FAILED "conflicting duplicate paths: t"},
+    {"projected: missing", "\"projected\":{\"sources\":[{\"secret\":{\"name\":\"none\"}}]}",
+     -ENOENT, FAILED "secret \"none\" not found"},
+    {"projected: a trust bundle",
+     "\"projected\":{\"sources\":[{\"clusterTrustBundle\":{\"path\":\"ca\",\"name\":\"x\"}}]}",
+     -EINVAL, FAILED "ClusterTrustBundle projection is not supported by this node"},
+    {"projected: a token that cannot be had",
+     "\"projected\":{\"sources\":[{\"serviceAccountToken\":{\"path\":\"t\",\"audience\":"
+     "\"nobody\"}},{\"secret\":{\"name\":\"key\"}}]}",
+     0, "t=-;token=644 secret;"},
     {"unknown type", "\"nfs\":{\"server\":\"x\",\"path\":\"/\"}", -EINVAL,
      "volume \"v\": this node does not know its type"},
 };
@@ -197,6 +304,103 @@ static void test_key_files__begin_anew(void **state)
     assert_int_equal(prepare(world, volumes), 0);
     expect_files(world, "stale=-;a.conf=644 one;");
     assert_int_equal(access(outside, F_OK), -1);
+}
+
+static int refresh(struct world *world, const char *volumes)
+{
+    cleanup(value_free) struct value *v = parse(volumes);
+    world->err = (struct err){0};
+    return volumes_refresh(&world->spec, v, &world->err);
+}
+
+/* The files of a pod that runs follow what they are made of, and only they are written. */
+static void test_refresh__follows(void **state)
+{
+    struct world *world = *state;
+    const char volumes[] =
+        "[{\"name\":\"v\",\"configMap\":{\"name\":\"app\"}},"
+        "{\"name\":\"e\",\"emptyDir\":{}},"
+        "{\"name\":\"d\",\"downwardAPI\":{\"items\":[{\"path\":\"app\",\"fieldRef\":{"
+        "\"fieldPath\":\"metadata.labels['app']\"}}]}}]";
+    assert_int_equal(prepare(world, volumes), 0);
+    struct stat before, after;
+    autofree char *data = xasprintf("%s/..data/b..", world->list[0].host_path);
+    assert_int_equal(stat(data, &before), 0);
+    assert_int_equal(refresh(world, volumes), 0);
+    assert_int_equal(stat(data, &after), 0);
+    assert_int_equal(before.st_ino, after.st_ino);
+    value_free(world->objects);
+    world->objects = parse("{\"ConfigMap/app\":{\"data\":{\"a.conf\":\"two\",\"new\":\"3\"}}}");
+    assert_int_equal(refresh(world, volumes), 1);
+    expect_files(world, "a.conf=644 two;new=644 3;b..=-;bin=-;");
+    value_set_str(value_path(world->pod, "metadata", "labels", NULL), "app", "api");
+    assert_int_equal(refresh(world, volumes), 1);
+    assert_int_equal(refresh(world, volumes), 0);
+    autofree char *path = xasprintf("%s/volumes/d/app", world->tmp);
+    char text[8] = "";
+    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(read(fd, text, sizeof(text)), 3);
+    assert_string_equal(text, "api");
+}
+
+/* What cannot be had takes nothing away, and the other volumes follow all the same. */
+static void test_refresh__keeps(void **state)
+{
+    struct world *world = *state;
+    const char volumes[] = "[{\"name\":\"v\",\"configMap\":{\"name\":\"app\"}},"
+                           "{\"name\":\"w\",\"secret\":{\"secretName\":\"key\"}}]";
+    assert_int_equal(prepare(world, volumes), 0);
+    value_free(world->objects);
+    world->objects = parse("{\"Secret/key\":{\"data\":{\"token\":\"bmV3\"}}}");
+    assert_int_equal(refresh(world, volumes), -ENOENT);
+    assert_string_equal(world->err.msg, FAILED "configmap \"app\" not found");
+    expect_files(world, "a.conf=644 one;b..=644 two;../w/token=644 new;");
+    value_free(world->objects);
+    world->objects = parse("{\"ConfigMap/app\":{\"binaryData\":{\"bin\":\"?\"}}}");
+    assert_int_equal(refresh(world, volumes), -EINVAL);
+    expect_files(world, "a.conf=644 one;b..=644 two;../w/token=644 new;");
+}
+
+#define TOKEN(audience)                                                                            \
+    "[{\"name\":\"v\",\"projected\":{\"sources\":[{\"serviceAccountToken\":{\"path\":\"t\","       \
+    "\"audience\":\"" audience "\"}}]}}]"
+
+/* A token that is there stays until a newer one is. */
+static void test_refresh__token(void **state)
+{
+    struct world *world = *state;
+    assert_int_equal(prepare(world, TOKEN("slow")), -EAGAIN);
+    assert_string_equal(world->err.msg, FAILED "t is not here yet");
+    world->token = xstrdup("");
+    assert_int_equal(prepare(world, TOKEN("slow")), 0);
+    expect_files(world, "t=644 a token for slow;");
+    free(steal(world->token));
+    assert_int_equal(refresh(world, TOKEN("slow")), 0);
+    assert_int_equal(refresh(world, TOKEN("nobody")), 0);
+    expect_files(world, "t=644 a token for slow;");
+    assert_int_equal(refresh(world, TOKEN("new")), 1);
+    expect_files(world, "t=644 a token for new;");
+}
+
+static void test_token__whose(void **state)
+{
+    struct world *world = *state;
+    struct stat st;
+    autofree char *path = xasprintf("%s/volumes/v/t", world->tmp);
+    world->spec.user = 1000;
+    assert_int_equal(prepare(world, TOKEN("one")), 0);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    assert_int_equal(st.st_uid, 1000);
+    assert_int_equal(refresh(world, TOKEN("one")), 0);
+    world->spec.fs_group = 2000;
+    assert_int_equal(refresh(world, TOKEN("one")), 1);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0640);
+    assert_int_equal(st.st_gid, 2000);
+    world->source.token = NULL;
+    assert_int_equal(prepare(world, TOKEN("one")), -EINVAL);
+    assert_string_equal(world->err.msg, FAILED "serviceAccountToken: this node has no tokens");
 }
 
 static void test_empty_dir__disk(void **state)
@@ -256,7 +460,7 @@ static void expect_group(const struct world *world, const char *path, const char
 
 #define ITEMS                                                                                      \
     "\"items\":[{\"key\":\"a.conf\",\"path\":\"x/y/z\",\"mode\":256},"                             \
-    "{\"key\":\"bin\",\"path\":\"b\",\"mode\":493},{\"key\":\"..b\",\"path\":\"c\",\"mode\":0}]"
+    "{\"key\":\"bin\",\"path\":\"b\",\"mode\":493},{\"key\":\"b..\",\"path\":\"c\",\"mode\":0}]"
 
 static void test_fs_group__files(void **state)
 {
@@ -385,6 +589,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_key_files__table, setup, teardown),
         cmocka_unit_test_setup_teardown(test_key_files__begin_anew, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_refresh__follows, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_refresh__keeps, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_refresh__token, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_token__whose, setup, teardown),
         cmocka_unit_test_setup_teardown(test_empty_dir__disk, setup, teardown),
         cmocka_unit_test_setup_teardown(test_host_path__table, setup, teardown),
         cmocka_unit_test_setup_teardown(test_host_path__relative, setup, teardown),
