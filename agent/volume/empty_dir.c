@@ -2,6 +2,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/schema/quantity.h"
 
 #include <errno.h>
@@ -16,10 +17,43 @@ static bool is_mounted(const char *path)
     return stat(path, &inner) == 0 && stat(parent, &outer) == 0 && inner.st_dev != outer.st_dev;
 }
 
-/* A tmpfs of its own below the run folder; one that is there already (a second try) is kept. */
-static int mount_memory(const char *path, const struct value *source, struct err *err)
+/* What the containers may use together; 0: one of them has no limit. */
+static int64_t memory_limit_of(const struct value *pod)
 {
-    int64_t size = quantity_units_of(value_get(source, "sizeLimit"), 0);
+    static const char *const lists[] = {"initContainers", "containers"};
+    int64_t sum = 0;
+    for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
+        const struct value *list = value_path(pod, "spec", lists[l], NULL);
+        for (size_t i = 0; i < value_len(list); i++) {
+            const struct value *limits = value_path(value_at(list, i), "resources", "limits", NULL);
+            int64_t limit = quantity_units_of(value_get(limits, "memory"), 0);
+            if (limit <= 0 || limit > INT64_MAX - sum)
+                return 0;
+            sum += limit;
+        }
+    }
+    return sum;
+}
+
+/* The least of what is asked for, what the pod may use and what the node has for pods, as a kubelet
+ * sizes it; 0: nothing of these is known, and the kernel gives half of the memory. */
+static int64_t memory_size(const struct volume_spec *spec, const struct value *source)
+{
+    const int64_t bounds[] = {
+        quantity_units_of(value_get(source, "sizeLimit"), 0),
+        WEAKENED(EMPTY_DIR_MEMORY) ? 0 : memory_limit_of(spec->pod),
+        quantity_units_of(value_get(spec->allocatable, "memory"), 0),
+    };
+    int64_t least = 0;
+    for (size_t i = 0; i < ARRAY_LEN(bounds); i++)
+        if (bounds[i] > 0 && (least == 0 || bounds[i] < least))
+            least = bounds[i];
+    return least;
+}
+
+/* A tmpfs of its own below the run folder; one that is there already (a second try) is kept. */
+static int mount_memory(const char *path, int64_t size, struct err *err)
+{
     autofree char *options =
         size > 0 ? xasprintf("mode=0777,size=%lld", (long long)size) : xstrdup("mode=0777");
     if (mount("limpet", path, "tmpfs", MS_NOSUID | MS_NODEV, options) < 0)
@@ -27,18 +61,51 @@ static int mount_memory(const char *path, const struct value *source, struct err
     return 0;
 }
 
+static int check_medium(const char *medium, struct err *err)
+{
+    if (str_empty(medium) || str_eq(medium, "Memory"))
+        return 0;
+    if (str_has_prefix(medium, "HugePages"))
+        return err_set(err, -EINVAL, "emptyDir medium %s: this node gives no huge pages to volumes",
+                       medium);
+    return err_set(err, -EINVAL, "unknown storage medium \"%s\"", medium);
+}
+
 static int prepare(const struct volume_spec *spec, const char *name, const struct value *source,
                    struct volume *ret, struct err *err)
 {
-    bool memory = str_eq(value_get_str(source, "medium"), "Memory");
-    const char *parent = memory ? spec->tmp_dir : spec->disk_dir;
-    ret->host_path = volume_make_dir(parent, name, 0777, err);
+    const char *medium = value_get_str(source, "medium");
+    int rc = check_medium(medium, err);
+    if (rc < 0)
+        return rc;
+    bool memory = str_eq(medium, "Memory");
+    ret->host_path = volume_make_dir(memory ? spec->tmp_dir : spec->disk_dir, name, 0777, err);
     if (!ret->host_path)
         return err->code;
     if (!memory || is_mounted(ret->host_path))
         return 0;
-    return mount_memory(ret->host_path, source, err);
+    return mount_memory(ret->host_path, memory_size(spec, source), err);
 }
 
 const struct volume_type volume_empty_dir = {
     .field = "emptyDir", .prepare = prepare, .group = FS_GROUP_TOP};
+
+void volumes_measure(const struct volume_spec *spec, const struct value *volumes,
+                     volume_measured_fn *fn, void *ctx)
+{
+    for (size_t i = 0; i < value_len(volumes); i++) {
+        const struct value *volume = value_at(volumes, i);
+        const struct value *source = value_get(volume, "emptyDir");
+        const char *name = value_get_str(volume, "name");
+        if (!source || str_eq(value_get_str(source, "medium"), "Memory"))
+            continue;
+        struct volume_measure measure = {
+            .name = name,
+            .size_limit = quantity_units_of(value_get(source, "sizeLimit"), 0),
+            .usage = {.whole = true},
+        };
+        autofree char *path = xasprintf("%s/volumes/%s", spec->disk_dir, name);
+        if (disk_usage_add(path, &measure.usage) == 0)
+            fn(ctx, &measure);
+    }
+}

@@ -11,17 +11,18 @@ static const struct {
     const char *name;
     mode_t type; /* what must be there; 0 = anything */
     mode_t made; /* what is made where nothing is; 0 = nothing */
+    const char *noun;
 } host_types[] = {
     /* Without a type nothing is checked, and what is missing is made a directory: as the container
      * runtimes below a kubelet do it. */
-    {"", 0, S_IFDIR},
-    {"Directory", S_IFDIR, 0},
-    {"DirectoryOrCreate", S_IFDIR, S_IFDIR},
-    {"File", S_IFREG, 0},
-    {"FileOrCreate", S_IFREG, S_IFREG},
-    {"Socket", S_IFSOCK, 0},
-    {"CharDevice", S_IFCHR, 0},
-    {"BlockDevice", S_IFBLK, 0},
+    {"", 0, S_IFDIR, NULL},
+    {"Directory", S_IFDIR, 0, "directory"},
+    {"DirectoryOrCreate", S_IFDIR, S_IFDIR, "directory"},
+    {"File", S_IFREG, 0, "file"},
+    {"FileOrCreate", S_IFREG, S_IFREG, "file"},
+    {"Socket", S_IFSOCK, 0, "socket file"},
+    {"CharDevice", S_IFCHR, 0, "character device"},
+    {"BlockDevice", S_IFBLK, 0, "block device"},
 };
 
 static int make_directories(const char *path)
@@ -69,13 +70,15 @@ static int prepare(const struct volume_spec *spec, const char *name, const struc
     while (i < ARRAY_LEN(host_types) && !str_eq(host_types[i].name, type ? type : ""))
         i++;
     if (i == ARRAY_LEN(host_types))
-        return err_set(err, -EINVAL, "hostPath type \"%s\" is not known", type);
+        return err_set(err, -EINVAL, "%s is an invalid volume type", type);
     struct stat st;
     int rc = look(path, host_types[i].made, &st);
-    if (rc < 0)
+    bool missing = rc == -ENOENT && host_types[i].type;
+    if (rc < 0 && !missing)
         return err_errno(err, -rc, "hostPath %s", path);
-    if (host_types[i].type && (st.st_mode & S_IFMT) != host_types[i].type)
-        return err_set(err, -EINVAL, "hostPath type check failed: %s is not a %s", path, type);
+    if (missing || (host_types[i].type && (st.st_mode & S_IFMT) != host_types[i].type))
+        return err_set(err, missing ? -ENOENT : -EINVAL,
+                       "hostPath type check failed: %s is not a %s", path, host_types[i].noun);
     ret->host_path = realpath(path, NULL); /* a keeper follows no link at the end of a source */
     return ret->host_path ? 0 : err_errno(err, errno, "hostPath %s", path);
 }

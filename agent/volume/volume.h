@@ -3,6 +3,7 @@
  * a host path or a tmpfs that containers mount. */
 
 #include "agent/runtime/launch.h"
+#include "agent/volume/disk_usage.h"
 #include "common/base/err.h"
 #include "common/data/value.h"
 #include "common/fs/disk.h"
@@ -52,5 +53,15 @@ void volumes_free(struct volume *volumes, size_t count);
  * changed, or the first error after all were tried: -ENOENT, -EINVAL, -ENOSPC... */
 nodiscard int volumes_refresh(const struct volume_spec *spec, const struct value *volumes,
                               struct err *err);
+/* What an emptyDir on disk holds. What is in memory is bounded by its mount. */
+struct volume_measure {
+    const char *name;
+    int64_t size_limit; /* bytes; 0 = none */
+    struct disk_usage usage;
+};
+typedef void volume_measured_fn(void *ctx, const struct volume_measure *measure);
+/* Tells of each of the pod's emptyDirs on disk that is there. Blocks as disk_usage_add says. */
+void volumes_measure(const struct volume_spec *spec, const struct value *volumes,
+                     volume_measured_fn *fn, void *ctx);
 /* Unmounts and removes what prepare made for this pod (never a hostPath). */
 void volumes_remove(const struct volume_spec *spec);

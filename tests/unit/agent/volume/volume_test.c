@@ -447,6 +447,87 @@ static void test_empty_dir__memory(void **state)
     assert_int_equal(access(parent, F_OK), -1); /* unmounted, or it could not go */
 }
 
+static const struct {
+    const char *source, *limit, *allocatable; /* of the container, of the node */
+    int64_t size;
+} bounds[] = {
+    {"{\"medium\":\"Memory\",\"sizeLimit\":\"1Mi\"}", "8Mi", "16Mi", 1 << 20},
+    {"{\"medium\":\"Memory\",\"sizeLimit\":\"32Mi\"}", "8Mi", "16Mi", 8 << 20},
+    {"{\"medium\":\"Memory\"}", "8Mi", "16Mi", 8 << 20},
+    {"{\"medium\":\"Memory\"}", "0", "16Mi", 16 << 20},
+    {"{\"medium\":\"Memory\",\"sizeLimit\":\"64Mi\"}", "0", "16Mi", 16 << 20},
+};
+
+/* A volume in memory is of the pod's memory. */
+static void test_empty_dir__bounds(void **state)
+{
+    struct world *world = *state;
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        skip();
+    for (size_t i = 0; i < ARRAY_LEN(bounds); i++) {
+        autofree char *text = xasprintf("{\"spec\":{\"containers\":[{\"resources\":{\"limits\":{"
+                                        "\"memory\":\"%s\"}}}]}}",
+                                        bounds[i].limit);
+        autofree char *node = xasprintf("{\"memory\":\"%s\"}", bounds[i].allocatable);
+        cleanup(value_free) struct value *own = parse(text), *allocatable = parse(node);
+        autofree char *volumes = xasprintf("[{\"name\":\"v\",\"emptyDir\":%s}]", bounds[i].source);
+        world->spec.pod = own;
+        world->spec.allocatable = allocatable;
+        assert_int_equal(prepare(world, volumes), 0);
+        struct statfs fs;
+        assert_int_equal(statfs(world->list[0].host_path, &fs), 0);
+        if ((int64_t)fs.f_blocks * fs.f_bsize != bounds[i].size)
+            fail_msg("%zu: %lld", i, (long long)fs.f_blocks * fs.f_bsize);
+        volumes_remove(&world->spec);
+    }
+}
+
+static void test_empty_dir__media(void **state)
+{
+    struct world *world = *state;
+    static const struct {
+        const char *medium, *message;
+    } cases[] = {
+        {"HugePages", FAILED "emptyDir medium HugePages: this node gives no huge pages to volumes"},
+        {"HugePages-2Mi",
+         FAILED "emptyDir medium HugePages-2Mi: this node gives no huge pages to volumes"},
+        {"Disk", FAILED "unknown storage medium \"Disk\""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        autofree char *volumes =
+            xasprintf("[{\"name\":\"v\",\"emptyDir\":{\"medium\":\"%s\"}}]", cases[i].medium);
+        assert_int_equal(prepare(world, volumes), -EINVAL);
+        assert_string_equal(world->err.msg, cases[i].message);
+    }
+}
+
+static void note_measure(void *ctx, const struct volume_measure *measure)
+{
+    struct buf *all = ctx;
+    (void)buf_addf(all, "%s %lld %s;", measure->name, (long long)measure->size_limit,
+                   measure->usage.bytes >= 1 << 20 && measure->usage.whole ? "full" : "empty");
+}
+
+static void test_empty_dir__measure(void **state)
+{
+    struct world *world = *state;
+    const char volumes[] = "[{\"name\":\"v\",\"emptyDir\":{\"sizeLimit\":\"1Ki\"}},"
+                           "{\"name\":\"c\",\"configMap\":{\"name\":\"app\"}},"
+                           "{\"name\":\"w\",\"emptyDir\":{}}]";
+    assert_int_equal(prepare(world, volumes), 0);
+    autofree char *path = xasprintf("%s/file", world->list[0].host_path);
+    autofree char *zeros = xcalloc(1 << 20, 1);
+    memset(zeros, 'x', 1 << 20);
+    autoclose int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(write(fd, zeros, 1 << 20), 1 << 20);
+    assert_int_equal(fsync(fd), 0); /* its blocks are known then */
+    cleanup(buf_done) struct buf all;
+    buf_init(&all, 0);
+    cleanup(value_free) struct value *list = parse(volumes);
+    volumes_measure(&world->spec, list, note_measure, &all);
+    assert_string_equal(buf_str(&all), "v 1024 full;w 0 empty;");
+}
+
 /* "mode:group" of a path below the first volume; "" is the volume itself. */
 static void expect_group(const struct world *world, const char *path, const char *expected)
 {
@@ -526,25 +607,26 @@ static const struct host_case {
         *path; /* below the world's folder, which has "dir", "file", "fifo", "link" to "dir" */
     int rc;
     mode_t made; /* what stands there afterwards */
+    const char *noun;
 } host_cases[] = {
     {"", "dir", 0, S_IFDIR},
     {"", "fifo", 0, S_IFIFO},
     {"", "new/deep", 0, S_IFDIR},
     {"", "file/below", -ENOTDIR, 0},
     {"Directory", "dir", 0, S_IFDIR},
-    {"Directory", "none", -ENOENT, 0},
+    {"Directory", "none", -ENOENT, 0, "directory"},
     {"Directory", "link", 0, S_IFLNK},
-    {"Directory", "file", -EINVAL, S_IFREG},
+    {"Directory", "file", -EINVAL, S_IFREG, "directory"},
     {"DirectoryOrCreate", "made/deep", 0, S_IFDIR},
-    {"DirectoryOrCreate", "file", -EINVAL, S_IFREG},
+    {"DirectoryOrCreate", "file", -EINVAL, S_IFREG, "directory"},
     {"File", "file", 0, S_IFREG},
-    {"File", "none", -ENOENT, 0},
+    {"File", "none", -ENOENT, 0, "file"},
     {"FileOrCreate", "made-file", 0, S_IFREG},
-    {"FileOrCreate", "fifo", -EINVAL, S_IFIFO}, /* opening it would wait for ever */
-    {"FileOrCreate", "no/parent", -ENOENT, 0},
-    {"Socket", "file", -EINVAL, S_IFREG},
-    {"CharDevice", "none", -ENOENT, 0},
-    {"BlockDevice", "dir", -EINVAL, S_IFDIR},
+    {"FileOrCreate", "fifo", -EINVAL, S_IFIFO, "file"}, /* opening it would wait for ever */
+    {"FileOrCreate", "no/parent", -ENOENT, 0, "file"},
+    {"Socket", "file", -EINVAL, S_IFREG, "socket file"},
+    {"CharDevice", "none", -ENOENT, 0, "character device"},
+    {"BlockDevice", "dir", -EINVAL, S_IFDIR, "block device"},
     {"Pipe", "fifo", -EINVAL, S_IFIFO},
 };
 
@@ -567,6 +649,11 @@ static void test_host_path__table(void **state)
         if (rc != c->rc || ((void)lstat(path, &st), (st.st_mode & S_IFMT) != c->made))
             fail_msg("%s %s: %d, want %d; mode %o: %s", c->type, c->path, rc, c->rc, st.st_mode,
                      world->err.msg);
+        if (c->noun) {
+            autofree char *message =
+                xasprintf(FAILED "hostPath type check failed: %s is not a %s", path, c->noun);
+            assert_string_equal(world->err.msg, message);
+        }
         if (rc == 0)
             assert_string_equal(world->list[0].host_path, S_ISLNK(st.st_mode) ? dir : path);
     }
@@ -599,7 +686,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_fs_group__files, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fs_group__empty_dir, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fs_group__host_path, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_empty_dir__media, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_empty_dir__measure, setup, teardown),
         cmocka_unit_test_setup_teardown(test_empty_dir__memory, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_empty_dir__bounds, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
