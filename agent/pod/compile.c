@@ -4,6 +4,7 @@
 #include "agent/pod/hostname.h"
 #include "agent/pod/internal.h"
 #include "agent/pod/limits.h"
+#include "agent/pod/mount.h"
 #include "agent/runtime/caps.h"
 
 #include "common/base/mem.h"
@@ -147,14 +148,12 @@ static int compile_mounts(const struct pod_record *record, const struct value *c
         const struct volume *volume = find_volume(record, name);
         if (!volume)
             return err_set(err, -EINVAL, "volumeMounts[%zu]: no volume \"%s\"", i, name);
-        parts->mounts[parts->mount_count++] = (struct launch_mount){
-            .type = LAUNCH_MOUNT_BIND,
-            .source = volume->host_path,
-            .target = value_get_str(item, "mountPath"),
-            .sub_path = value_get_str(item, "subPath"),
-            .read_only = volume->read_only || value_get_bool(item, "readOnly", false),
-            .recursive = true,
-        };
+        bool privileged =
+            value_bool(value_path(container, "securityContext", "privileged", NULL), false);
+        int rc = mount_compile(item, volume, &parts->env, privileged, &parts->texts,
+                               &parts->mounts[parts->mount_count++], err);
+        if (rc < 0)
+            return err_wrap(err, "volumeMounts[%zu]", i), rc;
     }
     return 0;
 }

@@ -69,7 +69,8 @@ static int put_text(struct strings *env, char *entry, struct err *err)
     return 0;
 }
 
-char *env_expand(const struct strings *env, const char *text)
+/* unknown: gets the first name that env has not (borrowed from text, up to its bracket). */
+static char *expand(const struct strings *env, const char *text, const char **unknown)
 {
     cleanup(buf_done) struct buf out;
     buf_init(&out, WEAKENED(ENV_EXPAND) ? 0 : ENV_TEXT_MAX);
@@ -79,12 +80,32 @@ char *env_expand(const struct strings *env, const char *text)
         int rc = value ? buf_addstr(&out, value) : buf_addc(&out, *p);
         if (rc < 0)
             return NULL;
+        if (end && !value && !*unknown)
+            *unknown = p + 2;
         if (value)
             p = end + 1;
         else
             p += p[0] == '$' && p[1] == '$' ? 2 : 1;
     }
     return buf_steal(&out, NULL);
+}
+
+char *env_expand(const struct strings *env, const char *text)
+{
+    const char *unknown = NULL;
+    return expand(env, text, &unknown);
+}
+
+char *env_expand_known(const struct strings *env, const char *text, struct err *err)
+{
+    const char *unknown = NULL;
+    autofree char *expanded = expand(env, text, &unknown);
+    if (unknown)
+        (void)err_set(err, -EINVAL, "missing value for \"%.*s\"", (int)strcspn(unknown, ")"),
+                      unknown);
+    else if (!expanded)
+        (void)err_set(err, -EINVAL, "larger than %d bytes", ENV_TEXT_MAX);
+    return unknown ? NULL : steal(expanded);
 }
 
 /* The text of one key of a ConfigMap or Secret. Caller frees; NULL: the key is not there. */

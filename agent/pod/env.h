@@ -36,3 +36,5 @@ nodiscard int env_build(const struct env_input *input, struct strings *ret, stru
 /* A copy of text with $(NAME) replaced from env; $$(NAME) stays $(NAME), an unknown name stays as
  * written. Caller frees; NULL: it would be larger than ENV_TEXT_MAX. */
 char *env_expand(const struct strings *env, const char *text);
+/* The same; NULL (-EINVAL in err) as well if a name is not known. */
+char *env_expand_known(const struct strings *env, const char *text, struct err *err);

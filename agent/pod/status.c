@@ -1,5 +1,6 @@
 #include "agent/pod/status.h"
 
+#include "agent/pod/mount.h"
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
@@ -146,6 +147,9 @@ static struct value *container_status(const struct pod_facts *facts, size_t i,
     const char *image_id = i < facts->container_count ? facts->containers[i].image_id
                                                       : value_get_str(container, "imageID");
     value_set_str(status, "imageID", image_id ? image_id : "");
+    struct value *mounts = mount_status(container);
+    if (mounts)
+        value_set(status, "volumeMounts", mounts);
     return status;
 }
 

@@ -4,6 +4,7 @@
 #include "agent/runtime/kernelfs.h"
 #include "agent/runtime/mnt.h"
 #include "agent/runtime/privs.h"
+#include "agent/runtime/propagation.h"
 #include "agent/runtime/rootfs.h"
 #include "agent/runtime/signals.h"
 #include "agent/runtime/sys.h"
@@ -168,7 +169,10 @@ static int make_root(const struct child_spec *spec, int *ret_tty, struct err *er
 {
     struct devices devices;
     const struct launch_container *container = spec->container;
-    int r = rootfs_detach(err);
+    autofree int *trees = xcalloc(container->mount_count + 1, sizeof(*trees));
+    int r = propagation_take(container, trees, err);
+    if (r == 0)
+        r = rootfs_detach(err);
     autoclose int root = r < 0 ? r : rootfs_mount(container, spec->dir, err);
     if (root < 0)
         return root;
@@ -176,7 +180,7 @@ static int make_root(const struct child_spec *spec, int *ret_tty, struct err *er
     if (r == 0)
         r = devices_make(root, container, spec->shm, &devices, err);
     if (r == 0)
-        r = mnt_volumes(root, container, err);
+        r = mnt_volumes(root, container, trees, err);
     if (r == 0 && !container->privileged)
         r = kernelfs_mask(root, devices.null, err);
     if (r == 0 && devices.ptmx >= 0) {

@@ -47,8 +47,11 @@ static const struct field mount_fields[] = {
      .max = 4095},
     {"options", FIELD_STR, AT(launch_mount, options), .max = 4095},
     {"subPath", FIELD_STR, AT(launch_mount, sub_path), .rule = RULE_RELATIVE, .max = 4095},
+    {"makeSubPath", FIELD_BOOL, AT(launch_mount, make_sub_path)},
     {"readOnly", FIELD_BOOL, AT(launch_mount, read_only)},
     {"recursive", FIELD_BOOL, AT(launch_mount, recursive)},
+    {"readOnlyBelow", FIELD_INT, AT(launch_mount, read_only_below), .max = LAUNCH_READ_ONLY_BELOW},
+    {"propagation", FIELD_INT, AT(launch_mount, propagation), .max = LAUNCH_PROPAGATION_SHARED},
 };
 
 static const struct field container_fields[] = {

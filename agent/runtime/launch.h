@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LAUNCH_VERSION 2
+#define LAUNCH_VERSION 3
 #define LAUNCH_MAX_BYTES (4 * 1024 * 1024)
 #define LAUNCH_MAX_CONTAINERS 64
 
@@ -24,14 +24,30 @@ enum launch_mount_type {
                            following  symbolic links in its last component */
     LAUNCH_MOUNT_TMPFS, /* options: "size=...,mode=..." */
 };
+/* Whether mounts that are made later on one side are seen on the other. */
+enum launch_propagation {
+    LAUNCH_PROPAGATION_PRIVATE, /* no */
+    LAUNCH_PROPAGATION_SLAVE,   /* the host's are seen in the container */
+    LAUNCH_PROPAGATION_SHARED,  /* and the container's on the host */
+};
+/* Whether read_only holds for what is mounted below as well: on a kernel that can (5.12), or not to
+ * start at all. */
+enum launch_read_only_below {
+    LAUNCH_READ_ONLY_TOP,
+    LAUNCH_READ_ONLY_IF_POSSIBLE,
+    LAUNCH_READ_ONLY_BELOW,
+};
 struct launch_mount {
     enum launch_mount_type type;
     const char *source;
     const char *target;
     const char *options;  /* tmpfs data; NULL */
     const char *sub_path; /* bind: below source, resolved inside it; NULL */
+    bool make_sub_path;   /* where nothing is: a directory with the mode of the source */
     bool read_only;
     bool recursive; /* rbind */
+    enum launch_read_only_below read_only_below;
+    enum launch_propagation propagation;
 };
 
 struct launch_container {

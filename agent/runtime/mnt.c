@@ -1,5 +1,6 @@
 #include "agent/runtime/mnt.h"
 
+#include "agent/runtime/propagation.h"
 #include "agent/runtime/sys.h"
 #include "common/base/cleanup.h"
 #include "common/base/str.h"
@@ -59,7 +60,7 @@ static int set_flags_old(int tree_fd, unsigned flags)
     return mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | set, NULL) < 0 ? -errno : 0;
 }
 
-static int set_flags(int tree_fd, unsigned flags)
+static int set_some(int tree_fd, unsigned flags, bool recursive)
 {
     struct sys_mount_attr attr = {.set = 0};
     for (size_t i = 0; i < ARRAY_LEN(flag_table); i++)
@@ -67,24 +68,42 @@ static int set_flags(int tree_fd, unsigned flags)
             attr.set |= flag_table[i].attr;
     if (attr.set == 0)
         return 0;
-    unsigned how = SYS_AT_EMPTY_PATH | (flags & MNT_RECURSIVE ? SYS_AT_RECURSIVE : 0);
+    unsigned how = SYS_AT_EMPTY_PATH | (recursive ? SYS_AT_RECURSIVE : 0);
     return sys_mount_setattr(tree_fd, "", how, &attr) < 0 ? -errno : 0;
 }
 
-int mnt_bind(int source_fd, int target_fd, unsigned flags)
+static int set_flags(int tree_fd, unsigned flags)
+{
+    bool recursive = flags & MNT_RECURSIVE;
+    bool below = recursive && flags & MNT_READ_ONLY_BELOW;
+    int r = set_some(tree_fd, flags & ~(unsigned)MNT_READ_ONLY, recursive);
+    return r < 0 ? r : set_some(tree_fd, flags & MNT_READ_ONLY, below);
+}
+
+int mnt_copy(int source_fd, bool recursive)
 {
     unsigned how = SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC | SYS_AT_EMPTY_PATH |
-                   (flags & MNT_RECURSIVE ? SYS_AT_RECURSIVE : 0);
-    autoclose int tree = sys_open_tree(source_fd, "", how);
-    if (tree < 0)
-        return -errno;
+                   (recursive ? SYS_AT_RECURSIVE : 0);
+    int tree = sys_open_tree(source_fd, "", how);
+    return tree < 0 ? -errno : tree;
+}
+
+/* -ENOSYS with must: the kernel cannot set flags below the top. */
+static int attach(int tree, int target_fd, unsigned flags, bool must)
+{
     int r = set_flags(tree, flags);
     bool old = r == -ENOSYS;
-    if (r < 0 && !old)
+    if (r < 0 && (!old || must))
         return r;
     if (syscall(SYS_move_mount, tree, "", target_fd, "", MOVE_FROM_FD | MOVE_TO_FD) < 0)
         return -errno;
     return old ? set_flags_old(tree, flags) : 0;
+}
+
+int mnt_bind(int source_fd, int target_fd, unsigned flags)
+{
+    autoclose int tree = mnt_copy(source_fd, flags & MNT_RECURSIVE);
+    return tree < 0 ? tree : attach(tree, target_fd, flags, false);
 }
 
 int mnt_open_dir(int root_fd, const char *name, struct err *err)
@@ -117,45 +136,81 @@ static int check_target(int target_fd, const struct launch_container *container)
     return 0;
 }
 
-static int open_source(const struct launch_mount *mount, struct stat *ret_st, struct err *err)
+/* Each step of the way is taken by descriptor, so that nobody who writes into the volume meanwhile
+ * can lead it elsewhere (CVE-2017-1002101, CVE-2021-25741). */
+static int open_sub_path(int volume, const struct launch_mount *mount)
 {
+    struct stat st;
+    int fd = WEAKENED(SUB_PATH_IN_VOLUME) ? openat(volume, mount->sub_path, O_PATH | O_CLOEXEC)
+                                          : path_open_in(volume, mount->sub_path, O_PATH, 0);
+    if (fd != -ENOENT || !mount->make_sub_path)
+        return fd;
+    if (fstat(volume, &st) < 0)
+        return -errno;
+    return path_mkdirs_in(volume, mount->sub_path, st.st_mode & 07777);
+}
+
+int mnt_open_source(const struct launch_mount *mount, struct err *err)
+{
+    struct stat st;
     autoclose int fd = open(mount->source, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return err_errno(err, errno, "cannot open %s", mount->source);
     if (!str_empty(mount->sub_path)) {
-        int sub = path_open_in(fd, mount->sub_path, O_PATH, 0);
+        int sub = open_sub_path(fd, mount);
         if (sub < 0)
-            return err_errno(err, -sub, "cannot open %s below %s", mount->sub_path, mount->source);
+            return err_errno(err, -sub, "failed to prepare subPath %s below %s", mount->sub_path,
+                             mount->source);
         close(fd);
         fd = sub;
     }
-    if (fstat(fd, ret_st) < 0)
+    if (fstat(fd, &st) < 0)
         return err_errno(err, errno, "cannot look at %s", mount->source);
-    if (S_ISLNK(ret_st->st_mode))
+    if (S_ISLNK(st.st_mode))
         return err_set(err, -ELOOP, "%s is a symbolic link", mount->source);
     return steal_fd(&fd);
 }
 
-static int bind_volume(int root_fd, const struct launch_mount *mount,
-                       const struct launch_container *container, struct err *err)
+static unsigned flags_of(const struct launch_mount *mount, mode_t type, bool privileged)
 {
-    struct stat st;
-    autoclose int source = open_source(mount, &st, err);
-    if (source < 0)
+    unsigned flags =
+        (mount->read_only ? MNT_READ_ONLY : 0) | (mount->recursive ? MNT_RECURSIVE : 0);
+    if (mount->read_only_below != LAUNCH_READ_ONLY_TOP)
+        flags |= MNT_READ_ONLY_BELOW;
+    /* Device nodes of their own making are of no use to a container, which may have CAP_MKNOD; one
+     * that the plan names as such is. */
+    if (!privileged && !S_ISCHR(type) && !S_ISBLK(type))
+        flags |= MNT_NODEV;
+    return flags;
+}
+
+/* tree: of propagation_take, or -1. */
+static int bind_volume(int root_fd, const struct launch_mount *mount,
+                       const struct launch_container *container, int tree, struct err *err)
+{
+    struct stat st = {0};
+    autoclose int source = tree >= 0 ? -1 : mnt_open_source(mount, err);
+    if (tree < 0 && source < 0)
         return source;
+    autoclose int copy = tree >= 0 ? tree : mnt_copy(source, mount->recursive);
+    if (copy < 0 || fstat(copy, &st) < 0)
+        return err_errno(err, copy < 0 ? -copy : errno, "cannot copy the mount at %s",
+                         mount->source);
     autoclose int target = open_target(root_fd, mount->target, S_ISDIR(st.st_mode));
     if (target < 0)
         return err_errno(err, -target, "cannot make the mount point %s", mount->target);
     int r = check_target(target, container);
     if (r < 0)
         return err_errno(err, -r, "%s cannot be mounted over", mount->target);
-    unsigned flags =
-        (mount->read_only ? MNT_READ_ONLY : 0) | (mount->recursive ? MNT_RECURSIVE : 0);
-    /* Device nodes of their own making are of no use to a container, which may have CAP_MKNOD; one
-     * that the plan names as such is. */
-    if (!container->privileged && !S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
-        flags |= MNT_NODEV;
-    r = mnt_bind(source, target, flags);
+    bool must = mount->read_only_below == LAUNCH_READ_ONLY_BELOW;
+    r = tree >= 0 ? propagation_set(copy, mount->propagation) : 0;
+    if (r == 0)
+        r = attach(copy, target, flags_of(mount, st.st_mode, container->privileged), must);
+    if (r == -ENOSYS && must)
+        return err_set(err, r,
+                       "volume at %s requested recursive read-only mode, but it is not "
+                       "supported by the kernel",
+                       mount->target);
     return r < 0 ? err_errno(err, -r, "cannot mount %s at %s", mount->source, mount->target) : 0;
 }
 
@@ -172,12 +227,14 @@ static int tmpfs_volume(int root_fd, const struct launch_mount *mount,
     return r < 0 ? err_errno(err, -r, "cannot mount a tmpfs at %s", mount->target) : 0;
 }
 
-int mnt_volumes(int root_fd, const struct launch_container *container, struct err *err)
+int mnt_volumes(int root_fd, const struct launch_container *container, const int *trees,
+                struct err *err)
 {
     for (size_t i = 0; i < container->mount_count; i++) {
         const struct launch_mount *mount = &container->mounts[i];
-        int r = mount->type == LAUNCH_MOUNT_BIND ? bind_volume(root_fd, mount, container, err)
-                                                 : tmpfs_volume(root_fd, mount, container, err);
+        int r = mount->type == LAUNCH_MOUNT_BIND
+                    ? bind_volume(root_fd, mount, container, trees[i], err)
+                    : tmpfs_volume(root_fd, mount, container, err);
         if (r < 0)
             return r;
     }

@@ -13,7 +13,8 @@ enum mnt_flag {
     MNT_NODEV = 2,
     MNT_NOSUID = 4,
     MNT_NOEXEC = 8,
-    MNT_RECURSIVE = 16
+    MNT_RECURSIVE = 16,      /* what is mounted below comes along, with the same flags but for */
+    MNT_READ_ONLY_BELOW = 32 /* MNT_READ_ONLY, which is for the top alone without this one */
 };
 
 /* mount(2) of a file system onto a directory given by descriptor. A negative errno. */
@@ -25,5 +26,12 @@ nodiscard int mnt_bind(int source_fd, int target_fd, unsigned flags);
 /* A directory of the root that must be one already or is made, but is never a link: /proc, /sys,
  * /dev. */
 nodiscard int mnt_open_dir(int root_fd, const char *name, struct err *err);
-/* The mounts of the plan, in order. */
-nodiscard int mnt_volumes(int root_fd, const struct launch_container *container, struct err *err);
+/* What a bind mount of the plan shows (O_PATH): its source or what is below it, resolved inside it
+ * whatever links lead where, and made where the plan says so. */
+nodiscard int mnt_open_source(const struct launch_mount *mount, struct err *err);
+/* A copy of the mount that source_fd stands in, at source_fd, attached nowhere; recursive: with
+ * what is mounted below. A descriptor or a negative errno. */
+nodiscard int mnt_copy(int source_fd, bool recursive);
+/* The mounts of the plan, in order. trees: of propagation_take. */
+nodiscard int mnt_volumes(int root_fd, const struct launch_container *container, const int *trees,
+                          struct err *err);

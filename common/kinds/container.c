@@ -35,10 +35,10 @@ static const struct schema_type type_volume_mount = {
            F(4, "subPath", STRING, RULE(path_relative),
              DOC("A path in the volume, to be mounted in place of the whole.")),
            F(5, "mountPropagation", STRING, ONE_OF("None", "HostToContainer", "Bidirectional"),
-             INERT, DOC("Whether later mounts are seen: None, HostToContainer or Bidirectional.")),
-           F(6, "subPathExpr", STRING, RULE(path_relative), INERT,
+             DOC("Whether later mounts are seen: None, HostToContainer or Bidirectional.")),
+           F(6, "subPathExpr", STRING, RULE(path_relative),
              DOC("As subPath, with $(NAME) for variables of the container.")),
-           F(7, "recursiveReadOnly", STRING, ONE_OF("Disabled", "IfPossible", "Enabled"), INERT,
+           F(7, "recursiveReadOnly", STRING, ONE_OF("Disabled", "IfPossible", "Enabled"),
              DOC("Whether what is mounted below is for reading only too: Disabled, IfPossible or "
                  "Enabled."))),
 };

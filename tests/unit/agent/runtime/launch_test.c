@@ -23,7 +23,10 @@ static const struct launch_mount mounts[] = {
      .source = "/src",
      .target = "/dst",
      .sub_path = "a/b",
-     .read_only = true},
+     .make_sub_path = true,
+     .read_only = true,
+     .read_only_below = LAUNCH_READ_ONLY_BELOW,
+     .propagation = LAUNCH_PROPAGATION_SLAVE},
     {.type = LAUNCH_MOUNT_TMPFS, .target = "/tmp", .options = "size=1m", .recursive = true},
 };
 
@@ -102,7 +105,9 @@ static void assert_container(const struct launch_container *c)
     assert_int_equal(c->mount_count, 2);
     assert_string_equal(c->mounts[0].source, "/src");
     assert_string_equal(c->mounts[0].sub_path, "a/b");
-    assert_true(c->mounts[0].read_only && !c->mounts[0].recursive);
+    assert_true(c->mounts[0].read_only && !c->mounts[0].recursive && c->mounts[0].make_sub_path);
+    assert_int_equal(c->mounts[0].read_only_below, LAUNCH_READ_ONLY_BELOW);
+    assert_int_equal(c->mounts[0].propagation, LAUNCH_PROPAGATION_SLAVE);
     assert_null(c->mounts[1].source);
     assert_string_equal(c->mounts[1].options, "size=1m");
     assert_true(c->memory_bytes == INT64_MAX);
