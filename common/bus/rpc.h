@@ -26,7 +26,16 @@
  *   "usage" {namespace: "", pod: ""}: what node and pods use, as JSON (agent/pod/usage.h)
  *   "exec" {namespace, pod, uid, container, command, stdin, stdout, stderr, tty}
  *   "attach" {namespace, pod, uid, container, stdin, stdout, stderr, tty}
- *   "portforward" {namespace, pod, uid, port} */
+ *   "portforward" {namespace, pod, uid, port}
+ *
+ * A node asks, too. Each question has one answer or none, and nothing stays open for it: an idle
+ * node costs nothing (decision record 0008). <id> is the node's own:
+ *
+ *   up   {"op":"ask","method":"token","args":{...}}
+ *   down {"op":"answer","code":0,...} + raw bytes, or with an HTTP code and "message"
+ *
+ *   "token" {namespace, pod, uid, audience, expirationSeconds}: of the pod's ServiceAccount, as one
+ *   of its projected volumes has it. Answered {"seconds"}: for so long it holds; raw: podtoken.h */
 
 #define RPC_CLASS "rpc"
 #define RPC_MAX_CHUNK (16 * 1024)

@@ -351,7 +351,8 @@ static int start_hub(struct gateway *g, struct err *err)
                                  .trust = g->trust,
                                  .rng = g->rng,
                                  .authn = g->authn,
-                                 .audit = g->audit};
+                                 .audit = g->audit,
+                                 .tokens = g->sa_tokens};
     if (rc == 0)
         rc = hub_new(&hub, &g->hub, err);
     if (rc == 0 && hub_epoch(g->hub)->adopt)

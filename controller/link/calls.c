@@ -486,15 +486,36 @@ static void got_body(struct call *call, const struct envelope_got *got)
     }
 }
 
-/* Of a call that we do not know (any more): the node need not go on. */
+/* The node has seen higher counters than ours: what answers it next time is above them. */
+static void got_stray_hint(struct peer *peer, const void *payload, size_t len)
+{
+    struct err err = {0};
+    bool moved = false;
+    if (envelope_hint_apply(&peer->hint, payload, len, &peer->down, &moved, &err) < 0)
+        log_debug("message of a node refused: error=%s", log_quote(err.msg));
+}
+
+/* A question; or of a call that we do not know (any more): the node need not go on. */
 static void got_stray(struct calls *calls, struct peer *peer, const char *node, const char *id,
                       const char *channel, const void *payload, size_t len)
 {
     cleanup(envelope_got_done) struct envelope_got got = {0};
     struct err err = {0};
-    if (envelope_read(&peer->up, channel, payload, len, &got, &err) == 0 &&
-        !str_eq(value_get_str(got.body, "op"), "end"))
+    int rc = envelope_read(&peer->up, channel, payload, len, &got, &err);
+    const char *op = value_get_str(got.body, "op");
+    if (rc < 0)
+        got_stray_hint(peer, payload, len);
+    else if (str_eq(op, "ask") && calls->spec.ask)
+        calls->spec.ask(calls->spec.ctx, node, id, got.body);
+    else if (!str_eq(op, "end"))
         close_at(calls, node, id);
+}
+
+int calls_answer(struct calls *calls, const char *node, const char *id, struct value *body,
+                 const void *raw, size_t len, struct err *err)
+{
+    value_set_str(body, "op", "answer");
+    return publish(calls, node, id, body, raw, len, NULL, err);
 }
 
 void calls_message(struct calls *calls, const char *node, const char *id, const void *payload,

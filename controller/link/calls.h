@@ -16,6 +16,9 @@ struct calls_spec {
     struct bus *bus;
     struct rng *rng;
     const struct key *sealing; /* the gateway's sealing key pair; borrowed */
+    /* A node asks something: question is the body of its message. NULL: nobody answers. */
+    void (*ask)(void *ctx, const char *node, const char *id, const struct value *question);
+    void *ctx;
 };
 struct calls *calls_new(const struct calls_spec *spec);
 void calls_free(struct calls *calls); /* no callback */
@@ -33,6 +36,10 @@ void calls_acked(struct calls *calls, uint32_t id);
 /* A message on nodes/<node>/up/rpc/<id>. */
 void calls_message(struct calls *calls, const char *node, const char *id, const void *payload,
                    size_t len);
+
+/* What a node is answered: body gets its "op". -ENOTCONN, -ENOBUFS: it will ask again. */
+nodiscard int calls_answer(struct calls *calls, const char *node, const char *id,
+                           struct value *body, const void *raw, size_t len, struct err *err);
 
 /* How a call ended. */
 struct call_end {

@@ -5,6 +5,7 @@
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 #include "common/bus/beat.h"
+#include "controller/link/asks.h"
 #include "controller/link/enrolment.h"
 #include "controller/link/events.h"
 #include "controller/link/intake.h"
@@ -24,6 +25,7 @@ struct hub {
     struct hub_spec spec;
     struct outqueue *queue;
     struct calls *calls;
+    struct asks *asks;
     struct intake *intake;
     struct events *events;
     struct enrolment *enrolment;
@@ -173,6 +175,27 @@ static void got_rpc(struct hub *hub, struct member *member, const struct topic *
 {
     (void)member;
     calls_message(hub->calls, topic->node, topic->id, msg->payload, msg->len);
+}
+
+static void node_asks(void *ctx, const char *node, const char *id, const struct value *question)
+{
+    struct hub *hub = ctx;
+    const struct member *member = members_find(hub->members, node);
+    if (!member)
+        return;
+    const struct asks_node from = {session_name(member->session), node,
+                                   session_sealing(member->session)};
+    asks_take(hub->asks, &from, id, question);
+}
+
+static void answer_node(void *ctx, const char *node, const char *id, struct value *body,
+                        const void *raw, size_t len)
+{
+    const struct hub *hub = ctx;
+    struct err err = {0};
+    if (calls_answer(hub->calls, node, id, body, raw, len, &err) < 0)
+        log_debug("a node is not answered, it will ask again: node=%s error=%s", node,
+                  log_quote(err.msg));
 }
 
 static void got_events(struct hub *hub, struct member *member, const struct topic *topic,
@@ -390,6 +413,7 @@ static void member_left(void *ctx, const struct member *member)
     calls_forget(hub->calls, session_node(member->session));
     remains_node(hub->remains, session_node(member->session));
     events_forget(hub->events, session_node(member->session));
+    asks_forget(hub->asks, session_node(member->session));
 }
 
 /* Nor is anything listened to before: a node that was not read yet would not be known. */
@@ -430,9 +454,19 @@ int hub_new(const struct hub_spec *spec, struct hub **ret, struct err *err)
                                          .queue = hub->queue};
     hub->remains = remains_new(&remains);
     hub->strays = strays_new(spec->api);
-    const struct calls_spec calls = {
-        .loop = spec->loop, .bus = spec->bus, .rng = spec->rng, .sealing = spec->trust->sealing};
+    const struct calls_spec calls = {.loop = spec->loop,
+                                     .bus = spec->bus,
+                                     .rng = spec->rng,
+                                     .sealing = spec->trust->sealing,
+                                     .ask = node_asks,
+                                     .ctx = hub};
     hub->calls = calls_new(&calls);
+    const struct asks_spec asks = {.loop = spec->loop,
+                                   .api = spec->api,
+                                   .tokens = spec->tokens,
+                                   .answer = answer_node,
+                                   .ctx = hub};
+    hub->asks = asks_new(&asks);
     const struct enrolment_spec enrolment = {.loop = spec->loop,
                                              .api = spec->api,
                                              .queue = hub->queue,
@@ -525,6 +559,7 @@ void hub_free(struct hub *hub)
     intake_free(hub->intake);
     events_free(hub->events);
     calls_free(hub->calls);
+    asks_free(hub->asks);
     members_free(hub->members);
     remains_free(hub->remains);
     strays_free(hub->strays);

@@ -13,6 +13,7 @@
 
 struct authn;
 struct hub;
+struct sa_tokens;
 
 struct hub_spec {
     struct loop *loop;
@@ -24,8 +25,9 @@ struct hub_spec {
     struct recorder *recorder;
     const struct trust *trust;
     struct rng *rng;
-    struct authn *authn; /* borrowed: as whom people are known */
-    struct audit *audit; /* borrowed; NULL: there is no trail */
+    struct authn *authn;      /* borrowed: as whom people are known */
+    struct audit *audit;      /* borrowed; NULL: there is no trail */
+    struct sa_tokens *tokens; /* borrowed: of pods' ServiceAccounts; NULL: nodes get none */
 };
 nodiscard int hub_new(const struct hub_spec *spec, struct hub **ret, struct err *err);
 nodiscard int hub_start(struct hub *hub, struct err *err);

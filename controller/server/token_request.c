@@ -7,12 +7,10 @@
 #include "common/crypto/crypto.h"
 #include "controller/api/access.h"
 #include "controller/api/status.h"
-#include "controller/auth/sa_tokens.h"
+#include "controller/auth/node_tokens.h"
 #include "controller/server/body.h"
 #include "controller/server/reply.h"
 #include "controller/server/rest_impl.h"
-#include "controller/api/access.h"
-#include "common/base/weaken.h"
 
 #define AUDIENCES_MAX 32
 
@@ -64,6 +62,7 @@ static struct value *read_body(const struct ask *ask, struct value **ret)
 static struct value *issue(const struct ask *ask, const struct value *body, struct value *answer)
 {
     const struct value *spec = value_get(body, "spec"), *bound = value_get(spec, "boundObjectRef");
+    const char *node = access_node(ask->user);
     const struct sa_request request = {
         .ns = ask->route->ns,
         .name = ask->route->name,
@@ -72,10 +71,13 @@ static struct value *issue(const struct ask *ask, const struct value *body, stru
         .audiences = value_get(spec, "audiences"),
         .seconds = value_get_int(spec, "expirationSeconds", SA_TOKEN_DEFAULT_S),
     };
+    struct value *status = node ? node_tokens_refusal(ask->rest->spec.api, node, &request) : NULL;
+    if (status)
+        return status;
     cleanup(buf_done) struct buf token;
     buf_init(&token, 0);
     int64_t expires_s;
-    struct value *status = sa_tokens_issue(ask->rest->spec.tokens, &request, &token, &expires_s);
+    status = sa_tokens_issue(ask->rest->spec.tokens, &request, &token, &expires_s);
     if (status)
         return status;
     char when[CLOCK_RFC3339_LEN];
@@ -85,30 +87,6 @@ static struct value *issue(const struct ask *ask, const struct value *body, stru
     value_set_str(result, "token", buf_str(&token));
     crypto_wipe(token.data, token.len);
     return NULL;
-}
-
-/* A node gets tokens for its own pods alone. NULL, or the Status that says so. */
-static struct value *node_refusal(const struct ask *ask, const struct value *body)
-{
-    static const struct api_user self = {.name = "system:limpet:tokens"};
-    const char *node = access_node(ask->user);
-    const struct value *bound = value_path(body, "spec", "boundObjectRef", NULL);
-    const char *name = value_get_str(bound, "name"), *uid = value_get_str(bound, "uid");
-    const struct api_ref ref = {&kind_pod, ask->route->ns, name ? name : ""};
-    const struct value *pod = NULL;
-    const char *why = NULL;
-    if (!node || WEAKENED(NODE_TOKENS))
-        return NULL;
-    if (!str_eq(value_get_str(bound, "kind"), "Pod") || str_empty(name) || str_empty(uid))
-        why = "not bound to a pod, by its name and uid";
-    else if (api_see(ask->rest->spec.api, &self, &ref, &pod) != 0 ||
-             !str_eq(object_uid(pod), uid) ||
-             !str_eq(value_get_str(value_get(pod, "spec"), "nodeName"), node))
-        why = "bound to a pod scheduled on a different node";
-    return why ? status_of(403, ask->route->kind, ask->route->name,
-                           "serviceaccounts \"%s\" is forbidden: node requested token %s",
-                           ask->route->name, why)
-               : NULL;
 }
 
 void token_request(const struct ask *ask)
@@ -121,8 +99,6 @@ void token_request(const struct ask *ask)
         status = status_failure(503, "this gateway issues no tokens");
     if (!status)
         status = read_body(ask, &body);
-    if (!status)
-        status = node_refusal(ask, body);
     if (!status)
         status = issue(ask, body, body);
     if (status)

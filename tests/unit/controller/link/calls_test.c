@@ -32,7 +32,7 @@ struct world {
     char id[TOPIC_ID_MAX + 1]; /* of the call, as the node saw it */
     struct buf got;
     int64_t n; /* of the node's last message of the call */
-    int ends, code, exit_code, opens, rooms, eofs;
+    int ends, code, exit_code, opens, rooms, eofs, asked;
     char message[128];
     struct err err;
 };
@@ -72,6 +72,15 @@ static void on_end(void *ctx, const struct call_end *end)
     world->exit_code = end->exit_code;
     world->call = NULL;
     snprintf(world->message, sizeof(world->message), "%s", end->message);
+}
+
+static void on_ask(void *ctx, const char *node, const char *id, const struct value *question)
+{
+    struct world *world = ctx;
+    assert_string_equal(node, NODE);
+    assert_string_equal(id, world->id);
+    assert_string_equal(value_get_str(question, "op"), "ask");
+    world->asked++;
 }
 
 static struct key *public_of(const struct key *key)
@@ -114,7 +123,9 @@ static int setup(void **state)
     world->calls = calls_new(&(struct calls_spec){.loop = world->loop,
                                                   .bus = &world->stub.bus,
                                                   .rng = rng_system(),
-                                                  .sealing = world->gateway});
+                                                  .sealing = world->gateway,
+                                                  .ask = on_ask,
+                                                  .ctx = world});
     buf_init(&world->got, 0);
     boot(world, "boot-1");
     *state = world;
@@ -435,6 +446,37 @@ static void test_calls__forged(void **state)
     assert_int_equal(world->ends, 1);
 }
 
+/* The node asks, and is answered, on no call of ours; a restarted gateway catches up first. */
+static void test_calls__ask(void **state)
+{
+    struct world *world = *state;
+    cleanup(value_free) struct value *body = value_new_map();
+    snprintf(world->id, sizeof(world->id), "q1");
+    up(world, "ask", 0, NULL, 0);
+    assert_int_equal(world->asked, 1);
+    assert_int_equal(calls_answer(world->calls, NODE, "q1", body, "raw", 3, &world->err), 0);
+    expect_down(world, "answer 3");
+    assert_string_equal(world->id, "q1");
+    assert_int_equal(calls_answer(world->calls, "other.01234567", "q1", body, "", 0, &world->err),
+                     -ENOTCONN);
+    /* Its counters are above ours: what we say is refused, and it says so. */
+    world->down.last += 1000000;
+    assert_int_equal(calls_answer(world->calls, NODE, "q1", body, "raw", 3, &world->err), 0);
+    autofree char *refused = take(world);
+    assert_int_equal(atoi(refused), -ESTALE);
+    cleanup(buf_done) struct buf hint = {0};
+    assert_int_equal(
+        envelope_hint_write(&world->hint, &world->down, world->now, &hint, &world->err), 0);
+    calls_message(world->calls, NODE, "q1", hint.data, hint.len);
+    assert_int_equal(calls_answer(world->calls, NODE, "q1", body, "raw", 3, &world->err), 0);
+    expect_down(world, "answer 3");
+    /* What is forged asks nothing. */
+    world->up.key[0] ^= 1;
+    up(world, "ask", 0, NULL, 0);
+    assert_int_equal(world->asked, 1);
+    expect_down(world, "");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -443,6 +485,7 @@ int main(void)
         TEST(test_calls__credit),   TEST(test_calls__no_answer), TEST(test_calls__born_again),
         TEST(test_calls__hint),     TEST(test_calls__forged),    TEST(test_calls__send),
         TEST(test_calls__full_bus), TEST(test_calls__gap),       TEST(test_calls__silence),
+        TEST(test_calls__ask),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

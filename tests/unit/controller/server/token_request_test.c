@@ -193,10 +193,12 @@ static void test_token_request__keys_for_others(void **state)
 
 static void make_pod(struct fixture *f, const char *name, const char *node, struct value **ret)
 {
-    autofree char *yaml =
-        xasprintf("{metadata: {name: %s}, spec: {nodeName: %s, "
-                  "serviceAccountName: robot, containers: [{name: a, image: i}]}}",
-                  name, node);
+    autofree char *yaml = xasprintf(
+        "{metadata: {name: %s}, spec: {nodeName: %s, "
+        "serviceAccountName: robot, containers: [{name: a, image: i}], volumes: [{name: t, "
+        "projected: {sources: [{serviceAccountToken: {path: token}}, "
+        "{serviceAccountToken: {path: v, audience: vault}}]}}]}}",
+        name, node);
     assert_int_equal(do_create(f->world, &kind_pod, "default", yaml, ret), 201);
 }
 
@@ -212,22 +214,26 @@ static void test_token_request__by_a_node(void **state)
         do_create(f->world, &kind_service_account, "default", "metadata: {name: boss}", NULL), 201);
     world_settle(f->world);
     const struct {
-        const char *account, *kind, *pod, *uid;
+        const char *account, *kind, *pod, *uid, *rest;
         int code;
     } cases[] = {
-        {"robot", "Pod", "web", object_uid(own), 201},
-        {"robot", "Pod", "web", object_uid(other), 403},
-        {"robot", "Pod", "db", object_uid(other), 403},
-        {"robot", "Secret", "web", object_uid(own), 403},
-        {"robot", "Pod", "web", "", 403},
-        {"boss", "Pod", "web", object_uid(own), 403},
+        {"robot", "Pod", "web", object_uid(own), "", 201},
+        {"robot", "Pod", "web", object_uid(own), ",\"audiences\":[\"vault\"]", 201},
+        {"robot", "Pod", "web", object_uid(own), ",\"audiences\":[\"shop\"]", 403},
+        {"robot", "Pod", "web", object_uid(own), ",\"audiences\":[\"vault\",\"shop\"]", 403},
+        {"robot", "Pod", "web", object_uid(own), ",\"expirationSeconds\":86400", 403},
+        {"robot", "Pod", "web", object_uid(other), "", 403},
+        {"robot", "Pod", "db", object_uid(other), "", 403},
+        {"robot", "Secret", "web", object_uid(own), "", 403},
+        {"robot", "Pod", "web", "", "", 403},
+        {"boss", "Pod", "web", object_uid(own), "", 403},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         autofree char *path =
             xasprintf("/api/v1/namespaces/default/serviceaccounts/%s/token", cases[i].account);
         autofree char *body = xasprintf("{\"spec\":{\"boundObjectRef\":{\"apiVersion\":\"v1\","
-                                        "\"kind\":\"%s\",\"name\":\"%s\",\"uid\":\"%s\"}}}",
-                                        cases[i].kind, cases[i].pod, cases[i].uid);
+                                        "\"kind\":\"%s\",\"name\":\"%s\",\"uid\":\"%s\"}%s}}",
+                                        cases[i].kind, cases[i].pod, cases[i].uid, cases[i].rest);
         struct client node;
         connect_as(f, &node, "system:node:pi", "system:nodes");
         int code = client_ask(&node, "POST", path, "Content-Type: application/json\r\n", body);
