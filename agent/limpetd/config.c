@@ -1,5 +1,6 @@
 #include "agent/limpetd/config.h"
 
+#include "agent/pod/tokens.h"
 #include "agent/pressure/pressure.h"
 #include "common/base/cleanup.h"
 #include "common/base/mem.h"
@@ -28,6 +29,8 @@ static const struct setting settings[] = {
     {"libexecDir", SETTING_STRING, AT(libexec_dir), LIMPET_LIBEXEC, 0, 0, 0},
     {"bootIdFile", SETTING_STRING, AT(boot_id_file), "/proc/sys/kernel/random/boot_id", 0, 0, 0},
     {"evictionHard", SETTING_STRING, AT(eviction_hard), PRESSURE_DEFAULT, 0, 0, 0},
+    {"tokenRenewPercent", SETTING_NUMBER, AT(token_renew_percent), NULL, TOKENS_RENEW_PERCENT, 1,
+     95},
     {"registryCADir", SETTING_STRING, AT(registry_ca_dir), "", 0, 0, 0},
     {"registriesFile", SETTING_STRING, AT(registries_file), "/etc/limpet/registries.yaml", 0, 0, 0},
     {"imageGCHighThresholdPercent", SETTING_NUMBER, AT(image_gc_high), NULL, 85, 1, 100},

@@ -225,7 +225,8 @@ static int make_agent(struct node *node, const struct value *status, struct err 
         .resolv_conf = c->resolv_conf,
         .allocatable = value_get(status, "allocatable"),
         .memory_bytes = quantity_units_of(value_path(status, "capacity", "memory", NULL), 0),
-        .desired = node->desired};
+        .desired = node->desired,
+        .token_renew_percent = (int)c->token_renew_percent};
     return agent_new(&world, &spec, &handler, node, &node->agent, err);
 }
 

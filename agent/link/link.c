@@ -2,7 +2,9 @@
 
 #include "agent/link/news.h"
 #include "agent/link/outbox.h"
+#include "agent/link/questions.h"
 #include "agent/link/streams.h"
+#include "agent/link/token_asks.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -28,6 +30,8 @@ struct link {
     struct value *status, *labels;
     struct outbox *outbox;
     struct streams *streams;
+    struct questions *questions;
+    struct token_asks *token_asks;
     struct loop_timer *beat, *missing;
     struct loop_defer *reload, *flush;
     uint32_t beat_seq;
@@ -308,6 +312,7 @@ static void connected(void *ctx, bool session_present)
     publish_birth(link);
     send_beat(link);
     flush_soon(link);
+    tokens_contact(agent_tokens(link->spec.agent), true);
     loop_timer_after(link->missing, MISSING_NS);
 }
 
@@ -331,6 +336,8 @@ static void disconnected(void *ctx, const struct err *err)
     }
     outbox_reset(link->outbox, false);
     streams_reset(link->streams);
+    tokens_contact(agent_tokens(link->spec.agent), false);
+    questions_reset(link->questions);
     if (err->code == 0)
         left(link);
 }
@@ -365,6 +372,30 @@ static void resync(void *ctx)
     flush_soon(link);
 }
 
+/* Questions to the gateway. */
+
+static int say_question(void *ctx, const char *id, const struct value *body, struct err *err)
+{
+    const struct link *link = ctx;
+    int rc = streams_say(link->streams, id, body);
+    return rc < 0 ? err_set(err, rc, "the bus takes no question now") : 0;
+}
+
+static void other_message(void *ctx, const char *id, const struct envelope_got *got)
+{
+    const struct link *link = ctx;
+    questions_message(link->questions, id, got);
+}
+
+static void make_questions(struct link *link)
+{
+    const struct questions_spec spec = {
+        .loop = link->spec.loop, .rng = link->spec.rng, .send = say_question, .ctx = link};
+    link->questions = questions_new(&spec);
+    link->token_asks = token_asks_new(agent_tokens(link->spec.agent), link->questions,
+                                      node_of(link), link->spec.identity->sealing_key);
+}
+
 static int make_streams(struct link *link, struct err *err)
 {
     struct envelope_link secret;
@@ -384,6 +415,8 @@ static int make_streams(struct link *link, struct err *err)
         .link = &secret,
         .seq_file = seq_file,
         .disk = link->spec.disk,
+        .other = other_message,
+        .ctx = link,
     };
     rc = streams_new(&spec, &link->streams, err);
     envelope_link_done(&secret);
@@ -405,6 +438,7 @@ int link_new(const struct link_spec *spec, struct link **ret, struct err *err)
     link->beat = loop_timer_new(spec->loop, send_beat, link);
     link->missing = loop_timer_new(spec->loop, ask_for_missing, link);
     link->leaving = loop_timer_new(spec->loop, left, link);
+    make_questions(link);
     int rc = make_streams(link, err);
     if (rc < 0) {
         link_free(link);
@@ -447,6 +481,8 @@ void link_free(struct link *link)
     if (link->flush)
         loop_defer_free(link->flush);
     streams_free(link->streams);
+    token_asks_free(link->token_asks);
+    questions_free(link->questions);
     outbox_free(link->outbox);
     value_free(link->status);
     value_free(link->labels);

@@ -425,7 +425,14 @@ static void handle(struct streams *streams, const char *id, const struct envelop
         int rc = open_stream(streams, id, got->body, &err);
         if (rc < 0)
             refuse(streams, id, http_code(rc), err.msg);
+    } else if (streams->spec.other) {
+        streams->spec.other(streams->spec.ctx, id, got);
     }
+}
+
+int streams_say(struct streams *streams, const char *id, const struct value *body)
+{
+    return send_up(streams, id, body, NULL, 0, NULL);
 }
 
 /* The controller lost its counters: tell it where we are. */

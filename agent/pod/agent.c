@@ -464,6 +464,43 @@ int agent_start(struct agent *agent, struct err *err)
     return agent->world.keepers->start(agent->world.keepers, &handler, agent, err);
 }
 
+/* Tokens. */
+
+/* A pod that waits for one need not wait any more. */
+static void token_changed(void *ctx, const char *uid)
+{
+    const struct agent *agent = ctx;
+    struct pod_record *record = map_get(agent->records, uid);
+    if (!record)
+        return;
+    if (record->volumes_setback.retry_at)
+        record->volumes_setback.retry_at = agent_now(agent);
+    agent_touch(record);
+}
+
+static void token_refused(void *ctx, const char *uid, const char *message)
+{
+    const struct agent *agent = ctx;
+    const struct pod_record *record = map_get(agent->records, uid);
+    if (record)
+        publish_event(record, "Warning", "FailedMount", "failed to fetch token: %s", message);
+}
+
+static struct tokens *make_tokens(struct agent *agent)
+{
+    return tokens_new(&(struct tokens_spec){.loop = agent->world.loop,
+                                            .rng = agent->world.rng,
+                                            .renew_percent = agent->spec.token_renew_percent,
+                                            .changed = token_changed,
+                                            .refused = token_refused,
+                                            .ctx = agent});
+}
+
+struct tokens *agent_tokens(struct agent *agent)
+{
+    return agent->tokens;
+}
+
 static struct agent_spec copy_spec(const struct agent_spec *spec)
 {
     return (struct agent_spec){
@@ -480,6 +517,7 @@ static struct agent_spec copy_spec(const struct agent_spec *spec)
         .allocatable = value_copy(spec->allocatable),
         .memory_bytes = spec->memory_bytes,
         .desired = spec->desired,
+        .token_renew_percent = spec->token_renew_percent,
     };
 }
 
@@ -504,6 +542,7 @@ int agent_new(const struct agent_world *world, const struct agent_spec *spec,
     agent->records = map_new();
     agent->filters = filters_new();
     agent->leftovers = leftovers_new(agent);
+    agent->tokens = make_tokens(agent);
     agent->manifests = manifests_new(&(struct manifests_spec){
         .disk = world->disk,
         .static_dir = agent->spec.static_dir,
@@ -538,6 +577,7 @@ void agent_free(struct agent *agent)
     }
     map_free(agent->records, NULL);
     leftovers_free(agent->leftovers);
+    tokens_free(agent->tokens);
     if (agent->round)
         loop_defer_free(agent->round);
     manifests_free(agent->manifests);

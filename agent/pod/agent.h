@@ -15,6 +15,7 @@
 #include "common/loop/loop.h"
 
 struct agent;
+struct tokens;
 
 /* The world of an agent. Everything is borrowed. */
 struct agent_world {
@@ -44,6 +45,7 @@ struct agent_spec {
     const struct value *allocatable; /* the Node's status.allocatable; copied; may be NULL */
     int64_t memory_bytes;            /* of the machine; 0 = unknown */
     struct desired *desired;         /* NULL: never enrolled, static pods only */
+    int token_renew_percent;         /* tokens.h; 0: as usual */
 };
 
 struct agent_handler {
@@ -88,6 +90,8 @@ int agent_why(struct agent *agent, const char *ns, const char *name, struct buf 
  * nothing was written. */
 int agent_log_path(struct agent *agent, const char *ns, const char *name, const char *container,
                    bool previous, bool follow, struct buf *ret_path, struct err *err);
+/* The tokens of the pods' ServiceAccounts, which the link asks for. Borrowed. */
+struct tokens *agent_tokens(struct agent *agent);
 /* reach.c: into pods that run; uid: the pod must be that one, NULL: any of the name. -ENOENT in
  * Kubernetes' words if it is not here or its container (NULL or "": the only one) does not run. */
 struct agent_target {

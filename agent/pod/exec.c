@@ -240,6 +240,7 @@ static bool forget(struct pod_record *record)
     struct agent *agent = record->agent;
     exec_close_gates(record);
     agent->world.net->detach(agent->world.net, record->uid);
+    tokens_forget(agent->tokens, record->uid);
     autofree char *state = agent_state_dir(agent, record->uid);
     autofree char *run = agent_volume_dir(agent, record->uid);
     struct volume_spec spec = volume_spec_of(record, NULL, state, run);

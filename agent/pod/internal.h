@@ -5,6 +5,7 @@
 #include "agent/pod/filters.h"
 #include "agent/pod/manifests.h"
 #include "agent/pod/record.h"
+#include "agent/pod/tokens.h"
 #include "common/base/map.h"
 
 struct pressures;
@@ -19,6 +20,7 @@ struct agent {
     struct loop_defer *round; /* a round over the dirty records is due */
     struct filters *filters;
     struct leftovers *leftovers;
+    struct tokens *tokens;
     const struct pressures *pressures; /* what the node runs out of; NULL: nobody looks */
     bool started;                      /* every keeper has reported: pods may be started */
     bool told_ready;

@@ -35,7 +35,8 @@ struct world {
     size_t count, room;
     uint32_t ids[KEPT], last_id; /* not acknowledged yet */
     size_t flights;
-    int64_t n; /* of the gateway's last message of the stream */
+    int64_t n;      /* of the gateway's last message of the stream */
+    char other[64]; /* "<id> <op>" of the last message that was of no stream */
     char dir[64];
     struct err err;
 };
@@ -133,6 +134,12 @@ static struct key *public_of(const struct key *key)
     return public;
 }
 
+static void on_other(void *ctx, const char *id, const struct envelope_got *got)
+{
+    struct world *world = ctx;
+    snprintf(world->other, sizeof(world->other), "%s %s", id, value_get_str(got->body, "op"));
+}
+
 static void make_streams(struct world *world)
 {
     struct envelope_link link;
@@ -144,7 +151,9 @@ static void make_streams(struct world *world)
                                       .node_id = NODE,
                                       .link = &link,
                                       .seq_file = seq,
-                                      .disk = disk_posix()};
+                                      .disk = disk_posix(),
+                                      .other = on_other,
+                                      .ctx = world};
     assert_int_equal(streams_new(&spec, &world->streams, &world->err), 0);
     envelope_link_done(&link);
     assert_int_equal(envelope_link_init(&link, world->gateway, node, NODE, "boot", &world->err), 0);
@@ -551,14 +560,33 @@ static void test_streams__opened_first(void **state)
     }
 }
 
+/* What the node asks goes up, and what is of no stream is told on, if it is the gateway's. */
+static void test_streams__questions(void **state)
+{
+    struct world *world = *state;
+    cleanup(value_free) struct value *body = value_new_map();
+    value_set_str(body, "op", "ask");
+    assert_int_equal(streams_say(world->streams, "q1", body), 0);
+    expect(world, "q1", 0, -1);
+    world->room = 0;
+    assert_int_equal(streams_say(world->streams, "q1", body), -ENOBUFS);
+    down(world, "q1", "answer", "", "", 0);
+    assert_string_equal(world->other, "q1 answer");
+    world->down.key[0] ^= 1;
+    down(world, "q2", "answer", "", "", 0);
+    assert_string_equal(world->other, "q1 answer");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_streams__credit),       TEST(test_streams__full_bus), TEST(test_streams__why),
-        TEST(test_streams__refused),      TEST(test_streams__many),     TEST(test_streams__forward),
-        TEST(test_streams__gap),          TEST(test_streams__flood),    TEST(test_streams__usage),
-        TEST(test_streams__opened_first),
+        TEST(test_streams__credit),    TEST(test_streams__full_bus),
+        TEST(test_streams__why),       TEST(test_streams__refused),
+        TEST(test_streams__many),      TEST(test_streams__forward),
+        TEST(test_streams__gap),       TEST(test_streams__flood),
+        TEST(test_streams__usage),     TEST(test_streams__opened_first),
+        TEST(test_streams__questions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
