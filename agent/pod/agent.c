@@ -87,6 +87,15 @@ bool agent_name_taken(const struct agent *agent, const struct pod_record *record
     return false;
 }
 
+/* Mounted, or about to be: by the manifest that we know. */
+static bool has_volumes(const struct pod_record *record)
+{
+    if (pod_record_is_set_up(record))
+        return true;
+    return record->spec && record->volumes_ready &&
+           str_eq(record->planned_hash, record->spec->hash);
+}
+
 /* Rounds: every dirty record is planned until it waits. */
 
 /* The gates were opened for another manifest, and nothing runs that needs them: begin anew. */
@@ -109,6 +118,9 @@ static void run_record(struct pod_record *record)
 {
     struct agent *agent = record->agent;
     record->dirty = false;
+    if (record->token_changed && has_volumes(record))
+        exec_refresh_volumes(record);
+    record->token_changed = false;
     if (record->held || record->keeper == POD_KEEPER_SILENT || (record->forgotten && record->spec))
         return;
     for (int step = 0; step < MAX_STEPS; step++) {
@@ -348,15 +360,6 @@ static void manifest_problem(void *ctx, const char *file, const char *message)
                          message);
 }
 
-/* Mounted, or about to be: by the manifest that we know. */
-static bool has_volumes(const struct pod_record *record)
-{
-    if (pod_record_is_set_up(record))
-        return true;
-    return record->spec && record->volumes_ready &&
-           str_eq(record->planned_hash, record->spec->hash);
-}
-
 static void read_manifests(struct agent *agent)
 {
     manifests_read(agent->manifests);
@@ -466,7 +469,8 @@ int agent_start(struct agent *agent, struct err *err)
 
 /* Tokens. */
 
-/* A pod that waits for one need not wait any more. */
+/* A pod that waits for one need not wait any more; one that runs gets the new one (in the next
+ * round: not from inside of what tells us). */
 static void token_changed(void *ctx, const char *uid)
 {
     const struct agent *agent = ctx;
@@ -475,6 +479,7 @@ static void token_changed(void *ctx, const char *uid)
         return;
     if (record->volumes_setback.retry_at)
         record->volumes_setback.retry_at = agent_now(agent);
+    record->token_changed = true;
     agent_touch(record);
 }
 

@@ -7,6 +7,8 @@
 #include <errno.h>
 
 const struct backoff_policy backoff_volume = {1 * NS_PER_S, 60 * NS_PER_S};
+/* A token is worth a short wait (tokens.h): looked at again and again until that is over. */
+static const struct backoff_policy backoff_token = {1 * NS_PER_S, 1 * NS_PER_S};
 const struct backoff_policy backoff_start = {200 * NS_PER_MS, 300 * NS_PER_S};
 
 static void failed(struct pod_record *record, struct setback *setback,
@@ -18,10 +20,29 @@ static void failed(struct pod_record *record, struct setback *setback,
         publish_event(record, "Warning", reason, "%s", err->msg);
 }
 
+/* What volumes are made from. */
+
 static const struct value *find_source(void *ctx, const char *kind, const char *ns,
                                        const char *name)
 {
-    return manifests_find(ctx, kind, ns, name);
+    const struct pod_record *record = ctx;
+    return manifests_find(record->agent->manifests, kind, ns, name);
+}
+
+static int find_token(void *ctx, const char *audience, int64_t expiration_s, const char **ret_text,
+                      struct err *err)
+{
+    const struct pod_record *record = ctx;
+    const struct tokens_question question = {record->ns, record->name, record->uid, audience,
+                                             expiration_s};
+    if (record->is_static)
+        return err_set(err, -ENOENT, "a static pod has no service account");
+    return tokens_get(record->agent->tokens, &question, ret_text, err);
+}
+
+static struct volume_source source_of(struct pod_record *record)
+{
+    return (struct volume_source){.find = find_source, .token = find_token, .ctx = record};
 }
 
 /* The folders of a pod's volumes; state and run are the caller's strings. */
@@ -50,7 +71,7 @@ static void prepare_volumes(struct pod_record *record)
     struct agent *agent = record->agent;
     autofree char *state = agent_state_dir(agent, record->uid);
     autofree char *run = agent_volume_dir(agent, record->uid);
-    struct volume_source source = {.find = find_source, .ctx = agent->manifests};
+    struct volume_source source = source_of(record);
     struct volume_spec spec = volume_spec_of(record, &source, state, run);
     struct err err = {0};
     struct volume *volumes = NULL;
@@ -58,7 +79,7 @@ static void prepare_volumes(struct pod_record *record)
     const struct value *list = value_path(record->spec->object, "spec", "volumes", NULL);
     int rc = volumes_prepare(&spec, list, &volumes, &count, &err);
     if (rc == -EAGAIN) /* nothing is wrong: not told */
-        setback_set(&record->volumes_setback, &backoff_volume, agent_now(agent), "FailedMount",
+        setback_set(&record->volumes_setback, &backoff_token, agent_now(agent), "FailedMount",
                     err.msg);
     else if (rc < 0)
         failed(record, &record->volumes_setback, &backoff_volume, "FailedMount", &err);
@@ -77,10 +98,12 @@ void exec_refresh_volumes(struct pod_record *record)
     const struct value *list = value_path(record->spec->object, "spec", "volumes", NULL);
     autofree char *state = agent_state_dir(agent, record->uid);
     autofree char *run = agent_volume_dir(agent, record->uid);
-    struct volume_source source = {.find = find_source, .ctx = agent->manifests};
+    struct volume_source source = source_of(record);
     struct volume_spec spec = volume_spec_of(record, &source, state, run);
     struct err err = {0};
     int rc = volumes_refresh(&spec, list, &err);
+    if (rc == -EAGAIN) /* it comes again with the token */
+        rc = 0;
     if (rc > 0)
         log_info("files of a pod follow what they are made of: pod=%s/%s volumes=%d", record->ns,
                  record->name, rc);

@@ -68,6 +68,7 @@ struct pod_record {
 
     struct value *status; /* as last published */
     bool dirty;
+    bool token_changed;       /* files in its volumes are to follow */
     struct loop_timer *timer; /* the next retry */
 };
 
