@@ -218,7 +218,7 @@ const struct schema_type type_pod_spec = {
         F(8, "serviceAccountName", STRING, RULE(dns1123_subdomain),
           DOC("The service account that it runs as.")),
         F(9, "serviceAccount", STRING, DOC("The old name of serviceAccountName.")),
-        F(21, "automountServiceAccountToken", BOOL, INERT,
+        F(21, "automountServiceAccountToken", BOOL,
           DOC("Whether its containers find the account's token mounted.")),
         F(10, "nodeName", STRING, RULE(dns1123_subdomain),
           DOC("Where the pod runs; given by the scheduler.")),

@@ -13,6 +13,7 @@
 #define DEFAULT_ACCOUNT "default"
 #define MOUNT_PATH "/var/run/secrets/kubernetes.io/serviceaccount"
 #define VOLUME_BASE "kube-api-access-"
+#define MIRROR "kubernetes.io/config.mirror"
 
 /* ---- the token ---- */
 
@@ -84,7 +85,7 @@ struct value *service_account_complete(const struct admission_env *env,
 {
     struct value *spec = value_make_map(request->object, "spec", NULL);
     const char *name = value_get_str(spec, "serviceAccountName");
-    if (!spec)
+    if (!spec || object_annotation(request->object, MIRROR)) /* what runs was decided elsewhere */
         return NULL;
     if (str_empty(name)) {
         value_set_str(spec, "serviceAccountName", DEFAULT_ACCOUNT);

@@ -26,7 +26,7 @@ static const struct setting settings[] = {
     {"defaultNotReadyTolerationSeconds", SETTING_NUMBER, AT(not_ready_s), NULL, 300, 0, INT32_MAX},
     {"defaultUnreachableTolerationSeconds", SETTING_NUMBER, AT(unreachable_s), NULL, 300, 0,
      INT32_MAX},
-    {"mountServiceAccountTokens", SETTING_BOOL, AT(mount_tokens), NULL, 0, 0, 0},
+    {"mountServiceAccountTokens", SETTING_BOOL, AT(mount_tokens), NULL, 1, 0, 0},
     {"kubeconfig", SETTING_STRING, AT(kubeconfig), "", 0, 0, 0},
     {"registry", SETTING_BOOL, AT(registry), NULL, 1, 0, 0},
     {"registryDir", SETTING_STRING, AT(registry_dir), "", 0, 0, 0},
