@@ -1,6 +1,7 @@
 #include "agent/keeper/container.h"
 
 #include "agent/keeper/attaches.h"
+#include "agent/keeper/fork.h"
 #include "agent/keeper/logfile.h"
 #include "agent/runtime/child.h"
 #include "agent/runtime/sys.h"
@@ -33,7 +34,6 @@ struct stream {
 struct container {
     struct loop *loop;
     const struct sandbox *sandbox;
-    const struct launch_container *plan;
     size_t i;
     const struct container_handler *handler;
     void *ctx;
@@ -48,6 +48,7 @@ struct container {
     struct child_message failure; /* stage < 0: none */
     struct loop_defer *refusal;   /* a start that failed before there was a child */
     struct err refused;
+    bool retry; /* what it failed for may pass */
 
     int stdin_end; /* kept open when stdin is asked for and nobody is attached */
     struct stream streams[STREAMS];
@@ -57,6 +58,19 @@ struct container {
 
 static const struct attaches_handler attaches_handler;
 
+/* Asked each time: the plan may have moved when it grew. */
+static const struct launch_container *plan_of(const struct container *container)
+{
+    return &container->sandbox->plan->containers[container->i];
+}
+
+/* Others than its own processes are in its PID namespace: when its first one ends, nothing else
+ * ends what it leaves behind. */
+static bool shares_pids(const struct container *container)
+{
+    return container->sandbox->plan->host_pid || plan_of(container)->target;
+}
+
 struct container *container_new(struct loop *loop, const struct sandbox *sandbox, size_t i,
                                 const struct container_handler *handler, void *ctx)
 {
@@ -64,7 +78,6 @@ struct container *container_new(struct loop *loop, const struct sandbox *sandbox
     struct container *container = xcalloc(1, sizeof(*container));
     container->loop = loop;
     container->sandbox = sandbox;
-    container->plan = &sandbox->plan->containers[i];
     container->i = i;
     container->handler = handler;
     container->ctx = ctx;
@@ -72,11 +85,12 @@ struct container *container_new(struct loop *loop, const struct sandbox *sandbox
     for (int s = 0; s < STREAMS; s++)
         container->streams[s] = (struct stream){
             .container = container, .log = {.name = names[s]}, .number = (unsigned)s + 1, .fd = -1};
-    bool patient = container->plan->tty || container->plan->stdin_open;
+    bool patient = plan_of(container)->tty || plan_of(container)->stdin_open;
     container->attaches = attaches_new(loop, patient, &attaches_handler, container);
-    if (!str_empty(container->plan->log_path))
-        container->log = logfile_new(container->plan->log_path, container->plan->log_max_bytes,
-                                     container->plan->log_max_files);
+    if (!str_empty(plan_of(container)->log_path))
+        container->log =
+            logfile_new(plan_of(container)->log_path, plan_of(container)->log_max_bytes,
+                        plan_of(container)->log_max_files);
     return container;
 }
 
@@ -168,7 +182,7 @@ static void attached_drained(void *ctx)
 static void attached_stdin_left(void *ctx)
 {
     struct container *container = ctx;
-    if (container->plan->stdin_once)
+    if (plan_of(container)->stdin_once)
         drop_fd(&container->stdin_end, NULL);
 }
 
@@ -178,7 +192,7 @@ static const struct attaches_handler attaches_handler = {.drained = attached_dra
 void container_attach(struct container *container, const struct exec_request *request,
                       const int *fds)
 {
-    const struct launch_container *plan = container->plan;
+    const struct launch_container *plan = plan_of(container);
     /* A terminal is for sizes, too: it goes out even where nothing may be typed into it. */
     int fd = plan->tty ? container->streams[STREAM_OUT].fd : container->stdin_end;
     attaches_add(container->attaches, request, fds, fd, plan->stdin_open);
@@ -306,7 +320,7 @@ static int make_pipe(struct container *container, int s, int *ret_write, struct 
 static int make_stdin(struct container *container, struct ends *ends, struct err *err)
 {
     int fds[2];
-    if (container->plan->stdin_open && !container->plan->tty) {
+    if (plan_of(container)->stdin_open && !plan_of(container)->tty) {
         if (pipe2(fds, O_CLOEXEC) < 0)
             return err_errno(err, errno, "cannot make a pipe");
         ends->in = fds[0];
@@ -321,7 +335,7 @@ static int make_ends(struct container *container, struct ends *ends, struct err 
 {
     int pair[2];
     int r = make_stdin(container, ends, err);
-    if (r == 0 && !container->plan->tty) {
+    if (r == 0 && !plan_of(container)->tty) {
         r = make_pipe(container, STREAM_OUT, &ends->out, err);
         if (r == 0)
             r = make_pipe(container, STREAM_ERR, &ends->err, err);
@@ -350,13 +364,23 @@ static void remove_attempt(const struct container *container, unsigned n)
     _exit(r < 0);
 }
 
-static int launch(struct container *container, const struct ends *ends, struct err *err)
+/* A child in the PID namespace that is its. */
+static int fork_child(const struct container *container, pid_t target, int unified)
+{
+    if (target > 0)
+        return fork_into(target, CLONE_NEWNS, unified);
+    bool own = !container->sandbox->plan->host_pid;
+    return sys_fork(CLONE_NEWNS | (own ? (uint64_t)CLONE_NEWPID : 0), unified);
+}
+
+static int launch(struct container *container, const struct ends *ends, pid_t target,
+                  struct err *err)
 {
     const struct sandbox *sandbox = container->sandbox;
     autofree char *group = sandbox_container_cgroup(sandbox, container->i);
     autofree char *dir = sandbox_attempt_dir(sandbox, container->i, container->attempt);
     struct child_spec spec = {.plan = sandbox->plan,
-                              .container = container->plan,
+                              .container = plan_of(container),
                               .cgroups = &sandbox->cgroups,
                               .cgroup = group,
                               .dir = dir,
@@ -365,12 +389,11 @@ static int launch(struct container *container, const struct ends *ends, struct e
                               .in = ends->in,
                               .out = ends->out,
                               .err = ends->err};
-    uint64_t flags = CLONE_NEWNS | (sandbox->plan->host_pid ? 0 : (uint64_t)CLONE_NEWPID);
     autoclose int unified = cgroup_open_unified(&sandbox->cgroups, group);
-    int pid = sys_fork(flags, unified);
+    int pid = fork_child(container, target, unified);
     if (pid == -ENOSYS && unified >= 0) {
         spec.join_unified = true;
-        pid = sys_fork(flags, -1);
+        pid = fork_child(container, target, -1);
     }
     if (pid == 0)
         child_run(&spec);
@@ -380,16 +403,20 @@ static int launch(struct container *container, const struct ends *ends, struct e
     return 0;
 }
 
-static int try_start(struct container *container, struct err *err)
+static int try_start(struct container *container, pid_t target, struct err *err)
 {
     cleanup(close_ends) struct ends ends = {-1, -1, -1, -1};
+    container->retry = target < 0;
+    if (target < 0)
+        return err_set(err, -ESRCH, "target container \"%s\" is not running",
+                       plan_of(container)->target);
     int r = sandbox_restore_container(container->sandbox, container->i, err);
     if (r < 0)
         return r;
     if (r > 0)
         container->ooms = 0; /* a new group counts from there */
     r = make_ends(container, &ends, err);
-    return r < 0 ? r : launch(container, &ends, err);
+    return r < 0 ? r : launch(container, &ends, target, err);
 }
 
 static void close_all(struct container *container)
@@ -406,10 +433,10 @@ static void say_refused(void *ctx)
     struct container *container = ctx;
     container->refusal = NULL;
     container->handler->failed(container->ctx, container->i, 128, "StartError",
-                               container->refused.msg, false);
+                               container->refused.msg, container->retry);
 }
 
-void container_start(struct container *container)
+void container_start(struct container *container, pid_t target)
 {
     if (container->attempt > 0)
         remove_attempt(container, container->attempt);
@@ -419,7 +446,7 @@ void container_start(struct container *container)
     container->told = false;
     container->failure.stage = -1;
     container->refused = (struct err){0};
-    if (try_start(container, &container->refused) == 0)
+    if (try_start(container, target, &container->refused) == 0)
         return;
     close_all(container);
     container->refusal = loop_defer(container->loop, say_refused, container);
@@ -432,7 +459,7 @@ void container_signal(struct container *container, int signo)
     if (container->pid <= 0)
         return;
     kill(container->pid, signo);
-    if (signo == SIGKILL && container->sandbox->plan->host_pid) {
+    if (signo == SIGKILL && shares_pids(container)) {
         autofree char *group = sandbox_container_cgroup(container->sandbox, container->i);
         cgroup_kill(&container->sandbox->cgroups, group);
     }
@@ -467,7 +494,7 @@ void container_reaped(struct container *container, int status)
         ;
     if (container->report >= 0)
         say_started(container);
-    if (container->sandbox->plan->host_pid) { /* nothing else ends what it left behind */
+    if (shares_pids(container)) {
         autofree char *group = sandbox_container_cgroup(container->sandbox, container->i);
         cgroup_kill(&container->sandbox->cgroups, group);
     }

@@ -22,9 +22,10 @@ struct container_handler {
 struct container *container_new(struct loop *loop, const struct sandbox *sandbox, size_t i,
                                 const struct container_handler *handler, void *ctx);
 void container_free(struct container *container);
-/* One more attempt. The answer comes from the loop, never from inside the call; a failure is
- * answered too. */
-void container_start(struct container *container);
+/* One more attempt. target: the process whose PID namespace it shares; 0: it gets its own; -1: that
+ * process does not run, and the attempt fails. The answer comes from the loop, never from inside
+ * the call; a failure is answered too. */
+void container_start(struct container *container, pid_t target);
 void container_signal(struct container *container, int signo); /* SIGKILL: all of it */
 pid_t container_pid(const struct container *container);        /* 0: no process */
 /* Attaches somebody (attaches.h) to its process; fds as in exec_request.h, owned. */

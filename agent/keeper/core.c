@@ -36,15 +36,20 @@ static const unsigned pod_next[] = {
 struct container {
     enum phase phase;
     bool attempted;     /* at least once: the next start is a restart */
+    bool passed;        /* who comes after it may start */
+    bool signalled;     /* this attempt was told to stop */
     int64_t started;    /* boot ns of the running attempt */
     int64_t next_delay; /* ns before the restart after the next exit */
+    int64_t kill_at;    /* of this attempt; INT64_MAX: no kill is due */
 };
 
 struct keeper_core {
     const struct launch_plan *plan;
     struct keeper_report report;
     struct container *containers;
-    int64_t kill_at; /* when stopping; INT64_MAX: no kill is due */
+    bool ending;     /* nothing is started any more */
+    bool finished;   /* it ends by itself: that is recorded */
+    int64_t kill_at; /* when ending; INT64_MAX: no kill is due */
     bool killed;     /* the grace is over */
 };
 
@@ -60,6 +65,22 @@ static void copy_text(char *ret, size_t size, const char *text)
     snprintf(ret, size, "%s", text ? text : "");
 }
 
+/* Takes in the plan's containers from `first` on. */
+static void add_containers(struct keeper_core *core, size_t first)
+{
+    struct keeper_report *report = &core->report;
+    size_t count = core->plan->container_count;
+    core->containers = xrealloc(core->containers, count * sizeof(*core->containers));
+    report->containers = xrealloc(report->containers, count * sizeof(*report->containers));
+    report->container_count = count;
+    for (size_t i = first; i < count; i++) {
+        const struct launch_container *plan = &core->plan->containers[i];
+        core->containers[i] = (struct container){.kill_at = INT64_MAX};
+        report->containers[i] = (struct keeper_container){.role = plan->role};
+        copy_text(report->containers[i].name, sizeof(report->containers[i].name), plan->name);
+    }
+}
+
 struct keeper_core *keeper_core_new(const struct launch_plan *plan, const char *boot_id,
                                     pid_t keeper_pid, int64_t wall)
 {
@@ -67,9 +88,7 @@ struct keeper_core *keeper_core_new(const struct launch_plan *plan, const char *
     struct keeper_report *report = &core->report;
     core->plan = plan;
     core->kill_at = INT64_MAX;
-    core->containers = xcalloc(plan->container_count, sizeof(*core->containers));
-    report->containers = xcalloc(plan->container_count, sizeof(*report->containers));
-    report->container_count = plan->container_count;
+    add_containers(core, 0);
     report->keeper_pid = keeper_pid;
     report->started_wall_ns = wall;
     copy_text(report->pod_uid, sizeof(report->pod_uid), plan->pod_uid);
@@ -77,9 +96,6 @@ struct keeper_core *keeper_core_new(const struct launch_plan *plan, const char *
     copy_text(report->pod_name, sizeof(report->pod_name), plan->pod_name);
     copy_text(report->spec_hash, sizeof(report->spec_hash), plan->spec_hash);
     copy_text(report->boot_id, sizeof(report->boot_id), boot_id);
-    for (size_t i = 0; i < plan->container_count; i++)
-        copy_text(report->containers[i].name, sizeof(report->containers[i].name),
-                  plan->containers[i].name);
     return core;
 }
 
@@ -116,6 +132,8 @@ static void move(struct keeper_core *core, size_t i, enum phase to)
     struct keeper_container *shown = &core->report.containers[i];
     must(phases[container->phase].next & BIT(to));
     container->phase = to;
+    container->signalled = false;
+    container->kill_at = INT64_MAX;
     shown->state = phases[to].state;
     if (to != PHASE_RUNNING)
         shown->pid = 0;
@@ -123,39 +141,124 @@ static void move(struct keeper_core *core, size_t i, enum phase to)
         shown->restart_at_boot_ns = 0;
 }
 
+static enum launch_role role(const struct keeper_core *core, size_t i)
+{
+    return core->plan->containers[i].role;
+}
+
+static bool is_done(const struct keeper_core *core, size_t i)
+{
+    return core->containers[i].phase == PHASE_DONE;
+}
+
+/* Of any role in the set (bits). */
+static bool all_done(const struct keeper_core *core, unsigned roles)
+{
+    for (size_t i = 0; i < core->report.container_count; i++)
+        if ((roles & BIT(role(core, i))) && !is_done(core, i))
+            return false;
+    return true;
+}
+
+#define ROLES_ALL (~0U)
+#define ROLES_MAIN BIT(LAUNCH_MAIN)
+#define ROLES_SERVED (BIT(LAUNCH_MAIN) | BIT(LAUNCH_INIT)) /* sidecars are there for them */
+
 static void start(struct keeper_core *core, size_t i, struct keeper_actions *actions)
 {
     if (core->containers[i].attempted)
         core->report.containers[i].restarts++;
     core->containers[i].attempted = true;
+    core->report.containers[i].marks = 0;
     move(core, i, PHASE_STARTING);
     act(actions, KEEPER_ACT_START, i, 0);
 }
 
+/* ---- the order ---- */
+
+static void begin_end(struct keeper_core *core, int64_t kill_at, struct keeper_actions *actions);
+static int64_t after(int64_t now, int64_t ns);
+
+/* Whether who comes after container i may start. A sidecar that has come so far once is not waited
+ * for again. */
+static bool has_passed(struct keeper_core *core, size_t i)
+{
+    struct container *container = &core->containers[i];
+    const struct launch_container *plan = &core->plan->containers[i];
+    bool started = !plan->waits || (core->report.containers[i].marks & KEEPER_MARK_STARTED);
+    if (plan->role == LAUNCH_SIDECAR)
+        container->passed |= container->phase == PHASE_RUNNING && started;
+    if (plan->role == LAUNCH_INIT)
+        container->passed |= is_done(core, i) && core->report.containers[i].last.code == 0;
+    return container->passed;
+}
+
+/* Starts who may start now: each init container and sidecar when all before it have passed, then
+ * all others; debug containers at any time. */
+static void advance(struct keeper_core *core, int64_t now, struct keeper_actions *actions)
+{
+    bool passed = true;
+    if (core->ending || core->report.state != KEEPER_RUNNING)
+        return;
+    for (size_t i = 0; i < core->report.container_count; i++) {
+        bool first = role(core, i) == LAUNCH_INIT || role(core, i) == LAUNCH_SIDECAR;
+        bool may = passed || role(core, i) == LAUNCH_DEBUG || WEAKENED(INIT_ORDER);
+        if (may && core->containers[i].phase == PHASE_IDLE)
+            start(core, i, actions);
+        if (first)
+            passed = passed && has_passed(core, i);
+    }
+    if (passed && all_done(core, ROLES_MAIN)) {
+        core->finished = true;
+        begin_end(core, after(now, core->plan->grace_s * NS_PER_S), actions);
+    }
+}
+
 void keeper_core_go(struct keeper_core *core, int64_t now, struct keeper_actions *actions)
 {
-    (void)now;
     if (core->report.state != KEEPER_SANDBOX)
         return;
     move_pod(core, KEEPER_RUNNING);
-    for (size_t i = 0; i < core->report.container_count; i++)
-        start(core, i, actions);
+    advance(core, now, actions);
+    act(actions, KEEPER_ACT_REPORT, 0, 0);
+}
+
+void keeper_core_added(struct keeper_core *core, int64_t now, struct keeper_actions *actions)
+{
+    size_t first = core->report.container_count;
+    add_containers(core, first);
+    for (size_t i = first; core->ending && i < core->report.container_count; i++)
+        move(core, i, PHASE_DONE);
+    advance(core, now, actions);
+    act(actions, KEEPER_ACT_REPORT, 0, 0);
+}
+
+static bool is_attempt(const struct keeper_core *core, size_t i, uint32_t attempt)
+{
+    return i < core->report.container_count && core->report.containers[i].restarts == attempt;
+}
+
+void keeper_core_mark(struct keeper_core *core, size_t i, uint32_t attempt, uint32_t marks,
+                      int64_t now, struct keeper_actions *actions)
+{
+    if (!is_attempt(core, i, attempt) || core->report.containers[i].marks == marks)
+        return;
+    core->report.containers[i].marks = marks;
+    advance(core, now, actions);
     act(actions, KEEPER_ACT_REPORT, 0, 0);
 }
 
 /* ---- ending ---- */
 
-static bool all_done(const struct keeper_core *core)
+static int64_t after(int64_t now, int64_t ns)
 {
-    for (size_t i = 0; i < core->report.container_count; i++)
-        if (core->containers[i].phase != PHASE_DONE)
-            return false;
-    return true;
+    int64_t at;
+    return ns < 0 ? now : __builtin_add_overflow(now, ns, &at) ? INT64_MAX : at;
 }
 
 static void end_if_done(struct keeper_core *core)
 {
-    if (core->report.state == KEEPER_ENDED || !all_done(core))
+    if (core->report.state == KEEPER_ENDED || !all_done(core, ROLES_ALL))
         return;
     core->kill_at = INT64_MAX;
     move_pod(core, KEEPER_ENDED);
@@ -175,30 +278,73 @@ static int stop_signal(const struct keeper_core *core, size_t i)
     return signo ? signo : SIGTERM;
 }
 
+static void signal_once(struct keeper_core *core, size_t i, struct keeper_actions *actions)
+{
+    struct container *container = &core->containers[i];
+    if (container->phase != PHASE_RUNNING || container->signalled)
+        return;
+    container->signalled = true;
+    act(actions, KEEPER_ACT_SIGNAL, i, core->killed ? SIGKILL : stop_signal(core, i));
+}
+
+/* Tells those to stop whose turn it is: all but sidecars at once, then these from the last to the
+ * first, each when all after it are gone. When nothing is left, that is the end. */
+static void end_next(struct keeper_core *core, struct keeper_actions *actions)
+{
+    bool served = !all_done(core, ROLES_SERVED) && !WEAKENED(SIDECARS_LAST);
+    for (size_t i = core->report.container_count; i-- > 0;) {
+        bool is_sidecar = role(core, i) == LAUNCH_SIDECAR;
+        if (is_sidecar && served && !core->killed)
+            continue;
+        signal_once(core, i, actions);
+        served |= is_sidecar && !is_done(core, i);
+    }
+    if (!all_done(core, ROLES_ALL))
+        return;
+    /* A pod that was stopped is not finished: after a reboot it runs again. */
+    if (core->finished)
+        act(actions, KEEPER_ACT_RECORD, 0, 0);
+    else
+        end_if_done(core);
+}
+
+static void begin_end(struct keeper_core *core, int64_t kill_at, struct keeper_actions *actions)
+{
+    core->ending = true;
+    core->kill_at = kill_at;
+    for (size_t i = 0; i < core->report.container_count; i++)
+        if (core->containers[i].phase == PHASE_IDLE || core->containers[i].phase == PHASE_BACKOFF)
+            move(core, i, PHASE_DONE);
+    end_next(core, actions);
+}
+
 void keeper_core_stop(struct keeper_core *core, int64_t grace_ns, int64_t now,
                       struct keeper_actions *actions)
 {
+    int64_t kill_at = after(now, grace_ns);
     if (core->report.state == KEEPER_ENDED)
         return;
-    bool first = core->report.state != KEEPER_STOPPING;
-    int64_t kill_at;
-    if (grace_ns < 0 || __builtin_add_overflow(now, grace_ns, &kill_at))
-        kill_at = grace_ns < 0 ? now : INT64_MAX;
     if (core->report.state == KEEPER_RUNNING)
         move_pod(core, KEEPER_STOPPING);
-    for (size_t i = 0; first && i < core->report.container_count; i++) {
-        enum phase phase = core->containers[i].phase;
-        if (phase == PHASE_IDLE || phase == PHASE_BACKOFF)
-            move(core, i, PHASE_DONE);
-        else if (phase == PHASE_RUNNING)
-            act(actions, KEEPER_ACT_SIGNAL, i, stop_signal(core, i));
-    }
-    if (first || kill_at < core->kill_at)
+    if (!core->ending)
+        begin_end(core, kill_at, actions);
+    else if (kill_at < core->kill_at)
         core->kill_at = kill_at;
-    end_if_done(core);
     act(actions, KEEPER_ACT_REPORT, 0, 0);
     if (core->report.state != KEEPER_ENDED)
         keeper_core_tick(core, now, actions);
+}
+
+void keeper_core_kill(struct keeper_core *core, size_t i, uint32_t attempt, int64_t grace_ns,
+                      int64_t now, struct keeper_actions *actions)
+{
+    if (core->ending || !is_attempt(core, i, attempt) || core->containers[i].phase != PHASE_RUNNING)
+        return;
+    signal_once(core, i, actions);
+    int64_t kill_at = after(now, grace_ns);
+    if (kill_at < core->containers[i].kill_at)
+        core->containers[i].kill_at = kill_at;
+    keeper_core_tick(core, now, actions);
 }
 
 /* ---- what containers do ---- */
@@ -212,8 +358,9 @@ void keeper_core_started(struct keeper_core *core, size_t i, pid_t pid, int64_t 
     core->containers[i].started = now;
     core->report.containers[i].pid = pid;
     core->report.containers[i].started_wall_ns = wall;
-    if (core->report.state == KEEPER_STOPPING)
-        act(actions, KEEPER_ACT_SIGNAL, i, core->killed ? SIGKILL : stop_signal(core, i));
+    if (core->ending)
+        end_next(core, actions);
+    advance(core, now, actions);
     act(actions, KEEPER_ACT_REPORT, 0, 0);
 }
 
@@ -231,11 +378,11 @@ static int64_t next_delay(const struct keeper_core *core, struct container *cont
     return delay;
 }
 
-static bool again(const struct keeper_core *core, int code, bool retry)
+static bool again(const struct keeper_core *core, size_t i, int code, bool retry)
 {
-    if (core->report.state == KEEPER_STOPPING)
+    if (core->ending)
         return false;
-    switch (core->plan->restart) {
+    switch (core->plan->containers[i].restart) {
     case LAUNCH_RESTART_ALWAYS:
         return true;
     case LAUNCH_RESTART_ON_FAILURE:
@@ -246,12 +393,28 @@ static bool again(const struct keeper_core *core, int code, bool retry)
     return retry;
 }
 
+/* A container has ended for good. */
+static void done(struct keeper_core *core, size_t i, int64_t now, struct keeper_actions *actions)
+{
+    move(core, i, PHASE_DONE);
+    if (core->ending) {
+        end_next(core, actions);
+    } else if (role(core, i) == LAUNCH_INIT && !has_passed(core, i)) {
+        core->finished = true; /* and so has the pod, which has failed */
+        begin_end(core, after(now, core->plan->grace_s * NS_PER_S), actions);
+    } else {
+        advance(core, now, actions);
+    }
+}
+
 static void ended(struct keeper_core *core, size_t i, bool retry, int64_t now, int64_t ran,
                   struct keeper_actions *actions)
 {
     struct container *container = &core->containers[i];
     struct keeper_container *shown = &core->report.containers[i];
-    if (again(core, shown->last.code, retry)) {
+    if (!again(core, i, shown->last.code, retry)) {
+        done(core, i, now, actions);
+    } else {
         int64_t delay = next_delay(core, container, ran);
         if (delay == 0 || WEAKENED(RESTART_BACKOFF)) {
             start(core, i, actions);
@@ -259,13 +422,6 @@ static void ended(struct keeper_core *core, size_t i, bool retry, int64_t now, i
             move(core, i, PHASE_BACKOFF);
             shown->restart_at_boot_ns = now + delay;
         }
-    } else {
-        move(core, i, PHASE_DONE);
-        /* A pod that was stopped is not finished: after a reboot it runs again. */
-        if (core->report.state == KEEPER_STOPPING)
-            end_if_done(core);
-        else if (all_done(core))
-            act(actions, KEEPER_ACT_RECORD, i, 0);
     }
     act(actions, KEEPER_ACT_REPORT, 0, 0);
 }
@@ -312,12 +468,35 @@ void keeper_core_exited(struct keeper_core *core, size_t i, int status, bool oom
 
 int64_t keeper_core_next(const struct keeper_core *core)
 {
-    int64_t next = core->report.state == KEEPER_STOPPING ? core->kill_at : INT64_MAX;
-    for (size_t i = 0; i < core->report.container_count; i++)
-        if (core->containers[i].phase == PHASE_BACKOFF &&
-            core->report.containers[i].restart_at_boot_ns < next)
-            next = core->report.containers[i].restart_at_boot_ns;
+    int64_t next = core->ending ? core->kill_at : INT64_MAX;
+    for (size_t i = 0; i < core->report.container_count; i++) {
+        const struct container *container = &core->containers[i];
+        int64_t at = container->phase == PHASE_BACKOFF
+                         ? core->report.containers[i].restart_at_boot_ns
+                         : container->kill_at;
+        if (at < next)
+            next = at;
+    }
     return next;
+}
+
+/* The grace is over, of the pod or of one container. */
+static void kill_due(struct keeper_core *core, int64_t now, struct keeper_actions *actions)
+{
+    bool all = core->ending && core->kill_at <= now;
+    if (all) {
+        core->kill_at = INT64_MAX;
+        core->killed = true;
+    }
+    for (size_t i = 0; i < core->report.container_count; i++) {
+        struct container *container = &core->containers[i];
+        if (container->phase != PHASE_RUNNING || (!all && container->kill_at > now))
+            continue;
+        container->kill_at = INT64_MAX;
+        container->signalled = true;
+        if (!WEAKENED(STOP_KILL))
+            act(actions, KEEPER_ACT_SIGNAL, i, SIGKILL);
+    }
 }
 
 void keeper_core_tick(struct keeper_core *core, int64_t now, struct keeper_actions *actions)
@@ -329,13 +508,7 @@ void keeper_core_tick(struct keeper_core *core, int64_t now, struct keeper_actio
             start(core, i, actions);
             changed = true;
         }
-    if (core->report.state == KEEPER_STOPPING && core->kill_at <= now) {
-        core->kill_at = INT64_MAX;
-        core->killed = true;
-        for (size_t i = 0; i < core->report.container_count; i++)
-            if (core->containers[i].phase == PHASE_RUNNING && !WEAKENED(STOP_KILL))
-                act(actions, KEEPER_ACT_SIGNAL, i, SIGKILL);
-    }
+    kill_due(core, now, actions);
     if (changed)
         act(actions, KEEPER_ACT_REPORT, 0, 0);
 }

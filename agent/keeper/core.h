@@ -1,5 +1,6 @@
 #pragma once
-/* What a keeper decides: when containers start, are signalled, started again, are done for good.
+/* What a keeper decides: when containers start, in which order, are signalled, started again, are
+ * done for good (agent/decisions/0006-order-in-the-keeper.md).
  * Pure: no system call and no clock; the keeper's executor and the simulator carry out the actions
  * and feed back what happened. Times are boot ns (`now`, for deciding) and wall ns (`wall`, for the
  * report).
@@ -31,7 +32,7 @@ struct keeper_action {
 };
 
 /* Appended to by every input below; at most this many an input. */
-#define KEEPER_ACTIONS_MAX (2 * LAUNCH_MAX_CONTAINERS + 4)
+#define KEEPER_ACTIONS_MAX (3 * LAUNCH_MAX_CONTAINERS + 4)
 struct keeper_actions {
     struct keeper_action list[KEEPER_ACTIONS_MAX];
     size_t count;
@@ -49,6 +50,14 @@ void keeper_core_go(struct keeper_core *core, int64_t now, struct keeper_actions
 /* Also shortens the grace of a stop that is under way. */
 void keeper_core_stop(struct keeper_core *core, int64_t grace_ns, int64_t now,
                       struct keeper_actions *actions);
+/* The plan, which stands where it stood, has more containers of role LAUNCH_DEBUG at its end. */
+void keeper_core_added(struct keeper_core *core, int64_t now, struct keeper_actions *actions);
+/* Of the attempt of container i that had so many restarts before it; of another: nothing. */
+void keeper_core_mark(struct keeper_core *core, size_t i, uint32_t attempt, uint32_t marks,
+                      int64_t now, struct keeper_actions *actions);
+/* Ends that attempt, and only that; what follows is as after an exit. A shorter grace overtakes. */
+void keeper_core_kill(struct keeper_core *core, size_t i, uint32_t attempt, int64_t grace_ns,
+                      int64_t now, struct keeper_actions *actions);
 /* The program of container i runs. */
 void keeper_core_started(struct keeper_core *core, size_t i, pid_t pid, int64_t now, int64_t wall,
                          struct keeper_actions *actions);

@@ -215,19 +215,30 @@ void entry_say(struct entry *entry, int type, int64_t value)
         log_warn("keeper does not listen pod=%s error=%s", entry->uid, strerror(errno));
 }
 
+static int tell(struct entry *entry, int since, const struct proto *message, const int *fds,
+                size_t count, struct err *err)
+{
+    cleanup(buf_done) struct buf bytes;
+    buf_init(&bytes, PROTO_MAX_BYTES);
+    if (entry->version < since)
+        return err_set(err, -EPROTONOSUPPORT,
+                       "not supported by the keeper of this pod; restart the pod");
+    int r = proto_encode(message, &bytes);
+    if (r == 0)
+        r = fdpass_send(entry->fd, bytes.data, bytes.len, fds, count);
+    return r < 0 ? err_errno(err, -r, "the pod's keeper does not listen") : 0;
+}
+
 int entry_exec(struct entry *entry, const void *request, size_t len, const int *fds, size_t count,
                struct err *err)
 {
     const struct proto message = {.type = PROTO_EXEC, .report = request, .report_len = len};
-    cleanup(buf_done) struct buf bytes;
-    buf_init(&bytes, PROTO_MAX_BYTES);
-    if (entry->version < PROTO_EXEC_SINCE)
-        return err_set(err, -EPROTONOSUPPORT,
-                       "not supported by the keeper of this pod; restart the pod");
-    int r = proto_encode(&message, &bytes);
-    if (r == 0)
-        r = fdpass_send(entry->fd, bytes.data, bytes.len, fds, count);
-    return r < 0 ? err_errno(err, -r, "the pod's keeper does not listen") : 0;
+    return tell(entry, PROTO_EXEC_SINCE, &message, fds, count, err);
+}
+
+int entry_tell(struct entry *entry, const struct proto *message, int fd, struct err *err)
+{
+    return tell(entry, PROTO_ORDER_SINCE, message, &fd, fd < 0 ? 0 : 1, err);
 }
 
 void entry_patience(struct entry *entry, int64_t ns)

@@ -4,6 +4,7 @@
 
 #include "agent/keeper/keepers.h"
 #include "agent/keeper/launcher.h"
+#include "agent/keeper/proto.h"
 #include "agent/runtime/cgroup.h"
 #include "common/base/list.h"
 
@@ -72,6 +73,9 @@ void entry_say(struct entry *entry, int type, int64_t value);
  * its keeper is of an older release. */
 nodiscard int entry_exec(struct entry *entry, const void *request, size_t len, const int *fds,
                          size_t count, struct err *err);
+/* Sends another of the agent's words, of which the keeper's release must know, with at most one
+ * descriptor, borrowed; -1: none. -EPROTONOSUPPORT. */
+nodiscard int entry_tell(struct entry *entry, const struct proto *message, int fd, struct err *err);
 /* Unless a report comes in time, the keeper is killed. */
 void entry_patience(struct entry *entry, int64_t ns);
 /* One try to end and remove what is left of the pod: 0, or -EBUSY. */

@@ -2,6 +2,7 @@
 
 #include "agent/keeper/control.h"
 #include "agent/keeper/fdpass.h"
+#include "agent/keeper/fork.h"
 #include "agent/runtime/child.h"
 #include "agent/runtime/sys.h"
 #include "common/base/cleanup.h"
@@ -14,7 +15,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -196,26 +196,6 @@ bool execs_reaped(struct execs *execs, pid_t pid, int status)
 
 /* ---- the beginning ---- */
 
-/* As sys_fork, with a child in the target's PID namespace. Nobody there may look at it while it
- * still is this program: what it inherits from us is that it is not dumpable. */
-static int fork_into(pid_t target, int unified)
-{
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)target);
-    autoclose int theirs = open(path, O_RDONLY | O_CLOEXEC);
-    autoclose int ours = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
-    if (theirs < 0 || ours < 0 || setns(theirs, CLONE_NEWPID) < 0)
-        return -errno;
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    int pid = sys_fork(0, unified);
-    if (pid == 0)
-        return 0;
-    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-    if (setns(ours, CLONE_NEWPID) < 0)
-        abort(); /* the next container would be born in this one */
-    return pid;
-}
-
 static int make_process(struct exec *exec, const struct exec_request *request, pid_t target,
                         const int stdio[3], int report, struct err *err)
 {
@@ -233,10 +213,10 @@ static int make_process(struct exec *exec, const struct exec_request *request, p
                               .argv = (const char *const *)request->argv,
                               .tty = request->tty};
     autoclose int unified = cgroup_open_unified(&sandbox->cgroups, group);
-    int pid = fork_into(target, unified);
+    int pid = fork_into(target, 0, unified);
     if (pid == -ENOSYS && unified >= 0) {
         spec.join_unified = true;
-        pid = fork_into(target, -1);
+        pid = fork_into(target, 0, -1);
     }
     if (pid == 0)
         child_enter(&spec);

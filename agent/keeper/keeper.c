@@ -5,6 +5,7 @@
 #include "agent/keeper/execs.h"
 #include "agent/keeper/exits.h"
 #include "agent/keeper/fdpass.h"
+#include "agent/keeper/plans.h"
 #include "agent/keeper/sandbox.h"
 #include "agent/keeper/server.h"
 #include "common/base/buf.h"
@@ -28,7 +29,7 @@
 
 struct keeper {
     struct loop *loop;
-    const struct launch_plan *plan;
+    struct plans plans;
     struct sandbox sandbox;
     struct keeper_core *core;
     struct server *server;
@@ -53,7 +54,7 @@ static int64_t wall(const struct keeper *keeper)
 
 static bool has_processes(const struct keeper *keeper)
 {
-    for (size_t i = 0; i < keeper->plan->container_count; i++)
+    for (size_t i = 0; i < keeper->plans.whole.container_count; i++)
         if (container_pid(keeper->containers[i]) > 0)
             return true;
     return false;
@@ -65,7 +66,7 @@ static void try_leave(void *ctx)
     if (has_processes(keeper))
         return;
     if (sandbox_remove_cgroups(&keeper->sandbox) < 0) {
-        cgroup_kill(&keeper->sandbox.cgroups, keeper->plan->cgroup);
+        cgroup_kill(&keeper->sandbox.cgroups, keeper->plans.whole.cgroup);
         loop_timer_after(keeper->retry, keeper->retry_ns);
         keeper->retry_ns =
             keeper->retry_ns * 2 < RETRY_MAX_NS ? keeper->retry_ns * 2 : RETRY_MAX_NS;
@@ -87,7 +88,7 @@ static void begin_remove(void *ctx)
     keeper->retry_ns = RETRY_NS;
     keeper_core_stop(keeper->core, 0, loop_now(keeper->loop), &actions);
     apply(keeper, &actions);
-    for (size_t i = 0; i < keeper->plan->container_count; i++) {
+    for (size_t i = 0; i < keeper->plans.whole.container_count; i++) {
         execs_kill(keeper->execs, i);
         container_signal(keeper->containers[i], SIGKILL); /* those that are being started too */
     }
@@ -105,10 +106,33 @@ static void record(void *ctx)
     keeper->recording = NULL;
     struct keeper_report final = *keeper_core_report(keeper->core);
     final.state = KEEPER_ENDED;
-    bool lost = keeper_exits_write(keeper->plan->state_dir, &final, NULL) < 0;
+    bool lost = keeper_exits_write(keeper->plans.whole.state_dir, &final, NULL) < 0;
     (void)lost;
     keeper_core_recorded(keeper->core, &actions);
     apply(keeper, &actions);
+}
+
+/* The number of the container of that name; as many as there are: there is none. */
+static size_t find(const struct keeper *keeper, const char *name)
+{
+    const struct keeper_report *report = keeper_core_report(keeper->core);
+    size_t i = 0;
+    while (i < report->container_count && !str_eq(report->containers[i].name, name))
+        i++;
+    return i;
+}
+
+/* As container_start wants it. */
+static pid_t target_of(const struct keeper *keeper, size_t i)
+{
+    const char *name = keeper->plans.whole.containers[i].target;
+    if (!name || keeper->plans.whole.host_pid)
+        return 0;
+    size_t target = find(keeper, name);
+    pid_t pid = target < keeper->plans.whole.container_count
+                    ? container_pid(keeper->containers[target])
+                    : 0;
+    return pid > 0 ? pid : -1;
 }
 
 static void apply_one(struct keeper *keeper, const struct keeper_action *action)
@@ -116,7 +140,8 @@ static void apply_one(struct keeper *keeper, const struct keeper_action *action)
     const struct keeper_report *report = keeper_core_report(keeper->core);
     switch (action->act) {
     case KEEPER_ACT_START:
-        container_start(keeper->containers[action->container]);
+        container_start(keeper->containers[action->container],
+                        target_of(keeper, action->container));
         return;
     case KEEPER_ACT_SIGNAL:
         container_signal(keeper->containers[action->container], action->signal);
@@ -192,7 +217,7 @@ static void reap(void *ctx, int signo)
     while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
         if (execs_reaped(keeper->execs, pid, status))
             continue;
-        for (size_t i = 0; i < keeper->plan->container_count; i++)
+        for (size_t i = 0; i < keeper->plans.whole.container_count; i++)
             if (container_pid(keeper->containers[i]) == pid) {
                 container_reaped(keeper->containers[i], status);
                 break;
@@ -214,7 +239,7 @@ static void on_go(void *ctx)
 /* Who is frozen hears no signal. */
 static void thaw(const struct keeper *keeper)
 {
-    int r = cgroup_freeze(&keeper->sandbox.cgroups, keeper->plan->cgroup, false);
+    int r = cgroup_freeze(&keeper->sandbox.cgroups, keeper->plans.whole.cgroup, false);
     (void)r; /* it never was */
 }
 
@@ -248,7 +273,7 @@ static void on_term(void *ctx, int signo)
     struct keeper *keeper = ctx;
     (void)signo;
     keeper->leave_when_ended = true;
-    on_stop(keeper, keeper->plan->grace_s * NS_PER_S);
+    on_stop(keeper, keeper->plans.whole.grace_s * NS_PER_S);
 }
 
 /* While the agent wires the network. A failure comes again, with its message, at the start. */
@@ -256,7 +281,7 @@ static void prepare_groups(void *ctx)
 {
     struct keeper *keeper = ctx;
     keeper->prepare = NULL;
-    for (size_t i = 0; i < keeper->plan->container_count; i++)
+    for (size_t i = 0; i < keeper->plans.whole.container_count; i++)
         if (sandbox_make_container(&keeper->sandbox, i, NULL) < 0)
             return;
 }
@@ -265,15 +290,13 @@ static void on_exec(void *ctx, const struct exec_request *request, const int *fd
 {
     struct keeper *keeper = ctx;
     const struct keeper_report *report = keeper_core_report(keeper->core);
-    size_t i = 0;
-    while (i < report->container_count && !str_eq(report->containers[i].name, request->container))
-        i++;
+    size_t i = find(keeper, request->container);
     if (i == report->container_count || report->containers[i].pid <= 0 || keeper->removing) {
         autofree char *why = xasprintf("container %s is not running", request->container);
         control_say(fds[0], PROTO_REFUSED, 0, why, -1);
         fdpass_close(fds, exec_request_fds(request));
     } else if (!request->attach &&
-               cgroup_is_frozen(&keeper->sandbox.cgroups, keeper->plan->cgroup)) {
+               cgroup_is_frozen(&keeper->sandbox.cgroups, keeper->plans.whole.cgroup)) {
         control_say(fds[0], PROTO_REFUSED, 0, "the pod is paused: resume it first", -1);
         fdpass_close(fds, exec_request_fds(request));
     } else if (request->attach) {
@@ -283,7 +306,53 @@ static void on_exec(void *ctx, const struct exec_request *request, const int *fd
     }
 }
 
+static void on_mark(void *ctx, const char *container, uint32_t attempt, uint32_t marks)
+{
+    struct keeper *keeper = ctx;
+    struct keeper_actions actions = {.count = 0};
+    keeper_core_mark(keeper->core, find(keeper, container), attempt, marks, loop_now(keeper->loop),
+                     &actions);
+    apply(keeper, &actions);
+}
+
+static void on_kill(void *ctx, const char *container, uint32_t attempt, int64_t grace_ns)
+{
+    struct keeper *keeper = ctx;
+    struct keeper_actions actions = {.count = 0};
+    keeper_core_kill(keeper->core, find(keeper, container), attempt, grace_ns,
+                     loop_now(keeper->loop), &actions);
+    apply(keeper, &actions);
+}
+
 /* ---- making ---- */
+
+static const struct container_handler container_handler = {
+    .started = on_started, .failed = on_failed, .exited = on_exited};
+
+/* Those of the plan from `first` on. */
+static void make_containers(struct keeper *keeper, size_t first)
+{
+    size_t count = keeper->plans.whole.container_count;
+    keeper->containers = xrealloc(keeper->containers, count * sizeof(struct container *));
+    for (size_t i = first; i < count; i++)
+        keeper->containers[i] =
+            container_new(keeper->loop, &keeper->sandbox, i, &container_handler, keeper);
+}
+
+/* The layers that it runs from are written down before it runs. */
+static void on_add(void *ctx, int fd)
+{
+    struct keeper *keeper = ctx;
+    struct keeper_actions actions = {.count = 0};
+    size_t first = keeper->plans.whole.container_count;
+    if (plans_add(&keeper->plans, fd, NULL) <= 0)
+        return;
+    make_containers(keeper, first);
+    int r = sandbox_write_pidfile(&keeper->sandbox);
+    (void)r; /* it is whole no more then: no layer is removed */
+    keeper_core_added(keeper->core, loop_now(keeper->loop), &actions);
+    apply(keeper, &actions);
+}
 
 static void read_boot_id(char *ret, size_t size)
 {
@@ -294,13 +363,19 @@ static void read_boot_id(char *ret, size_t size)
 }
 
 static const struct server_handler server_handler = {
-    .go = on_go, .stop = on_stop, .remove = begin_remove, .exec = on_exec, .alone = on_alone};
-static const struct container_handler container_handler = {
-    .started = on_started, .failed = on_failed, .exited = on_exited};
+    .go = on_go,
+    .stop = on_stop,
+    .remove = begin_remove,
+    .exec = on_exec,
+    .mark = on_mark,
+    .kill = on_kill,
+    .add = on_add,
+    .alone = on_alone,
+};
 
 static int watch(struct keeper *keeper, int agent_fd, struct err *err)
 {
-    autofree char *socket = xasprintf("%s/keeper.sock", keeper->plan->run_dir);
+    autofree char *socket = xasprintf("%s/keeper.sock", keeper->plans.whole.run_dir);
     keeper->timer = loop_timer_new(keeper->loop, core_timer, keeper);
     keeper->orphan = loop_timer_new(keeper->loop, orphan_timer, keeper);
     keeper->retry = loop_timer_new(keeper->loop, try_leave, keeper);
@@ -326,16 +401,13 @@ int keeper_new(struct loop *loop, const struct launch_plan *plan, const char *cg
     char boot_id[40];
     struct keeper *keeper = xcalloc(1, sizeof(*keeper));
     keeper->loop = loop;
-    keeper->plan = plan;
+    plans_init(&keeper->plans, plan);
     keeper->sandbox.lock_fd = -1;
     be_reaper();
-    int r = sandbox_make(plan, cgroups, &keeper->sandbox, err);
+    int r = sandbox_make(&keeper->plans.whole, cgroups, &keeper->sandbox, err);
     read_boot_id(boot_id, sizeof(boot_id));
-    keeper->core = keeper_core_new(plan, boot_id, getpid(), wall(keeper));
-    keeper->containers = xcalloc(plan->container_count, sizeof(struct container *));
-    for (size_t i = 0; i < plan->container_count; i++)
-        keeper->containers[i] =
-            container_new(loop, &keeper->sandbox, i, &container_handler, keeper);
+    keeper->core = keeper_core_new(&keeper->plans.whole, boot_id, getpid(), wall(keeper));
+    make_containers(keeper, 0);
     keeper->execs = execs_new(loop, &keeper->sandbox);
     if (r == 0)
         r = watch(keeper, agent_fd, err);
@@ -357,7 +429,7 @@ void keeper_free(struct keeper *keeper)
         return;
     server_free(keeper->server);
     execs_free(keeper->execs);
-    for (size_t i = 0; i < keeper->plan->container_count; i++)
+    for (size_t i = 0; i < keeper->plans.whole.container_count; i++)
         container_free(keeper->containers[i]);
     free(keeper->containers);
     loop_signal_free(keeper->chld);
@@ -369,5 +441,6 @@ void keeper_free(struct keeper *keeper)
     loop_defer_free(keeper->recording);
     keeper_core_free(keeper->core);
     sandbox_done(&keeper->sandbox);
+    plans_done(&keeper->plans);
     free(keeper);
 }

@@ -123,6 +123,11 @@ static int keepers_go(struct keepers *keepers, const char *uid, struct err *err)
     return 0;
 }
 
+static int64_t grace_ns_of(int64_t grace_s)
+{
+    return grace_s < INT32_MAX ? grace_s * NS_PER_S : INT32_MAX * NS_PER_S;
+}
+
 static int keepers_stop(struct keepers *keepers, const char *uid, int64_t grace_s, struct err *err)
 {
     struct entry *entry;
@@ -130,7 +135,7 @@ static int keepers_stop(struct keepers *keepers, const char *uid, int64_t grace_
     if (r < 0)
         return r;
     entry->stop_wanted = true;
-    entry->stop_grace_ns = grace_s < INT32_MAX ? grace_s * NS_PER_S : INT32_MAX * NS_PER_S;
+    entry->stop_grace_ns = grace_ns_of(grace_s);
     entry_say(entry, PROTO_STOP, entry->stop_grace_ns);
     return 0;
 }
@@ -171,6 +176,38 @@ static int keepers_exec(struct keepers *keepers, const char *uid, const void *re
     struct entry *entry;
     int r = need(keepers, uid, &entry, err);
     return r < 0 ? r : entry_exec(entry, request, len, fds, count, err);
+}
+
+static int keepers_mark(struct keepers *keepers, const char *uid, const char *container,
+                        uint32_t attempt, uint32_t marks, struct err *err)
+{
+    const struct proto message = {
+        .type = PROTO_MARK, .text = container, .min = attempt, .max = marks};
+    struct entry *entry;
+    int r = need(keepers, uid, &entry, err);
+    return r < 0 ? r : entry_tell(entry, &message, -1, err);
+}
+
+static int keepers_kill(struct keepers *keepers, const char *uid, const char *container,
+                        uint32_t attempt, int64_t grace_s, struct err *err)
+{
+    const struct proto message = {
+        .type = PROTO_KILL, .text = container, .min = attempt, .value = grace_ns_of(grace_s)};
+    struct entry *entry;
+    int r = need(keepers, uid, &entry, err);
+    return r < 0 ? r : entry_tell(entry, &message, -1, err);
+}
+
+static int keepers_add(struct keepers *keepers, const char *uid, const void *plan, size_t len,
+                       struct err *err)
+{
+    const struct proto message = {.type = PROTO_ADD};
+    struct entry *entry;
+    int r = need(keepers, uid, &entry, err);
+    if (r < 0)
+        return r;
+    autoclose int fd = launcher_plan_fd(plan, len, err);
+    return fd < 0 ? fd : entry_tell(entry, &message, fd, err);
 }
 
 static int keepers_freeze(struct keepers *keepers, const char *uid, bool frozen, struct err *err)
@@ -242,6 +279,9 @@ int keepers_new(struct loop *loop, const struct keepers_spec *spec, struct keepe
                                      .remove = keepers_remove,
                                      .netns = keepers_netns,
                                      .exec = keepers_exec,
+                                     .mark = keepers_mark,
+                                     .kill = keepers_kill,
+                                     .add = keepers_add,
                                      .freeze = keepers_freeze,
                                      .is_frozen = keepers_is_frozen,
                                      .free = keepers_free};

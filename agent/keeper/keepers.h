@@ -50,6 +50,24 @@ struct keepers {
      * -EPROTONOSUPPORT (its keeper is of an older release). */
     int (*exec)(struct keepers *keepers, const char *uid, const void *request, size_t len,
                 const int *fds, size_t count, struct err *err);
+    /* About one container and one attempt of it (its `restarts` in the report that is acted on; if
+     * another one runs by now, nothing happens), or, with add, about the pod. All of them: -ENOENT,
+     * -EPROTONOSUPPORT (its keeper is of an older release).
+     *
+     * The attempt's marks are these from now on: bits that the agent is told again in every report,
+     * after its own restart too, until the container starts anew. The agent's to choose but for
+     * KEEPER_MARK_STARTED. */
+    int (*mark)(struct keepers *keepers, const char *uid, const char *container, uint32_t attempt,
+                uint32_t marks, struct err *err);
+    /* Ends the attempt: its stop signal, after grace KILL. By its restart policy, with the usual
+     * backoff, it is started again. A shorter grace may follow. */
+    int (*kill)(struct keepers *keepers, const char *uid, const char *container, uint32_t attempt,
+                int64_t grace_s, struct err *err);
+    /* The containers of this plan (bytes of launch_encode; LAUNCH_DEBUG all of them) are started in
+     * the pod that runs. Whose name the pod has already is left out, and so are those beyond
+     * LAUNCH_MAX_CONTAINERS. */
+    int (*add)(struct keepers *keepers, const char *uid, const void *plan, size_t len,
+               struct err *err);
     /* Stops all of the pod's processes where they stand, or lets them go on. -ENOENT, -ENOTSUP. */
     int (*freeze)(struct keepers *keepers, const char *uid, bool frozen, struct err *err);
     bool (*is_frozen)(struct keepers *keepers, const char *uid);

@@ -1,6 +1,7 @@
 /* limpet-keeper: the parent of one pod's containers. Started by limpetd with the launch plan at
  * descriptor 3 and a connected socket at 4; lives until the pod is removed. */
 #include "agent/keeper/keeper.h"
+#include "agent/keeper/plans.h"
 #include "agent/keeper/proto.h"
 #include "common/base/cleanup.h"
 #include "common/base/str.h"
@@ -10,26 +11,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #define PLAN_FD 3
 #define AGENT_FD 4
-
-static int map_plan(const void **ret, size_t *ret_len, struct err *err)
-{
-    struct stat st;
-    if (fstat(PLAN_FD, &st) < 0 || st.st_size <= 0 || st.st_size > LAUNCH_MAX_BYTES)
-        return err_set(err, -EINVAL, "no launch plan");
-    void *bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, PLAN_FD, 0);
-    if (bytes == MAP_FAILED)
-        return err_errno(err, errno, "cannot read the launch plan");
-    close(PLAN_FD);
-    *ret = bytes;
-    *ret_len = (size_t)st.st_size;
-    return 0;
-}
 
 static void tell_failure(int fd, const struct err *err)
 {
@@ -60,7 +45,8 @@ static int keep(const char *cgroups, struct err *err)
     struct loop *loop = NULL;
     struct keeper *keeper;
     block_signals();
-    int r = map_plan(&bytes, &len, err);
+    int r = plans_map(PLAN_FD, &bytes, &len, err);
+    close(PLAN_FD);
     if (r == 0)
         r = launch_decode(bytes, len, &plan, err);
     if (r == 0)

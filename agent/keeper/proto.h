@@ -12,7 +12,8 @@
 
 #define PROTO_MIN 1
 #define PROTO_EXEC_SINCE 2 /* version */
-#define PROTO_MAX 2
+#define PROTO_ORDER_SINCE 3
+#define PROTO_MAX 3
 #define PROTO_MAX_BYTES ((size_t)128 * 1024) /* fits a report of LAUNCH_MAX_CONTAINERS */
 
 enum proto_type {
@@ -32,13 +33,17 @@ enum proto_type {
     PROTO_REFUSED, /* it could not be begun: value = exit code as of a shell, 0: it is not a fault
                       of the program; text = why */
     PROTO_OVER,    /* value = exit code, 128 + N after signal N; text: why it was cut off, or "" */
+    /* Since version 3, of the agent, of one container (text) and one attempt of it (min): */
+    PROTO_MARK, /* max = its marks from now on */
+    PROTO_KILL, /* value = grace in ns */
+    PROTO_ADD,  /* with a descriptor: a launch plan, whose DEBUG containers the pod gets as well */
 };
 
 struct proto {
     enum proto_type type;
-    uint32_t min, max;  /* hello */
-    int64_t value;      /* stop */
-    const char *text;   /* hello: the release; failed */
+    uint32_t min, max;  /* hello, mark, kill */
+    int64_t value;      /* stop, kill */
+    const char *text;   /* hello: the release; failed; mark, kill: the container */
     const void *report; /* report */
     size_t report_len;
 };

@@ -94,6 +94,10 @@ static int put_container(const struct keeper_container *container, struct buf *b
     if (r == 0)
         r = put_exit(&container->last, buf);
     if (r == 0)
+        r = wire_put_u32(buf, (uint32_t)container->role);
+    if (r == 0)
+        r = wire_put_u32(buf, container->marks);
+    if (r == 0)
         end(buf, at);
     return r;
 }
@@ -142,8 +146,11 @@ static void get_container(struct wire *all, struct keeper_container *ret)
     ret->last.finished_wall_ns = wire_i64(&wire);
     wire_copy(&wire, ret->last.reason, sizeof(ret->last.reason));
     wire_copy(&wire, ret->last.message, sizeof(ret->last.message));
-    all->bad |= wire.bad || state > KEEPER_TERMINATED || ret->pid < 0;
+    uint32_t role = wire.left > 0 ? wire_u32(&wire) : LAUNCH_MAIN; /* since protocol 3 */
+    ret->marks = wire.left > 0 ? wire_u32(&wire) : 0;
+    all->bad |= wire.bad || state > KEEPER_TERMINATED || ret->pid < 0 || role > LAUNCH_DEBUG;
     ret->state = (enum keeper_container_state)state;
+    ret->role = (enum launch_role)role;
 }
 
 int keeper_report_decode(const void *bytes, size_t len, struct keeper_report **ret, struct err *err)

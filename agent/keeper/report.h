@@ -31,14 +31,20 @@ struct keeper_exit {
     char message[192]; /* e.g. `exec: "/nope": no such file or directory` */
 };
 
+/* Of the marks that an agent sets, the one that the keeper acts on: the container has started, by
+ * its startup probe and its hook, so that who waits for it goes on. */
+#define KEEPER_MARK_STARTED 1U
+
 struct keeper_container {
     char name[64];
+    enum launch_role role; /* of a keeper before protocol 3: LAUNCH_MAIN */
     enum keeper_container_state state;
-    uint32_t restarts;
+    uint32_t restarts;          /* also the number of the attempt that runs, or was the last */
     int64_t started_wall_ns;    /* of the running attempt */
     int64_t restart_at_boot_ns; /* in backoff: when; else 0 */
     pid_t pid;                  /* 0 when not running; in the agent's pid namespace */
     struct keeper_exit last;    /* the last exit, if any */
+    uint32_t marks;             /* the agent's, of this attempt; 0 in each new one */
 };
 
 struct keeper_report {

@@ -25,6 +25,12 @@
 
 /* ---- the run folder ---- */
 
+int sandbox_write_pidfile(const struct sandbox *sandbox)
+{
+    autofree char *text = pidfile_print(sandbox->plan, getpid());
+    return pwrite(sandbox->lock_fd, text, strlen(text), 0) < 0 ? -errno : 0;
+}
+
 /* A POSIX lock: it ends with the process, it is not inherited, and F_GETLK tells whose it is, so
  * that an agent that starts anew knows for sure which process is the keeper. The text is for
  * people, for sweeping up after a keeper that died, and for whoever wants to remove a layer. */
@@ -40,10 +46,13 @@ static int take_lock(struct sandbox *sandbox, struct err *err)
         return err_errno(err, errno, "cannot open %s", path);
     if (fcntl(fd, F_SETLK, &lock) < 0)
         return err_set(err, -EBUSY, "the pod has a keeper already: %s is locked", path);
-    autofree char *text = pidfile_print(plan, getpid());
-    if (ftruncate(fd, 0) < 0 || pwrite(fd, text, strlen(text), 0) < 0)
-        return err_errno(err, errno, "cannot write %s", path);
-    sandbox->lock_fd = steal_fd(&fd);
+    sandbox->lock_fd = fd;
+    int r = ftruncate(fd, 0) < 0 ? -errno : sandbox_write_pidfile(sandbox);
+    if (r < 0) {
+        sandbox->lock_fd = -1;
+        return err_errno(err, -r, "cannot write %s", path);
+    }
+    steal_fd(&fd);
     return 0;
 }
 
@@ -156,24 +165,19 @@ static int join_keepers(const struct sandbox *sandbox, struct err *err)
     return r < 0 ? r : cgroup_join(&sandbox->cgroups, group, false, err);
 }
 
-/* A pod of one container needs one group, not two in each tree: half the work of its start. */
-static bool has_one_group(const struct launch_plan *plan)
-{
-    return plan->container_count == 1;
-}
-
 static int64_t lower(int64_t a, int64_t b) /* 0: no limit */
 {
     return a == 0 || (b > 0 && b < a) ? b : a;
 }
 
-static struct cgroup_limits pod_limits(const struct launch_plan *plan)
+static struct cgroup_limits pod_limits(const struct sandbox *sandbox)
 {
+    const struct launch_plan *plan = sandbox->plan;
     struct cgroup_limits limits = {.memory_bytes = plan->memory_bytes,
                                    .cpu_quota_us = plan->cpu_quota_us,
                                    .cpu_shares = plan->cpu_shares,
                                    .pids = plan->pids};
-    if (!has_one_group(plan))
+    if (!sandbox->one_group)
         return limits;
     const struct launch_container *only = &plan->containers[0];
     limits.memory_bytes = lower(limits.memory_bytes, only->memory_bytes);
@@ -187,7 +191,7 @@ static struct cgroup_limits pod_limits(const struct launch_plan *plan)
 static int make_groups(struct sandbox *sandbox, const char *trees, struct err *err)
 {
     const struct launch_plan *plan = sandbox->plan;
-    const struct cgroup_limits limits = pod_limits(plan);
+    const struct cgroup_limits limits = pod_limits(sandbox);
     int r = 0;
     if (!*trees || cgroup_scan(trees, &sandbox->cgroups) < 0)
         r = cgroup_detect(&sandbox->cgroups, err);
@@ -198,7 +202,7 @@ static int make_groups(struct sandbox *sandbox, const char *trees, struct err *e
 
 char *sandbox_container_cgroup(const struct sandbox *sandbox, size_t i)
 {
-    if (has_one_group(sandbox->plan))
+    if (sandbox->one_group && i == 0)
         return xstrdup(sandbox->plan->cgroup);
     return xasprintf("%s/c%zu", sandbox->plan->cgroup, i);
 }
@@ -211,16 +215,16 @@ int sandbox_make_container(const struct sandbox *sandbox, size_t i, struct err *
                                          .cpu_shares = container->cpu_shares,
                                          .pids = container->pids,
                                          .dies_whole = true};
-    if (has_one_group(sandbox->plan))
+    if (sandbox->one_group && i == 0)
         return 0;
     autofree char *group = sandbox_container_cgroup(sandbox, i);
-    return cgroup_create(&sandbox->cgroups, group, &limits, err);
+    return cgroup_create(&sandbox->cgroups, group, sandbox->one_group ? NULL : &limits, err);
 }
 
 int sandbox_restore_container(const struct sandbox *sandbox, size_t i, struct err *err)
 {
     const struct launch_plan *plan = sandbox->plan;
-    const struct cgroup_limits limits = pod_limits(plan);
+    const struct cgroup_limits limits = pod_limits(sandbox);
     autofree char *group = sandbox_container_cgroup(sandbox, i);
     if (cgroup_exists(&sandbox->cgroups, group) || WEAKENED(CGROUP_RESTORE))
         return 0;
@@ -233,7 +237,7 @@ int sandbox_restore_container(const struct sandbox *sandbox, size_t i, struct er
 int sandbox_remove_cgroups(const struct sandbox *sandbox)
 {
     /* By name first: it saves listing folders of forty files each. */
-    for (size_t i = 0; !has_one_group(sandbox->plan) && i < sandbox->plan->container_count; i++) {
+    for (size_t i = sandbox->one_group; i < sandbox->plan->container_count; i++) {
         autofree char *group = sandbox_container_cgroup(sandbox, i);
         int r = cgroup_remove(&sandbox->cgroups, group);
         if (r < 0)
@@ -318,7 +322,7 @@ static void protect_from_oom(void)
 int sandbox_make(const struct launch_plan *plan, const char *cgroups, struct sandbox *ret,
                  struct err *err)
 {
-    struct sandbox sandbox = {.plan = plan, .lock_fd = -1};
+    struct sandbox sandbox = {.plan = plan, .lock_fd = -1, .one_group = plan->container_count == 1};
     int r = take_lock(&sandbox, err);
     if (r < 0)
         return r;

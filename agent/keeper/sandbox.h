@@ -7,10 +7,13 @@
 #include "common/base/err.h"
 
 struct sandbox {
-    const struct launch_plan *plan;
+    const struct launch_plan *plan; /* may grow: plans.h */
     struct cgroup_host cgroups;
     int lock_fd; /* keeper.pid, locked for as long as the keeper lives: what says that it does */
-    char *shm;   /* the shared /dev/shm on the host side; NULL with one container */
+    bool
+        one_group; /* a pod of one container needs one group, not two in each tree: half the work of
+                      its start. Containers that are added have groups below it, without limits */
+    char *shm;     /* the shared /dev/shm on the host side; NULL with one container at first */
 };
 
 /* Everything up to the namespaces. -EBUSY: the pod has a keeper already. On failure, what was made
@@ -18,6 +21,9 @@ struct sandbox {
 nodiscard int sandbox_make(const struct launch_plan *plan, const char *cgroups, struct sandbox *ret,
                            struct err *err);
 void sandbox_done(struct sandbox *sandbox);
+/* Writes pidfile.h's text anew, over what is there: when the plan has grown it begins the same, and
+ * is not whole before its end. */
+nodiscard int sandbox_write_pidfile(const struct sandbox *sandbox);
 /* The group of container i, made before its first start. */
 nodiscard int sandbox_make_container(const struct sandbox *sandbox, size_t i, struct err *err);
 /* Before each start: makes the group again, with its limits and those of the pod, if somebody has

@@ -113,6 +113,14 @@ static void obey(struct client *client, const struct proto *message)
     case PROTO_REMOVE:
         server->handler->remove(server->ctx);
         return;
+    case PROTO_MARK:
+        if (message->text)
+            server->handler->mark(server->ctx, message->text, message->min, message->max);
+        return;
+    case PROTO_KILL:
+        if (message->text)
+            server->handler->kill(server->ctx, message->text, message->min, message->value);
+        return;
     default: /* ours to say */
         return;
     }
@@ -153,6 +161,8 @@ static void client_ready(void *ctx, int fd, uint32_t events)
         obey_exec(client->server, &message, fds, count);
         return;
     }
+    if (r == 0 && message.type == PROTO_ADD && count == 1)
+        client->server->handler->add(client->server->ctx, fds[0]);
     fdpass_close(fds, count);
     if (r == 0)
         obey(client, &message);

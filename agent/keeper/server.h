@@ -15,6 +15,9 @@ struct server_handler {
     void (*alone)(void *ctx); /* the last client has gone */
     /* The descriptors are the handler's. NULL: none are begun. */
     void (*exec)(void *ctx, const struct exec_request *request, const int *fds);
+    void (*mark)(void *ctx, const char *container, uint32_t attempt, uint32_t marks);
+    void (*kill)(void *ctx, const char *container, uint32_t attempt, int64_t grace_ns);
+    void (*add)(void *ctx, int fd); /* a launch plan; borrowed */
 };
 
 /* Listens at path (its folder is only ours). first_fd: an agent that is connected already, or -1;

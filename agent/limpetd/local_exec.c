@@ -5,6 +5,7 @@
 
 #include "agent/keeper/exec_client.h"
 #include "agent/limpetd/local_pods.h"
+#include "agent/pod/containers.h"
 #include "common/base/cleanup.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -344,12 +345,10 @@ static int run_exec(const struct verb_args *args)
 /* Whether the container has it: its terminal, its stdin. */
 static bool container_has(const struct value *pod, const char *name, const char *what)
 {
-    const struct value *list = value_path(pod, "spec", "containers", NULL);
-    for (size_t i = 0; i < value_len(list); i++) {
-        const char *each = value_get_str(value_at(list, i), "name");
-        if (str_eq(each, name))
-            return value_get_bool(value_at(list, i), what, false);
-    }
+    const struct value *spec = value_get(pod, "spec"), *container;
+    for (size_t i = 0; (container = containers_at(spec, i, NULL)); i++)
+        if (str_eq(value_get_str(container, "name"), name))
+            return value_get_bool(container, what, false);
     return false;
 }
 

@@ -2,6 +2,7 @@
 
 #include "agent/keeper/peek.h"
 #include "agent/limpetd/presence.h"
+#include "agent/pod/containers.h"
 #include "agent/pod/lone.h"
 #include "common/base/buf.h"
 #include "common/base/clock.h"
@@ -149,13 +150,19 @@ int local_pod_find(const struct config *config, const char *text, struct value *
 int local_pod_container(const struct value *pod, const char *asked, const char **ret,
                         struct err *err)
 {
-    const struct value *list = value_path(pod, "status", "containerStatuses", NULL);
+    const struct value *status = value_get(pod, "status");
+    const struct value *mains = value_get(status, "containerStatuses");
     cleanup(buf_done) struct buf names;
     buf_init(&names, 0);
-    for (size_t i = 0; i < value_len(list); i++) {
-        const char *name = value_get_str(value_at(list, i), "name");
-        (void)buf_addf(&names, "%s%s", i ? " " : "", name);
-        if (str_eq(name, asked) || (!asked && value_len(list) == 1)) {
+    if (!asked && value_len(mains) == 1)
+        asked = value_get_str(value_at(mains, 0), "name");
+    for (size_t k = 0; k < CONTAINER_KINDS; k++) {
+        const struct value *list = value_get(status, container_kinds[k].statuses);
+        for (size_t i = 0; i < value_len(list); i++) {
+            const char *name = value_get_str(value_at(list, i), "name");
+            (void)buf_addf(&names, "%s%s", names.len ? " " : "", name);
+            if (!str_eq(name, asked))
+                continue;
             *ret = name;
             return 0;
         }

@@ -1,5 +1,6 @@
 /* From a manifest to a launch plan: pure but for the paths it is given. */
 
+#include "agent/pod/containers.h"
 #include "agent/pod/env.h"
 #include "agent/pod/hostname.h"
 #include "agent/pod/internal.h"
@@ -245,12 +246,40 @@ static void compile_stdio(const struct value *container, struct launch_container
     ret->stdin_once = value_get_bool(container, "stdinOnce", false);
 }
 
-static int compile_container(const struct pod_record *record, size_t i, const char *hostname,
-                             struct parts *parts, struct launch_container *ret, struct err *err)
+static enum launch_restart restart_of(const struct value *pod)
+{
+    static const struct {
+        const char *name;
+        enum launch_restart restart;
+    } policies[] = {{"OnFailure", LAUNCH_RESTART_ON_FAILURE}, {"Never", LAUNCH_RESTART_NEVER}};
+    const char *name = value_str(value_path(pod, "spec", "restartPolicy", NULL));
+    for (size_t i = 0; i < ARRAY_LEN(policies); i++)
+        if (str_eq(policies[i].name, name))
+            return policies[i].restart;
+    return LAUNCH_RESTART_ALWAYS;
+}
+
+/* An init container is run until it succeeds, or once. */
+static void compile_role(const struct value *pod, enum launch_role role,
+                         struct launch_container *ret)
+{
+    const enum launch_restart of_pod = restart_of(pod);
+    const enum launch_restart restarts[] = {
+        [LAUNCH_MAIN] = of_pod,
+        [LAUNCH_INIT] =
+            of_pod == LAUNCH_RESTART_NEVER ? LAUNCH_RESTART_NEVER : LAUNCH_RESTART_ON_FAILURE,
+        [LAUNCH_SIDECAR] = LAUNCH_RESTART_ALWAYS,
+        [LAUNCH_DEBUG] = LAUNCH_RESTART_NEVER,
+    };
+    ret->role = role;
+    ret->restart = restarts[role];
+}
+
+static int compile_container(const struct pod_record *record, const struct value *container,
+                             const struct image *image, const char *hostname, struct parts *parts,
+                             struct launch_container *ret, struct err *err)
 {
     const struct agent *agent = record->agent;
-    const struct value *container = value_at(pod_spec_containers(record->spec), i);
-    const struct image *image = record->containers[i].image;
     const struct volume_source source = {.find = find_source, .ctx = agent->manifests};
     const struct env_input input = {
         .pod = record->spec->object,
@@ -274,7 +303,9 @@ static int compile_container(const struct pod_record *record, size_t i, const ch
         return rc;
     const char *workdir = value_get_str(container, "workingDir");
     const char *name = value_get_str(container, "name");
+    const char *target = value_get_str(container, "targetContainerName");
     ret->name = name;
+    ret->target = str_empty(target) ? NULL : target;
     ret->layers = image->layers;
     ret->argv = (const char *const *)parts->argv.items;
     ret->env = (const char *const *)parts->env.items;
@@ -292,19 +323,6 @@ static int compile_container(const struct pod_record *record, size_t i, const ch
     limits_of_container(value_get(record->spec->object, "spec"), container,
                         agent->spec.memory_bytes, ret);
     return 0;
-}
-
-static enum launch_restart restart_of(const struct value *pod)
-{
-    static const struct {
-        const char *name;
-        enum launch_restart restart;
-    } policies[] = {{"OnFailure", LAUNCH_RESTART_ON_FAILURE}, {"Never", LAUNCH_RESTART_NEVER}};
-    const char *name = value_str(value_path(pod, "spec", "restartPolicy", NULL));
-    for (size_t i = 0; i < ARRAY_LEN(policies); i++)
-        if (str_eq(policies[i].name, name))
-            return policies[i].restart;
-    return LAUNCH_RESTART_ALWAYS;
 }
 
 static const char *const *compile_sysctls(const struct pod_record *record, struct parts *parts)
@@ -340,7 +358,6 @@ static int fill_pod(const struct pod_record *record, struct parts *parts, struct
     plan->host_pid = value_bool(value_path(pod, "spec", "hostPID", NULL), false);
     plan->host_ipc = value_bool(value_path(pod, "spec", "hostIPC", NULL), false);
     plan->sysctls = compile_sysctls(record, parts);
-    plan->restart = restart_of(pod);
     limits_of_pod(value_get(pod, "spec"), plan);
     plan->grace_s = record->spec->grace_s;
     plan->backoff_min_ms = 10 * 1000;
@@ -349,18 +366,27 @@ static int fill_pod(const struct pod_record *record, struct parts *parts, struct
     return 0;
 }
 
-int compile_plan(const struct pod_record *record, struct buf *ret, struct err *err)
+/* One container of the plan. */
+struct job {
+    const struct value *container;
+    const struct image *image;
+    enum launch_role role;
+};
+
+static int compile(const struct pod_record *record, const struct job *jobs, size_t count,
+                   struct buf *ret, struct err *err)
 {
-    size_t count = record->container_count;
     struct parts *parts = xcalloc(count + 1, sizeof(*parts)); /* the last for the pod itself */
     struct launch_container *containers = xcalloc(count ? count : 1, sizeof(*containers));
     struct launch_plan plan = {.containers = containers, .container_count = count};
     int rc = fill_pod(record, &parts[count], &plan, err);
     for (size_t i = 0; i < count && rc == 0; i++) {
-        rc = compile_container(record, i, plan.hostname, &parts[i], &containers[i], err);
+        const struct value *container = jobs[i].container;
+        compile_role(record->spec->object, jobs[i].role, &containers[i]);
+        rc = compile_container(record, container, jobs[i].image, plan.hostname, &parts[i],
+                               &containers[i], err);
         if (rc < 0)
-            (void)err_wrap(err, "container \"%s\"",
-                           value_get_str(value_at(pod_spec_containers(record->spec), i), "name"));
+            (void)err_wrap(err, "container \"%s\"", value_get_str(container, "name"));
     }
     if (rc == 0)
         rc = launch_encode(&plan, ret, err);
@@ -369,4 +395,23 @@ int compile_plan(const struct pod_record *record, struct buf *ret, struct err *e
     free(parts);
     free(containers);
     return rc;
+}
+
+int compile_plan(const struct pod_record *record, struct buf *ret, struct err *err)
+{
+    const struct value *spec = value_get(record->spec->object, "spec");
+    size_t count = record->container_count;
+    autofree struct job *jobs = xcalloc(count ? count : 1, sizeof(*jobs));
+    for (size_t i = 0; i < count; i++) {
+        jobs[i].container = containers_at(spec, i, &jobs[i].role);
+        jobs[i].image = record->containers[i].image;
+    }
+    return compile(record, jobs, count, ret, err);
+}
+
+int compile_debug(const struct pod_record *record, const struct value *container,
+                  const struct image *image, struct buf *ret, struct err *err)
+{
+    const struct job job = {container, image, LAUNCH_DEBUG};
+    return compile(record, &job, 1, ret, err);
 }

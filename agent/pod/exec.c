@@ -66,7 +66,7 @@ static struct volume_spec volume_spec_of(const struct pod_record *record,
     };
 }
 
-static void prepare_volumes(struct pod_record *record)
+void exec_prepare_volumes(struct pod_record *record)
 {
     struct agent *agent = record->agent;
     autofree char *state = agent_state_dir(agent, record->uid);
@@ -246,6 +246,7 @@ static void remove_keeper(struct pod_record *record)
 void exec_close_gates(struct pod_record *record)
 {
     pull_release(record);
+    debug_release(record);
     volumes_free(record->volumes, record->volume_count);
     record->volumes = NULL;
     record->volume_count = 0;
@@ -290,7 +291,7 @@ bool exec_action(struct pod_record *record, const struct pod_action *action)
         pull_start(record);
         break;
     case POD_PREPARE_VOLUMES:
-        prepare_volumes(record);
+        exec_prepare_volumes(record);
         break;
     case POD_SPAWN_KEEPER:
         spawn_keeper(record);
@@ -312,6 +313,12 @@ bool exec_action(struct pod_record *record, const struct pod_action *action)
         break;
     case POD_REMOVE_KEEPER:
         remove_keeper(record);
+        break;
+    case POD_PULL_DEBUG:
+        debug_pull(record);
+        break;
+    case POD_ADD_DEBUG:
+        debug_add(record);
         break;
     case POD_FORGET:
         return forget(record);

@@ -39,6 +39,8 @@ bool agent_name_taken(const struct agent *agent, const struct pod_record *record
 /* Its keeper is gone: it is planned again, and so is the pod that waits for its name. */
 void agent_name_freed(const struct pod_record *record);
 
+/* exec.c: volumes for what is about to start; volumes_ready tells. */
+void exec_prepare_volumes(struct pod_record *record);
 /* exec.c: does what pod_plan said. Returns true if the record is gone. */
 bool exec_action(struct pod_record *record, const struct pod_action *action);
 /* Brings the files in the volumes of a pod that is set up (pod_record_is_set_up) up to date. */
@@ -55,6 +57,16 @@ void condemn(struct pod_record *record, const char *reason, const char *message,
 /* pull.c */
 void pull_start(struct pod_record *record);
 void pull_release(struct pod_record *record);
+/* The image of one container, not being pulled and not here; and what is held for one. */
+void pull_one(struct record_container *c, const struct value *container);
+void pull_drop(struct record_container *c);
+
+/* debug.c: ephemeral containers, which come to a pod that runs: a gate of their own. */
+void debug_pull(struct pod_record *record); /* of those that are due */
+void debug_add(struct pod_record *record);  /* of those that are ready */
+void debug_release(struct pod_record *record);
+/* Of one of spec.ephemeralContainers; NULL: nothing was tried yet. */
+const struct record_container *debug_find(const struct pod_record *record, const char *name);
 /* pull_secrets.c: what its imagePullSecrets hold. -EINVAL: one of them is damaged. */
 struct credentials;
 nodiscard int pull_secrets(struct pod_record *record, struct credentials *ret, struct err *err);
@@ -75,6 +87,9 @@ void etc_refresh(const struct agent *agent);
 /* compile.c: the launch plan of a pod whose images, volumes, address and files are ready. -ENOENT,
  * -EINVAL. */
 nodiscard int compile_plan(const struct pod_record *record, struct buf *ret, struct err *err);
+/* One with this ephemeral container of the pod alone, to be added to it. */
+nodiscard int compile_debug(const struct pod_record *record, const struct value *container,
+                            const struct image *image, struct buf *ret, struct err *err);
 
 /* leftovers.c: removes, one pod a turn of the loop, what pods left that neither a record nor a
  * manifest knows; what a manifest that cannot be read may want stays. Called after each reading of

@@ -1,5 +1,6 @@
 #include "agent/pod/lone.h"
 
+#include "agent/pod/containers.h"
 #include "agent/pod/status.h"
 #include "agent/pod/why.h"
 #include "common/base/buf.h"
@@ -13,25 +14,6 @@ static const struct value *written_containers(const struct lone *lone)
     return value_path(lone->written, "status", "containerStatuses", NULL);
 }
 
-/* As much of the manifest as a status is made of. */
-static struct value *spec_of(const struct lone *lone)
-{
-    const struct value *written = written_containers(lone);
-    const struct keeper_report *report = lone->report;
-    size_t count = written ? value_len(written) : report ? report->container_count : 0;
-    struct value *spec = value_new_map();
-    struct value *list = value_set(spec, "containers", value_new_list());
-    for (size_t i = 0; i < count; i++) {
-        struct value *container = value_new_map();
-        const struct value *c = value_at(written, i);
-        value_set_str(container, "name",
-                      written ? value_get_str(c, "name") : report->containers[i].name);
-        value_set_str(container, "image", value_get_str(c, "image"));
-        value_append(list, container);
-    }
-    return spec;
-}
-
 /* A keeper that died takes its count with it; people want to see it. */
 static void keep_restarts(const struct lone *lone, struct value *status)
 {
@@ -42,21 +24,25 @@ static void keep_restarts(const struct lone *lone, struct value *status)
                       value_get_int(value_at(before, i), "restartCount", 0));
 }
 
+static size_t count_containers(const struct lone *lone)
+{
+    size_t count = lone->report ? lone->report->container_count : 0;
+    const struct value *before = value_get(lone->written, "status");
+    for (size_t k = 0; k < CONTAINER_KINDS; k++)
+        count += value_len(value_get(before, container_kinds[k].statuses));
+    return count;
+}
+
 static struct value *status_of(const struct lone *lone)
 {
     const struct value *before = value_get(lone->written, "status");
-    const struct value *written = written_containers(lone);
-    cleanup(value_free) struct value *spec = spec_of(lone);
-    size_t count = value_len(value_get(spec, "containers"));
+    size_t count = count_containers(lone);
     autofree struct pod_container_facts *facts = xcalloc(count ? count : 1, sizeof(*facts));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count && !lone->report; i++)
         facts[i] =
-            (struct pod_container_facts){.image_id = value_get_str(value_at(written, i), "imageID"),
-                                         .waiting_reason = lone->report ? NULL : "KeeperDied",
-                                         .waiting_message = DIED};
+            (struct pod_container_facts){.waiting_reason = "KeeperDied", .waiting_message = DIED};
     const char *ip = value_get_str(before, "podIP"), *host_ip = value_get_str(before, "hostIP");
-    struct value *status = pod_status(&(struct pod_facts){.spec = spec,
-                                                          .report = lone->report,
+    struct value *status = pod_status(&(struct pod_facts){.report = lone->report,
                                                           .containers = facts,
                                                           .container_count = count,
                                                           .pod_ip = ip,

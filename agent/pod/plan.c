@@ -108,6 +108,25 @@ static bool resume_due(const struct pod_view *v, int64_t now)
     return v->keeper == POD_KEEPER_RUNNING && v->paused && !v->pause;
 }
 
+/* D: ephemeral containers, of a pod that runs. */
+
+static bool takes_debugs(const struct pod_view *v)
+{
+    return wanted(v) && v->keeper == POD_KEEPER_RUNNING && !v->paused;
+}
+
+static bool debug_add_due(const struct pod_view *v, int64_t now)
+{
+    (void)now;
+    return takes_debugs(v) && v->debug_ready;
+}
+
+static bool debug_pull_due(const struct pod_view *v, int64_t now)
+{
+    return takes_debugs(v) &&
+           (v->debug_untried || (v->debug_retry_at && v->debug_retry_at <= now));
+}
+
 /* A: at rest. */
 
 static bool at_rest(const struct pod_view *v, int64_t now)
@@ -170,6 +189,8 @@ static const struct rule rules[] = {
     {"R2", refused_running, POD_STOP},
     {"P1", pause_due, POD_PAUSE},
     {"P2", resume_due, POD_RESUME},
+    {"D1", debug_add_due, POD_ADD_DEBUG},
+    {"D2", debug_pull_due, POD_PULL_DEBUG},
     {"A1", at_rest, POD_WAIT},
     {"A2", never_to_start, POD_WAIT},
     {"S5", network_due, POD_WIRE_NETWORK},
@@ -190,6 +211,7 @@ static int64_t next_retry(const struct pod_view *v)
         {v->images == POD_GATE_FAILED, v->images_retry_at},
         {v->volumes == POD_GATE_FAILED, v->volumes_retry_at},
         {v->network == POD_GATE_FAILED, v->network_retry_at},
+        {takes_debugs(v) && v->debug_retry_at, v->debug_retry_at},
         {v->keeper == POD_KEEPER_NONE && v->spawn_retry_at != 0, v->spawn_retry_at},
     };
     int64_t at = 0;
@@ -224,6 +246,8 @@ const char *pod_action_name(enum pod_action_type type)
         [POD_STOP] = "Stop",
         [POD_PAUSE] = "Pause",
         [POD_RESUME] = "Resume",
+        [POD_PULL_DEBUG] = "PullDebug",
+        [POD_ADD_DEBUG] = "AddDebug",
         [POD_REMOVE_KEEPER] = "RemoveKeeper",
         [POD_FORGET] = "Forget",
     };

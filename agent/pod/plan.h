@@ -41,6 +41,10 @@ struct pod_view {
     enum pod_keeper keeper;
     int64_t asked_grace_s; /* of the stop already asked of the keeper; -1 = none */
     enum pod_gate images, volumes, network;
+    /* Ephemeral containers that are not in the pod yet: the image of one was not asked for, one may
+     * be added, one failed and is tried again then (0: none did). */
+    bool debug_untried, debug_ready;
+    int64_t debug_retry_at;
     int64_t images_retry_at, volumes_retry_at, network_retry_at,
         spawn_retry_at; /* boot ns; 0 = now */
 };
@@ -52,9 +56,11 @@ enum pod_action_type {
     POD_SPAWN_KEEPER,
     POD_WIRE_NETWORK,
     POD_GO,
-    POD_STOP,   /* with grace_s */
-    POD_PAUSE,  /* freeze all of its processes */
-    POD_RESUME, /* let them go on */
+    POD_STOP,       /* with grace_s */
+    POD_PAUSE,      /* freeze all of its processes */
+    POD_RESUME,     /* let them go on */
+    POD_PULL_DEBUG, /* images of ephemeral containers */
+    POD_ADD_DEBUG,
     POD_REMOVE_KEEPER,
     POD_FORGET, /* release images, volumes, network, state; the record goes */
 };

@@ -1,3 +1,4 @@
+#include "agent/pod/containers.h"
 #include "agent/pod/internal.h"
 #include "agent/pod/status.h"
 
@@ -28,9 +29,9 @@ void publish_event(const struct pod_record *record, const char *type, const char
 
 /* What keeps a container from starting, beside the keeper: its own image, else a gate of the whole
  * pod. */
-static struct pod_container_facts facts_of(const struct pod_record *record, size_t i)
+static struct pod_container_facts facts_of(const struct pod_record *record,
+                                           const struct record_container *c)
 {
-    const struct record_container *c = i < record->container_count ? &record->containers[i] : NULL;
     struct pod_container_facts facts = {.image_id = c && c->image ? c->image->digest : NULL};
     if (c && c->request && c->progress.text[0]) {
         facts.waiting_reason = "Pulling";
@@ -54,14 +55,26 @@ static struct pod_container_facts facts_of(const struct pod_record *record, size
     return facts;
 }
 
+/* What is held for container i of its spec, of the given role. */
+static const struct record_container *held(const struct pod_record *record, size_t i,
+                                           const struct value *container, enum launch_role role)
+{
+    if (role == LAUNCH_DEBUG)
+        return debug_find(record, value_get_str(container, "name"));
+    return i < record->container_count ? &record->containers[i] : NULL;
+}
+
 static struct value *status_of(const struct pod_record *record)
 {
     const struct value *spec = record->spec ? value_get(record->spec->object, "spec") : NULL;
-    size_t count = value_len(value_get(spec, "containers"));
+    size_t count = containers_count_all(spec);
     autofree struct pod_container_facts *containers =
         xcalloc(count ? count : 1, sizeof(*containers));
-    for (size_t i = 0; i < count; i++)
-        containers[i] = facts_of(record, i);
+    for (size_t i = 0; i < count; i++) {
+        enum launch_role role;
+        const struct value *container = containers_at(spec, i, &role);
+        containers[i] = facts_of(record, held(record, i, container, role));
+    }
     return pod_status(&(struct pod_facts){
         .spec = spec,
         .report = record->report,

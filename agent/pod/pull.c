@@ -1,3 +1,4 @@
+#include "agent/pod/containers.h"
 #include "agent/pod/internal.h"
 
 #include "agent/image/credentials.h"
@@ -5,11 +6,6 @@
 #include "common/base/str.h"
 
 const struct backoff_policy backoff_image = {10 * NS_PER_S, 300 * NS_PER_S};
-
-static const struct value *container_at(const struct pod_record *record, size_t i)
-{
-    return value_at(pod_spec_containers(record->spec), i);
-}
 
 static enum image_pull_policy policy_of(const struct value *container)
 {
@@ -33,17 +29,13 @@ static void image_done(void *ctx, int code, struct image *image, const char *rea
 {
     struct record_container *c = ctx;
     struct pod_record *record = c->record;
-    const char *ref =
-        record->spec
-            ? value_get_str(container_at(record, (size_t)(c - record->containers)), "image")
-            : NULL;
     int64_t now = agent_now(record->agent);
     c->request = NULL;
     if (code == 0) {
         cleanup(buf_done) struct buf text = {0};
         c->image = image;
         setback_clear(&c->setback);
-        pull_progress_end(&c->progress, now, ref ? ref : "", image->bytes, &text);
+        pull_progress_end(&c->progress, now, c->ref, image->bytes, &text);
         publish_event(record, "Normal", "Pulled", "%s", buf_str(&text));
     } else {
         setback_set(&c->setback, &backoff_image, now, reason, message);
@@ -57,34 +49,28 @@ static void image_progress(void *ctx, int64_t done, int64_t total)
     struct record_container *c = ctx;
     struct pod_record *record = c->record;
     int tell = pull_progress_step(&c->progress, agent_now(record->agent), done, total);
-    const char *ref =
-        tell && record->spec
-            ? value_get_str(container_at(record, (size_t)(c - record->containers)), "image")
-            : NULL;
-    if (!ref)
-        return;
     if (tell & PULL_TELL_BEGUN)
-        publish_event(record, "Normal", "Pulling", "Pulling image \"%s\"", ref);
+        publish_event(record, "Normal", "Pulling", "Pulling image \"%s\"", c->ref);
     if (tell & PULL_TELL_EVENT)
-        publish_event(record, "Normal", "Pulling", "Pulling image \"%s\": %s", ref,
+        publish_event(record, "Normal", "Pulling", "Pulling image \"%s\": %s", c->ref,
                       c->progress.text);
     if (tell & PULL_TELL_STATUS)
         agent_touch(record);
 }
 
-static void start_one(struct pod_record *record, size_t i)
+void pull_one(struct record_container *c, const struct value *container)
 {
-    struct agent *agent = record->agent;
-    struct record_container *c = &record->containers[i];
-    const struct value *container = container_at(record, i);
+    struct agent *agent = c->record->agent;
     const char *ref = value_get_str(container, "image");
     struct err err = {0};
+    free(c->ref);
+    c->ref = xstrdup(ref ? ref : "");
     c->setback.retry_at = 0;
     cleanup(credentials_done) struct credentials credentials = {0};
-    int rc = pull_secrets(record, &credentials, &err);
+    int rc = pull_secrets(c->record, &credentials, &err);
     if (rc < 0) {
         setback_set(&c->setback, &backoff_image, agent_now(agent), "ErrImagePull", err.msg);
-        publish_event(record, "Warning", "Failed", "ErrImagePull: %s", err.msg);
+        publish_event(c->record, "Warning", "Failed", "ErrImagePull: %s", err.msg);
         return;
     }
     const struct image_wish wish = {.reference = ref,
@@ -97,36 +83,41 @@ static void start_one(struct pod_record *record, size_t i)
     rc = agent->world.images->ensure(agent->world.images, &wish, &c->request, &err);
     if (rc < 0) {
         setback_set(&c->setback, &backoff_image, agent_now(agent), "InvalidImageName", err.msg);
-        publish_event(record, "Warning", "Failed", "InvalidImageName: %s", err.msg);
+        publish_event(c->record, "Warning", "Failed", "InvalidImageName: %s", err.msg);
     }
 }
 
 void pull_start(struct pod_record *record)
 {
+    const struct value *spec = value_get(record->spec->object, "spec");
     int64_t now = agent_now(record->agent);
     if (!record->containers) {
-        record->container_count = value_len(pod_spec_containers(record->spec));
+        record->container_count = containers_count(spec);
         record->containers = xcalloc(record->container_count, sizeof(*record->containers));
     }
     for (size_t i = 0; i < record->container_count; i++) {
         struct record_container *c = &record->containers[i];
         c->record = record;
         if (!c->image && !c->request && c->setback.retry_at <= now)
-            start_one(record, i);
+            pull_one(c, containers_at(spec, i, NULL));
     }
+}
+
+void pull_drop(struct record_container *c)
+{
+    struct images *images = c->record->agent->world.images;
+    if (c->request)
+        images->cancel(images, c->request);
+    if (c->image)
+        images->release(images, c->image);
+    setback_clear(&c->setback);
+    free(c->ref);
 }
 
 void pull_release(struct pod_record *record)
 {
-    struct images *images = record->agent->world.images;
-    for (size_t i = 0; i < record->container_count; i++) {
-        struct record_container *c = &record->containers[i];
-        if (c->request)
-            images->cancel(images, c->request);
-        if (c->image)
-            images->release(images, c->image);
-        setback_clear(&c->setback);
-    }
+    for (size_t i = 0; i < record->container_count; i++)
+        pull_drop(&record->containers[i]);
     free(record->containers);
     record->containers = NULL;
     record->container_count = 0;

@@ -31,9 +31,13 @@ static int need(const struct agent *agent, const struct agent_target *target,
 
 static const char *container_of_pod(const struct keeper_report *report, const char *name)
 {
+    size_t mains = 0;
+    for (size_t i = 0; i < report->container_count; i++)
+        mains += report->containers[i].role == LAUNCH_MAIN;
     for (size_t i = 0; i < report->container_count; i++) {
         const struct keeper_container *container = &report->containers[i];
-        bool meant = str_empty(name) ? report->container_count == 1 : str_eq(container->name, name);
+        bool meant = str_empty(name) ? mains == 1 && container->role == LAUNCH_MAIN
+                                     : str_eq(container->name, name);
         if (meant && container->pid > 0)
             return container->name;
     }

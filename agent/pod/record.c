@@ -123,5 +123,6 @@ struct pod_view pod_record_view(const struct pod_record *record, bool name_taken
         .spawn_retry_at = record->spawn_setback.retry_at,
     };
     view_images(record, &view);
+    debug_view(record, &view);
     return view;
 }

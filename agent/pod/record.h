@@ -25,6 +25,7 @@ struct setback {
 
 struct record_container {
     struct pod_record *record;
+    char *ref;           /* as the manifest has it, of the last try */
     struct image *image; /* referenced; NULL until it is here */
     struct image_request *request;
     struct pull_progress progress; /* of the last request */
@@ -43,6 +44,8 @@ struct pod_record {
 
     struct record_container *containers;
     size_t container_count;
+    struct record_debug **debugs; /* debug.c */
+    size_t debug_count;
     struct volume *volumes;
     size_t volume_count;
     bool volumes_ready;
@@ -79,6 +82,8 @@ void pod_record_free(struct pod_record *record);
 /* Its containers have its files mounted, by the manifest that we know. */
 bool pod_record_is_set_up(const struct pod_record *record);
 struct pod_view pod_record_view(const struct pod_record *record, bool name_taken);
+/* debug.c: the part of the view that is of ephemeral containers. */
+void debug_view(const struct pod_record *record, struct pod_view *view);
 
 /* Counts a failure: reason and message for people, the next try after a backoff. */
 void setback_set(struct setback *setback, const struct backoff_policy *policy, int64_t now,

@@ -13,7 +13,7 @@
 /* Fields of a running pod that may change without a new start: they are not in the hash. */
 static const char *const not_compiled[] = {
     "activeDeadlineSeconds",
-    "ephemeralContainers", /* nothing runs them yet */
+    "ephemeralContainers",
     "nodeName",
     "nodeSelector",
     "priority",

@@ -1,5 +1,6 @@
 #include "agent/pod/status.h"
 
+#include "agent/pod/containers.h"
 #include "agent/pod/mount.h"
 #include "common/base/buf.h"
 #include "common/base/clock.h"
@@ -39,6 +40,8 @@ const char *pod_phase(const struct pod_facts *facts)
     bool any_failed = false, any_started = false;
     for (size_t i = 0; i < report->container_count; i++) {
         const struct keeper_container *c = &report->containers[i];
+        if (c->role != LAUNCH_MAIN)
+            continue;
         any_started |= c->state != KEEPER_WAITING || c->last.valid;
         any_failed |= !c->last.valid || c->last.code != 0;
     }
@@ -85,69 +88,124 @@ static struct value *backoff_state(const struct keeper_container *c)
     return waiting_state("CrashLoopBackOff", message);
 }
 
-/* Of a pod that this node has ended for good. What became of a container may have been forgotten
- * since: it is said in a kubelet's words. */
-static struct value *refused_state(const struct pod_facts *facts, const struct keeper_container *c)
+/* What became of it was forgotten: in the kubelet's words. */
+static const struct keeper_exit lost = {
+    .valid = true,
+    .code = 137,
+    .reason = "ContainerStatusUnknown",
+    .message = "The container could not be located when the pod was terminated"};
+
+/* One container, and what is known of it. */
+struct view {
+    const struct pod_facts *facts;
+    const struct value *container;
+    enum launch_role role;
+    const struct pod_container_facts *known; /* NULL: nothing */
+    const struct keeper_container *c;        /* NULL: the keeper does not have it */
+};
+
+static const struct value *find_status(const struct value *status, const char *list,
+                                       const char *name)
 {
-    static const struct keeper_exit unknown = {
-        .valid = true,
-        .code = 137,
-        .reason = "ContainerStatusUnknown",
-        .message = "The container could not be located when the pod was terminated",
-    };
-    if (c && c->state == KEEPER_STARTED)
-        return running_state(c);
-    if (c && c->last.valid)
-        return terminated_state(&c->last);
+    const struct value *all = value_get(status, list);
+    for (size_t i = 0; i < value_len(all); i++)
+        if (str_eq(value_get_str(value_at(all, i), "name"), name))
+            return value_at(all, i);
+    return NULL;
+}
+
+/* An ephemeral container that ran under a keeper that died is not run again (the kubelet's words).
+ * NULL: it has never run. */
+static struct value *lost_state(const struct view *view)
+{
+    if (view->role != LAUNCH_DEBUG)
+        return NULL;
+    const struct value *before = find_status(view->facts->previous, container_kinds[2].statuses,
+                                             value_get_str(view->container, "name"));
+    const struct value *state = value_get(before, "state");
+    if (value_get(state, "terminated"))
+        return value_copy(state);
+    if (!value_get(state, "running"))
+        return NULL;
+    return terminated_state(&lost);
+}
+
+static bool has_inits(const struct pod_facts *facts)
+{
+    return value_len(value_get(facts->spec, container_kinds[0].list)) > 0;
+}
+
+/* Of a pod that this node has ended for good. */
+static struct value *refused_state(const struct view *view)
+{
+    const struct pod_facts *facts = view->facts;
+    if (view->c && view->c->state == KEEPER_STARTED)
+        return running_state(view->c);
+    if (view->c && view->c->last.valid)
+        return terminated_state(&view->c->last);
     if (facts->refused_ran)
-        return terminated_state(&unknown);
+        return terminated_state(&lost);
     return waiting_state(facts->refused_reason, facts->refused_message);
 }
 
-/* A container's state now; *ret_ready tells whether it serves. */
-static struct value *container_state(const struct pod_facts *facts, size_t i,
-                                     const struct keeper_container *c, bool *ret_ready)
+/* The container's state now. */
+static struct value *container_state(const struct view *view)
 {
-    const struct pod_container_facts *known =
-        i < facts->container_count ? &facts->containers[i] : NULL;
-    *ret_ready = false;
+    const struct pod_facts *facts = view->facts;
+    const struct keeper_container *c = view->c;
+    const struct pod_container_facts *known = view->known;
     if (facts->refused_reason)
-        return refused_state(facts, c);
-    if (c && c->state == KEEPER_STARTED && !facts->finished) {
-        *ret_ready = !known || !known->ready_known || (known->started && known->ready);
+        return refused_state(view);
+    if (c && c->state == KEEPER_STARTED && !facts->finished)
         return running_state(c);
-    }
     if (c && c->last.valid && (c->state == KEEPER_TERMINATED || facts->finished))
         return terminated_state(&c->last);
     if (c && c->last.valid)
         return backoff_state(c);
+    struct value *lost = c ? NULL : lost_state(view);
+    if (lost)
+        return lost;
     if (known && known->waiting_reason)
         return waiting_state(known->waiting_reason, known->waiting_message);
-    return waiting_state("ContainerCreating", NULL);
+    bool waits = view->role != LAUNCH_DEBUG && has_inits(facts);
+    return waiting_state(waits ? "PodInitializing" : "ContainerCreating", NULL);
 }
 
-static struct value *container_status(const struct pod_facts *facts, size_t i,
-                                      const struct value *container, bool *ret_ready)
+/* Only what runs on has started: an init container is ready when it has succeeded, an ephemeral one
+ * never. */
+static void set_readiness(struct value *status, const struct view *view, const struct value *state)
 {
-    const char *name = value_get_str(container, "name");
-    const struct keeper_container *c = find_container(facts->report, name);
+    bool running = value_get(state, "running") != NULL, ready = false, started = false;
+    const struct value *end = value_get(state, "terminated");
+    if (view->role == LAUNCH_MAIN || view->role == LAUNCH_SIDECAR) {
+        bool known = view->known && view->known->ready_known;
+        started = running && (!known || view->known->started);
+        ready = started && (!known || view->known->ready);
+    } else if (view->role == LAUNCH_INIT) {
+        ready = end && value_get_int(end, "exitCode", -1) == 0;
+    }
+    value_set_bool(status, "ready", ready);
+    value_set_bool(status, "started", started);
+}
+
+static struct value *container_status(const struct view *view)
+{
+    const struct keeper_container *c = view->c;
     struct value *status = value_new_map();
-    value_set_str(status, "name", name);
-    struct value *state = container_state(facts, i, c, ret_ready);
-    bool running = value_get(state, "running") != NULL;
+    value_set_str(status, "name", value_get_str(view->container, "name"));
+    struct value *state = container_state(view);
     value_set(status, "state", state);
     value_set(status, "lastState",
               c && c->last.valid && !value_get(state, "terminated") ? terminated_state(&c->last)
                                                                     : value_new_map());
-    value_set_bool(status, "ready", *ret_ready);
-    bool known = i < facts->container_count && facts->containers[i].ready_known;
-    value_set_bool(status, "started", running && (!known || facts->containers[i].started));
+    set_readiness(status, view, state);
     value_set_int(status, "restartCount", c ? (int64_t)c->restarts : 0);
-    value_set_str(status, "image", value_get_str(container, "image"));
-    const char *image_id = i < facts->container_count ? facts->containers[i].image_id
-                                                      : value_get_str(container, "imageID");
+    value_set_str(status, "image", value_get_str(view->container, "image"));
+    const char *image_id = view->known ? view->known->image_id : NULL;
+    if (!image_id) /* the manifest does not say */
+        image_id = value_get_str(view->container, "imageID");
     value_set_str(status, "imageID", image_id ? image_id : "");
-    struct value *mounts = mount_status(container);
+    struct value *mounts = mount_status(view->container);
     if (mounts)
         value_set(status, "volumeMounts", mounts);
     return status;
@@ -184,21 +242,62 @@ static void add_condition(struct value *conditions, const struct pod_facts *fact
     value_append(conditions, condition);
 }
 
-static struct value *conditions_of(const struct pod_facts *facts, const char *unready,
+/* What the containers come to, for the conditions (the kubelet's status/generate.go). */
+struct sums {
+    struct buf unready, uninitialized; /* names */
+    bool main_started;
+};
+
+static void add_name(struct buf *names, const char *name)
+{
+    (void)buf_addf(names, "%s%s", names->len ? " " : "", name);
+}
+
+static void sum_up(struct sums *sums, const struct view *view, const struct value *status)
+{
+    const char *name = value_get_str(view->container, "name");
+    bool ready = value_get_bool(status, "ready", false);
+    bool started = value_get_bool(status, "started", false);
+    if (!ready && (view->role == LAUNCH_MAIN || view->role == LAUNCH_SIDECAR))
+        add_name(&sums->unready, name);
+    if ((view->role == LAUNCH_INIT && !ready) || (view->role == LAUNCH_SIDECAR && !started))
+        add_name(&sums->uninitialized, name);
+    if (view->role == LAUNCH_MAIN && view->c)
+        sums->main_started |= view->c->state == KEEPER_STARTED || view->c->last.valid;
+}
+
+/* A false one's reason and message. */
+static const char *unready_because(const struct pod_facts *facts, const char *phase,
+                                   const struct buf *unready, char **ret_message)
+{
+    *ret_message = NULL;
+    if (str_eq(phase, "Succeeded"))
+        return "PodCompleted";
+    if (str_eq(phase, "Failed") && !facts->refused_reason)
+        return "PodFailed";
+    *ret_message = facts->paused
+                       ? xstrdup("the pod is paused")
+                       : xasprintf("containers with unready status: [%s]", buf_str(unready));
+    return facts->paused ? "Paused" : "ContainersNotReady";
+}
+
+static struct value *conditions_of(const struct pod_facts *facts, struct sums *sums,
                                    const char *phase)
 {
-    bool succeeded = str_eq(phase, "Succeeded");
-    bool all_ready = str_empty(unready) && str_eq(phase, "Running") && !facts->paused;
-    const char *reason = succeeded       ? "PodCompleted"
-                         : facts->paused ? "Paused"
-                                         : "ContainersNotReady";
-    autofree char *message = succeeded ? NULL
-                             : facts->paused
-                                 ? xstrdup("the pod is paused")
-                                 : xasprintf("containers with unready status: [%s]", unready);
+    autofree char *message = NULL;
+    bool all_ready = sums->unready.len == 0 && str_eq(phase, "Running") && !facts->paused;
+    bool initialized =
+        sums->uninitialized.len == 0 || sums->main_started || str_eq(phase, "Succeeded");
+    bool sandbox = facts->report && !facts->finished && facts->report->state != KEEPER_SANDBOX &&
+                   facts->report->state != KEEPER_ENDED;
+    const char *reason = unready_because(facts, phase, &sums->unready, &message);
+    autofree char *incomplete =
+        xasprintf("containers with incomplete status: [%s]", buf_str(&sums->uninitialized));
     struct value *conditions = value_new_list();
+    add_condition(conditions, facts, "PodReadyToStartContainers", sandbox, NULL, NULL);
     add_condition(conditions, facts, "PodScheduled", true, NULL, NULL);
-    add_condition(conditions, facts, "Initialized", true, NULL, NULL);
+    add_condition(conditions, facts, "Initialized", initialized, "ContainersNotInitialized",
+                  incomplete);
     add_condition(conditions, facts, "ContainersReady", all_ready, reason, message);
     add_condition(conditions, facts, "Ready", all_ready, reason, message);
     if (facts->paused)
@@ -218,49 +317,73 @@ static void set_addresses(struct value *status, const struct pod_facts *facts)
     value_append(ips, ip);
 }
 
-/* Name and image of each container: by the manifest; when that is gone, as they were last told of,
- * else by the keeper's report. *ret_made is the caller's. */
-static const struct value *containers_of(const struct pod_facts *facts, struct value **ret_made)
+/* As much of the manifest as a status is made of, when that is gone: as was told of last, else by
+ * the keeper's report. */
+static struct value *made_spec(const struct pod_facts *facts)
 {
-    const struct value *before = value_get(facts->previous, "containerStatuses");
     const struct keeper_report *report = facts->report;
-    if (facts->spec)
-        return value_get(facts->spec, "containers");
-    if (value_len(before) > 0)
-        return before;
-    *ret_made = value_new_list();
-    for (size_t i = 0; report && i < report->container_count; i++) {
-        struct value *container = value_new_map();
-        value_set_str(container, "name", report->containers[i].name);
-        value_append(*ret_made, container);
+    struct value *spec = value_new_map();
+    bool told = value_len(value_get(facts->previous, container_kinds[1].statuses)) > 0;
+    for (size_t k = 0; k < CONTAINER_KINDS; k++) {
+        struct value *list = value_copy(value_get(facts->previous, container_kinds[k].statuses));
+        value_set(spec, container_kinds[k].list, list && told ? list : value_new_list());
+        if (!told)
+            value_free(list);
     }
-    return *ret_made;
+    for (size_t i = 0; report && !told && i < report->container_count; i++) {
+        const struct keeper_container *c = &report->containers[i];
+        struct value *container = value_new_map();
+        value_set_str(container, "name", c->name);
+        value_append(value_get(spec, containers_kind(c->role)->list), container);
+    }
+    return spec;
+}
+
+/* The statuses of all containers, list by list, into `status`. */
+static void set_containers(struct value *status, const struct pod_facts *facts, struct sums *sums)
+{
+    struct view view = {.facts = facts};
+    value_set(status, container_kinds[1].statuses, value_new_list());
+    for (size_t i = 0; (view.container = containers_at(facts->spec, i, &view.role)); i++) {
+        view.c = find_container(facts->report, value_get_str(view.container, "name"));
+        view.known = i < facts->container_count ? &facts->containers[i] : NULL;
+        if (view.c && view.c->role == LAUNCH_SIDECAR)
+            view.role = LAUNCH_SIDECAR;
+        struct value *one = container_status(&view);
+        sum_up(sums, &view, one);
+        const char *list = containers_kind(view.role)->statuses;
+        if (!value_get(status, list))
+            value_set(status, list, value_new_list());
+        value_append(value_get(status, list), one);
+    }
+}
+
+static struct value *status_by(const struct pod_facts *facts)
+{
+    const char *phase = pod_phase(facts);
+    struct sums sums = {.main_started = false};
+    buf_init(&sums.unready, 0);
+    buf_init(&sums.uninitialized, 0);
+    struct value *status = value_new_map();
+    set_containers(status, facts, &sums);
+    value_set_str(status, "phase", phase);
+    value_set_str(status, "reason", facts->paused ? "Paused" : facts->refused_reason);
+    value_set_str(status, "message", facts->refused_message);
+    value_set(status, "conditions", conditions_of(facts, &sums, phase));
+    set_addresses(status, facts);
+    set_time(status, "startTime", facts->start_wall_ns);
+    buf_done(&sums.unready);
+    buf_done(&sums.uninitialized);
+    return status;
 }
 
 struct value *pod_status(const struct pod_facts *facts)
 {
-    cleanup(value_free) struct value *made = NULL;
-    const struct value *containers = containers_of(facts, &made);
-    const char *phase = pod_phase(facts);
-    struct value *list = value_new_list();
-    cleanup(buf_done) struct buf unready;
-    buf_init(&unready, 0);
-    for (size_t i = 0; i < value_len(containers); i++) {
-        bool ready = false;
-        const struct value *container = value_at(containers, i);
-        value_append(list, container_status(facts, i, container, &ready));
-        if (!ready)
-            (void)buf_addf(&unready, "%s%s", unready.len ? " " : "",
-                           value_get_str(container, "name"));
-    }
-    struct value *status = value_new_map();
-    value_set_str(status, "phase", phase);
-    value_set_str(status, "reason", facts->paused ? "Paused" : facts->refused_reason);
-    value_set_str(status, "message", facts->refused_message);
-    value_set(status, "conditions", conditions_of(facts, buf_str(&unready), phase));
-    set_addresses(status, facts);
-    set_time(status, "startTime", facts->start_wall_ns);
-    value_set(status, "containerStatuses", list);
+    cleanup(value_free) struct value *made = facts->spec ? NULL : made_spec(facts);
+    struct pod_facts known = *facts;
+    if (made)
+        known.spec = made;
+    struct value *status = status_by(&known);
     value_set_str(status, "qosClass",
                   facts->spec ? pod_qos_name(pod_qos(facts->spec))
                               : value_get_str(facts->previous, "qosClass"));
@@ -270,10 +393,9 @@ struct value *pod_status(const struct pod_facts *facts)
 int pod_status_has_run(const struct value *status, const char *pod, const char *container,
                        bool previous, struct err *err)
 {
-    const struct value *list = value_get(status, "containerStatuses"), *found = NULL;
-    for (size_t i = 0; i < value_len(list); i++)
-        if (str_eq(value_get_str(value_at(list, i), "name"), container))
-            found = value_at(list, i);
+    const struct value *found = NULL;
+    for (size_t k = 0; !found && k < CONTAINER_KINDS; k++)
+        found = find_status(status, container_kinds[k].statuses, container);
     const struct value *state = value_get(found, "state"), *waiting = value_get(state, "waiting");
     bool before = value_path(found, "lastState", "terminated", NULL) != NULL;
     if (before || (!previous && found && !waiting))

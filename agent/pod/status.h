@@ -24,7 +24,7 @@ struct pod_facts {
     const struct value *spec;           /* spec of the manifest; NULL: it is gone */
     const struct keeper_report *report; /* NULL: no keeper, and no exit record either */
     bool finished; /* the report is the record of containers that ended for good */
-    const struct pod_container_facts *containers; /* in the order of spec.containers */
+    const struct pod_container_facts *containers; /* in the order of containers.h */
     size_t container_count;
     const char *pod_ip, *host_ip;
     int64_t start_wall_ns; /* when this node accepted the pod; 0 = unknown */

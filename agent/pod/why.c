@@ -1,5 +1,6 @@
 #include "agent/pod/why.h"
 
+#include "agent/pod/containers.h"
 #include "agent/pod/internal.h"
 #include "agent/pod/status.h"
 
@@ -39,18 +40,31 @@ static void say_setback(const struct pod_record *record, const char *what,
     (void)buf_addc(ret, '\n');
 }
 
+static void say_image(const struct record_container *c, struct buf *ret)
+{
+    char what[320];
+    if (c->request)
+        (void)buf_addf(ret, "image %s: is being pulled%s%s\n", c->ref,
+                       c->progress.text[0] ? ": " : "", c->progress.text);
+    snprintf(what, sizeof(what), "image %s", c->ref ? c->ref : "?");
+    say_setback(c->record, what, &c->setback, ret);
+}
+
+static const struct value *spec_of(const struct pod_record *record)
+{
+    return value_get(record->spec->object, "spec");
+}
+
 static void say_gates(const struct pod_record *record, struct buf *ret)
 {
-    const struct value *containers = record->spec ? pod_spec_containers(record->spec) : NULL;
-    for (size_t i = 0; i < record->container_count; i++) {
-        const struct record_container *c = &record->containers[i];
-        const char *image = value_get_str(value_at(containers, i), "image");
-        if (c->request)
-            (void)buf_addf(ret, "image %s: is being pulled%s%s\n", image ? image : "?",
-                           c->progress.text[0] ? ": " : "", c->progress.text);
-        char what[320];
-        snprintf(what, sizeof(what), "image %s", image ? image : "?");
-        say_setback(record, what, &c->setback, ret);
+    const struct value *list = record->spec ? spec_of(record) : NULL;
+    for (size_t i = 0; i < record->container_count; i++)
+        say_image(&record->containers[i], ret);
+    for (size_t i = containers_count(list); i < containers_count_all(list); i++) {
+        const struct record_container *c =
+            debug_find(record, value_get_str(containers_at(list, i, NULL), "name"));
+        if (c)
+            say_image(c, ret);
     }
     say_setback(record, "volumes", &record->volumes_setback, ret);
     say_setback(record, "sandbox", &record->spawn_setback, ret);
@@ -137,22 +151,35 @@ static bool is_written(const struct agent *agent, const char *path)
     return agent->world.disk->stat(agent->world.disk, path, &st, NULL) == 0;
 }
 
+static const char *named(const struct value *spec, const char *name)
+{
+    for (size_t i = 0; i < containers_count_all(spec); i++) {
+        const char *each = value_get_str(containers_at(spec, i, NULL), "name");
+        if (str_eq(each, name))
+            return each;
+    }
+    return NULL;
+}
+
+static const char *only(const struct value *spec)
+{
+    const struct value *list = value_get(spec, container_kinds[1].list);
+    return containers_count(spec) == 1 ? value_get_str(value_at(list, 0), "name") : NULL;
+}
+
 int agent_log_path(struct agent *agent, const char *ns, const char *name, const char *container,
                    bool previous, bool follow, struct buf *ret_path, struct err *err)
 {
     const struct pod_record *record = find_record(agent, ns, name);
     if (!record)
         return err_set(err, -ENOENT, "pod %s/%s is not on this node", ns, name);
-    const struct value *list = record->spec ? pod_spec_containers(record->spec) : NULL;
+    const struct value *spec = record->spec ? spec_of(record) : NULL;
+    const char *found = container ? named(spec, container) : only(spec);
     cleanup(buf_done) struct buf names;
     buf_init(&names, 0);
-    const char *found = NULL;
-    for (size_t i = 0; i < value_len(list); i++) {
-        const char *each = value_get_str(value_at(list, i), "name");
-        (void)buf_addf(&names, "%s%s", names.len ? " " : "", each);
-        if (container ? str_eq(each, container) : value_len(list) == 1)
-            found = each;
-    }
+    for (size_t i = 0; i < containers_count_all(spec); i++)
+        (void)buf_addf(&names, "%s%s", names.len ? " " : "",
+                       value_get_str(containers_at(spec, i, NULL), "name"));
     if (!found && !container)
         return err_set(err, -EINVAL,
                        "a container name must be specified for pod %s, choose one of: [%s]", name,

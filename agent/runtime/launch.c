@@ -56,6 +56,10 @@ static const struct field mount_fields[] = {
 
 static const struct field container_fields[] = {
     {"name", FIELD_STR, AT(launch_container, name), .required = true, .rule = RULE_NAME, .max = 63},
+    {"role", FIELD_INT, AT(launch_container, role), .max = LAUNCH_DEBUG},
+    {"restartPolicy", FIELD_INT, AT(launch_container, restart), .max = LAUNCH_RESTART_NEVER},
+    {"waits", FIELD_BOOL, AT(launch_container, waits)},
+    {"target", FIELD_STR, AT(launch_container, target), .rule = RULE_NAME, .max = 63},
     {"layers", FIELD_STRV, AT(launch_container, layers), .required = true, .rule = RULE_ABSOLUTE,
      .max = 400},
     {"readOnlyRoot", FIELD_BOOL, AT(launch_container, read_only_root)},
@@ -103,7 +107,6 @@ static const struct field plan_fields[] = {
     {"hostPid", FIELD_BOOL, AT(launch_plan, host_pid)},
     {"hostIpc", FIELD_BOOL, AT(launch_plan, host_ipc)},
     {"sysctls", FIELD_STRV, AT(launch_plan, sysctls), .rule = RULE_ENV, .max = 256},
-    {"restartPolicy", FIELD_INT, AT(launch_plan, restart), .max = LAUNCH_RESTART_NEVER},
     {"grace", FIELD_I64, AT(launch_plan, grace_s), .max = INT32_MAX},
     {"backoffMin", FIELD_I64, AT(launch_plan, backoff_min_ms), .max = INT32_MAX},
     {"backoffMax", FIELD_I64, AT(launch_plan, backoff_max_ms), .max = INT32_MAX},
@@ -306,9 +309,21 @@ static int check_table(const struct table *table, const void *base, const struct
     return 0;
 }
 
+static int check_order(const struct launch_plan *plan, struct err *err)
+{
+    static const int ranks[] = {
+        [LAUNCH_INIT] = 0, [LAUNCH_SIDECAR] = 0, [LAUNCH_MAIN] = 1, [LAUNCH_DEBUG] = 2};
+    for (size_t i = 1; i < plan->container_count; i++)
+        if (ranks[plan->containers[i].role] < ranks[plan->containers[i - 1].role])
+            return err_set(err, -EINVAL, "launch plan: containers[%zu].role: out of order", i);
+    return 0;
+}
+
 static int check_plan(const struct launch_plan *plan, struct err *err)
 {
     int r = check_table(&plan_table, plan, NULL, err);
+    if (r == 0)
+        r = check_order(plan, err);
     for (size_t i = 0; r == 0 && i < plan->container_count; i++) {
         const struct launch_container *container = &plan->containers[i];
         for (size_t m = 0; r == 0 && m < container->mount_count; m++)

@@ -17,6 +17,15 @@
 
 enum launch_restart { LAUNCH_RESTART_ALWAYS, LAUNCH_RESTART_ON_FAILURE, LAUNCH_RESTART_NEVER };
 
+/* When a container runs. In a plan all INITs and SIDECARs stand before the MAINs, in the order in
+ * which they start; DEBUGs come last. */
+enum launch_role {
+    LAUNCH_MAIN,
+    LAUNCH_INIT,    /* to its end, before those after it start */
+    LAUNCH_SIDECAR, /* an init container that goes on running; ended after the MAINs */
+    LAUNCH_DEBUG,   /* an ephemeral container */
+};
+
 /* One mount inside a container, in order. The target is resolved inside the container's root and
  * never outside it (openat2 RESOLVE_IN_ROOT); it is created if missing. */
 enum launch_mount_type {
@@ -52,6 +61,11 @@ struct launch_mount {
 
 struct launch_container {
     const char *name;
+    enum launch_role role;
+    enum launch_restart restart;
+    bool waits; /* of a SIDECAR: those after it start when the agent has marked it as started; else
+                   when it runs */
+    const char *target; /* of a DEBUG: the container whose processes it shares; NULL */
     /* Root file system: overlay of the layers (lowest first), an upper directory of this attempt's
      * own below `state_dir`. */
     const char *const *layers; /* NULL-terminated host paths */
@@ -100,7 +114,6 @@ struct launch_plan {
         *cgroup; /* path of the pod below every controller's mount, e.g. "limpet/<inst>/pod<uid>" */
     bool host_network, host_pid, host_ipc;
     const char *const *sysctls; /* "name=value"; NULL-terminated; may be NULL */
-    enum launch_restart restart;
     int64_t grace_s;
     int64_t backoff_min_ms, backoff_max_ms, backoff_reset_ms; /* 10 s, 5 min, 10 min */
     int64_t memory_bytes, cpu_quota_us, cpu_shares, pids;     /* of the whole pod; 0 = none */

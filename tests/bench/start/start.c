@@ -96,7 +96,6 @@ static void spawn(void *ctx)
                                      .state_dir = state,
                                      .run_dir = run,
                                      .cgroup = group,
-                                     .restart = LAUNCH_RESTART_NEVER,
                                      .containers = containers,
                                      .container_count = b->containers};
     memset(b->seen, 0, sizeof(b->seen));

@@ -14,6 +14,7 @@ struct reader {
     const char *run_dir, *cgroup_root;
     void *seccomp;
     size_t seccomp_len;
+    enum launch_restart restart; /* of the containers that follow */
 };
 
 static struct launch_container *last(struct reader *r)
@@ -82,9 +83,9 @@ static void set_host(struct reader *r, char *v)
 }
 static void set_restart(struct reader *r, char *v)
 {
-    r->plan->restart = str_eq(v, "always")       ? LAUNCH_RESTART_ALWAYS
-                       : str_eq(v, "on-failure") ? LAUNCH_RESTART_ON_FAILURE
-                                                 : LAUNCH_RESTART_NEVER;
+    r->restart = str_eq(v, "always")       ? LAUNCH_RESTART_ALWAYS
+                 : str_eq(v, "on-failure") ? LAUNCH_RESTART_ON_FAILURE
+                                           : LAUNCH_RESTART_NEVER;
 }
 static void set_grace(struct reader *r, char *v)
 {
@@ -108,9 +109,23 @@ static void set_container(struct reader *r, char *v)
 {
     struct launch_container *made = &r->containers[r->plan->container_count++];
     made->name = xstrdup(v);
+    made->restart = r->restart;
     made->capabilities = caps_default();
     made->seccomp = r->seccomp;
     made->seccomp_len = r->seccomp_len;
+}
+static void set_role(struct reader *r, char *v)
+{
+    last(r)->role = str_eq(v, "init")      ? LAUNCH_INIT
+                    : str_eq(v, "sidecar") ? LAUNCH_SIDECAR
+                    : str_eq(v, "debug")   ? LAUNCH_DEBUG
+                                           : LAUNCH_MAIN;
+    if (last(r)->role == LAUNCH_SIDECAR)
+        last(r)->restart = LAUNCH_RESTART_ALWAYS;
+}
+static void set_target(struct reader *r, char *v)
+{
+    last(r)->target = xstrdup(v);
 }
 static void set_layer(struct reader *r, char *v)
 {
@@ -223,6 +238,8 @@ static const struct {
     {"sysctl", set_sysctl},
     {"pod-memory", set_pod_memory},
     {"container", set_container},
+    {"role", set_role},
+    {"target", set_target},
     {"layer", set_layer},
     {"arg", set_arg},
     {"env", set_env},
@@ -256,7 +273,8 @@ static void take_line(struct reader *r, char *line)
 
 struct launch_plan *podfile_read(const char *path, const char *run_dir, const char *cgroup_root)
 {
-    struct reader r = {.run_dir = run_dir, .cgroup_root = cgroup_root};
+    struct reader r = {
+        .run_dir = run_dir, .cgroup_root = cgroup_root, .restart = LAUNCH_RESTART_NEVER};
     struct err err = {0};
     char line[4096];
     FILE *file = fopen(path, "re");
@@ -270,7 +288,6 @@ struct launch_plan *podfile_read(const char *path, const char *run_dir, const ch
                                    .pod_name = "pod",
                                    .spec_hash = "h1",
                                    .hostname = "pod",
-                                   .restart = LAUNCH_RESTART_NEVER,
                                    .grace_s = 30,
                                    .backoff_min_ms = 10000,
                                    .backoff_max_ms = 300000,

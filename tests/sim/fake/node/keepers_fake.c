@@ -32,7 +32,7 @@ struct pod {
     struct keepers_fake *fake;
     struct list link;
     void *bytes;
-    struct launch_plan *plan; /* points into bytes */
+    struct launch_plan *plan; /* points into bytes; no containers are added in the simulator */
     struct keeper_core *core;
     struct process *processes;
     struct loop_timer *tick, *tell, *leave;
@@ -433,6 +433,51 @@ static int fake_exec(struct keepers *keepers, const char *uid, const void *reque
     return r < 0 ? r : err_set(err, -EPROTONOSUPPORT, "no programs run in a simulated pod");
 }
 
+static size_t index_of(const struct pod *pod, const char *container)
+{
+    size_t i = 0;
+    while (i < pod->plan->container_count && !str_eq(pod->plan->containers[i].name, container))
+        i++;
+    return i;
+}
+
+static int fake_mark(struct keepers *keepers, const char *uid, const char *container,
+                     uint32_t attempt, uint32_t marks, struct err *err)
+{
+    struct pod *pod = NULL;
+    int r = pod_of(fake_of(keepers), uid, &pod, err);
+    if (r < 0)
+        return r;
+    struct keeper_actions actions = {.count = 0};
+    keeper_core_mark(pod->core, index_of(pod, container), attempt, marks, now_of(pod), &actions);
+    carry_out(pod, &actions);
+    return 0;
+}
+
+static int fake_kill(struct keepers *keepers, const char *uid, const char *container,
+                     uint32_t attempt, int64_t grace_s, struct err *err)
+{
+    struct pod *pod = NULL;
+    int r = pod_of(fake_of(keepers), uid, &pod, err);
+    if (r < 0)
+        return r;
+    struct keeper_actions actions = {.count = 0};
+    keeper_core_kill(pod->core, index_of(pod, container), attempt, grace_s * NS_PER_S, now_of(pod),
+                     &actions);
+    carry_out(pod, &actions);
+    return 0;
+}
+
+static int fake_add(struct keepers *keepers, const char *uid, const void *plan, size_t len,
+                    struct err *err)
+{
+    struct pod *pod;
+    (void)plan;
+    (void)len;
+    int r = pod_of(fake_of(keepers), uid, &pod, err);
+    return r < 0 ? r : err_set(err, -EPROTONOSUPPORT, "nothing is added to a simulated pod");
+}
+
 static int fake_freeze(struct keepers *keepers, const char *uid, bool frozen, struct err *err)
 {
     struct pod *pod;
@@ -468,6 +513,9 @@ struct keepers_fake *keepers_fake_new(const struct keepers_fake_spec *spec, cons
                                      .remove = fake_remove,
                                      .netns = fake_netns,
                                      .exec = fake_exec,
+                                     .mark = fake_mark,
+                                     .kill = fake_kill,
+                                     .add = fake_add,
                                      .freeze = fake_freeze,
                                      .is_frozen = fake_is_frozen,
                                      .free = close_life};

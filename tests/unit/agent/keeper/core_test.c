@@ -4,6 +4,8 @@
 #include "common/base/str.h"
 
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +16,7 @@
 #define MS NS_PER_MS
 
 struct fixture {
-    struct launch_container containers[3];
+    struct launch_container containers[5];
     struct launch_plan plan;
     struct keeper_core *core;
     struct keeper_actions actions;
@@ -23,15 +25,14 @@ struct fixture {
 
 static void setup(struct fixture *f, enum launch_restart restart, size_t count)
 {
-    static const char *const names[] = {"a", "b", "c"};
+    static const char *const names[] = {"a", "b", "c", "d", "e"};
     *f = (struct fixture){.now = 1000 * MS};
-    for (size_t i = 0; i < 3; i++)
-        f->containers[i].name = names[i];
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        f->containers[i] = (struct launch_container){.name = names[i], .restart = restart};
     f->plan = (struct launch_plan){.pod_uid = "u",
                                    .pod_ns = "ns",
                                    .pod_name = "pod",
                                    .spec_hash = "h",
-                                   .restart = restart,
                                    .backoff_min_ms = 10000,
                                    .backoff_max_ms = 300000,
                                    .backoff_reset_ms = 600000,
@@ -220,7 +221,7 @@ static void test_core__records_before_the_end(void **state)
     assert_int_equal(report(&f)->containers[0].state, KEEPER_TERMINATED);
     assert_int_equal(report(&f)->state, KEEPER_RUNNING);
     exited(&f, 1, EXIT(2), false);
-    assert_true(did(&f, KEEPER_ACT_RECORD, 1, 0));
+    assert_true(did(&f, KEEPER_ACT_RECORD, 0, 0));
     assert_int_equal(report(&f)->state, KEEPER_RUNNING);
     take(&f);
     keeper_core_recorded(f.core, &f.actions);
@@ -358,6 +359,235 @@ static void test_core__stray_inputs(void **state)
     keeper_core_free(f.core);
 }
 
+/* ---- order: a pod as a row of letters, and what happens to it as a script ---- */
+
+/* Of each container: I init, W sidecar that waits to be marked, S sidecar, M main, D debug.
+ * Steps: "0+" container 0 runs, "0-" it exits with 0, "0!" with 1, "0K" killed, "0m" marked as
+ * started, "0k" its kill is asked, "s" the pod is stopped, "T" the next timer is due, "r" the
+ * records are written. After each step comes what is done, in [ ]: "0s" start, "0t" its stop
+ * signal, "0k" SIGKILL, "R" record. At the end: the pod's state. */
+struct story {
+    const char *what, *roles;
+    enum launch_restart restart; /* of the pod */
+    const char *script;
+    enum keeper_pod_state end;
+};
+
+static void add_text(char *text, const char *item)
+{
+    strcat(text, *text ? " " : "");
+    strcat(text, item);
+}
+
+static void print_actions(const struct fixture *f, char *ret)
+{
+    *ret = '\0';
+    for (size_t i = 0; i < f->actions.count; i++) {
+        const struct keeper_action *action = &f->actions.list[i];
+        char item[16] = "R";
+        if (action->act == KEEPER_ACT_REPORT)
+            continue;
+        if (action->act != KEEPER_ACT_RECORD)
+            snprintf(item, sizeof(item), "%zu%c", action->container,
+                     action->act == KEEPER_ACT_START ? 's'
+                     : action->signal == SIGKILL     ? 'k'
+                                                     : 't');
+        add_text(ret, item);
+    }
+}
+
+static void step(struct fixture *f, const char *s)
+{
+    size_t i = (size_t)(s[0] - '0');
+    const uint32_t attempt = i < 8 ? report(f)->containers[i].restarts : 0;
+    take(f);
+    if (*s == 's')
+        keeper_core_stop(f->core, 30 * NS_PER_S, f->now, &f->actions);
+    else if (*s == 'T')
+        keeper_core_tick(f->core, f->now = keeper_core_next(f->core), &f->actions);
+    else if (*s == 'r')
+        keeper_core_recorded(f->core, &f->actions);
+    else if (*s == 'g')
+        keeper_core_go(f->core, f->now, &f->actions);
+    else if (s[1] == '+')
+        keeper_core_started(f->core, i, (pid_t)(100 + i), f->now, f->now, &f->actions);
+    else if (s[1] == 'm')
+        keeper_core_mark(f->core, i, attempt, KEEPER_MARK_STARTED, f->now, &f->actions);
+    else if (s[1] == 'k')
+        keeper_core_kill(f->core, i, attempt, 5 * NS_PER_S, f->now, &f->actions);
+    else
+        keeper_core_exited(f->core, i,
+                           s[1] == '-'   ? EXIT(0)
+                           : s[1] == 'K' ? SIGKILL
+                                         : EXIT(1),
+                           false, f->now, f->now, &f->actions);
+}
+
+static void cast(struct fixture *f, const struct story *story)
+{
+    static const enum launch_role roles[] = {
+        ['I'] = LAUNCH_INIT, ['S'] = LAUNCH_SIDECAR, ['W'] = LAUNCH_SIDECAR,
+        ['M'] = LAUNCH_MAIN, ['D'] = LAUNCH_DEBUG,
+    };
+    size_t count = strlen(story->roles);
+    setup(f, story->restart, 1);
+    keeper_core_free(f->core);
+    for (size_t i = 0; i < count; i++) {
+        const enum launch_role role = roles[(unsigned char)story->roles[i]];
+        f->containers[i].role = role;
+        f->containers[i].waits = story->roles[i] == 'W';
+        f->containers[i].restart = role == LAUNCH_SIDECAR ? LAUNCH_RESTART_ALWAYS
+                                   : role == LAUNCH_DEBUG ? LAUNCH_RESTART_NEVER
+                                   : role == LAUNCH_INIT && story->restart == LAUNCH_RESTART_ALWAYS
+                                       ? LAUNCH_RESTART_ON_FAILURE
+                                       : story->restart;
+    }
+    f->plan.grace_s = 10;
+    f->plan.container_count = count;
+    f->core = keeper_core_new(&f->plan, "boot", 42, 7);
+}
+
+#define ALWAYS LAUNCH_RESTART_ALWAYS
+#define FAILED LAUNCH_RESTART_ON_FAILURE
+#define NEVER LAUNCH_RESTART_NEVER
+static const struct story stories[] = {
+    {"one after the other, then all mains", "IIMM", ALWAYS,
+     "g[0s] 0+[] 0-[1s] 1+[] 1-[2s 3s] 2+[] 3+[]", KEEPER_RUNNING},
+    {"an init container is tried until it succeeds", "IM", ALWAYS,
+     "g[0s] 0+[] 0![0s] 0+[] 0![] T[0s] 0+[] 0-[1s]", KEEPER_RUNNING},
+    {"on failure too", "IM", FAILED, "g[0s] 0+[] 0![0s] 0+[] 0-[1s] 1+[] 1-[R] r[]", KEEPER_ENDED},
+    {"one that fails fails the pod", "IIM", NEVER, "g[0s] 0+[] 0![R] r[]", KEEPER_ENDED},
+    {"and ends the sidecars", "SIM", NEVER, "g[0s] 0+[1s] 1+[] 1![0t] 0-[R] r[]", KEEPER_ENDED},
+    {"a sidecar is waited for until it runs", "SIM", NEVER,
+     "g[0s] 0+[1s] 1+[] 1-[2s] 2+[] 2-[0t] 0-[R] r[]", KEEPER_ENDED},
+    {"or until it is said to have started", "WIM", ALWAYS, "g[0s] 0+[] 0m[1s] 1+[] 1-[2s]",
+     KEEPER_RUNNING},
+    {"not before it runs", "WM", ALWAYS, "g[0s] 0m[] 0+[1s]", KEEPER_RUNNING},
+    {"a new attempt has to start again", "WM", ALWAYS, "g[0s] 0+[] 0![0s] 0+[] 0m[1s]",
+     KEEPER_RUNNING},
+    {"once it has, nobody waits again", "SIM", ALWAYS, "g[0s] 0+[1s] 0![0s] 1+[] 1-[2s] 0+[]",
+     KEEPER_RUNNING},
+    {"a sidecar is restarted whatever the pod says", "SM", NEVER,
+     "g[0s] 0+[1s] 1+[] 0-[0s] 0+[] 0![] T[0s]", KEEPER_RUNNING},
+    {"sidecars end after the mains, from the last to the first", "SSMM", FAILED,
+     "g[0s] 0+[1s] 1+[2s 3s] 2+[] 3+[] 2-[] 3-[1t] 1-[0t] 0-[R] r[]", KEEPER_ENDED},
+    {"and are killed when their grace is over", "SSM", NEVER,
+     "g[0s] 0+[1s] 1+[2s] 2+[] 2-[1t] T[0k 1k] 0K[] 1K[R] r[]", KEEPER_ENDED},
+    {"a stop is in the same order", "SSMM", ALWAYS,
+     "g[0s] 0+[1s] 1+[2s 3s] 2+[] 3+[] s[3t 2t] 3-[] 2-[1t] 1-[0t] 0-[]", KEEPER_ENDED},
+    {"in one grace", "SM", ALWAYS, "g[0s] 0+[1s] 1+[] s[1t] T[0k 1k] 0K[] 1K[]", KEEPER_ENDED},
+    {"amid init containers", "SIM", ALWAYS, "g[0s] 0+[1s] 1+[] s[1t] 1![0t] 0-[]", KEEPER_ENDED},
+    {"while one starts", "SIM", ALWAYS, "g[0s] 0+[1s] s[] 1+[1t] 1-[0t] 0-[]", KEEPER_ENDED},
+    {"in an init container's backoff", "IM", ALWAYS, "g[0s] 0+[] 0![0s] 0+[] 0![] s[]",
+     KEEPER_ENDED},
+    {"before it is let go", "IM", ALWAYS, "s[]", KEEPER_ENDED},
+    {"a sidecar that starts when all mains are gone", "SM", ALWAYS,
+     "g[0s] 0+[1s] 1+[] 0![0s] s[1t] 1-[] 0+[0t] 0-[]", KEEPER_ENDED},
+    {"a stop while it ends by itself keeps the end", "SM", NEVER,
+     "g[0s] 0+[1s] 1+[] 1-[0t] s[] 0-[R] r[]", KEEPER_ENDED},
+    {"a debug container waits for nobody, and nobody for it", "IMD", NEVER,
+     "g[0s 2s] 0+[] 2+[] 0-[1s] 2![] 1+[] 1-[R] r[]", KEEPER_ENDED},
+    {"it ends with the mains", "SMD", ALWAYS,
+     "g[0s 2s] 0+[1s] 1+[] 2+[] s[2t 1t] 1-[0t] 0-[] T[2k] 2K[]", KEEPER_ENDED},
+    {"or when they have ended", "MD", NEVER, "g[0s 1s] 0+[] 1+[] 0-[1t] 1-[R] r[]", KEEPER_ENDED},
+    {"a kill restarts by policy", "M", ALWAYS, "g[0s] 0+[] 0k[0t] 0-[0s] 0+[] 0k[0t] 0![]",
+     KEEPER_RUNNING},
+    {"or not", "M", NEVER, "g[0s] 0+[] 0k[0t] 0![R] r[]", KEEPER_ENDED},
+    {"it kills after its grace", "MM", ALWAYS, "g[0s 1s] 0+[] 1+[] 1k[1t] T[1k] 1K[1s] 1+[]",
+     KEEPER_RUNNING},
+    {"only what runs", "M", ALWAYS, "g[0s] 0k[] 0+[]", KEEPER_RUNNING},
+    {"once", "M", ALWAYS, "g[0s] 0+[] 0k[0t] 0k[] s[] 0-[]", KEEPER_ENDED},
+    {"a killed sidecar comes again", "SM", NEVER, "g[0s] 0+[1s] 0k[0t] 0K[0s] 0+[] 1+[]",
+     KEEPER_RUNNING},
+};
+
+static void test_core__order(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(stories); i++) {
+        struct fixture f;
+        cast(&f, &stories[i]);
+        for (const char *at = stories[i].script; *at;) {
+            char want[64], got[64];
+            const char *open = strchr(at, '['), *close = strchr(open, ']');
+            step(&f, at);
+            snprintf(want, sizeof(want), "%.*s", (int)(close - open - 1), open + 1);
+            print_actions(&f, got);
+            if (strcmp(want, got) != 0)
+                fail_msg("%s: after %.*s: want [%s], got [%s]", stories[i].what, (int)(open - at),
+                         at, want, got);
+            at = close + 1 + strspn(close + 1, " ");
+        }
+        if (report(&f)->state != stories[i].end)
+            fail_msg("%s: the pod is in state %d", stories[i].what, (int)report(&f)->state);
+        keeper_core_free(f.core);
+    }
+}
+
+/* What is meant for an attempt that is over changes nothing. */
+static void test_core__marks_and_kills_of_an_attempt(void **state)
+{
+    (void)state;
+    struct fixture f;
+    setup(&f, LAUNCH_RESTART_ALWAYS, 1);
+    go(&f);
+    started(&f, 0);
+    take(&f);
+    keeper_core_mark(f.core, 0, 0, 6, f.now, &f.actions);
+    assert_true(did(&f, KEEPER_ACT_REPORT, 0, 0));
+    assert_int_equal(report(&f)->containers[0].marks, 6);
+    take(&f);
+    keeper_core_mark(f.core, 0, 0, 6, f.now, &f.actions); /* nothing new */
+    keeper_core_mark(f.core, 1, 0, 6, f.now, &f.actions); /* no such container */
+    keeper_core_kill(f.core, 1, 0, 0, f.now, &f.actions);
+    assert_int_equal(f.actions.count, 0);
+    exited(&f, 0, EXIT(1), false);
+    assert_int_equal(report(&f)->containers[0].marks, 0);
+    started(&f, 0);
+    take(&f);
+    keeper_core_mark(f.core, 0, 0, 6, f.now, &f.actions);
+    keeper_core_kill(f.core, 0, 0, 0, f.now, &f.actions);
+    assert_int_equal(f.actions.count, 0);
+    assert_int_equal(report(&f)->containers[0].marks, 0);
+    keeper_core_kill(f.core, 0, 1, 0, f.now, &f.actions); /* no grace */
+    assert_true(did(&f, KEEPER_ACT_SIGNAL, 0, SIGTERM) && did(&f, KEEPER_ACT_SIGNAL, 0, SIGKILL));
+    keeper_core_free(f.core);
+}
+
+static void grow(struct fixture *f)
+{
+    f->containers[f->plan.container_count++] =
+        (struct launch_container){.name = "debug", .role = LAUNCH_DEBUG, .restart = NEVER};
+    take(f);
+    keeper_core_added(f->core, f->now, &f->actions);
+}
+
+static void test_core__added(void **state)
+{
+    (void)state;
+    struct fixture f;
+    setup(&f, LAUNCH_RESTART_ALWAYS, 1);
+    grow(&f); /* before it is let go */
+    assert_false(did(&f, KEEPER_ACT_START, 1, 0));
+    go(&f);
+    assert_true(did(&f, KEEPER_ACT_START, 0, 0) && did(&f, KEEPER_ACT_START, 1, 0));
+    started(&f, 0);
+    grow(&f);
+    assert_true(did(&f, KEEPER_ACT_START, 2, 0));
+    assert_int_equal(report(&f)->container_count, 3);
+    assert_string_equal(report(&f)->containers[2].name, "debug");
+    assert_int_equal(report(&f)->containers[2].role, LAUNCH_DEBUG);
+    assert_int_equal(report(&f)->containers[0].pid, 100); /* as it was */
+    started(&f, 2);
+    exited(&f, 2, EXIT(0), false);
+    assert_false(did(&f, KEEPER_ACT_START, 2, 0));
+    stop(&f, 1000);
+    grow(&f); /* too late */
+    assert_false(did(&f, KEEPER_ACT_START, 3, 0));
+    assert_int_equal(report(&f)->containers[3].state, KEEPER_TERMINATED);
+    keeper_core_free(f.core);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +600,9 @@ int main(void)
         cmocka_unit_test(test_core__stop_at_other_times),
         cmocka_unit_test(test_core__start_failures),
         cmocka_unit_test(test_core__stray_inputs),
+        cmocka_unit_test(test_core__order),
+        cmocka_unit_test(test_core__marks_and_kills_of_an_attempt),
+        cmocka_unit_test(test_core__added),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

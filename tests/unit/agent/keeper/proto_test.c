@@ -21,6 +21,9 @@ static void test_proto__round_trip(void **state)
         {.type = PROTO_REMOVE},
         {.type = PROTO_FAILED, .text = "why"},
         {.type = PROTO_EXEC, .report = "bytes", .report_len = 5},
+        {.type = PROTO_MARK, .text = "app", .min = 3, .max = 0x80000001},
+        {.type = PROTO_KILL, .text = "app", .min = 3, .value = INT64_MAX},
+        {.type = PROTO_ADD},
         {.type = PROTO_OVER, .value = 137, .text = "why"},
     };
     for (size_t i = 0; i < ARRAY_LEN(messages); i++) {
@@ -30,6 +33,7 @@ static void test_proto__round_trip(void **state)
         assert_int_equal(proto_encode(&messages[i], &bytes), 0);
         assert_int_equal(proto_decode(bytes.data, bytes.len, &back), 0);
         assert_int_equal(back.type, messages[i].type);
+        assert_int_equal(back.min, messages[i].min);
         assert_int_equal(back.max, messages[i].max);
         assert_true(back.value == messages[i].value);
         assert_true(str_eq(back.text, messages[i].text));

@@ -25,7 +25,7 @@ static struct keeper_container containers[2] = {
               .finished_wall_ns = 2,
               .reason = "OOMKilled",
               .message = "m"}},
-    {.name = "side", .restart_at_boot_ns = INT64_MAX},
+    {.name = "side", .restart_at_boot_ns = INT64_MAX, .role = LAUNCH_SIDECAR, .marks = 0x80000001},
 };
 static const struct keeper_report sample = {.pod_uid = "u",
                                             .pod_ns = "ns",
@@ -63,6 +63,8 @@ static void assert_same(const struct keeper_report *a, const struct keeper_repor
         assert_int_equal(c->last.oom, d->last.oom);
         assert_string_equal(c->last.reason, d->last.reason);
         assert_string_equal(c->last.message, d->last.message);
+        assert_int_equal(c->role, d->role);
+        assert_int_equal(c->marks, d->marks);
     }
 }
 
@@ -133,12 +135,59 @@ static void test_report__later_release(void **state)
     keeper_report_free(back);
 }
 
+/* One of protocol 1 and 2: its containers have neither role nor marks. */
+static void test_report__earlier_release(void **state)
+{
+    (void)state;
+    static const char bytes[] = "LRP1"
+                                "\x2f\0\0\0" /* head */
+                                "\1\0\0\0u\0"
+                                "\2\0\0\0ns\0"
+                                "\1\0\0\0p\0"
+                                "\1\0\0\0h\0"
+                                "\1\0\0\0"
+                                "b\0"
+                                "\1\0\0\0"           /* running */
+                                "\x0c\0\0\0"         /* pid 12 */
+                                "\x63\0\0\0\0\0\0\0" /* since */
+                                "\1\0\0\0"
+                                "\x4e\0\0\0" /* container */
+                                "\3\0\0\0"
+                                "app\0"
+                                "\1\0\0\0"              /* started */
+                                "\3\0\0\0"              /* restarts */
+                                "\5\0\0\0\0\0\0\0"      /* since */
+                                "\0\0\0\0\0\0\0\0"      /* no backoff */
+                                "\x4d\0\0\0"            /* pid 77 */
+                                "\1\0\0\0\7\0\0\0"      /* its last exit: code 7 */
+                                "\0\0\0\0\0\0\0\0"      /* signal, oom */
+                                "\1\0\0\0\0\0\0\0"      /* from */
+                                "\2\0\0\0\0\0\0\0"      /* to */
+                                "\0\0\0\0\0\0\0\0\0\0"; /* reason, message */
+    struct keeper_report *back;
+    struct err err = {0};
+    assert_int_equal(keeper_report_decode(bytes, sizeof(bytes) - 1, &back, &err), 0);
+    assert_int_equal(back->state, KEEPER_RUNNING);
+    assert_int_equal(back->keeper_pid, 12);
+    assert_string_equal(back->spec_hash, "h");
+    const struct keeper_container *c = &back->containers[0];
+    assert_string_equal(c->name, "app");
+    assert_int_equal(c->state, KEEPER_STARTED);
+    assert_int_equal(c->restarts, 3);
+    assert_int_equal(c->pid, 77);
+    assert_int_equal(c->last.code, 7);
+    assert_int_equal(c->role, LAUNCH_MAIN);
+    assert_int_equal(c->marks, 0);
+    keeper_report_free(back);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_report__round_trip),
         cmocka_unit_test(test_report__damage),
         cmocka_unit_test(test_report__later_release),
+        cmocka_unit_test(test_report__earlier_release),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* From a manifest, as a person writes it, to the plan that a keeper reads. */
 
+#include "agent/pod/containers.h"
 #include "agent/pod/internal.h"
 
 #include "agent/pod/filters.h"
@@ -33,7 +34,7 @@ struct world {
     struct image image;
     struct value *objects;
     struct pod_record record;
-    struct record_container containers[2];
+    struct record_container containers[3];
     struct volume volumes[2];
     struct launch_plan *plan;
     struct err err;
@@ -96,18 +97,19 @@ static int compile(struct world *world, const char *spec)
                      0);
     world->volumes[0] = (struct volume){.name = "data", .host_path = "/state/data"};
     world->volumes[1] = (struct volume){.name = "conf", .host_path = "/tmp/c", .read_only = true};
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < ARRAY_LEN(world->containers); i++)
         world->containers[i].image = &world->image;
-    world->record = (struct pod_record){.agent = &world->agent,
-                                        .uid = UID,
-                                        .ns = "default",
-                                        .name = "web",
-                                        .spec = pod,
-                                        .address = {.address = "10.42.0.7"},
-                                        .containers = world->containers,
-                                        .container_count = value_len(pod_spec_containers(pod)),
-                                        .volumes = world->volumes,
-                                        .volume_count = 2};
+    world->record =
+        (struct pod_record){.agent = &world->agent,
+                            .uid = UID,
+                            .ns = "default",
+                            .name = "web",
+                            .spec = pod,
+                            .address = {.address = "10.42.0.7"},
+                            .containers = world->containers,
+                            .container_count = containers_count(value_get(pod->object, "spec")),
+                            .volumes = world->volumes,
+                            .volume_count = 2};
     buf_init(&world->bytes, LAUNCH_MAX_BYTES);
     int rc = compile_plan(&world->record, &world->bytes, &world->err);
     if (rc < 0)
@@ -140,7 +142,7 @@ static void test_compile__defaults(void **state)
     assert_string_equal(plan->run_dir, "/run/l/pods/" UID);
     assert_string_equal(plan->cgroup, "limpet/t/pod" UID);
     assert_string_equal(plan->spec_hash, world.record.spec->hash);
-    assert_int_equal(plan->restart, LAUNCH_RESTART_ALWAYS);
+    assert_int_equal(plan->containers[0].restart, LAUNCH_RESTART_ALWAYS);
     assert_int_equal(plan->grace_s, 30);
     assert_false(plan->host_network || plan->host_pid || plan->host_ipc);
     assert_int_equal(plan->container_count, 1);
@@ -291,7 +293,7 @@ static void test_compile__pod(void **state)
     assert_string_equal(plan->hostname, "machine"); /* of the host's network */
     expect_list(plan->sysctls, "net.core.somaxconn=99");
     assert_true(plan->host_network);
-    assert_int_equal(plan->restart, LAUNCH_RESTART_ON_FAILURE);
+    assert_int_equal(plan->containers[0].restart, LAUNCH_RESTART_ON_FAILURE);
     assert_int_equal(plan->grace_s, 5);
     assert_int_equal(plan->container_count, 2);
     const struct launch_container *c = &plan->containers[0];
@@ -304,6 +306,59 @@ static void test_compile__pod(void **state)
     assert_true(c->mounts[4].read_only && c->mounts[5].read_only);
     assert_string_equal(plan->containers[1].name, "side");
     world_done(&world);
+}
+
+/* Init containers first, each with a policy of its own. */
+static void test_compile__roles(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *policy;
+        enum launch_restart restarts[4];
+    } cases[] = {
+        {"Always",
+         {LAUNCH_RESTART_ON_FAILURE, LAUNCH_RESTART_ALWAYS, LAUNCH_RESTART_ALWAYS,
+          LAUNCH_RESTART_NEVER}},
+        {"OnFailure",
+         {LAUNCH_RESTART_ON_FAILURE, LAUNCH_RESTART_ALWAYS, LAUNCH_RESTART_ON_FAILURE,
+          LAUNCH_RESTART_NEVER}},
+        {"Never",
+         {LAUNCH_RESTART_NEVER, LAUNCH_RESTART_ALWAYS, LAUNCH_RESTART_NEVER, LAUNCH_RESTART_NEVER}},
+    };
+    static const enum launch_role roles[] = {LAUNCH_INIT, LAUNCH_SIDECAR, LAUNCH_MAIN};
+    static const char *const names[] = {"first", "side", "app"};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct world world;
+        struct launch_plan *debug;
+        cleanup(buf_done) struct buf bytes;
+        autofree char *spec =
+            xasprintf("  restartPolicy: %s\n  containers:\n  - {name: app, image: app}\n"
+                      "  initContainers:\n  - {name: first, image: app}\n"
+                      "  - {name: side, image: app, restartPolicy: Always}\n"
+                      "  ephemeralContainers:\n"
+                      "  - {name: dbg, image: app, targetContainerName: app, tty: true}\n",
+                      cases[i].policy);
+        if (compile(&world, spec) < 0)
+            fail_msg("%s", world.err.msg);
+        assert_int_equal(world.plan->container_count, 3);
+        for (size_t c = 0; c < 3; c++) {
+            assert_string_equal(world.plan->containers[c].name, names[c]);
+            assert_int_equal(world.plan->containers[c].role, roles[c]);
+            assert_int_equal(world.plan->containers[c].restart, cases[i].restarts[c]);
+        }
+        buf_init(&bytes, LAUNCH_MAX_BYTES);
+        const struct value *dbg =
+            containers_at(value_get(world.record.spec->object, "spec"), 3, NULL);
+        assert_int_equal(compile_debug(&world.record, dbg, &world.image, &bytes, &world.err), 0);
+        assert_int_equal(launch_decode(bytes.data, bytes.len, &debug, &world.err), 0);
+        assert_int_equal(debug->container_count, 1);
+        assert_string_equal(debug->containers[0].target, "app");
+        assert_true(debug->containers[0].tty);
+        assert_int_equal(debug->containers[0].role, LAUNCH_DEBUG);
+        assert_int_equal(debug->containers[0].restart, cases[i].restarts[3]);
+        launch_free(debug);
+        world_done(&world);
+    }
 }
 
 /* "target<source" of each mount; "!" before what can be written. */
@@ -435,11 +490,17 @@ static void test_compile__large_arguments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_compile__defaults), cmocka_unit_test(test_compile__argv),
-        cmocka_unit_test(test_compile__user),     cmocka_unit_test(test_compile__security),
-        cmocka_unit_test(test_compile__limits),   cmocka_unit_test(test_compile__pod),
-        cmocka_unit_test(test_compile__etc),      cmocka_unit_test(test_compile__names),
-        cmocka_unit_test(test_compile__refused),  cmocka_unit_test(test_compile__large_arguments),
+        cmocka_unit_test(test_compile__roles),
+        cmocka_unit_test(test_compile__defaults),
+        cmocka_unit_test(test_compile__argv),
+        cmocka_unit_test(test_compile__user),
+        cmocka_unit_test(test_compile__security),
+        cmocka_unit_test(test_compile__limits),
+        cmocka_unit_test(test_compile__pod),
+        cmocka_unit_test(test_compile__etc),
+        cmocka_unit_test(test_compile__names),
+        cmocka_unit_test(test_compile__refused),
+        cmocka_unit_test(test_compile__large_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

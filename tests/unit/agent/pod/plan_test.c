@@ -47,6 +47,17 @@ static const struct {
     {{WANTED, .keeper = POD_KEEPER_RUNNING}, "A1", POD_WAIT, 0},
     {{WANTED, .keeper = POD_KEEPER_RUNNING, .name_taken = true}, "A1", POD_WAIT, 0},
     {{WANTED, .keeper = POD_KEEPER_STOPPING, .asked_grace_s = 30}, "A1", POD_WAIT, 0},
+    /* Ephemeral containers come to a pod that runs, and to no other. */
+    {{WANTED, .keeper = POD_KEEPER_RUNNING, .debug_untried = true}, "D2", POD_PULL_DEBUG, 0},
+    {{WANTED, .keeper = POD_KEEPER_RUNNING, .debug_ready = true}, "D1", POD_ADD_DEBUG, 0},
+    {{WANTED, .keeper = POD_KEEPER_RUNNING, .debug_retry_at = 100}, "D2", POD_PULL_DEBUG, 0},
+    {{WANTED, .keeper = POD_KEEPER_RUNNING, .debug_retry_at = 120}, "A1", POD_WAIT, 120},
+    {{WANTED, .keeper = POD_KEEPER_RUNNING, .debug_ready = true, .pause = true, .paused = true},
+     "A1",
+     POD_WAIT,
+     0},
+    {{WANTED, .keeper = POD_KEEPER_SANDBOX, .debug_untried = true}, "S5", POD_WIRE_NETWORK, 0},
+    {{.keeper = POD_KEEPER_RUNNING, .grace_s = 30, .debug_ready = true}, "E5", POD_STOP, 0},
     /* Standing still: nothing but the annotation decides, and whoever ends it lets it go first. */
     {{WANTED, .keeper = POD_KEEPER_RUNNING, .pause = true}, "P1", POD_PAUSE, 0},
     {{WANTED, .keeper = POD_KEEPER_RUNNING, .pause = true, .paused = true}, "A1", POD_WAIT, 0},

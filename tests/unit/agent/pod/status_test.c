@@ -204,8 +204,8 @@ static void test_status__phases_of_the_end(void **state)
         const char *phase, *ready_reason;
     } ends[] = {
         {0, 0, "Succeeded", "PodCompleted"},
-        {0, 3, "Failed", "ContainersNotReady"},
-        {1, 0, "Failed", "ContainersNotReady"},
+        {0, 3, "Failed", "PodFailed"},
+        {1, 0, "Failed", "PodFailed"},
     };
     for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
         cleanup(value_free) struct value *spec = spec_of(2);
@@ -218,6 +218,141 @@ static void test_status__phases_of_the_end(void **state)
         assert_string_equal(value_get_str(status, "phase"), ends[i].phase);
         assert_string_equal(condition_of(status, "Ready", "reason"), ends[i].ready_reason);
         assert_non_null(value_get(state_of(status, 0), "terminated"));
+    }
+}
+
+/* A pod of init containers a and b (b goes on running: a sidecar), app, and the ephemeral dbg. */
+static struct value *spec_of_all(void)
+{
+    static const struct {
+        const char *list, *name, *restart;
+    } rows[] = {{"initContainers", "a", NULL},
+                {"initContainers", "b", "Always"},
+                {"containers", "app", NULL},
+                {"ephemeralContainers", "dbg", NULL}};
+    struct value *spec = value_new_map();
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (!value_get(spec, rows[i].list))
+            value_set(spec, rows[i].list, value_new_list());
+        struct value *list = value_get(spec, rows[i].list);
+        struct value *c = value_new_map();
+        value_set_str(c, "name", rows[i].name);
+        value_set_str(c, "image", "busybox:1");
+        value_set_str(c, "restartPolicy", rows[i].restart);
+        value_append(list, c);
+    }
+    return spec;
+}
+
+/* "name:state:ready/started" of each list. */
+static void print_list(const struct value *status, const char *list, struct buf *ret)
+{
+    static const char *const states[] = {"waiting", "running", "terminated"};
+    const struct value *all = value_get(status, list);
+    for (size_t i = 0; i < value_len(all); i++) {
+        const struct value *c = value_at(all, i);
+        const char *what = "?";
+        for (size_t s = 0; s < ARRAY_LEN(states); s++) {
+            const struct value *of = value_path(c, "state", states[s], NULL);
+            if (of)
+                what = s == 1 ? "runs" : value_get_str(of, "reason");
+        }
+        (void)buf_addf(ret, "%s%s:%s%s%s", ret->len ? " " : "", value_get_str(c, "name"), what,
+                       value_get_bool(c, "started", false) ? "+" : "",
+                       value_get_bool(c, "ready", false) ? "!" : "");
+    }
+}
+
+/* Init containers, sidecars and ephemeral containers, as far as the pod has come. */
+static void test_status__roles(void **state)
+{
+    (void)state;
+    static const struct {
+        enum keeper_pod_state pod;
+        /* a, b, app, dbg: '.' waits, 'r' runs, '0' has ended with 0, '1' with 1, 'b' in backoff */
+        const char *are, *shown, *phase, *initialized, *ready;
+    } cases[] = {
+        {KEEPER_SANDBOX, "....",
+         "a:PodInitializing b:PodInitializing app:PodInitializing dbg:ContainerCreating", "Pending",
+         "containers with incomplete status: [a b]", "containers with unready status: [b app]"},
+        {KEEPER_RUNNING, "r..r", "a:runs b:PodInitializing app:PodInitializing dbg:runs", "Pending",
+         "containers with incomplete status: [a b]", "containers with unready status: [b app]"},
+        {KEEPER_RUNNING, "b...",
+         "a:CrashLoopBackOff b:PodInitializing app:PodInitializing dbg:ContainerCreating",
+         "Pending", "containers with incomplete status: [a b]",
+         "containers with unready status: [b app]"},
+        {KEEPER_RUNNING, "0r.0", "a:Completed! b:runs+! app:PodInitializing dbg:Completed",
+         "Pending", NULL, "containers with unready status: [app]"},
+        {KEEPER_RUNNING, "0rr.", "a:Completed! b:runs+! app:runs+! dbg:ContainerCreating",
+         "Running", NULL, NULL},
+        {KEEPER_RUNNING, "0br.", "a:Completed! b:CrashLoopBackOff app:runs+! dbg:ContainerCreating",
+         "Running", NULL, "containers with unready status: [b]"},
+        {KEEPER_ENDED, "001r", "a:Completed! b:Completed app:Error dbg:runs", "Failed", NULL, NULL},
+        {KEEPER_ENDED, "0101", "a:Completed! b:Error app:Completed dbg:Error", "Succeeded", NULL,
+         NULL},
+        {KEEPER_ENDED, "1...",
+         "a:Error b:PodInitializing app:PodInitializing dbg:ContainerCreating", "Failed",
+         "containers with incomplete status: [a b]", NULL},
+    };
+    static const char *const names[] = {"a", "b", "app", "dbg"};
+    static const enum launch_role roles[] = {LAUNCH_INIT, LAUNCH_SIDECAR, LAUNCH_MAIN,
+                                             LAUNCH_DEBUG};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        cleanup(value_free) struct value *spec = spec_of_all();
+        cleanup(buf_done) struct buf shown;
+        struct keeper_container cs[4];
+        buf_init(&shown, 0);
+        for (size_t c = 0; c < 4; c++) {
+            char is = cases[i].are[c];
+            cs[c] = is == 'r'                ? started(names[c])
+                    : is == '0' || is == '1' ? exited(names[c], KEEPER_TERMINATED, is - '0')
+                    : is == 'b'              ? exited(names[c], KEEPER_WAITING, 1)
+                                             : (struct keeper_container){.state = KEEPER_WAITING};
+            strcpy(cs[c].name, names[c]);
+            cs[c].role = roles[c];
+        }
+        const struct keeper_report report = {
+            .state = cases[i].pod, .containers = cs, .container_count = 4};
+        cleanup(value_free) struct value *status =
+            pod_status(&(struct pod_facts){.spec = spec, .report = &report, .now_wall_ns = T0});
+        print_list(status, "initContainerStatuses", &shown);
+        print_list(status, "containerStatuses", &shown);
+        print_list(status, "ephemeralContainerStatuses", &shown);
+        assert_string_equal(buf_str(&shown), cases[i].shown);
+        assert_string_equal(value_get_str(status, "phase"), cases[i].phase);
+        assert_true(str_eq(condition_of(status, "Initialized", "message"), cases[i].initialized));
+        assert_true(str_eq(condition_of(status, "Ready", "message"), cases[i].ready));
+        assert_string_equal(condition_of(status, "PodReadyToStartContainers", "status"),
+                            cases[i].pod == KEEPER_RUNNING ? "True" : "False");
+        /* And so without the manifest. */
+        cleanup(value_free) struct value *after = pod_status(
+            &(struct pod_facts){.report = &report, .previous = status, .now_wall_ns = T0});
+        assert_int_equal(value_len(value_get(after, "initContainerStatuses")), 2);
+        assert_int_equal(value_len(value_get(after, "ephemeralContainerStatuses")), 1);
+    }
+}
+
+/* An ephemeral container whose keeper died has ended, whatever it was about to do. */
+static void test_status__lost_ephemeral(void **state)
+{
+    (void)state;
+    cleanup(value_free) struct value *spec = spec_of_all();
+    struct keeper_container c = started("dbg");
+    c.role = LAUNCH_DEBUG;
+    const struct keeper_report report = {
+        .state = KEEPER_RUNNING, .containers = &c, .container_count = 1};
+    cleanup(value_free) struct value *first =
+        pod_status(&(struct pod_facts){.spec = spec, .report = &report, .now_wall_ns = T0});
+    cleanup(value_free) struct value *lost =
+        pod_status(&(struct pod_facts){.spec = spec, .previous = first, .now_wall_ns = T0});
+    cleanup(value_free) struct value *later =
+        pod_status(&(struct pod_facts){.spec = spec, .previous = lost, .now_wall_ns = T0});
+    const struct value *both[] = {lost, later};
+    for (size_t i = 0; i < 2; i++) {
+        const struct value *dbg = value_at(value_get(both[i], "ephemeralContainerStatuses"), 0);
+        const struct value *end = value_path(dbg, "state", "terminated", NULL);
+        assert_string_equal(value_get_str(end, "reason"), "ContainerStatusUnknown");
+        assert_int_equal(value_get_int(end, "exitCode", 0), 137);
     }
 }
 
@@ -297,6 +432,8 @@ int main(void)
         cmocka_unit_test(test_status__readiness),
         cmocka_unit_test(test_status__crash_loop_keeps_the_last_exit),
         cmocka_unit_test(test_status__phases_of_the_end),
+        cmocka_unit_test(test_status__roles),
+        cmocka_unit_test(test_status__lost_ephemeral),
         cmocka_unit_test(test_status__refused_is_failed),
         cmocka_unit_test(test_status__evicted),
         cmocka_unit_test(test_status__transition_times),

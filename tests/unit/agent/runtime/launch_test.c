@@ -32,6 +32,10 @@ static const struct launch_mount mounts[] = {
 
 static const struct launch_container containers[] = {
     {.name = "one",
+     .role = LAUNCH_SIDECAR,
+     .restart = LAUNCH_RESTART_ON_FAILURE,
+     .waits = true,
+     .target = "two",
      .layers = layers,
      .argv = argv,
      .env = env,
@@ -73,7 +77,6 @@ static struct launch_plan sample(void)
                                 .cgroup = "limpet/poduid-1",
                                 .host_ipc = true,
                                 .sysctls = sysctls,
-                                .restart = LAUNCH_RESTART_ON_FAILURE,
                                 .grace_s = 30,
                                 .backoff_min_ms = 10000,
                                 .backoff_max_ms = 300000,
@@ -94,6 +97,10 @@ static void assert_strv(const char *const *a, const char *const *b)
 static void assert_container(const struct launch_container *c)
 {
     assert_string_equal(c->name, "one");
+    assert_int_equal(c->role, LAUNCH_SIDECAR);
+    assert_int_equal(c->restart, LAUNCH_RESTART_ON_FAILURE);
+    assert_true(c->waits);
+    assert_string_equal(c->target, "two");
     assert_strv(c->layers, layers);
     assert_strv(c->argv, argv);
     assert_strv(c->env, env);
@@ -129,7 +136,6 @@ static void test_launch__round_trip(void **state)
     assert_string_equal(back->pod_uid, "uid-1");
     assert_string_equal(back->spec_hash, "sha256:ab");
     assert_strv(back->sysctls, sysctls);
-    assert_int_equal(back->restart, LAUNCH_RESTART_ON_FAILURE);
     assert_true(back->host_ipc && !back->host_pid && !back->host_network);
     assert_int_equal(back->container_count, 2);
     assert_container(&back->containers[0]);
@@ -216,8 +222,19 @@ static void break_cgroup2(struct launch_plan *p, struct launch_container *c)
 }
 static void break_restart(struct launch_plan *p, struct launch_container *c)
 {
-    (void)c;
-    p->restart = (enum launch_restart)7;
+    (void)p;
+    c->restart = (enum launch_restart)7;
+}
+static void break_role(struct launch_plan *p, struct launch_container *c)
+{
+    (void)p;
+    c->role = (enum launch_role)4;
+}
+static void break_order(struct launch_plan *p, struct launch_container *c)
+{
+    c[1].role = LAUNCH_INIT;
+    p->container_count = 2;
+    c->role = LAUNCH_MAIN;
 }
 static void break_grace(struct launch_plan *p, struct launch_container *c)
 {
@@ -293,6 +310,8 @@ static void test_launch__refuses(void **state)
         {break_cgroup, "cgroup: must be a relative path"},
         {break_cgroup2, "cgroup: must be a relative path"},
         {break_restart, "restartPolicy: is out of range"},
+        {break_role, "role: is out of range"},
+        {break_order, "containers[1].role: out of order"},
         {break_grace, "grace: is out of range"},
         {break_none, "containers: is missing"},
         {break_name, "containers[0].name: is missing"},
@@ -308,11 +327,11 @@ static void test_launch__refuses(void **state)
         cleanup(buf_done) struct buf bytes;
         struct err err = {0};
         struct launch_plan plan = sample();
-        struct launch_container container = containers[0];
+        struct launch_container both[] = {containers[0], containers[1]};
         buf_init(&bytes, 0);
-        plan.containers = &container;
+        plan.containers = both;
         plan.container_count = 1;
-        cases[i].spoil(&plan, &container);
+        cases[i].spoil(&plan, both);
         assert_int_equal(launch_encode(&plan, &bytes, &err), -EINVAL);
         if (!strstr(err.msg, cases[i].says))
             fail_msg("got: %s, wanted: %s", err.msg, cases[i].says);
