@@ -26,7 +26,7 @@ static const struct schema_type type_pod = {
 
 /* ---- updates: only the gateway takes any ---- */
 
-#define UPDATE static __attribute__((unused))
+#define UPDATE static __attribute__((unused)) /* and of columns */
 
 static const char *const container_lists[] = {"containers", "initContainers"};
 
@@ -160,35 +160,69 @@ UPDATE void check_update(const struct value *old, const struct value *object,
     check_fixed(old, object, walk);
 }
 
-/* The statuses that stand for the pod's containers: those of the containers, and of sidecars. */
+UPDATE bool is_sidecar(const struct value *container)
+{
+    return str_eq(value_get_str(container, "restartPolicy"), "Always");
+}
+
+UPDATE const struct value *init_status(const struct value *object, const struct value *container)
+{
+    const struct value *statuses = value_path(object, "status", "initContainerStatuses", NULL);
+    for (size_t i = 0; i < value_len(statuses); i++)
+        if (str_eq(value_get_str(value_at(statuses, i), "name"), value_get_str(container, "name")))
+            return value_at(statuses, i);
+    return NULL;
+}
+
+/* Sidecars count as containers do. */
 CELL(cell_ready)
 {
     (void)now_wall_ns;
     const struct value *statuses = value_path(object, "status", "containerStatuses", NULL);
-    size_t ready = 0;
+    const struct value *inits = value_path(object, "spec", "initContainers", NULL);
+    size_t ready = 0, count = value_len(value_path(object, "spec", "containers", NULL));
     for (size_t i = 0; i < value_len(statuses); i++)
         ready += value_get_bool(value_at(statuses, i), "ready", false);
-    buf_addf(ret, "%zu/%zu", ready, value_len(value_path(object, "spec", "containers", NULL)));
+    for (size_t i = 0; i < value_len(inits); i++) {
+        const struct value *container = value_at(inits, i);
+        count += is_sidecar(container);
+        ready +=
+            is_sidecar(container) && value_get_bool(init_status(object, container), "ready", false);
+    }
+    buf_addf(ret, "%zu/%zu", ready, count);
 }
 
+struct restarts {
+    int64_t count;
+    const char *last; /* the end of the latest attempt before the one that runs */
+};
+
+UPDATE void add_restarts(struct restarts *restarts, const struct value *status)
+{
+    const char *end = value_str(value_path(status, "lastState", "terminated", "finishedAt", NULL));
+    restarts->count += value_get_int(status, "restartCount", 0);
+    if (end && (!restarts->last || strcmp(end, restarts->last) > 0))
+        restarts->last = end; /* RFC 3339 in UTC sorts as text */
+}
+
+/* Of its init containers as long as it is at them, of its containers after that; of sidecars
+ * always. */
 CELL(cell_restarts)
 {
     const struct value *statuses = value_path(object, "status", "containerStatuses", NULL);
-    const char *last = NULL;
-    int64_t count = 0;
-    for (size_t i = 0; i < value_len(statuses); i++) {
-        const struct value *status = value_at(statuses, i);
-        const char *end =
-            value_str(value_path(status, "lastState", "terminated", "finishedAt", NULL));
-        count += value_get_int(status, "restartCount", 0);
-        if (end && (!last || strcmp(end, last) > 0)) /* RFC 3339 in UTC sorts as text */
-            last = end;
-    }
-    buf_addf(ret, "%lld", (long long)count);
-    if (count == 0 || !last)
+    const struct value *inits = value_path(object, "spec", "initContainers", NULL);
+    bool initializing = pod_is_initializing(object);
+    struct restarts restarts = {.count = 0};
+    for (size_t i = 0; i < value_len(inits); i++)
+        if (initializing || is_sidecar(value_at(inits, i)))
+            add_restarts(&restarts, init_status(object, value_at(inits, i)));
+    for (size_t i = 0; !initializing && i < value_len(statuses); i++)
+        add_restarts(&restarts, value_at(statuses, i));
+    buf_addf(ret, "%lld", (long long)restarts.count);
+    if (restarts.count == 0 || !restarts.last)
         return;
     buf_addstr(ret, " (");
-    cell_age(last, now_wall_ns, ret);
+    cell_age(restarts.last, now_wall_ns, ret);
     buf_addstr(ret, " ago)");
 }
 

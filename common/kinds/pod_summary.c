@@ -28,12 +28,21 @@ static bool reason_of(const struct value *status, struct buf *ret)
     return ret->len > 0;
 }
 
+static bool is_initialized(const struct value *object)
+{
+    const struct value *conditions = value_path(object, "status", "conditions", NULL);
+    for (size_t i = 0; i < value_len(conditions); i++)
+        if (str_eq(value_get_str(value_at(conditions, i), "type"), "Initialized"))
+            return str_eq(value_get_str(value_at(conditions, i), "status"), "True");
+    return false;
+}
+
 /* "Init:1/3", "Init:CrashLoopBackOff": the first init container that is not done; false if all are.
  */
 static bool init_status(const struct value *object, struct buf *ret)
 {
     const struct value *statuses = value_path(object, "status", "initContainerStatuses", NULL);
-    for (size_t i = 0; i < value_len(statuses); i++) {
+    for (size_t i = 0; i < value_len(statuses) && !is_initialized(object); i++) {
         const struct value *status = value_at(statuses, i);
         const struct value *terminated = value_path(status, "state", "terminated", NULL);
         if ((terminated && value_get_int(terminated, "exitCode", -1) == 0) ||
@@ -47,6 +56,12 @@ static bool init_status(const struct value *object, struct buf *ret)
         return true;
     }
     return false;
+}
+
+bool pod_is_initializing(const struct value *object)
+{
+    cleanup(buf_done) struct buf status = {0};
+    return init_status(object, &status);
 }
 
 void pod_summary(const struct value *object, struct buf *ret)

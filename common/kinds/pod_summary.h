@@ -5,4 +5,6 @@
 #include "common/base/buf.h"
 #include "common/data/value.h"
 
+/* Its init containers are not through. */
+bool pod_is_initializing(const struct value *pod);
 void pod_summary(const struct value *pod, struct buf *ret);

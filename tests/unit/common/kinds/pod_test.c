@@ -402,12 +402,38 @@ static void test_pod__columns(void **state)
     (void)state;
 #define STATUSES                                                                                   \
     "spec: {containers: [{name: a}, {name: b}]}\nstatus:\n  phase: Running\n  containerStatuses:\n"
+#define INITS                                                                                      \
+    "spec: {containers: [{name: a}], initContainers: [{name: i}, {name: s, restartPolicy: "        \
+    "Always}]}\nstatus:\n"
+#define RUNNING_SIDECAR                                                                              \
+    "  initContainerStatuses:\n  - {name: i, restartCount: 4, state: {terminated: {exitCode: 0}}}\n" \
+    "  - {name: s, ready: true, started: true, restartCount: 2, state: {running: {}}}\n"
     static const struct {
         const char *column, *object, *want;
     } cases[] = {
         {"Name", "metadata: {name: web}", "web"},
         {"Ready", "spec: {containers: [{name: a}]}", "0/1"},
         {"Ready", STATUSES "  - {ready: true}\n  - {ready: false}\n", "1/2"},
+        {"Ready", INITS "  containerStatuses: [{ready: true}]\n" RUNNING_SIDECAR, "2/2"},
+        {"Ready", INITS "  containerStatuses: [{ready: false}]\n" RUNNING_SIDECAR, "1/2"},
+        {"Ready", INITS, "0/2"},
+        {"Restarts", INITS "  containerStatuses: [{restartCount: 9}]\n" RUNNING_SIDECAR, "11"},
+        {"Restarts",
+         INITS "  containerStatuses: [{restartCount: 9}]\n"
+               "  initContainerStatuses:\n  - {name: i, restartCount: 4, state: {running: {}}}\n",
+         "4"},
+        {"Status",
+         INITS "  initContainerStatuses:\n  - {name: i, state: {terminated: {exitCode: 0}}}\n"
+               "  - {name: s, state: {waiting: {reason: PodInitializing}}}\n",
+         "Init:1/2"},
+        {"Status",
+         INITS "  initContainerStatuses: [{name: i, state: {terminated: {exitCode: 3}}}]\n",
+         "Init:ExitCode:3"},
+        {"Status",
+         INITS "  phase: Succeeded\n  conditions: [{type: Initialized, status: 'True'}]\n"
+               "  containerStatuses: [{state: {terminated: {reason: Completed}}}]\n"
+               "  initContainerStatuses: [{name: s, state: {terminated: {exitCode: 3}}}]\n",
+         "Completed"},
         {"Status", "{}", "Pending"},
         {"Status", "status: {phase: Succeeded}", "Succeeded"},
         {"Status", "status: {phase: Failed, reason: Evicted}", "Evicted"},
