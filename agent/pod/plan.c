@@ -123,8 +123,7 @@ static bool debug_add_due(const struct pod_view *v, int64_t now)
 
 static bool debug_pull_due(const struct pod_view *v, int64_t now)
 {
-    return takes_debugs(v) &&
-           (v->debug_untried || (v->debug_retry_at && v->debug_retry_at <= now));
+    return takes_debugs(v) && (v->debug_untried || (v->debug_retry_at && v->debug_retry_at <= now));
 }
 
 /* A: at rest. */

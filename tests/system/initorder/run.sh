@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# timeout: 180
+# Init containers, sidecars and ephemeral containers of real pods: their order, with the agent dead in the middle of it.
+set -u
+here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=tests/system/lib/stand.sh
+. "$here/../lib/stand.sh"
+
+command -v jq >/dev/null || skip "needs jq (tools/install test)"
+
+# container NAME SCRIPT [JQ]: one that has the pod's folder at /v.
+container() {
+    jq -n --arg name "$1" --arg script "$2" '{name: $name, image: "busybox:latest", imagePullPolicy: "Never",
+        command: ["sh", "-c", $script], volumeMounts: [{name: "v", mountPath: "/v"}]} | '"${3:-.}"
+}
+# static NAME JQ: a static pod of node a, with the folder $STAND/NAME.
+static() {
+    mkdir -p "$STAND/$1"
+    jq -n --arg name "$1" --arg dir "$STAND/$1" '{apiVersion: "v1", kind: "Pod", metadata: {name: $name},
+        spec: {terminationGracePeriodSeconds: 5, volumes: [{name: "v", hostPath: {path: $dir}}]}} | '"$2" \
+        "${@:3}" >"$STAND/$1.json"
+    mv "$STAND/$1.json" "$STAND/a/manifests/$1.yaml"
+}
+lines() { tr '\n' ' ' <"$STAND/$1/log"; }
+wrote() { [[ $(lines "$1") == "$2 " ]]; }
+began() { [[ $(lines "$1") == "$2 "* ]]; }
+shows() { matches "^default +$1-a +$2" ld a ps; }
+state() { local_pod a "$1-a" "$2" 2>&1; } # POD JQ
+
+runs='trap "echo $n-end >>/v/log; exit 0" TERM; echo $n >>/v/log; while :; do sleep 0.1; done'
+
+order() {
+    static order '.spec.initContainers = [$one, $side, $two] | .spec.containers = [$main]' \
+        --argjson one "$(container one 'echo one >>/v/log; until [ -e /v/go ]; do sleep 0.1; done')" \
+        --argjson side "$(container side "n=side; $runs" '.restartPolicy = "Always"')" \
+        --argjson two "$(container two 'echo two >>/v/log; [ $(grep -c two /v/log) -gt 1 ]')" \
+        --argjson main "$(container main "n=main; $runs")"
+    within 20 "an init container runs" wrote order one
+    within 5 "it is shown" shows order '0/1 +Init:0/3'
+    is "the pod waits for it" "$(state order '[.status.phase, (.status.containerStatuses[0].state.waiting.reason)] | join(" ")')" \
+        'Pending PodInitializing'
+    node_kill a
+    touch "$STAND/order/go"
+    within 10 "without an agent it goes on: the sidecar, an init container that fails first, the rest" \
+        wrote order 'one side two two main'
+    node_start a
+    within 15 "the agent finds it running" shows order '1/1 +Running'
+    is "with what became of its init containers" \
+        "$(state order '[.status.initContainerStatuses[] | .name, .ready, .started, .restartCount] | join(" ")')" \
+        'one true false 0 side true true 0 two true false 1'
+    is "and its conditions" "$(state order '[.status.conditions[] | select(.status == "True") | .type] | sort | join(" ")')" \
+        'ContainersReady Initialized PodReadyToStartContainers PodScheduled Ready'
+    rm "$STAND/a/manifests/order.yaml"
+    within 15 "the sidecar ends after the container" wrote order 'one side two two main main-end side-end'
+    within 10 "and then the pod is gone" fails local_pod a order-a
+}
+
+ends() {
+    static job '.spec.restartPolicy = "Never" | .spec.initContainers = [$side] | .spec.containers = [$main]' \
+        --argjson side "$(container side "n=side; $runs" '.restartPolicy = "Always"')" \
+        --argjson main "$(container main 'echo main >>/v/log')"
+    static broken '.spec.restartPolicy = "Never" | .spec.initContainers = [$side, $bad] | .spec.containers = [$main]' \
+        --argjson side "$(container side "n=side; $runs" '.restartPolicy = "Always"')" \
+        --argjson bad "$(container bad 'echo bad >>/v/log; exit 3')" \
+        --argjson main "$(container main 'echo main >>/v/log')"
+    static loop '.spec.initContainers = [$bad] | .spec.containers = [$main]' \
+        --argjson bad "$(container bad 'echo bad >>/v/log; exit 3')" \
+        --argjson main "$(container main 'echo main >>/v/log')"
+    within 20 "a job's end ends its sidecar" wrote job 'side main side-end'
+    within 5 "which does not count: it has succeeded" shows job '0/1 +Completed'
+    is "in its phase too" "$(state job .status.phase)" Succeeded
+    within 20 "an init container that fails fails the pod, and ends the sidecar" wrote broken 'side bad side-end'
+    within 5 "it is shown" shows broken '0/1 +Init:Error'
+    is "in its phase too" "$(state broken .status.phase)" Failed
+    within 20 "or is tried again" began loop 'bad bad'
+    within 5 "with backoff" shows loop '0/1 +Init:CrashLoopBackOff'
+    rm "$STAND/a/manifests/"{job,broken,loop}.yaml
+    within 15 "all of them go" fails local_pod a loop-a
+}
+
+# ns CONTAINER WHICH: of its first process, by an exec in it.
+ns() { ld a exec -c "$1" debugged-a -- readlink "/proc/self/ns/$2"; }
+
+debugging() {
+    local debugs before
+    static debugged '.spec.containers = [$main]' --argjson main "$(container main "n=main; $runs")"
+    within 20 "a pod of one container runs" shows debugged '1/1 +Running'
+    before=$(fingerprint a debugged-a)
+    debugs=$(container dbg 'ps; touch /tmp/own; trap "exit 7" TERM; while :; do sleep 0.1; done' '.targetContainerName = "main"
+        | del(.volumeMounts)')
+    static debugged '.spec.containers = [$main] | .spec.ephemeralContainers = [$dbg, $far]' \
+        --argjson main "$(container main "n=main; $runs")" --argjson dbg "$debugs" \
+        --argjson far "$(container far 'ps >/v/far; exit 3')"
+    within 15 "an ephemeral container starts" matches '^ *1 .*main-end' ld a logs -c dbg debugged-a
+    is "what runs is untouched" "$(fingerprint a debugged-a | grep -Fxc "$before")" "$(wc -l <<<"$before")"
+    is "it shares the target's processes" "$(ns dbg pid)" "$(ns main pid)"
+    is "and the pod's network" "$(ns dbg net)" "$(ns main net)"
+    is "with files of its own" "$(ld a exec -c main debugged-a -- ls /tmp/own 2>/dev/null)" ""
+    within 10 "another without target ends" matches '^3$' state debugged \
+        '.status.ephemeralContainerStatuses[1].state.terminated.exitCode'
+    hasnt "and did not see them" "$(<"$STAND/debugged/far")" 'main-end'
+    is "it is not started again" "$(state debugged '.status.ephemeralContainerStatuses[1].restartCount')" 0
+    node_kill a
+    node_start a
+    within 15 "an agent that starts anew knows of them" \
+        matches 'running terminated' state debugged '[.status.ephemeralContainerStatuses[].state | keys[0]] | join(" ")'
+    within 5 "and the pod is ready" shows debugged '1/1 +Running'
+    rm "$STAND/a/manifests/debugged.yaml"
+    within 15 "it ends with the pod" fails local_pod a debugged-a
+}
+
+stand_plain solo a
+order
+ends
+debugging
+conclude
