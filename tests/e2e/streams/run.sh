@@ -66,6 +66,29 @@ attaches() {
     absent "$NAME: and it is gone" pod/once
 }
 
+# At a terminal of its own.
+typed() { timeout 60 script -qec "$(printf '%q ' "$KUBECTL" "$@")" /dev/null </dev/null; }
+# ephemeral JQ: of the pod's ephemeral containers' statuses.
+ephemeral() { object pod/shell | jq -rc "[.status.ephemeralContainerStatuses[] | $1] | join(\" \")"; }
+debugs() {
+    local before
+    if [[ $NAME == kubectl-1.20 ]]; then
+        echo "ok - $NAME: debug # SKIP it asks for a kind that Kubernetes has given up"
+        return
+    fi
+    before=$(fingerprint a shell)
+    echo 'ps; exit 3' | k debug pod/shell --image=busybox:latest --image-pull-policy=IfNotPresent -c looker -i \
+        --target=main -- sh >text
+    has "$NAME: debug --target sees the container's processes" "$(cat text)" 'httpd -p 8080'
+    has "$NAME: debug -it has a terminal" "$(typed debug pod/shell --image=busybox:latest -c typist \
+        --image-pull-policy=IfNotPresent -it -- sh -c 'sleep 1; ps; tty')" '/dev/pts/'
+    within 10 "$NAME: both have ended" equals '3 0' ephemeral '.state.terminated.exitCode'
+    is "$NAME: and are not started again" "$(ephemeral .restartCount)" '0 0'
+    has "$NAME: logs of one" "$(k logs shell -c looker)" 'httpd -p 8080'
+    hasnt "$NAME: without a target it sees its own alone" "$(k logs shell -c typist)" httpd
+    is "$NAME: what ran runs on, untouched" "$(fingerprint a shell)" "$before"
+}
+
 clients() {
     NAME=kubectl-1.20
     "$@"
@@ -85,6 +108,7 @@ all() {
     copies
     forwards
     attaches
+    debugs
 }
 
 # ---- the end from outside ----

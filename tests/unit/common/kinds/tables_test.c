@@ -201,7 +201,7 @@ static void test_tables__what_nothing_acts_on(void **state)
         const char *path;
         bool inert;
     } cases[] = {
-        {&kind_pod, "spec.initContainers", true},
+        {&kind_pod, "spec.initContainers", false},
         {&kind_pod, "spec.containers", false},
         {&kind_pod, "spec.containers.livenessProbe", true},
         {&kind_pod, "spec.containers.livenessProbe.exec", false},
