@@ -2,6 +2,7 @@
 
 #include "agent/keeper/attaches.h"
 #include "agent/keeper/fork.h"
+#include "agent/keeper/lastwords.h"
 #include "agent/keeper/logfile.h"
 #include "agent/runtime/child.h"
 #include "agent/runtime/sys.h"
@@ -488,6 +489,15 @@ static void say_failed(struct container *container)
                                failure->text, stages[stage].retry);
 }
 
+static void say_exited(struct container *container, int status, bool oom)
+{
+    autofree char *dir = sandbox_attempt_dir(container->sandbox, container->i, container->attempt);
+    autofree char *said =
+        lastwords_read(plan_of(container), dir, status != 0,
+                       LASTWORDS_POD_MAX / container->sandbox->plan->container_count);
+    container->handler->exited(container->ctx, container->i, status, oom, said);
+}
+
 void container_reaped(struct container *container, int status)
 {
     while (container->report >= 0 && take_message(container) == GOT_MORE)
@@ -507,5 +517,5 @@ void container_reaped(struct container *container, int status)
     if (container->failure.stage >= 0)
         say_failed(container);
     else
-        container->handler->exited(container->ctx, container->i, status, oom);
+        say_exited(container, status, oom);
 }

@@ -15,7 +15,8 @@ struct container_handler {
     /* Its process has ended (reaped), or it never ran. */
     void (*failed)(void *ctx, size_t i, int code, const char *reason, const char *message,
                    bool retry);
-    void (*exited)(void *ctx, size_t i, int status, bool oom);
+    /* said: its last words (lastwords.h), borrowed; NULL: none. */
+    void (*exited)(void *ctx, size_t i, int status, bool oom, const char *said);
 };
 
 /* All borrowed. */

@@ -103,6 +103,8 @@ void keeper_core_free(struct keeper_core *core)
 {
     if (!core)
         return;
+    for (size_t i = 0; i < core->report.container_count; i++)
+        free(core->report.containers[i].said);
     free(core->report.containers);
     free(core->containers);
     free(core);
@@ -426,6 +428,12 @@ static void ended(struct keeper_core *core, size_t i, bool retry, int64_t now, i
     act(actions, KEEPER_ACT_REPORT, 0, 0);
 }
 
+static void set_said(struct keeper_container *shown, const char *said)
+{
+    free(shown->said);
+    shown->said = said ? xstrdup(said) : NULL;
+}
+
 void keeper_core_start_failed(struct keeper_core *core, size_t i, int code, const char *reason,
                               const char *message, bool retry, int64_t now, int64_t wall,
                               struct keeper_actions *actions)
@@ -437,11 +445,12 @@ void keeper_core_start_failed(struct keeper_core *core, size_t i, int code, cons
         .valid = true, .code = code, .started_wall_ns = wall, .finished_wall_ns = wall};
     copy_text(last->reason, sizeof(last->reason), reason);
     copy_text(last->message, sizeof(last->message), message);
+    set_said(&core->report.containers[i], NULL);
     ended(core, i, retry, now, 0, actions);
 }
 
-void keeper_core_exited(struct keeper_core *core, size_t i, int status, bool oom, int64_t now,
-                        int64_t wall, struct keeper_actions *actions)
+void keeper_core_exited(struct keeper_core *core, size_t i, int status, bool oom, const char *said,
+                        int64_t now, int64_t wall, struct keeper_actions *actions)
 {
     struct container *container = &core->containers[i];
     struct keeper_container *shown = &core->report.containers[i];
@@ -461,6 +470,7 @@ void keeper_core_exited(struct keeper_core *core, size_t i, int status, bool oom
               : last.code ? "Error"
                           : "Completed");
     shown->last = last;
+    set_said(shown, said);
     ended(core, i, false, now, now - container->started, actions);
 }
 

@@ -66,9 +66,9 @@ void keeper_core_started(struct keeper_core *core, size_t i, pid_t pid, int64_t 
 void keeper_core_start_failed(struct keeper_core *core, size_t i, int code, const char *reason,
                               const char *message, bool retry, int64_t now, int64_t wall,
                               struct keeper_actions *actions);
-/* status as from waitpid(2). */
-void keeper_core_exited(struct keeper_core *core, size_t i, int status, bool oom, int64_t now,
-                        int64_t wall, struct keeper_actions *actions);
+/* status as from waitpid(2); said: its last words, copied; NULL: none. */
+void keeper_core_exited(struct keeper_core *core, size_t i, int status, bool oom, const char *said,
+                        int64_t now, int64_t wall, struct keeper_actions *actions);
 /* The exit records are on disk, or cannot be. */
 void keeper_core_recorded(struct keeper_core *core, struct keeper_actions *actions);
 /* When keeper_core_tick wants to be called; INT64_MAX: not. */

@@ -199,11 +199,11 @@ static void on_failed(void *ctx, size_t i, int code, const char *reason, const c
     apply(keeper, &actions);
 }
 
-static void on_exited(void *ctx, size_t i, int status, bool oom)
+static void on_exited(void *ctx, size_t i, int status, bool oom, const char *said)
 {
     struct keeper *keeper = ctx;
     struct keeper_actions actions = {.count = 0};
-    keeper_core_exited(keeper->core, i, status, oom, loop_now(keeper->loop), wall(keeper),
+    keeper_core_exited(keeper->core, i, status, oom, said, loop_now(keeper->loop), wall(keeper),
                        &actions);
     apply(keeper, &actions);
 }

@@ -18,6 +18,9 @@ struct keeper_report *keeper_report_copy(const struct keeper_report *report)
     if (report->container_count > 0)
         copy->containers =
             xmemdup(report->containers, report->container_count * sizeof(*report->containers));
+    for (size_t i = 0; i < copy->container_count; i++)
+        if (copy->containers[i].said)
+            copy->containers[i].said = xstrdup(copy->containers[i].said);
     return copy;
 }
 
@@ -25,6 +28,8 @@ void keeper_report_free(struct keeper_report *report)
 {
     if (!report)
         return;
+    for (size_t i = 0; i < report->container_count; i++)
+        free(report->containers[i].said);
     free(report->containers);
     free(report);
 }
@@ -98,6 +103,8 @@ static int put_container(const struct keeper_container *container, struct buf *b
     if (r == 0)
         r = wire_put_u32(buf, container->marks);
     if (r == 0)
+        r = wire_put_str(buf, container->said);
+    if (r == 0)
         end(buf, at);
     return r;
 }
@@ -148,6 +155,8 @@ static void get_container(struct wire *all, struct keeper_container *ret)
     wire_copy(&wire, ret->last.message, sizeof(ret->last.message));
     uint32_t role = wire.left > 0 ? wire_u32(&wire) : LAUNCH_MAIN; /* since protocol 3 */
     ret->marks = wire.left > 0 ? wire_u32(&wire) : 0;
+    const char *said = wire.left > 0 ? wire_str(&wire) : NULL;
+    ret->said = said ? xstrdup(said) : NULL;
     all->bad |= wire.bad || state > KEEPER_TERMINATED || ret->pid < 0 || role > LAUNCH_DEBUG;
     ret->state = (enum keeper_container_state)state;
     ret->role = (enum launch_role)role;

@@ -44,6 +44,7 @@ struct keeper_container {
     int64_t restart_at_boot_ns; /* in backoff: when; else 0 */
     pid_t pid;                  /* 0 when not running; in the agent's pid namespace */
     struct keeper_exit last;    /* the last exit, if any */
+    char *said;                 /* its last words at that exit; owned, may be NULL */
     uint32_t marks;             /* the agent's, of this attempt; 0 in each new one */
 };
 

@@ -275,6 +275,16 @@ static void compile_role(const struct value *pod, enum launch_role role,
     ret->restart = restarts[role];
 }
 
+static void compile_message(const struct value *container, struct parts *parts,
+                            struct launch_container *ret)
+{
+    const char *path = value_get_str(container, "terminationMessagePath");
+    if (!str_empty(path))
+        ret->message_path = path[0] == '/' ? path : keep(parts, xasprintf("/%s", path));
+    ret->message_log =
+        str_eq(value_get_str(container, "terminationMessagePolicy"), "FallbackToLogsOnError");
+}
+
 static int compile_container(const struct pod_record *record, const struct value *container,
                              const struct image *image, const char *hostname, struct parts *parts,
                              struct launch_container *ret, struct err *err)
@@ -320,6 +330,7 @@ static int compile_container(const struct pod_record *record, const struct value
     ret->log_max_files = LOG_MAX_FILES;
     ret->stop_signal = image->stop_signal;
     compile_stdio(container, ret);
+    compile_message(container, parts, ret);
     limits_of_container(value_get(record->spec->object, "spec"), container,
                         agent->spec.memory_bytes, ret);
     return 0;

@@ -6,6 +6,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/utf8.h"
 #include "common/kinds/pod_qos.h"
 
 #include <errno.h>
@@ -57,7 +58,20 @@ static struct value *running_state(const struct keeper_container *c)
     return state;
 }
 
-static struct value *terminated_state(const struct keeper_exit *exit)
+/* What a container says may be anything. */
+static void set_text(struct value *map, const char *key, const char *text)
+{
+    cleanup(buf_done) struct buf valid;
+    size_t len = strlen(text), seq;
+    buf_init(&valid, 0);
+    for (size_t i = 0; i < len; i += seq ? seq : 1) {
+        seq = utf8_seq(text + i, len - i);
+        (void)buf_add(&valid, seq ? text + i : "\xef\xbf\xbd", seq ? seq : 3);
+    }
+    value_set_str(map, key, buf_str(&valid));
+}
+
+static struct value *terminated_state(const struct keeper_exit *exit, const char *said)
 {
     struct value *state = value_new_map();
     struct value *t = value_set(state, "terminated", value_new_map());
@@ -65,8 +79,8 @@ static struct value *terminated_state(const struct keeper_exit *exit)
     if (exit->signal)
         value_set_int(t, "signal", exit->signal);
     value_set_str(t, "reason", exit->reason[0] ? exit->reason : exit->code ? "Error" : "Completed");
-    if (exit->message[0])
-        value_set_str(t, "message", exit->message);
+    if (said || exit->message[0])
+        set_text(t, "message", said ? said : exit->message);
     set_time(t, "startedAt", exit->started_wall_ns);
     set_time(t, "finishedAt", exit->finished_wall_ns);
     return state;
@@ -127,7 +141,7 @@ static struct value *lost_state(const struct view *view)
         return value_copy(state);
     if (!value_get(state, "running"))
         return NULL;
-    return terminated_state(&lost);
+    return terminated_state(&lost, NULL);
 }
 
 static bool has_inits(const struct pod_facts *facts)
@@ -142,9 +156,9 @@ static struct value *refused_state(const struct view *view)
     if (view->c && view->c->state == KEEPER_STARTED)
         return running_state(view->c);
     if (view->c && view->c->last.valid)
-        return terminated_state(&view->c->last);
+        return terminated_state(&view->c->last, view->c->said);
     if (facts->refused_ran)
-        return terminated_state(&lost);
+        return terminated_state(&lost, NULL);
     return waiting_state(facts->refused_reason, facts->refused_message);
 }
 
@@ -159,7 +173,7 @@ static struct value *container_state(const struct view *view)
     if (c && c->state == KEEPER_STARTED && !facts->finished)
         return running_state(c);
     if (c && c->last.valid && (c->state == KEEPER_TERMINATED || facts->finished))
-        return terminated_state(&c->last);
+        return terminated_state(&c->last, c->said);
     if (c && c->last.valid)
         return backoff_state(c);
     struct value *lost = c ? NULL : lost_state(view);
@@ -196,8 +210,9 @@ static struct value *container_status(const struct view *view)
     struct value *state = container_state(view);
     value_set(status, "state", state);
     value_set(status, "lastState",
-              c && c->last.valid && !value_get(state, "terminated") ? terminated_state(&c->last)
-                                                                    : value_new_map());
+              c && c->last.valid && !value_get(state, "terminated")
+                  ? terminated_state(&c->last, c->said)
+                  : value_new_map());
     set_readiness(status, view, state);
     value_set_int(status, "restartCount", c ? (int64_t)c->restarts : 0);
     value_set_str(status, "image", value_get_str(view->container, "image"));

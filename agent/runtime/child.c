@@ -170,9 +170,12 @@ static int make_root(const struct child_spec *spec, int *ret_tty, struct err *er
     struct devices devices;
     const struct launch_container *container = spec->container;
     autofree int *trees = xcalloc(container->mount_count + 1, sizeof(*trees));
+    autoclose int message = -1;
     int r = propagation_take(container, trees, err);
     if (r == 0)
         r = rootfs_detach(err);
+    if (r == 0)
+        r = mnt_message_open(spec->dir, container, &message, err);
     autoclose int root = r < 0 ? r : rootfs_mount(container, spec->dir, err);
     if (root < 0)
         return root;
@@ -181,6 +184,8 @@ static int make_root(const struct child_spec *spec, int *ret_tty, struct err *er
         r = devices_make(root, container, spec->shm, &devices, err);
     if (r == 0)
         r = mnt_volumes(root, container, trees, err);
+    if (r == 0)
+        r = mnt_message(root, message, container, err);
     if (r == 0 && !container->privileged)
         r = kernelfs_mask(root, devices.null, err);
     if (r == 0 && devices.ptmx >= 0) {

@@ -87,6 +87,9 @@ static const struct field container_fields[] = {
     {"logMaxBytes", FIELD_I64, AT(launch_container, log_max_bytes), .max = INT64_MAX},
     {"logMaxFiles", FIELD_INT, AT(launch_container, log_max_files), .max = 100},
     {"stopSignal", FIELD_INT, AT(launch_container, stop_signal), .max = 64},
+    {"messagePath", FIELD_STR, AT(launch_container, message_path), .rule = RULE_ABSOLUTE,
+     .max = 4095},
+    {"messageLog", FIELD_BOOL, AT(launch_container, message_log)},
     {"oomScoreAdj", FIELD_INT, AT(launch_container, oom_score_adj), .min = -1000, .max = 1000},
 };
 

@@ -99,6 +99,10 @@ struct launch_container {
     int64_t log_max_bytes; /* rotation */
     int log_max_files;
     int stop_signal; /* 0 = SIGTERM */
+    /* Where it finds a file, of each attempt alone, that it may leave last words in; NULL: nowhere.
+     */
+    const char *message_path;
+    bool message_log; /* of one that failed and left none, the end of its log is taken */
     int oom_score_adj;
 };
 

@@ -3,6 +3,7 @@
 #include "agent/runtime/propagation.h"
 #include "agent/runtime/sys.h"
 #include "common/base/cleanup.h"
+#include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 #include "common/fs/path.h"
@@ -239,4 +240,33 @@ int mnt_volumes(int root_fd, const struct launch_container *container, const int
             return r;
     }
     return 0;
+}
+
+int mnt_message_open(const char *dir, const struct launch_container *container, int *ret_fd,
+                     struct err *err)
+{
+    *ret_fd = -1;
+    if (str_empty(container->message_path))
+        return 0;
+    autofree char *file = xasprintf("%s/" MNT_MESSAGE, dir);
+    if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+        return err_errno(err, errno, "cannot make %s", dir);
+    autoclose int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (fd < 0 || fchmod(fd, 0666) < 0) /* whoever it runs as */
+        return err_errno(err, errno, "cannot make %s", file);
+    *ret_fd = steal_fd(&fd);
+    return 0;
+}
+
+int mnt_message(int root_fd, int fd, const struct launch_container *container, struct err *err)
+{
+    if (fd < 0)
+        return 0;
+    autoclose int target = open_target(root_fd, container->message_path, false);
+    if (target < 0)
+        return err_errno(err, -target, "cannot make %s", container->message_path);
+    int r = check_target(target, container);
+    if (r == 0)
+        r = mnt_bind(fd, target, MNT_NODEV);
+    return r < 0 ? err_errno(err, -r, "cannot mount a file at %s", container->message_path) : 0;
 }

@@ -26,6 +26,15 @@ nodiscard int mnt_bind(int source_fd, int target_fd, unsigned flags);
 /* A directory of the root that must be one already or is made, but is never a link: /proc, /sys,
  * /dev. */
 nodiscard int mnt_open_dir(int root_fd, const char *name, struct err *err);
+/* The file for last words, <dir>/message, made before the root is mounted over dir; then mounted at
+ * the plan's message_path: a container can write into it, but never put something else in its
+ * place. *ret_fd: -1 if the plan wants none; the caller's. */
+#define MNT_MESSAGE "message"
+nodiscard int mnt_message_open(const char *dir, const struct launch_container *container,
+                               int *ret_fd, struct err *err);
+/* fd: -1: nothing. */
+nodiscard int mnt_message(int root_fd, int fd, const struct launch_container *container,
+                          struct err *err);
 /* What a bind mount of the plan shows (O_PATH): its source or what is below it, resolved inside it
  * whatever links lead where, and made where the plan says so. */
 nodiscard int mnt_open_source(const struct launch_mount *mount, struct err *err);

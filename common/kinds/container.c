@@ -117,7 +117,7 @@ static void fill_container(struct value *container)
           DOC("Gets no traffic while it fails.")),                                                 \
         F(12, "lifecycle", OBJECT(type_lifecycle), INERT,                                          \
           DOC("What is done after its start and before its end.")),                                \
-        F(13, "terminationMessagePath", STRING, DEF("/dev/termination-log"), INERT,                \
+        F(13, "terminationMessagePath", STRING, DEF("/dev/termination-log"),                       \
           DOC("A file for its last words.")),                                                      \
         F(14, "imagePullPolicy", STRING, ONE_OF("Always", "IfNotPresent", "Never"),                \
           DOC("Always for the tag latest or none, else IfNotPresent.")),                           \
@@ -131,7 +131,7 @@ static void fill_container(struct value *container)
         F(19, "envFrom", LIST(OBJECT(type_env_from_source)),                                       \
           DOC("ConfigMaps and Secrets whose keys become variables; env wins.")),                   \
         F(20, "terminationMessagePolicy", STRING, DEF("File"),                                     \
-          ONE_OF("File", "FallbackToLogsOnError"), INERT,                                          \
+          ONE_OF("File", "FallbackToLogsOnError"),                                                 \
           DOC("File, or FallbackToLogsOnError for the log's end if there are no last words.")),    \
         F(21, "volumeDevices", LIST(OBJECT(type_volume_device)), BY("devicePath"),                 \
           .flags = SCHEMA_UNIQUE | SCHEMA_INERT, DOC("Volumes that it sees as block devices.")),   \

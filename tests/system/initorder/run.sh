@@ -45,11 +45,10 @@ order() {
         wrote order 'one side two two main'
     node_start a
     within 15 "the agent finds it running" shows order '1/1 +Running'
-    is "with what became of its init containers" \
-        "$(state order '[.status.initContainerStatuses[] | .name, .ready, .started, .restartCount] | join(" ")')" \
-        'one true false 0 side true true 0 two true false 1'
-    is "and its conditions" "$(state order '[.status.conditions[] | select(.status == "True") | .type] | sort | join(" ")')" \
-        'ContainersReady Initialized PodReadyToStartContainers PodScheduled Ready'
+    within 10 "with what became of its init containers" equals 'one true false 0 side true true 0 two true false 1' \
+        state order '[.status.initContainerStatuses[] | .name, .ready, .started, .restartCount] | join(" ")'
+    within 10 "and its conditions" equals 'ContainersReady Initialized PodReadyToStartContainers PodScheduled Ready' \
+        state order '[.status.conditions[] | select(.status == "True") | .type] | sort | join(" ")'
     rm "$STAND/a/manifests/order.yaml"
     within 15 "the sidecar ends after the container" wrote order 'one side two two main main-end side-end'
     within 10 "and then the pod is gone" fails local_pod a order-a
@@ -78,6 +77,29 @@ ends() {
     within 15 "all of them go" fails local_pod a loop-a
 }
 
+message() { state words ".status.$1[] | select(.name == \"$2\") | .state.terminated.message // \"\""; } # LIST NAME
+last_words() {
+    static words '.spec.restartPolicy = "Never" | .spec.initContainers = [$first]
+            | .spec.containers = [$plain, $elsewhere, $log, $fine, $hostile]' \
+        --argjson first "$(container first 'printf "from the first" >/dev/termination-log')" \
+        --argjson plain "$(container plain 'head -c 5000 /dev/zero | tr "\0" x >/dev/termination-log; exit 1')" \
+        --argjson elsewhere "$(container elsewhere 'printf said >/tmp/dir/words' '.terminationMessagePath = "/tmp/dir/words"
+            | .securityContext.runAsUser = 1234')" \
+        --argjson log "$(container log 'echo out; echo err >&2; exit 2' '.terminationMessagePolicy = "FallbackToLogsOnError"')" \
+        --argjson fine "$(container fine 'echo out' '.terminationMessagePolicy = "FallbackToLogsOnError"')" \
+        --argjson hostile "$(container hostile 'rm -f /dev/termination-log; ln -s /etc/passwd /dev/termination-log; mkfifo /dev/termination-log
+            head -c 100000000 /dev/zero >/dev/termination-log')"
+    within 30 "containers with last words end" shows words '0/5 +Error'
+    is "in their file" "$(message initContainerStatuses first)" 'from the first'
+    is "which is cut to its share of the pod's" "$(message containerStatuses plain | tr -d '\n' | wc -c)" 2048
+    is "in another, as another user" "$(message containerStatuses elsewhere)" said
+    is "in the log" "$(message containerStatuses log)" $'out\nerr'
+    is "of those that fail" "$(message containerStatuses fine)" ''
+    is "and a hostile one says nothing but blanks" "$(message containerStatuses hostile | tr -d ' \n')" ''
+    rm "$STAND/a/manifests/words.yaml"
+    within 15 "they go" fails local_pod a words-a
+}
+
 # ns CONTAINER WHICH: of its first process, by an exec in it.
 ns() { ld a exec -c "$1" debugged-a -- readlink "/proc/self/ns/$2"; }
 
@@ -91,15 +113,15 @@ debugging() {
     static debugged '.spec.containers = [$main] | .spec.ephemeralContainers = [$dbg, $far]' \
         --argjson main "$(container main "n=main; $runs")" --argjson dbg "$debugs" \
         --argjson far "$(container far 'ps >/v/far; exit 3')"
-    within 15 "an ephemeral container starts" matches '^ *1 .*main-end' ld a logs -c dbg debugged-a
+    within 15 "an ephemeral container starts" matches '^ *1 .*n=main' ld a logs -c dbg debugged-a
     is "what runs is untouched" "$(fingerprint a debugged-a | grep -Fxc "$before")" "$(wc -l <<<"$before")"
     is "it shares the target's processes" "$(ns dbg pid)" "$(ns main pid)"
     is "and the pod's network" "$(ns dbg net)" "$(ns main net)"
     is "with files of its own" "$(ld a exec -c main debugged-a -- ls /tmp/own 2>/dev/null)" ""
     within 10 "another without target ends" matches '^3$' state debugged \
         '.status.ephemeralContainerStatuses[1].state.terminated.exitCode'
-    hasnt "and did not see them" "$(<"$STAND/debugged/far")" 'main-end'
-    is "it is not started again" "$(state debugged '.status.ephemeralContainerStatuses[1].restartCount')" 0
+    hasnt "and did not see them" "$(<"$STAND/debugged/far")" 'n=main'
+    is "and is not started again" "$(state debugged '.status.ephemeralContainerStatuses[1].restartCount')" 0
     node_kill a
     node_start a
     within 15 "an agent that starts anew knows of them" \
@@ -112,5 +134,6 @@ debugging() {
 stand_plain solo a
 order
 ends
+last_words
 debugging
 conclude

@@ -206,8 +206,8 @@ static void ended(struct process *process)
     struct keeper_actions actions = {.count = 0};
     process->state = IDLE;
     process->pid = 0;
-    keeper_core_exited(pod->core, process->index, process->status, false, now_of(pod), wall_of(pod),
-                       &actions);
+    keeper_core_exited(pod->core, process->index, process->status, false, NULL, now_of(pod),
+                       wall_of(pod), &actions);
     carry_out(pod, &actions);
 }
 

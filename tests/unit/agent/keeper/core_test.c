@@ -73,7 +73,7 @@ static void started(struct fixture *f, size_t i)
 static void exited(struct fixture *f, size_t i, int status, bool oom)
 {
     take(f);
-    keeper_core_exited(f->core, i, status, oom, f->now, f->now, &f->actions);
+    keeper_core_exited(f->core, i, status, oom, NULL, f->now, f->now, &f->actions);
 }
 static void stop(struct fixture *f, int64_t grace_ms)
 {
@@ -420,7 +420,7 @@ static void step(struct fixture *f, const char *s)
                            s[1] == '-'   ? EXIT(0)
                            : s[1] == 'K' ? SIGKILL
                                          : EXIT(1),
-                           false, f->now, f->now, &f->actions);
+                           false, NULL, f->now, f->now, &f->actions);
 }
 
 static void cast(struct fixture *f, const struct story *story)
@@ -562,6 +562,24 @@ static void grow(struct fixture *f)
     keeper_core_added(f->core, f->now, &f->actions);
 }
 
+/* Last words belong to the last exit. */
+static void test_core__said(void **state)
+{
+    (void)state;
+    struct fixture f;
+    setup(&f, LAUNCH_RESTART_ALWAYS, 1);
+    go(&f);
+    started(&f, 0);
+    take(&f);
+    keeper_core_exited(f.core, 0, EXIT(1), false, "oh", f.now, f.now, &f.actions);
+    assert_string_equal(report(&f)->containers[0].said, "oh");
+    started(&f, 0);
+    assert_string_equal(report(&f)->containers[0].said, "oh");
+    exited(&f, 0, EXIT(1), false);
+    assert_null(report(&f)->containers[0].said);
+    keeper_core_free(f.core);
+}
+
 static void test_core__added(void **state)
 {
     (void)state;
@@ -602,6 +620,7 @@ int main(void)
         cmocka_unit_test(test_core__stray_inputs),
         cmocka_unit_test(test_core__order),
         cmocka_unit_test(test_core__marks_and_kills_of_an_attempt),
+        cmocka_unit_test(test_core__said),
         cmocka_unit_test(test_core__added),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

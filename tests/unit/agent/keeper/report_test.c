@@ -2,6 +2,7 @@
 
 #include "agent/runtime/wire.h"
 #include "common/base/mem.h"
+#include "common/base/str.h"
 
 #include <errno.h>
 #include <string.h>
@@ -11,12 +12,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+static char said[] = "last words\n";
 static struct keeper_container containers[2] = {
     {.name = "app",
      .state = KEEPER_STARTED,
      .restarts = 3,
      .started_wall_ns = -5,
      .pid = 77,
+     .said = said,
      .last = {.valid = true,
               .code = 137,
               .signal = 9,
@@ -63,6 +66,7 @@ static void assert_same(const struct keeper_report *a, const struct keeper_repor
         assert_int_equal(c->last.oom, d->last.oom);
         assert_string_equal(c->last.reason, d->last.reason);
         assert_string_equal(c->last.message, d->last.message);
+        assert_true(str_eq(c->said, d->said));
         assert_int_equal(c->role, d->role);
         assert_int_equal(c->marks, d->marks);
     }
@@ -178,6 +182,7 @@ static void test_report__earlier_release(void **state)
     assert_int_equal(c->last.code, 7);
     assert_int_equal(c->role, LAUNCH_MAIN);
     assert_int_equal(c->marks, 0);
+    assert_null(c->said);
     keeper_report_free(back);
 }
 

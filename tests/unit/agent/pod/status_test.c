@@ -1,6 +1,7 @@
 #include "agent/pod/status.h"
 
 #include "common/base/clock.h"
+#include "common/base/mem.h"
 #include "common/base/str.h"
 
 #include <errno.h>
@@ -172,6 +173,30 @@ static void test_status__readiness(void **state)
         assert_string_equal(condition_of(status, "ContainersReady", "status"),
                             cases[i].ready ? "True" : "False");
         assert_string_equal(value_get_str(status, "phase"), "Running");
+    }
+}
+
+/* Last words are whatever a container wrote: they are told as text. */
+static void test_status__last_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *said, *message;
+    } cases[] = {{NULL, "why"},
+                 {"gone\n", "gone\n"},
+                 {"\xc3\xa4\xff\xe2\x82", "\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        cleanup(value_free) struct value *spec = spec_of(1);
+        struct keeper_container c = exited("app", KEEPER_TERMINATED, 1);
+        autofree char *said = cases[i].said ? xstrdup(cases[i].said) : NULL;
+        strcpy(c.last.message, "why");
+        c.said = said;
+        const struct keeper_report report = {
+            .state = KEEPER_ENDED, .containers = &c, .container_count = 1};
+        cleanup(value_free) struct value *status =
+            pod_status(&(struct pod_facts){.spec = spec, .report = &report, .now_wall_ns = T0});
+        const struct value *end = value_get(state_of(status, 0), "terminated");
+        assert_string_equal(value_get_str(end, "message"), cases[i].message);
     }
 }
 
@@ -430,6 +455,7 @@ int main(void)
         cmocka_unit_test(test_status__has_run),
         cmocka_unit_test(test_status__running_and_ready),
         cmocka_unit_test(test_status__readiness),
+        cmocka_unit_test(test_status__last_words),
         cmocka_unit_test(test_status__crash_loop_keeps_the_last_exit),
         cmocka_unit_test(test_status__phases_of_the_end),
         cmocka_unit_test(test_status__roles),

@@ -56,6 +56,8 @@ static const struct launch_container containers[] = {
      .log_max_bytes = 4,
      .log_max_files = 5,
      .stop_signal = 15,
+     .message_path = "/m",
+     .message_log = true,
      .oom_score_adj = -1000},
     {.name = "two",
      .layers = layers,
@@ -101,6 +103,8 @@ static void assert_container(const struct launch_container *c)
     assert_int_equal(c->restart, LAUNCH_RESTART_ON_FAILURE);
     assert_true(c->waits);
     assert_string_equal(c->target, "two");
+    assert_string_equal(c->message_path, "/m");
+    assert_true(c->message_log);
     assert_strv(c->layers, layers);
     assert_strv(c->argv, argv);
     assert_strv(c->env, env);
