@@ -163,6 +163,12 @@ static int client_certificates(struct tls_config *config, const struct tls_clien
     return r;
 }
 
+static int client_of_any(struct tls_config *config)
+{
+    mbedtls_ssl_conf_authmode(&config->ssl, MBEDTLS_SSL_VERIFY_NONE);
+    return 0;
+}
+
 int tls_client_config(const struct tls_client_spec *spec, struct tls_config **ret, struct err *err)
 {
     cleanup(tls_config_unref) struct tls_config *config = NULL;
@@ -170,7 +176,9 @@ int tls_client_config(const struct tls_client_spec *spec, struct tls_config **re
     if (r)
         return r;
     config->ignore_time = spec->ignore_time;
-    r = spec->psk_identity ? client_psk(config, spec, err) : client_certificates(config, spec, err);
+    r = spec->any_server     ? client_of_any(config)
+        : spec->psk_identity ? client_psk(config, spec, err)
+                             : client_certificates(config, spec, err);
     if (r)
         return r;
     /* A server that agrees sends records of 4 KiB: a board's build shrinks its buffers to that. */

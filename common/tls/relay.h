@@ -15,7 +15,7 @@
 struct tls_config;
 
 struct tls_client_spec {
-    const char *ca_pem;       /* whom to trust; required unless psk */
+    const char *ca_pem;       /* whom to trust; required unless psk or any_server */
     const char *cert_pem;     /* our certificate; NULL: none */
     const struct key *key;    /* its key (borrowed for the call) */
     const char *server_name;  /* expected in the server's certificate (SNI too) */
@@ -24,6 +24,7 @@ struct tls_client_spec {
     size_t psk_len;
     /* Accept certificates outside their dates (clock uncertain: DESIGN.md section 5). */
     bool ignore_time;
+    bool any_server; /* whoever answers will do: nothing but the bytes is asked of it */
 };
 struct tls_server_spec {
     const char *cert_pem;
