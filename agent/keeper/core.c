@@ -51,6 +51,7 @@ struct keeper_core {
     bool finished;   /* it ends by itself: that is recorded */
     int64_t kill_at; /* when ending; INT64_MAX: no kill is due */
     bool killed;     /* the grace is over */
+    bool released;   /* or nearly: nobody is held back from the stop any more */
 };
 
 /* In release builds too: a keeper that has lost track is better started anew than trusted. */
@@ -179,6 +180,7 @@ static void start(struct keeper_core *core, size_t i, struct keeper_actions *act
 /* ---- the order ---- */
 
 static void begin_end(struct keeper_core *core, int64_t kill_at, struct keeper_actions *actions);
+static void end_next(struct keeper_core *core, struct keeper_actions *actions);
 static int64_t after(int64_t now, int64_t ns);
 
 /* Whether who comes after container i may start. A sidecar that has come so far once is not waited
@@ -247,6 +249,8 @@ void keeper_core_mark(struct keeper_core *core, size_t i, uint32_t attempt, uint
         return;
     core->report.containers[i].marks = marks;
     advance(core, now, actions);
+    if (core->ending && core->containers[i].phase == PHASE_RUNNING)
+        end_next(core, actions);
     act(actions, KEEPER_ACT_REPORT, 0, 0);
 }
 
@@ -280,10 +284,18 @@ static int stop_signal(const struct keeper_core *core, size_t i)
     return signo ? signo : SIGTERM;
 }
 
+/* Before it is told to stop there is something to do, which the agent does. */
+static bool is_held(const struct keeper_core *core, size_t i)
+{
+    return core->report.state == KEEPER_STOPPING && core->plan->containers[i].pre_stop &&
+           !(core->report.containers[i].marks & KEEPER_MARK_MAY_STOP) && !core->released &&
+           !core->killed && !WEAKENED(PRE_STOP_FIRST);
+}
+
 static void signal_once(struct keeper_core *core, size_t i, struct keeper_actions *actions)
 {
     struct container *container = &core->containers[i];
-    if (container->phase != PHASE_RUNNING || container->signalled)
+    if (container->phase != PHASE_RUNNING || container->signalled || is_held(core, i))
         return;
     container->signalled = true;
     act(actions, KEEPER_ACT_SIGNAL, i, core->killed ? SIGKILL : stop_signal(core, i));
@@ -476,9 +488,21 @@ void keeper_core_exited(struct keeper_core *core, size_t i, int status, bool oom
 
 /* ---- time ---- */
 
+/* When those that are held back are told to stop all the same: an agent that is dead does not cost
+ * them their signal. INT64_MAX: nobody is. */
+static int64_t release_at(const struct keeper_core *core)
+{
+    for (size_t i = 0; core->kill_at != INT64_MAX && i < core->report.container_count; i++)
+        if (core->containers[i].phase == PHASE_RUNNING && is_held(core, i))
+            return core->kill_at - KEEPER_RELEASE_NS;
+    return INT64_MAX;
+}
+
 int64_t keeper_core_next(const struct keeper_core *core)
 {
-    int64_t next = core->ending ? core->kill_at : INT64_MAX;
+    int64_t next = core->ending ? core->kill_at : INT64_MAX, release = release_at(core);
+    if (release < next)
+        next = release;
     for (size_t i = 0; i < core->report.container_count; i++) {
         const struct container *container = &core->containers[i];
         int64_t at = container->phase == PHASE_BACKOFF
@@ -518,6 +542,10 @@ void keeper_core_tick(struct keeper_core *core, int64_t now, struct keeper_actio
             start(core, i, actions);
             changed = true;
         }
+    if (release_at(core) <= now) {
+        core->released = true;
+        end_next(core, actions);
+    }
     kill_due(core, now, actions);
     if (changed)
         act(actions, KEEPER_ACT_REPORT, 0, 0);

@@ -10,6 +10,7 @@
 
 #include "agent/keeper/report.h"
 #include "agent/runtime/launch.h"
+#include "common/base/clock.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,6 +45,10 @@ struct keeper_core;
 struct keeper_core *keeper_core_new(const struct launch_plan *plan, const char *boot_id,
                                     pid_t keeper_pid, int64_t wall);
 void keeper_core_free(struct keeper_core *core);
+
+/* A container with pre_stop in its plan is told to stop when it is marked with
+ * KEEPER_MARK_MAY_STOP, or this long before the pod's grace is over. */
+#define KEEPER_RELEASE_NS (2 * NS_PER_S)
 
 /* The network is wired. Again, or when stopping: nothing. */
 void keeper_core_go(struct keeper_core *core, int64_t now, struct keeper_actions *actions);

@@ -56,7 +56,7 @@ struct keepers {
      *
      * The attempt's marks are these from now on: bits that the agent is told again in every report,
      * after its own restart too, until the container starts anew. The agent's to choose but for
-     * KEEPER_MARK_STARTED. */
+     * KEEPER_MARK_STARTED and KEEPER_MARK_MAY_STOP. */
     int (*mark)(struct keepers *keepers, const char *uid, const char *container, uint32_t attempt,
                 uint32_t marks, struct err *err);
     /* Ends the attempt: its stop signal, after grace KILL. By its restart policy, with the usual

@@ -31,9 +31,11 @@ struct keeper_exit {
     char message[192]; /* e.g. `exec: "/nope": no such file or directory` */
 };
 
-/* Of the marks that an agent sets, the one that the keeper acts on: the container has started, by
+/* Of the marks that an agent sets, one that the keeper acts on: the container has started, by
  * its startup probe and its hook, so that who waits for it goes on. */
 #define KEEPER_MARK_STARTED 1U
+/* Another: what was to be done before it is told to stop is done (launch.h: pre_stop). */
+#define KEEPER_MARK_MAY_STOP 2U
 
 struct keeper_container {
     char name[64];

@@ -59,6 +59,7 @@ static const struct field container_fields[] = {
     {"role", FIELD_INT, AT(launch_container, role), .max = LAUNCH_DEBUG},
     {"restartPolicy", FIELD_INT, AT(launch_container, restart), .max = LAUNCH_RESTART_NEVER},
     {"waits", FIELD_BOOL, AT(launch_container, waits)},
+    {"preStop", FIELD_BOOL, AT(launch_container, pre_stop)},
     {"target", FIELD_STR, AT(launch_container, target), .rule = RULE_NAME, .max = 63},
     {"layers", FIELD_STRV, AT(launch_container, layers), .required = true, .rule = RULE_ABSOLUTE,
      .max = 400},

@@ -65,6 +65,8 @@ struct launch_container {
     enum launch_restart restart;
     bool waits; /* of a SIDECAR: those after it start when the agent has marked it as started; else
                    when it runs */
+    bool pre_stop; /* there is something to do before it is told to stop: the agent does it, and
+                      marks it then */
     const char *target; /* of a DEBUG: the container whose processes it shares; NULL */
     /* Root file system: overlay of the layers (lowest first), an upper directory of this attempt's
      * own below `state_dir`. */

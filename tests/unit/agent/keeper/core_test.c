@@ -361,11 +361,12 @@ static void test_core__stray_inputs(void **state)
 
 /* ---- order: a pod as a row of letters, and what happens to it as a script ---- */
 
-/* Of each container: I init, W sidecar that waits to be marked, S sidecar, M main, D debug.
- * Steps: "0+" container 0 runs, "0-" it exits with 0, "0!" with 1, "0K" killed, "0m" marked as
- * started, "0k" its kill is asked, "s" the pod is stopped, "T" the next timer is due, "r" the
- * records are written. After each step comes what is done, in [ ]: "0s" start, "0t" its stop
- * signal, "0k" SIGKILL, "R" record. At the end: the pod's state. */
+/* Of each container: I init, W sidecar that waits to be marked, S sidecar, M main, D debug, H main
+ * and P sidecar with something to do before they are told to stop. Steps: "0+" container 0 runs,
+ * "0-" it exits with 0, "0!" with 1, "0K" killed, "0m" marked as started, "0b" as one that may
+ * stop, "0k" its kill is asked, "s" the pod is stopped, "T" the next timer is due, "r" the records
+ * are written. After each step comes what is done, in [ ]: "0s" start, "0t" its stop signal, "0k"
+ * SIGKILL, "R" record. At the end: the pod's state. */
 struct story {
     const char *what, *roles;
     enum launch_restart restart; /* of the pod */
@@ -413,6 +414,8 @@ static void step(struct fixture *f, const char *s)
         keeper_core_started(f->core, i, (pid_t)(100 + i), f->now, f->now, &f->actions);
     else if (s[1] == 'm')
         keeper_core_mark(f->core, i, attempt, KEEPER_MARK_STARTED, f->now, &f->actions);
+    else if (s[1] == 'b')
+        keeper_core_mark(f->core, i, attempt, KEEPER_MARK_MAY_STOP, f->now, &f->actions);
     else if (s[1] == 'k')
         keeper_core_kill(f->core, i, attempt, 5 * NS_PER_S, f->now, &f->actions);
     else
@@ -426,8 +429,8 @@ static void step(struct fixture *f, const char *s)
 static void cast(struct fixture *f, const struct story *story)
 {
     static const enum launch_role roles[] = {
-        ['I'] = LAUNCH_INIT, ['S'] = LAUNCH_SIDECAR, ['W'] = LAUNCH_SIDECAR,
-        ['M'] = LAUNCH_MAIN, ['D'] = LAUNCH_DEBUG,
+        ['I'] = LAUNCH_INIT,  ['S'] = LAUNCH_SIDECAR, ['W'] = LAUNCH_SIDECAR, ['M'] = LAUNCH_MAIN,
+        ['D'] = LAUNCH_DEBUG, ['H'] = LAUNCH_MAIN,    ['P'] = LAUNCH_SIDECAR,
     };
     size_t count = strlen(story->roles);
     setup(f, story->restart, 1);
@@ -436,6 +439,7 @@ static void cast(struct fixture *f, const struct story *story)
         const enum launch_role role = roles[(unsigned char)story->roles[i]];
         f->containers[i].role = role;
         f->containers[i].waits = story->roles[i] == 'W';
+        f->containers[i].pre_stop = strchr("HP", story->roles[i]) != NULL;
         f->containers[i].restart = role == LAUNCH_SIDECAR ? LAUNCH_RESTART_ALWAYS
                                    : role == LAUNCH_DEBUG ? LAUNCH_RESTART_NEVER
                                    : role == LAUNCH_INIT && story->restart == LAUNCH_RESTART_ALWAYS
@@ -497,6 +501,17 @@ static const struct story stories[] = {
      KEEPER_RUNNING},
     {"only what runs", "M", ALWAYS, "g[0s] 0k[] 0+[]", KEEPER_RUNNING},
     {"once", "M", ALWAYS, "g[0s] 0+[] 0k[0t] 0k[] s[] 0-[]", KEEPER_ENDED},
+    {"a hook is waited for, by its container alone", "HM", ALWAYS,
+     "g[0s 1s] 0+[] 1+[] s[1t] 1-[] 0b[0t] 0-[]", KEEPER_ENDED},
+    {"and by the sidecars", "SH", ALWAYS, "g[0s] 0+[1s] 1+[] s[] 1b[1t] 1-[0t] 0-[]", KEEPER_ENDED},
+    {"a sidecar's hook is over before its turn", "PM", ALWAYS,
+     "g[0s] 0+[1s] 1+[] s[1t] 0b[] 1-[0t] 0-[]", KEEPER_ENDED},
+    {"or after it", "PM", ALWAYS, "g[0s] 0+[1s] 1+[] s[1t] 1-[] 0b[0t] 0-[]", KEEPER_ENDED},
+    {"nobody runs the hook: it is told in time, then killed", "HM", ALWAYS,
+     "g[0s 1s] 0+[] 1+[] s[1t] T[0t] T[0k 1k] 0K[] 1K[]", KEEPER_ENDED},
+    {"it ends by itself amid its hook", "H", ALWAYS, "g[0s] 0+[] s[] 0-[]", KEEPER_ENDED},
+    {"marked before the stop", "H", ALWAYS, "g[0s] 0+[] 0b[] s[0t] 0-[]", KEEPER_ENDED},
+    {"a kill waits for nobody", "H", ALWAYS, "g[0s] 0+[] 0k[0t] 0-[0s]", KEEPER_RUNNING},
     {"a killed sidecar comes again", "SM", NEVER, "g[0s] 0+[1s] 0k[0t] 0K[0s] 0+[] 1+[]",
      KEEPER_RUNNING},
 };

@@ -35,6 +35,7 @@ static const struct launch_container containers[] = {
      .role = LAUNCH_SIDECAR,
      .restart = LAUNCH_RESTART_ON_FAILURE,
      .waits = true,
+     .pre_stop = true,
      .target = "two",
      .layers = layers,
      .argv = argv,
@@ -102,6 +103,7 @@ static void assert_container(const struct launch_container *c)
     assert_int_equal(c->role, LAUNCH_SIDECAR);
     assert_int_equal(c->restart, LAUNCH_RESTART_ON_FAILURE);
     assert_true(c->waits);
+    assert_true(c->pre_stop);
     assert_string_equal(c->target, "two");
     assert_string_equal(c->message_path, "/m");
     assert_true(c->message_log);
