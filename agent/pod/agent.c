@@ -140,6 +140,7 @@ static void run_record(struct pod_record *record)
             loop_timer_stop(record->timer);
         break;
     }
+    tend(record);
     publish_status(record, false);
 }
 
@@ -246,6 +247,8 @@ static void judge(struct pod_record *record)
 static void adopt(struct pod_record *record)
 {
     const struct keeper_report *report = record->report;
+    record->adopted = true;
+    publish_recall(record);
     record->accepted_wall_ns = report->started_wall_ns;
     record->is_static =
         WEAKENED(POD_STATIC_UID) ||

@@ -260,8 +260,8 @@ static enum launch_restart restart_of(const struct value *pod)
 }
 
 /* An init container is run until it succeeds, or once. */
-static void compile_role(const struct value *pod, enum launch_role role,
-                         struct launch_container *ret)
+static void compile_role(const struct value *pod, const struct value *container,
+                         enum launch_role role, struct launch_container *ret)
 {
     const enum launch_restart of_pod = restart_of(pod);
     const enum launch_restart restarts[] = {
@@ -272,6 +272,9 @@ static void compile_role(const struct value *pod, enum launch_role role,
         [LAUNCH_DEBUG] = LAUNCH_RESTART_NEVER,
     };
     ret->role = role;
+    ret->waits = role == LAUNCH_SIDECAR && (value_get(container, "startupProbe") ||
+                                            value_path(container, "lifecycle", "postStart", NULL));
+    ret->pre_stop = value_path(container, "lifecycle", "preStop", NULL) != NULL;
     ret->restart = restarts[role];
 }
 
@@ -393,7 +396,7 @@ static int compile(const struct pod_record *record, const struct job *jobs, size
     int rc = fill_pod(record, &parts[count], &plan, err);
     for (size_t i = 0; i < count && rc == 0; i++) {
         const struct value *container = jobs[i].container;
-        compile_role(record->spec->object, jobs[i].role, &containers[i]);
+        compile_role(record->spec->object, container, jobs[i].role, &containers[i]);
         rc = compile_container(record, container, jobs[i].image, plan.hostname, &parts[i],
                                &containers[i], err);
         if (rc < 0)

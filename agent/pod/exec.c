@@ -144,6 +144,7 @@ static void spawn_keeper(struct pod_record *record)
         return;
     }
     record->keeper = POD_KEEPER_SPAWNING;
+    record->adopted = false;
     record->asked_grace_s = -1;
 }
 
@@ -218,7 +219,7 @@ static void stop(struct pod_record *record, int64_t grace_s)
     struct err err = {0};
     thaw(record);
     bool first = record->asked_grace_s < 0;
-    if (keepers->stop(keepers, record->uid, grace_s, &err) < 0)
+    if (keepers->stop(keepers, record->uid, tend_stop_grace(record, grace_s), &err) < 0)
         log_warn("keeper does not take the stop: pod=%s/%s error=%s", record->ns, record->name,
                  log_quote(err.msg));
     record->keeper = POD_KEEPER_STOPPING;

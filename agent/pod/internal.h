@@ -71,8 +71,17 @@ const struct record_container *debug_find(const struct pod_record *record, const
 struct credentials;
 nodiscard int pull_secrets(struct pod_record *record, struct credentials *ret, struct err *err);
 
+/* tend.c: lets the probes and hooks of its containers see how it stands, before its status is told.
+ */
+void tend(struct pod_record *record);
+/* The grace that its keeper is given: a little is left for the stop when a hook before it has taken
+ * all. */
+int64_t tend_stop_grace(const struct pod_record *record, int64_t grace_s);
+
 /* publish.c: works the status out anew and tells of it if it changed. gone: for good. */
 void publish_status(struct pod_record *record, bool gone);
+/* What an earlier agent of this boot has told of it: since when conditions hold. */
+void publish_recall(struct pod_record *record);
 void publish_event(const struct pod_record *record, const char *type, const char *reason,
                    const char *fmt, ...) printf_like(4, 5);
 

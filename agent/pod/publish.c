@@ -1,4 +1,5 @@
 #include "agent/pod/containers.h"
+#include "agent/pod/health.h"
 #include "agent/pod/internal.h"
 #include "agent/pod/status.h"
 
@@ -11,6 +12,7 @@
 #include <stdio.h>
 
 #define EVENT_MAX 1024
+#define STATUS_MAX ((size_t)1024 * 1024)
 
 void publish_event(const struct pod_record *record, const char *type, const char *reason,
                    const char *fmt, ...)
@@ -74,6 +76,8 @@ static struct value *status_of(const struct pod_record *record)
         enum launch_role role;
         const struct value *container = containers_at(spec, i, &role);
         containers[i] = facts_of(record, held(record, i, container, role));
+        containers[i].ready_known = health_of(record->health, value_get_str(container, "name"),
+                                              &containers[i].started, &containers[i].ready);
     }
     return pod_status(&(struct pod_facts){
         .spec = spec,
@@ -89,7 +93,7 @@ static struct value *status_of(const struct pod_record *record)
         .host_ip = record->agent->spec.host_ip,
         .start_wall_ns = record->accepted_wall_ns,
         .now_wall_ns = clock_wall(loop_clock(record->agent->world.loop)),
-        .previous = record->status,
+        .previous = record->status ? record->status : record->recalled,
     });
 }
 
@@ -130,6 +134,21 @@ static void write_status_file(const struct pod_record *record, const struct valu
         log_warn("status file not written: error=%s", log_quote(err.msg));
 }
 
+void publish_recall(struct pod_record *record)
+{
+    struct disk *disk = record->agent->world.disk;
+    autofree char *path = agent_status_file(record->agent, record->uid);
+    cleanup(value_free) struct value *pod = NULL;
+    cleanup(buf_done) struct buf text;
+    struct err err = {0};
+    buf_init(&text, STATUS_MAX);
+    if (disk->read(disk, path, STATUS_MAX, &text, &err) < 0 ||
+        json_parse(text.data, text.len, &pod, &err) < 0)
+        return; /* it is told of anew */
+    value_free(record->recalled);
+    record->recalled = value_take(pod, "status");
+}
+
 void publish_status(struct pod_record *record, bool gone)
 {
     struct agent *agent = record->agent;
@@ -137,6 +156,7 @@ void publish_status(struct pod_record *record, bool gone)
     bool same = record->status && value_equal(status, record->status);
     value_free(record->status);
     record->status = value_copy(status);
+    value_free(steal(record->recalled));
     cleanup(value_free) struct value *pod = pod_object(record, status);
     if (gone) {
         struct err err = {0};

@@ -1,5 +1,6 @@
 #include "agent/pod/record.h"
 
+#include "agent/pod/health.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 
@@ -47,9 +48,11 @@ void pod_record_free(struct pod_record *record)
     free(record->refresh_problem);
     setback_clear(&record->network_setback);
     setback_clear(&record->spawn_setback);
+    health_free(record->health);
     keeper_report_free(record->report);
     verdict_free(record->verdict);
     value_free(record->status);
+    value_free(record->recalled);
     free(record->ns);
     free(record->name);
     free(record);

@@ -13,6 +13,7 @@
 #include "common/base/clock.h"
 
 struct agent;
+struct health;
 struct pod_record;
 
 /* A gate that failed: why, and when it is tried again. */
@@ -58,6 +59,8 @@ struct pod_record {
 
     enum pod_keeper keeper;
     struct keeper_report *report; /* the last one; NULL: never started, or everything was swept */
+    struct health *health;        /* tend.c; NULL: nothing runs */
+    bool adopted;                 /* its keeper was there before this agent */
     bool finished;
     bool judged;             /* it was asked whether this node takes it on */
     bool accepted;           /* and it does */
@@ -69,7 +72,8 @@ struct pod_record {
     int64_t accepted_wall_ns;
     int64_t stable_at; /* boot ns: a keeper that lives so long clears the spawn backoff */
 
-    struct value *status; /* as last published */
+    struct value *status;   /* as last published */
+    struct value *recalled; /* as the agent before this one did, until then; NULL */
     bool dirty;
     bool token_changed;       /* files in its volumes are to follow */
     struct loop_timer *timer; /* the next retry */

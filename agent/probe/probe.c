@@ -45,7 +45,7 @@ void probe_begin(struct probe *probe, enum probe_kind kind, const struct probe_r
 {
     int64_t due = started_ns + rules->delay_ns;
     *probe = (struct probe){.kind = kind, .rules = *rules, .result = kinds[kind].first};
-    probe->due = due < now ? now + jitter_ns : due;
+    probe->due = due <= now ? now + jitter_ns : due;
 }
 
 void probe_try(struct probe *probe, int64_t now)
@@ -59,6 +59,11 @@ static void judge(struct probe *probe, bool good)
     probe->result = good ? PROBE_GOOD : PROBE_BAD;
     if (probe->kind == PROBE_STARTUP || (probe->kind == PROBE_LIVENESS && !good))
         probe->due = INT64_MAX;
+}
+
+void probe_recall(struct probe *probe)
+{
+    judge(probe, true);
 }
 
 bool probe_took(struct probe *probe, enum probe_outcome outcome)
@@ -88,12 +93,6 @@ void probe_shift(struct probe *probe, int64_t ns)
 {
     if (probe->due != INT64_MAX)
         probe->due += ns;
-}
-
-void probe_hurry(struct probe *probe, int64_t now)
-{
-    if (probe->due != INT64_MAX && probe->run == 0 && probe->due < now)
-        probe->due = now;
 }
 
 int64_t probe_next(const struct probe *probe)

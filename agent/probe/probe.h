@@ -51,6 +51,9 @@ struct probe_rules probe_rules_of(const struct value *probe);
  * that would be due at once, so that a restarted agent does not ask all at the same moment. */
 void probe_begin(struct probe *probe, enum probe_kind kind, const struct probe_rules *rules,
                  int64_t started_ns, int64_t now, int64_t jitter_ns);
+/* It had passed before this agent was started: what it says counts from there, and a startup probe
+ * is at rest. */
+void probe_recall(struct probe *probe);
 /* An attempt begins: the next is due a period later. */
 void probe_try(struct probe *probe, int64_t now);
 /* It has ended. True if the result is another than before. */
@@ -59,7 +62,5 @@ bool probe_took(struct probe *probe, enum probe_outcome outcome);
 void probe_broken_off(struct probe *probe, int64_t now);
 /* Time stood still for the container. */
 void probe_shift(struct probe *probe, int64_t ns);
-/* Asked again as soon as may be: its container has just become started. */
-void probe_hurry(struct probe *probe, int64_t now);
 /* When the next attempt is due: INT64_MAX while one is under way, and at rest. */
 int64_t probe_next(const struct probe *probe);

@@ -112,10 +112,9 @@ static void fill_container(struct value *container)
           DOC("What it may use at most, and what is set aside for it.")),                          \
         F(9, "volumeMounts", LIST(OBJECT(type_volume_mount)), UNIQUE_BY("mountPath"),              \
           DOC("Where it sees which volumes.")),                                                    \
-        F(10, "livenessProbe", OBJECT(type_probe), INERT, DOC("Started again when it fails.")),    \
-        F(11, "readinessProbe", OBJECT(type_probe), INERT,                                         \
-          DOC("Gets no traffic while it fails.")),                                                 \
-        F(12, "lifecycle", OBJECT(type_lifecycle), INERT,                                          \
+        F(10, "livenessProbe", OBJECT(type_probe), DOC("Started again when it fails.")),           \
+        F(11, "readinessProbe", OBJECT(type_probe), DOC("Gets no traffic while it fails.")),       \
+        F(12, "lifecycle", OBJECT(type_lifecycle),                                                 \
           DOC("What is done after its start and before its end.")),                                \
         F(13, "terminationMessagePath", STRING, DEF("/dev/termination-log"),                       \
           DOC("A file for its last words.")),                                                      \
@@ -135,8 +134,7 @@ static void fill_container(struct value *container)
           DOC("File, or FallbackToLogsOnError for the log's end if there are no last words.")),    \
         F(21, "volumeDevices", LIST(OBJECT(type_volume_device)), BY("devicePath"),                 \
           .flags = SCHEMA_UNIQUE | SCHEMA_INERT, DOC("Volumes that it sees as block devices.")),   \
-        F(22, "startupProbe", OBJECT(type_probe), INERT,                                           \
-          DOC("Other probes wait until it has passed.")),                                          \
+        F(22, "startupProbe", OBJECT(type_probe), DOC("Other probes wait until it has passed.")),  \
         F(23, "resizePolicy", LIST(OBJECT(type_container_resize_policy)), INERT,                   \
           DOC("What a change of its resources asks of it.")),                                      \
         F(24, "restartPolicy", STRING, ONE_OF("Always"),                                           \

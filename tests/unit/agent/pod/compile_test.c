@@ -186,6 +186,39 @@ static void test_compile__argv(void **state)
     }
 }
 
+/* What the keeper must know of hooks and probes, which are the agent's. */
+static void test_compile__hooks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *fields;
+        bool waits, pre_stop; /* waits: as a sidecar */
+        int stop_signal;
+    } cases[] = {
+        {"", false, false, 3},
+        {"lifecycle: {preStop: {sleep: {seconds: 1}}}", false, true, 3},
+        {"lifecycle: {postStart: {sleep: {seconds: 1}}}", true, false, 3},
+        {"startupProbe: {tcpSocket: {port: 1}}", true, false, 3},
+        {"readinessProbe: {tcpSocket: {port: 1}}", false, false, 3},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct world world;
+        autofree char *spec =
+            xasprintf("  os: {name: linux}\n"
+                      "  initContainers: [{name: side, image: app, restartPolicy: Always, %s}]\n"
+                      "  containers: [{name: app, image: app, %s}]\n",
+                      cases[i].fields, cases[i].fields);
+        assert_int_equal(compile(&world, spec), 0);
+        const struct launch_container *side = &world.plan->containers[0], *app = side + 1;
+        assert_int_equal(side->waits, cases[i].waits);
+        assert_false(app->waits);
+        assert_int_equal(side->pre_stop, cases[i].pre_stop);
+        assert_int_equal(app->pre_stop, cases[i].pre_stop);
+        assert_int_equal(app->stop_signal, cases[i].stop_signal);
+        world_done(&world);
+    }
+}
+
 static void test_compile__user(void **state)
 {
     (void)state;
@@ -490,17 +523,12 @@ static void test_compile__large_arguments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_compile__roles),
-        cmocka_unit_test(test_compile__defaults),
-        cmocka_unit_test(test_compile__argv),
-        cmocka_unit_test(test_compile__user),
-        cmocka_unit_test(test_compile__security),
-        cmocka_unit_test(test_compile__limits),
-        cmocka_unit_test(test_compile__pod),
-        cmocka_unit_test(test_compile__etc),
-        cmocka_unit_test(test_compile__names),
-        cmocka_unit_test(test_compile__refused),
-        cmocka_unit_test(test_compile__large_arguments),
+        cmocka_unit_test(test_compile__roles),   cmocka_unit_test(test_compile__defaults),
+        cmocka_unit_test(test_compile__argv),    cmocka_unit_test(test_compile__hooks),
+        cmocka_unit_test(test_compile__user),    cmocka_unit_test(test_compile__security),
+        cmocka_unit_test(test_compile__limits),  cmocka_unit_test(test_compile__pod),
+        cmocka_unit_test(test_compile__etc),     cmocka_unit_test(test_compile__names),
+        cmocka_unit_test(test_compile__refused), cmocka_unit_test(test_compile__large_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -131,13 +131,29 @@ static void test_probe__an_attempt_that_is_broken_off_does_not_count(void **stat
     assert_int_equal(probe_next(&probe), START + 1);
     probe_shift(&probe, 30 * NS_PER_S);
     assert_int_equal(probe_next(&probe), START + 1 + 30 * NS_PER_S);
-    probe_hurry(&probe, START + 40 * NS_PER_S);
-    assert_int_equal(probe_next(&probe), START + 40 * NS_PER_S);
     probe_try(&probe, START + 40 * NS_PER_S);
     (void)probe_took(&probe, PROBE_FAILURE);
     probe_shift(&probe, NS_PER_S);
-    probe_hurry(&probe, START + 60 * NS_PER_S);
     assert_int_equal(probe_next(&probe), INT64_MAX); /* at rest */
+}
+
+/* What passed before the agent was restarted. */
+static void test_probe__recall(void **state)
+{
+    (void)state;
+    struct probe_rules rules = rules_of("{\"failureThreshold\": 2}");
+    struct probe probe;
+    probe_begin(&probe, PROBE_READINESS, &rules, START, START, 0);
+    probe_recall(&probe);
+    assert_int_equal(probe.result, PROBE_GOOD);
+    probe_try(&probe, probe_next(&probe));
+    assert_false(probe_took(&probe, PROBE_FAILURE));
+    probe_try(&probe, probe_next(&probe));
+    assert_true(probe_took(&probe, PROBE_FAILURE));
+    assert_int_equal(probe.result, PROBE_BAD);
+    probe_begin(&probe, PROBE_STARTUP, &rules, START, START, 0);
+    probe_recall(&probe);
+    assert_int_equal(probe_next(&probe), INT64_MAX);
 }
 
 int main(void)
@@ -146,6 +162,7 @@ int main(void)
         cmocka_unit_test(test_probe__rules),
         cmocka_unit_test(test_probe__results),
         cmocka_unit_test(test_probe__times),
+        cmocka_unit_test(test_probe__recall),
         cmocka_unit_test(test_probe__an_attempt_that_is_broken_off_does_not_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -203,7 +203,7 @@ static void test_tables__what_nothing_acts_on(void **state)
     } cases[] = {
         {&kind_pod, "spec.initContainers", false},
         {&kind_pod, "spec.containers", false},
-        {&kind_pod, "spec.containers.livenessProbe", true},
+        {&kind_pod, "spec.containers.livenessProbe", false},
         {&kind_pod, "spec.containers.livenessProbe.exec", false},
         {&kind_pod, "spec.containers.env", false},
         {&kind_pod, "spec.containers.ports", false},

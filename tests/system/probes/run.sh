@@ -1,0 +1,140 @@
+#!/usr/bin/env bash
+# timeout: 400
+# Probes and hooks on real containers: each type observed by what Kubernetes shows, with the agent killed meanwhile and
+# with nobody to tell.
+set -u
+here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=tests/system/lib/stand.sh
+. "$here/../lib/stand.sh"
+for program in jq python3; do
+    command -v "$program" >/dev/null || skip "needs $program (tools/install test)"
+done
+
+in_pod() { ld a exec "$1" -- sh -c "$2"; }
+status() { lp get pod "$1" -o json | jq -r ".status | $2"; }
+ready() { [[ $(status "$1" '.containerStatuses[0].ready') == "${2:-true}" ]]; }
+started() { [[ $(status "$1" '.containerStatuses[0].started') == "${2:-true}" ]]; }
+restarted() { [[ $(status "$1" '.containerStatuses[0].restartCount') -ge ${2:-1} ]]; }
+local_restarts() { local_pod a "$1" '.status.containerStatuses[0].restartCount'; }
+restarted_there() { [[ $(local_restarts "$1") -ge $2 ]]; }
+condition() { status "$1" ".conditions[] | select(.type == \"$2\") | .$3"; }
+told() { lp get events -o json | jq -r ".items[] | select(.involvedObject.name == \"$1\") | \"\(.reason): \(.message)\"" | grep -Eq -- "$2"; }
+# with FIELDS: of the container on standard input.
+with() { jq --argjson fields "$1" '.spec.containers[0] += $fields'; }
+said() { [[ -s $STAND/a/shared/$1 ]]; }
+line_of() { grep -n "$1" "$STAND/a/shared/order" | cut -d: -f1; }
+
+stand_up main a
+mkdir -m 0777 "$STAND/a/shared"
+shared() {
+    jq --arg dir "$STAND/a/shared" '.spec.volumes = [{name: "shared", hostPath: {path: $dir}}] |
+        .spec.containers[0].volumeMounts = [{name: "shared", mountPath: "/shared"}]'
+}
+
+# ---- readiness by HTTP, liveness by TCP ----
+pod web 'mkdir -p /www; trap "exit 0" TERM; httpd -p 8080 -h /www; while :; do sleep 1; done' |
+    with '{"ports": [{"name": "web", "containerPort": 8080}],
+        "readinessProbe": {"httpGet": {"path": "/ready", "port": "web"}, "periodSeconds": 1, "failureThreshold": 2},
+        "livenessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1, "failureThreshold": 2}}' | apply >/dev/null
+within 30 "a pod runs" matches Running phase web
+within 20 "its probe is told of as it fails" told web 'Unhealthy: Readiness probe failed: HTTP probe failed with statuscode: 404'
+is "it is not ready" "$(condition web Ready status) $(condition web ContainersReady reason)" "False ContainersNotReady"
+is "it has started" "$(status web '.containerStatuses[0].started')" true
+in_pod web 'echo yes >/www/ready'
+within 10 "it is ready when its probe passes" running web
+in_pod web 'rm /www/ready'
+within 15 "it is not when that fails" ready web false
+is "nothing is started anew for it" "$(status web '.containerStatuses[0].restartCount')" 0
+in_pod web 'echo yes >/www/ready'
+within 10 "and again" running web
+in_pod web 'killall httpd'
+within 20 "a port that is closed ends the container" restarted web
+within 10 "in the kubelet's words" told web 'Killing: Container main failed liveness probe, will be restarted'
+has "which are told" "$(lp get events -o json | jq -r '.items[].message')" \
+    'Liveness probe failed: dial tcp [0-9.]+:8080: connect: connection refused'
+
+# ---- by a program; startup first ----
+pod shell 'trap "exit 0" TERM; touch /tmp/alive; while :; do sleep 1; done' |
+    with '{"startupProbe": {"exec": {"command": ["test", "-e", "/tmp/up"]}, "periodSeconds": 1, "failureThreshold": 60},
+        "livenessProbe": {"exec": {"command": ["sh", "-c", "cat /tmp/alive"]}, "periodSeconds": 1, "failureThreshold": 1}}' |
+    apply >/dev/null
+within 30 "a pod runs that has not started" matches Running phase shell
+is "it has not" "$(status shell '.containerStatuses[0] | "\(.started) \(.ready)"')" "false false"
+in_pod shell 'rm /tmp/alive; touch /tmp/up' # nobody asks yet whether it is alive: then at once
+within 20 "once it has, the liveness probe ends it" restarted shell
+within 10 "with what the program said" told shell "Liveness probe failed: cat: can't open '/tmp/alive'"
+
+# ---- by gRPC: a server on the node, of the public library ----
+if /usr/bin/python3 -c 'import grpc' 2>/dev/null; then
+    daemon "$STAND/grpc.pid" "$STAND/grpc.log" a /usr/bin/python3 "$here/health.py" "$STAND/a/grpc"
+    poll 20 test -s "$STAND/a/grpc.port" || stand_fail "no gRPC server: $(cat "$STAND/grpc.log")"
+    port=$(<"$STAND/a/grpc.port")
+    echo SERVING >"$STAND/a/grpc"
+    pod called | jq '.spec.hostNetwork = true' |
+        with "{\"readinessProbe\": {\"grpc\": {\"port\": $port, \"service\": \"db\"}, \"periodSeconds\": 1, \"failureThreshold\": 1}}" |
+        apply >/dev/null
+    within 30 "a service that serves is ready" running called
+    echo NOT_SERVING >"$STAND/a/grpc"
+    within 10 "one that does not is not" ready called false
+    within 10 "by its own word" told called 'Readiness probe failed: service unhealthy \(responded with "NOT_SERVING"\)'
+    rm "$STAND/a/grpc"
+    within 10 "one that does not know the name" told called 'Readiness probe failed: error: health rpc probe failed: rpc error: code = NotFound'
+    end_pid "$(cat "$STAND/grpc.pid")" TERM
+    within 10 "one that is gone" told called 'Readiness probe failed: failed to connect service'
+else
+    bad "gRPC is not tried: python3-grpcio is not installed (tools/install test)"
+fi
+
+# ---- hooks ----
+pod hooks 'echo main >>/shared/order; trap "echo term >>/shared/order; exit 0" TERM; while :; do sleep 0.1; done' |
+    shared | jq '.spec.terminationGracePeriodSeconds = 20' |
+    with '{"lifecycle": {"postStart": {"exec": {"command": ["sh", "-c", "until [ -e /shared/go ]; do sleep 0.1; done; echo post >>/shared/order"]}},
+        "preStop": {"exec": {"command": ["sh", "-c", "echo pre >>/shared/order; until [ -e /shared/bye ]; do sleep 0.1; done; echo over >>/shared/order"]}}}}' |
+    apply >/dev/null
+within 30 "a container runs while its hook does" said order
+is "and has not started" "$(status hooks '.containerStatuses[0] | "\(.started) \(.ready)"')" "false false"
+touch "$STAND/a/shared/go"
+within 10 "it has when the hook is over" running hooks
+lp delete pod hooks --wait=false >/dev/null
+within 10 "before the stop there is a hook" grep -q pre "$STAND/a/shared/order"
+node_kill a
+node_start a
+poll 20 grep -qE 'agent ready' "$STAND/a/agent.log"
+within 10 "an agent that is killed meanwhile begins it again" test "$(grep -c pre "$STAND/a/shared/order")" -le 2
+hasnt "the container has not heard of the stop" "$(cat "$STAND/a/shared/order")" term
+touch "$STAND/a/shared/bye"
+within 25 "the pod is gone in its grace" gone hooks
+has "first the hook was over, then it was told to stop" "$(tail -n 2 "$STAND/a/shared/order" | tr '\n' ' ')" '^over term $'
+
+# ---- the agent killed, again and again: what is ready stays so ----
+in_pod web 'echo yes >/www/ready'
+within 20 "a pod is ready" running web
+since=$(condition web Ready lastTransitionTime)
+for _ in 1 2 3; do
+    node_kill a
+    node_start a
+    sleep 2 # more than a period of its probes, in each life of the agent
+done
+poll 20 runs_on a web
+is "it was ready all the time" "$(condition web Ready status) $(condition web Ready lastTransitionTime)" "True $since"
+pod calm 'trap "exit 0" TERM; mkdir /www; httpd -p 8081 -h /www; while :; do sleep 1; done' |
+    with '{"livenessProbe": {"tcpSocket": {"port": 8081}, "periodSeconds": 1, "failureThreshold": 2}}' | apply >/dev/null
+within 20 "another pod runs" running calm
+node_kill a
+node_start a
+in_pod calm 'killall httpd'
+within 20 "its probes go on" restarted calm
+
+# ---- nobody to tell: gateway and broker are dead ----
+poll 20 runs_on a calm
+before=$(local_restarts calm)
+gw_kill
+in_pod web 'rm /www/ready'
+within 10 "offline a pod gets unready" fails runs_on a web
+in_pod calm 'killall httpd'
+within 40 "offline a failing probe restarts its container" restarted_there calm $((before + 1))
+in_pod web 'echo yes >/www/ready'
+within 10 "and offline one gets ready" runs_on a web
+gw_start
+within 60 "which is told later" restarted calm $((before + 1))
+conclude
