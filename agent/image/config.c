@@ -23,7 +23,7 @@ static const struct {
     {"VTALRM", 26}, {"PROF", 27}, {"WINCH", 28}, {"IO", 29},   {"PWR", 30},  {"SYS", 31},
 };
 
-static int parse_signal(const char *text, int *ret, struct err *err)
+int image_stop_signal(const char *text, int *ret, struct err *err)
 {
     uint64_t number = 0;
     *ret = 0;
@@ -127,7 +127,7 @@ static int parse_run(const struct value *run, struct image_config *config, struc
     if (rc == 0)
         rc = parse_volumes(value_get(run, "Volumes"), &config->volumes, err);
     if (rc == 0)
-        rc = parse_signal(value_get_str(run, "StopSignal"), &config->stop_signal, err);
+        rc = image_stop_signal(value_get_str(run, "StopSignal"), &config->stop_signal, err);
     return rc;
 }
 

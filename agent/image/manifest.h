@@ -75,6 +75,9 @@ struct image_config {
 nodiscard int image_config_parse(const char *text, size_t len, size_t layers,
                                  struct image_config **ret, struct err *err);
 void image_config_free(struct image_config *config);
+/* The number of a signal that a container is stopped by: "SIGUSR1", "USR1", "10", "RTMIN+3"; of "",
+ * 0. -EINVAL. */
+nodiscard int image_stop_signal(const char *text, int *ret, struct err *err);
 /* 0, or -EINVAL if the image is for another processor or system. A config that does not say passes.
  */
 nodiscard int image_config_fits(const struct image_config *config, const struct platform *platforms,

@@ -1,6 +1,7 @@
 /* From a manifest to a launch plan: pure but for the paths it is given. */
 
 #include "agent/pod/containers.h"
+#include "agent/image/manifest.h"
 #include "agent/pod/env.h"
 #include "agent/pod/hostname.h"
 #include "agent/pod/internal.h"
@@ -288,6 +289,15 @@ static void compile_message(const struct value *container, struct parts *parts,
         str_eq(value_get_str(container, "terminationMessagePolicy"), "FallbackToLogsOnError");
 }
 
+/* lifecycle.stopSignal, else the image's. */
+static int compile_stop(const struct value *container, const struct image *image,
+                        struct launch_container *ret, struct err *err)
+{
+    const char *own = value_str(value_path(container, "lifecycle", "stopSignal", NULL));
+    ret->stop_signal = image->stop_signal;
+    return str_empty(own) ? 0 : image_stop_signal(own, &ret->stop_signal, err);
+}
+
 static int compile_container(const struct pod_record *record, const struct value *container,
                              const struct image *image, const char *hostname, struct parts *parts,
                              struct launch_container *ret, struct err *err)
@@ -331,7 +341,9 @@ static int compile_container(const struct pod_record *record, const struct value
     ret->log_path = keep(parts, agent_log_file(agent, record, name));
     ret->log_max_bytes = LOG_MAX_BYTES;
     ret->log_max_files = LOG_MAX_FILES;
-    ret->stop_signal = image->stop_signal;
+    rc = compile_stop(container, image, ret, err);
+    if (rc < 0)
+        return rc;
     compile_stdio(container, ret);
     compile_message(container, parts, ret);
     limits_of_container(value_get(record->spec->object, "spec"), container,

@@ -200,6 +200,8 @@ static void test_compile__hooks(void **state)
         {"lifecycle: {postStart: {sleep: {seconds: 1}}}", true, false, 3},
         {"startupProbe: {tcpSocket: {port: 1}}", true, false, 3},
         {"readinessProbe: {tcpSocket: {port: 1}}", false, false, 3},
+        {"lifecycle: {stopSignal: SIGUSR1}", false, false, 10},
+        {"lifecycle: {stopSignal: SIGRTMIN+2}", false, false, 36},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct world world;
