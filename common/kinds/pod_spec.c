@@ -247,7 +247,7 @@ const struct schema_type type_pod_spec = {
         F(25, "priority", INT32, INERT,
           DOC("How important it is; the greater the more. Taken from the class.")),
         F(26, "dnsConfig", OBJECT(type_pod_dns_config), DOC("Added to what dnsPolicy gives.")),
-        F(28, "readinessGates", LIST(OBJECT(type_pod_readiness_gate)), INERT,
+        F(28, "readinessGates", LIST(OBJECT(type_pod_readiness_gate)),
           DOC("Further conditions that must be True before it is ready.")),
         F(29, "runtimeClassName", STRING, RULE(dns1123_subdomain), INERT,
           DOC("The RuntimeClass that says what runs its containers.")),

@@ -4,6 +4,7 @@
 #include "common/kinds/kinds.h"
 #include "common/kinds/pod_qos.h"
 #include "controller/api/form.h"
+#include "controller/api/pod_ready.h"
 #include "controller/api/service_kept.h"
 
 struct strategy {
@@ -62,7 +63,7 @@ static void user_born(struct value *user)
 }
 
 static const struct strategy strategies[] = {
-    {&kind_pod, false, true, pod_born, pod_grace},
+    {&kind_pod, false, true, pod_born, pod_grace, pod_ready_keep},
     {&kind_node, true, false, NULL, NULL},
     {&kind_namespace, false, false, namespace_born, NULL},
     {&kind_config_map, false, true, NULL, NULL},

@@ -5,6 +5,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
+#include "controller/api/pod_ready.h"
 #include "controller/reconcile/condition.h"
 
 #include <stdlib.h>
@@ -228,10 +229,13 @@ static int set_pod_status(void *ctx, struct value *pod)
     if (!is_its_pod(pod, job))
         return 1;
     const struct value *before = value_get(pod, "status");
-    if (before && value_equal(before, job->status))
-        return 1;
-    value_set(pod, "status", value_copy(job->status));
-    return 0;
+    struct value *status = pod_ready_merge(before, job->status);
+    bool same = before && value_equal(before, status);
+    if (same)
+        value_free(status);
+    else
+        value_set(pod, "status", status);
+    return same;
 }
 
 static void settle(struct job *job, const struct api_answer *answer)
