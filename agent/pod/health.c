@@ -22,8 +22,8 @@ struct asking {
     bool given; /* the container has it */
     struct probe probe;
     struct attempt *attempt;
-    uint32_t told; /* hash of what was told last, and when */
-    int64_t told_at;
+    char *said; /* what was told last, unless it has gone well since; NULL */
+    int64_t said_at;
 };
 
 enum hook_state { HOOK_IDLE, HOOK_RUNS, HOOK_OVER };
@@ -107,8 +107,10 @@ bool health_holds(const struct health *health)
 
 static void watch_free(struct watch *watch)
 {
-    for (size_t k = 0; k < PROBE_KINDS; k++)
+    for (size_t k = 0; k < PROBE_KINDS; k++) {
         attempt_free(watch->askings[k].attempt);
+        free(watch->askings[k].said);
+    }
     attempt_free(watch->post.attempt);
     attempt_free(watch->pre.attempt);
     value_free(watch->pre_stop);
@@ -181,6 +183,23 @@ bool health_of(const struct health *health, const char *container, bool *ret_sta
     return true;
 }
 
+void health_why(const struct health *health, const char *container, struct buf *ret)
+{
+    const struct watch *watch = health ? find_watch(health, container) : NULL;
+    if (!watch || watch->ready)
+        return;
+    const struct asking *asking =
+        asking_of(watch, watch->started ? PROBE_READINESS : PROBE_STARTUP);
+    const char *state = watch->started ? "is not ready" : "has not started";
+    if (watch->post.state == HOOK_RUNS)
+        (void)buf_addf(ret, "container %s: %s: its postStart hook runs\n", container, state);
+    else if (watch->killing)
+        (void)buf_addf(ret, "container %s: is being ended, to start again\n", container);
+    else
+        (void)buf_addf(ret, "container %s: %s: %s\n", container, state,
+                       asking && asking->said ? asking->said : "its probe has not passed yet");
+}
+
 /* ---- asking ---- */
 
 static void arm(struct health *health);
@@ -205,14 +224,6 @@ static struct attempt *begin_attempt(struct watch *watch, const struct health_vi
                                               .ctx = ctx});
 }
 
-static uint32_t hash_of(const char *text)
-{
-    uint32_t hash = 2166136261U; /* FNV-1a */
-    for (const char *c = text; *c; c++)
-        hash = (hash ^ (unsigned char)*c) * 16777619U;
-    return hash;
-}
-
 /* In the kubelet's words; what was said a moment ago is not said again. */
 static void tell(struct asking *asking, enum probe_outcome outcome, const char *message)
 {
@@ -225,17 +236,17 @@ static void tell(struct asking *asking, enum probe_outcome outcome, const char *
     };
     const struct health *health = asking->watch->health;
     if (outcome == PROBE_SUCCESS) {
-        asking->told_at = 0;
+        free(steal(asking->said));
         return;
     }
     autofree char *text =
         xasprintf("%s %s: %s", probe_word(asking->probe.kind), kinds[outcome].words, message);
     int64_t now = loop_now(health->loop);
-    uint32_t hash = hash_of(text);
-    if (asking->told_at && asking->told == hash && now - asking->told_at < AGAIN_NS)
+    if (str_eq(asking->said, text) && now - asking->said_at < AGAIN_NS)
         return;
-    asking->told = hash;
-    asking->told_at = now;
+    free(asking->said);
+    asking->said = xstrdup(text);
+    asking->said_at = now;
     health->handler->event(health->ctx, "Warning", kinds[outcome].reason, text);
 }
 

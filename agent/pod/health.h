@@ -5,6 +5,7 @@
 
 #include "agent/keeper/exec_client.h"
 #include "agent/keeper/report.h"
+#include "common/base/buf.h"
 #include "common/base/rng.h"
 #include "common/data/value.h"
 #include "common/loop/loop.h"
@@ -47,6 +48,8 @@ void health_look(struct health *health);
  * not run. */
 bool health_of(const struct health *health, const char *container, bool *ret_started,
                bool *ret_ready);
+/* Why it runs and does not serve: a sentence in a line, or nothing. */
+void health_why(const struct health *health, const char *container, struct buf *ret);
 /* Whether a container that runs has something to do before it is told to stop. */
 bool health_holds(const struct health *health);
 /* Seconds that a container has to stop after its hook has used up the grace (the kubelet's). */

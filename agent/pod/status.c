@@ -185,6 +185,21 @@ static struct value *container_state(const struct view *view)
     return waiting_state(waits ? "PodInitializing" : "ContainerCreating", NULL);
 }
 
+/* By its probes and hooks; where only what was told of it before is known, by that, as long as it
+ * is the same attempt. */
+static struct pod_container_facts said_readiness(const struct view *view)
+{
+    const struct pod_container_facts all = {.ready = true, .started = true};
+    const struct value *told = view->container;
+    if (view->known && view->known->ready_known)
+        return *view->known;
+    if (!value_get(told, "started") || !view->c ||
+        value_get_int(told, "restartCount", -1) != view->c->restarts)
+        return all;
+    return (struct pod_container_facts){.ready = value_get_bool(told, "ready", true),
+                                        .started = value_get_bool(told, "started", true)};
+}
+
 /* Only what runs on has started: an init container is ready when it has succeeded, an ephemeral one
  * never. */
 static void set_readiness(struct value *status, const struct view *view, const struct value *state)
@@ -192,9 +207,9 @@ static void set_readiness(struct value *status, const struct view *view, const s
     bool running = value_get(state, "running") != NULL, ready = false, started = false;
     const struct value *end = value_get(state, "terminated");
     if (view->role == LAUNCH_MAIN || view->role == LAUNCH_SIDECAR) {
-        bool known = view->known && view->known->ready_known;
-        started = running && (!known || view->known->started);
-        ready = started && (!known || view->known->ready);
+        struct pod_container_facts said = said_readiness(view);
+        started = running && said.started;
+        ready = started && said.ready;
     } else if (view->role == LAUNCH_INIT) {
         ready = end && value_get_int(end, "exitCode", -1) == 0;
     }

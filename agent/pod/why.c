@@ -1,6 +1,7 @@
 #include "agent/pod/why.h"
 
 #include "agent/pod/containers.h"
+#include "agent/pod/health.h"
 #include "agent/pod/internal.h"
 #include "agent/pod/status.h"
 
@@ -137,8 +138,11 @@ int agent_why(struct agent *agent, const char *ns, const char *name, struct buf 
         (void)buf_addf(ret, "this node does not run it any more: %s: %s\n", record->verdict->reason,
                        record->verdict->message);
     say_gates(record, ret);
-    for (size_t i = 0; record->report && i < record->report->container_count; i++)
-        why_container(&record->report->containers[i], agent_now(agent), ret);
+    for (size_t i = 0; record->report && i < record->report->container_count; i++) {
+        const struct keeper_container *c = &record->report->containers[i];
+        why_container(c, agent_now(agent), ret);
+        health_why(record->health, c->name, ret);
+    }
     if (ret->len == 0)
         (void)buf_addstr(ret,
                          view.keeper == POD_KEEPER_RUNNING ? "it runs\n" : "it is being started\n");

@@ -229,6 +229,11 @@ static void test_health__readiness(void **state)
         answer(f, "ready", 1);
     }
     expect(f, true, false);
+    cleanup(buf_done) struct buf why = {0};
+    health_why(f->health, "app", &why);
+    assert_string_equal(buf_str(&why),
+                        "container app: is not ready: Readiness probe failed: command "
+                        "ended with 1\n");
     assert_int_equal(f->containers[0].marks, KEEPER_MARK_STARTED | HEALTH_MARK_POST_START);
     assert_int_equal(f->kill_grace_s, -1);
     /* The same words again and again are told once a minute. */

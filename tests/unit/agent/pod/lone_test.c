@@ -84,6 +84,18 @@ static void test_lone__keeper_says(void **state)
     assert_string_equal(value_str(value_path(pod, "metadata", "uid", NULL)), "ab-1");
 }
 
+/* What its probes said last, of this attempt. */
+static void test_lone__keeps_readiness(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"metadata\":{\"name\":\"web\"},\"status\":{\"phase\":\"Running\",\"containerStatuses\":"
+        "[{\"name\":\"main\",\"ready\":false,\"started\":true,\"restartCount\":5}]}}";
+    cleanup(value_free) struct value *pod = now(text, &report, false);
+    assert_false(value_get_bool(container(pod), "ready", true));
+    assert_true(value_get_bool(container(pod), "started", false));
+}
+
 static void test_lone__backoff(void **state)
 {
     (void)state;
@@ -176,6 +188,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lone__keeper_says),
+        cmocka_unit_test(test_lone__keeps_readiness),
         cmocka_unit_test(test_lone__backoff),
         cmocka_unit_test(test_lone__ended_and_stopping),
         cmocka_unit_test(test_lone__nothing_written),
