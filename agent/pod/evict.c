@@ -1,10 +1,10 @@
 #include "agent/pod/evict.h"
 
 #include "agent/pod/amount.h"
-#include "agent/pod/disk_usage.h"
 #include "agent/pod/internal.h"
 #include "agent/pressure/victim.h"
 #include "agent/runtime/cgroup.h"
+#include "agent/volume/disk_usage.h"
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -18,7 +18,6 @@
 #define PERIOD_NS (10 * NS_PER_S)
 #define HURRY_NS (1 * NS_PER_S)   /* while something is short */
 #define VICTIM_NS (30 * NS_PER_S) /* that the one before gets to be gone */
-#define ENTRIES_MAX 20000         /* of a pod's files that are counted */
 #define PSI_FILE "/proc/pressure/memory"
 #define PSI_TRIGGER "some 150000 2000000" /* programs waited 150 ms of 2 s */
 
@@ -50,8 +49,8 @@ static struct disk_usage disk_of(const struct evict *evict, const struct pod_rec
     autofree char *log = agent_log_file(agent, record, "");
     struct disk_usage usage = {0};
     *strrchr(log, '/') = '\0';
-    disk_usage_add(state, ENTRIES_MAX, &usage);
-    disk_usage_add(log, ENTRIES_MAX, &usage);
+    if (disk_usage_add(state, &usage) < 0 || disk_usage_add(log, &usage) < 0)
+        usage.whole = false; /* a part of it is better than nothing */
     return usage;
 }
 

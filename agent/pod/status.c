@@ -103,7 +103,7 @@ static struct value *backoff_state(const struct keeper_container *c)
 }
 
 /* What became of it was forgotten: in the kubelet's words. */
-static const struct keeper_exit lost = {
+static const struct keeper_exit unknown = {
     .valid = true,
     .code = 137,
     .reason = "ContainerStatusUnknown",
@@ -141,7 +141,7 @@ static struct value *lost_state(const struct view *view)
         return value_copy(state);
     if (!value_get(state, "running"))
         return NULL;
-    return terminated_state(&lost, NULL);
+    return terminated_state(&unknown, NULL);
 }
 
 static bool has_inits(const struct pod_facts *facts)
@@ -158,7 +158,7 @@ static struct value *refused_state(const struct view *view)
     if (view->c && view->c->last.valid)
         return terminated_state(&view->c->last, view->c->said);
     if (facts->refused_ran)
-        return terminated_state(&lost, NULL);
+        return terminated_state(&unknown, NULL);
     return waiting_state(facts->refused_reason, facts->refused_message);
 }
 
