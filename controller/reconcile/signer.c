@@ -3,11 +3,13 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/kinds/kinds.h"
 #include "controller/reconcile/signer_plan.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct signer {
     struct loop *loop;
@@ -69,6 +71,26 @@ static int sign(struct signer *signer, const struct signer_order *order, struct 
     return 0;
 }
 
+/* A join token's id says at the broker who asks to enrol: a person of that name could ask in its
+ * place, without its secret. */
+static int check_no_token(const struct signer *signer, const char *name, struct err *err)
+{
+    autofree char *secret = xasprintf("bootstrap-token-%s", name);
+    const struct api_ref ref = {&kind_secret, "kube-system", secret};
+    const struct value *token = NULL;
+    if (strchr(name, '/') || api_see(signer->api, &user, &ref, &token) != 0 ||
+        WEAKENED(SIGNER_TOKEN_NAME))
+        return 0;
+    return err_set(err, -EPERM, "%s is the id of a token", name);
+}
+
+static int settle_order(struct signer *signer, const struct signer_order *order, struct value *csr,
+                        struct err *err)
+{
+    int rc = check_no_token(signer, order->info.common_name, err);
+    return rc < 0 ? rc : sign(signer, order, csr, err);
+}
+
 /* Decided on the request as it stands now. */
 static int settle(void *ctx, struct value *csr)
 {
@@ -78,7 +100,7 @@ static int settle(void *ctx, struct value *csr)
     enum signer_action action = signer_plan(csr, &order, &err);
     if (action == SIGNER_WAIT)
         return 1;
-    if (action == SIGNER_FAIL || sign(signer, &order, csr, &err) < 0)
+    if (action == SIGNER_FAIL || settle_order(signer, &order, csr, &err) < 0)
         add_failure(signer, csr, err.msg);
     request_info_done(&order.info);
     return 0;

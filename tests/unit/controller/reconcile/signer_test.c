@@ -263,12 +263,51 @@ static void test_signer__serving(void **state)
     world_done(&world);
 }
 
+/* Nobody gets the name by which a token asks at the broker. */
+static void test_signer__no_token(void **state)
+{
+    (void)state;
+    struct world world;
+    char dir[64];
+    struct signer *signer = NULL;
+    struct err err = {0};
+    world_init(&world);
+    struct trust *trust = make_trust(&world.clock, dir);
+    assert_int_equal(signer_new(world.loop, world.api, trust, &signer, &err), 0);
+    world_create(&world,
+                 "{'apiVersion':'v1','kind':'Secret','type':'bootstrap.kubernetes.io/token',"
+                 "'metadata':{'name':'bootstrap-token-abc123','namespace':'kube-system'}}",
+                 201);
+    static const char *const names[] = {"abc123", "abc124"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        autofree char *coded = request(names[i]);
+        autofree char *json = xasprintf(
+            "{'apiVersion':'certificates.k8s.io/v1','kind':'CertificateSigningRequest','metadata':"
+            "{'name':'%s'},'spec':{'request':'%s','signerName':'" SIGNER_CLIENT
+            "','usages':['client auth']}}",
+            names[i], coded);
+        world_create(&world, json, 201);
+        world_status(&world, "CertificateSigningRequest", "", names[i],
+                     "{'conditions':[{'type':'Approved','status':'True','reason':'x'}]}");
+        world_turn(&world);
+        const char *failed =
+            world_condition(&world, "CertificateSigningRequest", "", names[i], "Failed");
+        assert_int_equal(*failed == 0, i);
+        assert_true(i || strstr(failed, "abc123 is the id of a token"));
+    }
+    signer_free(signer);
+    trust_free(trust);
+    assert_int_equal(disk_posix()->remove_tree(disk_posix(), dir, &err), 0);
+    world_done(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_signer__plan),
         cmocka_unit_test(test_signer__signs),
         cmocka_unit_test(test_signer__serving),
+        cmocka_unit_test(test_signer__no_token),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
