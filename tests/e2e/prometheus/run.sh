@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# timeout: 150
+# timeout: 240
 # Debian's Prometheus, with a ServiceAccount's token and no more rights than it needs, scrapes the gateway, and the node
-# through it. Debian builds it without the Kubernetes discovery: of that, the requests are made, with the same rights.
+# through it. Debian builds it without the Kubernetes discovery: of that, the requests are made, with the same rights, and
+# Debian's VictoriaMetrics, which reads the same configuration and has the discovery, finds nodes, pods, services and
+# endpoints by itself.
 set -u
 # shellcheck source=tests/e2e/lib/e2e.sh
 . "$LIMPET_SRC/tests/e2e/lib/e2e.sh"
-for program in prometheus curl; do
+for program in prometheus victoria-metrics curl; do
     command -v "$program" >/dev/null || skip "needs $program (tools/install test)"
 done
 
@@ -70,6 +72,53 @@ discovery() {
     is "a node has" "$(get /api/v1/nodes | jq -c '[.items[0].status.addresses[].type] | contains(["InternalIP"])')" true
 }
 
+# The same, by whoever discovers: one job a role.
+discovering() {
+    local role
+    echo "scrape_configs:"
+    for role in node pod service endpoints; do
+        cat <<END
+- job_name: $role
+  scrape_interval: 2s
+  scheme: https
+  authorization: {credentials_file: $PWD/token}
+  tls_config: {ca_file: $GW/state/trust/ca.crt}
+  kubernetes_sd_configs:
+  - role: $role
+    api_server: https://$HOST:$API_PORT
+    authorization: {credentials_file: $PWD/token}
+    tls_config: {ca_file: $GW/state/trust/ca.crt}
+END
+        [[ $role == node ]] || continue
+        cat <<END
+  relabel_configs:
+  - {source_labels: [__meta_kubernetes_node_name], target_label: instance}
+  - {source_labels: [__meta_kubernetes_node_name], target_label: __metrics_path__, replacement: "/api/v1/nodes/\$1/proxy/metrics"}
+  - {target_label: __address__, replacement: "$HOST:$API_PORT"}
+END
+    done
+}
+# found ROLE LABEL: the values of a label that the discovery has of its targets.
+found() {
+    asked 'targets?state=active' | jq -r --arg j "$1" --arg l "__meta_kubernetes_$2" \
+        '[.data.activeTargets[] | select(.scrapePool == $j or .labels.job == $j or .discoveredLabels.job == $j)
+            | .discoveredLabels[$l] // empty] | unique | join(" ")'
+}
+found_by_itself() {
+    discovering >discovering.yml
+    daemon "$STAND/victoria.pid" "$STAND/victoria.log" gw victoria-metrics -promscrape.config="$PWD/discovering.yml" \
+        -storageDataPath="$PWD/victoria" -httpListenAddr="127.0.0.1:$REGISTRY_PORT" -promscrape.kubernetesSDCheckInterval=2s
+    within 40 "VictoriaMetrics discovers the node" equals a found node node_name
+    within 40 "and scrapes it through the gateway" equals up up node
+    within 20 "the pod" equals web found pod pod_name
+    is "where it is" "$(found pod pod_node_name) $(found pod pod_label_app) $(found pod pod_container_port_number)" "a web 8080"
+    within 20 "the service" matches '(^| )web( |$)' found service service_name
+    within 20 "and its endpoints" matches '(^| )web( |$)' found endpoints endpoints_name
+    k run later --image=busybox:latest --labels=app=later --port=8081 --command -- sleep 600 >/dev/null
+    within 30 "and a pod that comes later, by its watch" matches '(^| )later( |$)' found pod pod_name
+    end_pid "$(cat "$STAND/victoria.pid")" TERM
+}
+
 asked() { curl -sS --max-time 10 "${@:2}" "http://127.0.0.1:$REGISTRY_PORT/api/v1/$1"; }
 # up JOB: the health of its targets, as Prometheus has it.
 up() { asked 'targets?state=active' | jq -r --arg j "$1" '[.data.activeTargets[] | select(.labels.job == $j) | .health] | join(" ")'; }
@@ -110,4 +159,7 @@ within 20 "what the gateway counts" positive 'apiserver_storage_objects{resource
 node_stop a
 within 40 "a node that is gone is down" equals down up nodes
 end_pid "$(cat "$STAND/prometheus.pid")" TERM
+node_start a
+within 40 "the node is back" matches "^a +Ready" lp get nodes
+found_by_itself
 conclude
