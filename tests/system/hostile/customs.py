@@ -96,6 +96,22 @@ with Beside("custom kinds", 128):
     case("object: 50,000 things in a set: within 5 s", got[0] in (201, 413, 422) and time.monotonic() - begin <= 5, (got[0], time.monotonic() - begin))
     refused("a strategic patch of a custom kind", call("PATCH", THINGS + "/never", {}, "application/strategic-merge-patch+json"),
             415, "UnsupportedMediaType")
+    # Who may list one resource reads no other whose name begins like it (CVE-2022-3162).
+    MORE = THINGS + "more"
+    taken("a definition whose name begins like another's", call("POST", DEFINITIONS, definition(spec(), "thingsmore")), 201)
+    for _ in range(100):
+        if call("GET", MORE)[0] == 200:
+            break
+        time.sleep(0.05)
+    taken("one of its objects", call("POST", MORE, {"metadata": {"name": "hidden"}}), 201)
+    taken("one of the other's", call("POST", THINGS, {"metadata": {"name": "seen"}}), 201)
+    for query in ("", "?limit=500", "?resourceVersion=0", "?fieldSelector=metadata.name%3Dhidden"):
+        code, told, _ = call("GET", THINGS + query)
+        names = [item["metadata"]["name"] for item in told.get("items", [])]
+        case(f"a list{query} shows its own alone", code == 200 and names == ([] if "hidden" in query else ["seen"]), names)
+    for target in (THINGS + "%2f..%2fthingsmore", THINGS + "/..%2fthingsmore", THINGS + "/../thingsmore/hidden", THINGS + "/hidden"):
+        case(f"GET {target[46:]} leads to no other", call("GET", target)[0] in (400, 404), call("GET", target)[0])
+    taken("away with that", call("DELETE", DEFINITIONS + "/thingsmore.hostile.example.com"))
     taken("away with it", call("DELETE", DEFINITIONS + "/things.hostile.example.com"))
 
     for target, code in DOCUMENTS:
