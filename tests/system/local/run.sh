@@ -19,5 +19,6 @@ ps_without_an_agent
 stand_plain solo a
 logs
 ps_tells
+completion
 joining
 conclude

@@ -43,3 +43,20 @@ logs() {
     within 5 "logs: what it wrote before its restart" equals 'line 3' ld a logs -p talker-a main --tail 1
     has "logs: with several containers one must be named" "$(ld a logs talker-a 2>&1)" 'name one of the containers: main other'
 }
+
+# completed WORDS...: what bash offers for the last of them, in one line.
+completed() {
+    bash -c '. "$1"; COMP_WORDS=("${@:2}"); COMP_CWORD=$(($# - 2)); _limpetd; echo "${COMPREPLY[*]}"' - \
+        "$LIMPET_SRC/agent/limpetd/limpetd.bash" "$LIMPET_BUILD/limpetd" "$@"
+}
+completion() {
+    has "completion: the verbs" "$(completed '')" '^run join ps why logs exec attach image teardown$'
+    is "completion: one of them" "$(completed te)" teardown
+    is "completion: its options" "$(completed logs --t)" "--tail --timestamps"
+    is "completion: behind an option of the program" "$(completed --config "$STAND/a/config.yaml" wh)" why
+    is "completion: the program's own" "$(completed --l)" --log-level
+    is "completion: what an option can be" "$(completed ps -o '')" json
+    is "completion: of image" "$(completed image p)" prune
+    has "completion: pods" "$(completed --config "$STAND/a/config.yaml" logs zeb)" "^zebra-a$"
+    has "completion: with their namespace" "$(completed --config "$STAND/a/config.yaml" why default/zeb)" "^default/zebra-a$"
+}
