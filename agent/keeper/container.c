@@ -69,7 +69,8 @@ static const struct launch_container *plan_of(const struct container *container)
  * ends what it leaves behind. */
 static bool shares_pids(const struct container *container)
 {
-    return container->sandbox->plan->host_pid || plan_of(container)->target;
+    const struct launch_plan *plan = container->sandbox->plan;
+    return plan->host_pid || plan->share_pids || plan_of(container)->target;
 }
 
 struct container *container_new(struct loop *loop, const struct sandbox *sandbox, size_t i,
@@ -410,7 +411,7 @@ static int try_start(struct container *container, pid_t target, struct err *err)
     container->retry = target < 0;
     if (target < 0)
         return err_set(err, -ESRCH, "target container \"%s\" is not running",
-                       plan_of(container)->target);
+                       str_empty(plan_of(container)->target) ? "" : plan_of(container)->target);
     int r = sandbox_restore_container(container->sandbox, container->i, err);
     if (r < 0)
         return r;

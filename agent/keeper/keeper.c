@@ -5,6 +5,7 @@
 #include "agent/keeper/execs.h"
 #include "agent/keeper/exits.h"
 #include "agent/keeper/fdpass.h"
+#include "agent/keeper/init.h"
 #include "agent/keeper/plans.h"
 #include "agent/keeper/sandbox.h"
 #include "agent/keeper/server.h"
@@ -35,6 +36,7 @@ struct keeper {
     struct server *server;
     struct container **containers;
     struct execs *execs;
+    struct init init; /* of share_pids */
     struct loop_signal *chld, *term;
     struct loop_timer *timer; /* of the core */
     struct loop_timer *orphan;
@@ -72,6 +74,7 @@ static void try_leave(void *ctx)
             keeper->retry_ns * 2 < RETRY_MAX_NS ? keeper->retry_ns * 2 : RETRY_MAX_NS;
         return;
     }
+    init_done(&keeper->init);
     sandbox_remove_files(&keeper->sandbox);
     loop_stop(keeper->loop, 0);
 }
@@ -123,9 +126,12 @@ static size_t find(const struct keeper *keeper, const char *name)
 }
 
 /* As container_start wants it. */
-static pid_t target_of(const struct keeper *keeper, size_t i)
+static pid_t target_of(struct keeper *keeper, size_t i)
 {
     const char *name = keeper->plans.whole.containers[i].target;
+    if (keeper->plans.whole.share_pids)
+        return init_start(&keeper->init, keeper->plans.whole.run_dir, NULL) < 0 ? -1
+                                                                                : keeper->init.pid;
     if (!name || keeper->plans.whole.host_pid)
         return 0;
     size_t target = find(keeper, name);
@@ -215,7 +221,7 @@ static void reap(void *ctx, int signo)
     pid_t pid;
     (void)signo;
     while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
-        if (execs_reaped(keeper->execs, pid, status))
+        if (init_reaped(&keeper->init, pid) || execs_reaped(keeper->execs, pid, status))
             continue;
         for (size_t i = 0; i < keeper->plans.whole.container_count; i++)
             if (container_pid(keeper->containers[i]) == pid) {
@@ -402,6 +408,7 @@ int keeper_new(struct loop *loop, const struct launch_plan *plan, const char *cg
     struct keeper *keeper = xcalloc(1, sizeof(*keeper));
     keeper->loop = loop;
     plans_init(&keeper->plans, plan);
+    init_init(&keeper->init);
     keeper->sandbox.lock_fd = -1;
     be_reaper();
     int r = sandbox_make(&keeper->plans.whole, cgroups, &keeper->sandbox, err);
@@ -440,6 +447,7 @@ void keeper_free(struct keeper *keeper)
     loop_defer_free(keeper->prepare);
     loop_defer_free(keeper->recording);
     keeper_core_free(keeper->core);
+    init_done(&keeper->init);
     sandbox_done(&keeper->sandbox);
     plans_done(&keeper->plans);
     free(keeper);

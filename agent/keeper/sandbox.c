@@ -322,7 +322,10 @@ static void protect_from_oom(void)
 int sandbox_make(const struct launch_plan *plan, const char *cgroups, struct sandbox *ret,
                  struct err *err)
 {
-    struct sandbox sandbox = {.plan = plan, .lock_fd = -1, .one_group = plan->container_count == 1};
+    struct sandbox sandbox = {.plan = plan,
+                              .lock_fd = -1,
+                              .one_group = plan->container_count == 1 && !plan->host_pid &&
+                                           !plan->share_pids};
     int r = take_lock(&sandbox, err);
     if (r < 0)
         return r;

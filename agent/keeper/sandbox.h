@@ -9,11 +9,11 @@
 struct sandbox {
     const struct launch_plan *plan; /* may grow: plans.h */
     struct cgroup_host cgroups;
-    int lock_fd; /* keeper.pid, locked for as long as the keeper lives: what says that it does */
-    bool
-        one_group; /* a pod of one container needs one group, not two in each tree: half the work of
-                      its start. Containers that are added have groups below it, without limits */
-    char *shm;     /* the shared /dev/shm on the host side; NULL with one container at first */
+    int lock_fd;    /* keeper.pid, locked for as long as the keeper lives: what says that it does */
+    bool one_group; /* a pod of one container needs one group, not two in each tree: half the work
+                       of its start. Containers that are added have groups below it, without limits.
+                       Not where a container is ended by its group */
+    char *shm;      /* the shared /dev/shm on the host side; NULL with one container at first */
 };
 
 /* Everything up to the namespaces. -EBUSY: the pod has a keeper already. On failure, what was made

@@ -382,6 +382,8 @@ static int fill_pod(const struct pod_record *record, struct parts *parts, struct
     plan->cgroup = keep(parts, xasprintf("%s/pod%s", agent->spec.cgroup_root, record->uid));
     plan->host_network = record->spec->host_network;
     plan->host_pid = value_bool(value_path(pod, "spec", "hostPID", NULL), false);
+    plan->share_pids = !plan->host_pid &&
+                       value_bool(value_path(pod, "spec", "shareProcessNamespace", NULL), false);
     plan->host_ipc = value_bool(value_path(pod, "spec", "hostIPC", NULL), false);
     plan->sysctls = compile_sysctls(record, parts);
     limits_of_pod(value_get(pod, "spec"), plan);

@@ -109,6 +109,7 @@ static const struct field plan_fields[] = {
      .max = 1000},
     {"hostNetwork", FIELD_BOOL, AT(launch_plan, host_network)},
     {"hostPid", FIELD_BOOL, AT(launch_plan, host_pid)},
+    {"sharePids", FIELD_BOOL, AT(launch_plan, share_pids)},
     {"hostIpc", FIELD_BOOL, AT(launch_plan, host_ipc)},
     {"sysctls", FIELD_STRV, AT(launch_plan, sysctls), .rule = RULE_ENV, .max = 256},
     {"grace", FIELD_I64, AT(launch_plan, grace_s), .max = INT32_MAX},

@@ -119,6 +119,7 @@ struct launch_plan {
     const char
         *cgroup; /* path of the pod below every controller's mount, e.g. "limpet/<inst>/pod<uid>" */
     bool host_network, host_pid, host_ipc;
+    bool share_pids;            /* its containers see each other's processes; not with host_pid */
     const char *const *sysctls; /* "name=value"; NULL-terminated; may be NULL */
     int64_t grace_s;
     int64_t backoff_min_ms, backoff_max_ms, backoff_reset_ms; /* 10 s, 5 min, 10 min */

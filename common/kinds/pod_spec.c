@@ -225,7 +225,7 @@ const struct schema_type type_pod_spec = {
           DOC("Whether it uses the node's network and addresses.")),
         F(12, "hostPID", BOOL, OMIT_ZERO, DOC("Whether it sees the node's processes.")),
         F(13, "hostIPC", BOOL, OMIT_ZERO, DOC("Whether it shares the node's IPC.")),
-        F(27, "shareProcessNamespace", BOOL, INERT,
+        F(27, "shareProcessNamespace", BOOL,
           DOC("Whether its containers see each other's processes.")),
         F(14, "securityContext", OBJECT(type_pod_security_context), DEF("{}"),
           DOC("What holds for all containers, where they say nothing else.")),

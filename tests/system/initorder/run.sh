@@ -100,6 +100,28 @@ last_words() {
     within 15 "they go" fails local_pod a words-a
 }
 
+# Containers that see each other's processes. The orphan's parent is nobody in the pod.
+sharing() {
+    static sharing '.spec.shareProcessNamespace = true | .spec.containers = [$one, $two]' \
+        --argjson one "$(container one 'echo $$$$ >/v/one; (sleep 0.5 &) ; trap "exit 0" TERM; while :; do sleep 0.2; done')" \
+        --argjson two "$(container two 'until [ -s /v/one ]; do sleep 0.1; done; sleep 1; ps -o pid,stat,args >/v/ps
+            cat /proc/1/environ >/v/env 2>&1; ls /proc/1/root/ >/v/root 2>&1; kill -TERM 1; kill -KILL 1; ls /proc/1/fd >/v/fd 2>&1
+            echo done >/v/log; (trap "" TERM; while :; do sleep 1; done) & while :; do sleep 0.2; done')"
+    within 20 "containers that share processes run" wrote sharing done
+    local ps=$(<"$STAND/sharing/ps")
+    has "one sees the other's" "$ps" 'echo .* >/v/one; .sleep'
+    hasnt "neither is the first of all" "$ps" '^ *1 .*sh -c'
+    hasnt "and nobody the keeper's arguments" "$ps" 'cgroup'
+    hasnt "orphans are taken in" "$ps" '^ *[0-9]+ +Z'
+    has "the first one has nothing to be looked at" "$(cat "$STAND/sharing/"{env,root,fd})" '[Pp]ermission denied'
+    hasnt "indeed" "$(cat "$STAND/sharing/"{env,root,fd})" 'bin|HOME'
+    is "exec works" "$(ld a exec -c one sharing-a -- sh -c 'kill -0 $(cat /v/one) && echo alive')" alive
+    ld a exec -c one sharing-a -- sh -c 'kill -KILL $(cat /v/one)'
+    within 15 "one that is killed comes again" matches '^1 0$' state sharing '[.status.containerStatuses[].restartCount] | join(" ")'
+    rm "$STAND/a/manifests/sharing.yaml"
+    within 15 "they end, and what they left in the background" fails local_pod a sharing-a
+}
+
 # ns CONTAINER WHICH: of its first process, by an exec in it.
 ns() { ld a exec -c "$1" debugged-a -- readlink "/proc/self/ns/$2"; }
 
@@ -135,5 +157,6 @@ stand_plain solo a
 order
 ends
 last_words
+sharing
 debugging
 conclude

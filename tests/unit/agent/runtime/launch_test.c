@@ -79,6 +79,7 @@ static struct launch_plan sample(void)
                                 .run_dir = "/run/uid-1",
                                 .cgroup = "limpet/poduid-1",
                                 .host_ipc = true,
+                                .share_pids = true,
                                 .sysctls = sysctls,
                                 .grace_s = 30,
                                 .backoff_min_ms = 10000,
@@ -142,7 +143,7 @@ static void test_launch__round_trip(void **state)
     assert_string_equal(back->pod_uid, "uid-1");
     assert_string_equal(back->spec_hash, "sha256:ab");
     assert_strv(back->sysctls, sysctls);
-    assert_true(back->host_ipc && !back->host_pid && !back->host_network);
+    assert_true(back->host_ipc && back->share_pids && !back->host_pid && !back->host_network);
     assert_int_equal(back->container_count, 2);
     assert_container(&back->containers[0]);
     assert_true(back->containers[1].privileged);
