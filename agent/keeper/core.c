@@ -47,11 +47,12 @@ struct keeper_core {
     const struct launch_plan *plan;
     struct keeper_report report;
     struct container *containers;
-    bool ending;     /* nothing is started any more */
-    bool finished;   /* it ends by itself: that is recorded */
-    int64_t kill_at; /* when ending; INT64_MAX: no kill is due */
-    bool killed;     /* the grace is over */
-    bool released;   /* or nearly: nobody is held back from the stop any more */
+    bool ending;      /* nothing is started any more */
+    bool finished;    /* it ends by itself: that is recorded */
+    int64_t kill_at;  /* when ending; INT64_MAX: no kill is due */
+    int64_t deadline; /* INT64_MAX: none */
+    bool killed;      /* the grace is over */
+    bool released;    /* or nearly: nobody is held back from the stop any more */
 };
 
 /* In release builds too: a keeper that has lost track is better started anew than trusted. */
@@ -88,7 +89,7 @@ struct keeper_core *keeper_core_new(const struct launch_plan *plan, const char *
     struct keeper_core *core = xcalloc(1, sizeof(*core));
     struct keeper_report *report = &core->report;
     core->plan = plan;
-    core->kill_at = INT64_MAX;
+    core->kill_at = core->deadline = INT64_MAX;
     add_containers(core, 0);
     report->keeper_pid = keeper_pid;
     report->started_wall_ns = wall;
@@ -218,11 +219,32 @@ static void advance(struct keeper_core *core, int64_t now, struct keeper_actions
     }
 }
 
+/* Too late counts only for what has not ended. */
+static void end_late(struct keeper_core *core, int64_t now, struct keeper_actions *actions)
+{
+    if (core->ending || core->report.state != KEEPER_RUNNING || core->deadline > now)
+        return;
+    core->finished = true;
+    copy_text(core->report.reason, sizeof(core->report.reason), "DeadlineExceeded");
+    begin_end(core, after(now, core->plan->grace_s * NS_PER_S), actions);
+    act(actions, KEEPER_ACT_REPORT, 0, 0);
+}
+
+void keeper_core_deadline(struct keeper_core *core, uint32_t seconds, int64_t at, int64_t now,
+                          struct keeper_actions *actions)
+{
+    core->deadline = at;
+    core->report.deadline_s = seconds;
+    end_late(core, now, actions);
+    act(actions, KEEPER_ACT_REPORT, 0, 0);
+}
+
 void keeper_core_go(struct keeper_core *core, int64_t now, struct keeper_actions *actions)
 {
     if (core->report.state != KEEPER_SANDBOX)
         return;
     move_pod(core, KEEPER_RUNNING);
+    end_late(core, now, actions);
     advance(core, now, actions);
     act(actions, KEEPER_ACT_REPORT, 0, 0);
 }
@@ -500,7 +522,9 @@ static int64_t release_at(const struct keeper_core *core)
 
 int64_t keeper_core_next(const struct keeper_core *core)
 {
-    int64_t next = core->ending ? core->kill_at : INT64_MAX, release = release_at(core);
+    bool running = core->report.state == KEEPER_RUNNING;
+    int64_t next = core->ending ? core->kill_at : running ? core->deadline : INT64_MAX;
+    int64_t release = release_at(core);
     if (release < next)
         next = release;
     for (size_t i = 0; i < core->report.container_count; i++) {
@@ -542,6 +566,7 @@ void keeper_core_tick(struct keeper_core *core, int64_t now, struct keeper_actio
             start(core, i, actions);
             changed = true;
         }
+    end_late(core, now, actions);
     if (release_at(core) <= now) {
         core->released = true;
         end_next(core, actions);

@@ -55,6 +55,9 @@ void keeper_core_go(struct keeper_core *core, int64_t now, struct keeper_actions
 /* Also shortens the grace of a stop that is under way. */
 void keeper_core_stop(struct keeper_core *core, int64_t grace_ns, int64_t now,
                       struct keeper_actions *actions);
+/* When it is ended as failed, boot ns; seconds: for the report. */
+void keeper_core_deadline(struct keeper_core *core, uint32_t seconds, int64_t at, int64_t now,
+                          struct keeper_actions *actions);
 /* The plan, which stands where it stood, has more containers of role LAUNCH_DEBUG at its end. */
 void keeper_core_added(struct keeper_core *core, int64_t now, struct keeper_actions *actions);
 /* Of the attempt of container i that had so many restarts before it; of another: nothing. */

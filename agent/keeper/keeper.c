@@ -330,6 +330,14 @@ static void on_kill(void *ctx, const char *container, uint32_t attempt, int64_t 
     apply(keeper, &actions);
 }
 
+static void on_deadline(void *ctx, uint32_t seconds, int64_t at)
+{
+    struct keeper *keeper = ctx;
+    struct keeper_actions actions = {.count = 0};
+    keeper_core_deadline(keeper->core, seconds, at, loop_now(keeper->loop), &actions);
+    apply(keeper, &actions);
+}
+
 /* ---- making ---- */
 
 static const struct container_handler container_handler = {
@@ -375,6 +383,7 @@ static const struct server_handler server_handler = {
     .exec = on_exec,
     .mark = on_mark,
     .kill = on_kill,
+    .deadline = on_deadline,
     .add = on_add,
     .alone = on_alone,
 };

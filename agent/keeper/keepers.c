@@ -210,6 +210,15 @@ static int keepers_add(struct keepers *keepers, const char *uid, const void *pla
     return fd < 0 ? fd : entry_tell(entry, &message, fd, err);
 }
 
+static int keepers_deadline(struct keepers *keepers, const char *uid, uint32_t seconds, int64_t at,
+                            struct err *err)
+{
+    const struct proto message = {.type = PROTO_DEADLINE, .min = seconds, .value = at};
+    struct entry *entry;
+    int r = need(keepers, uid, &entry, err);
+    return r < 0 ? r : entry_tell(entry, &message, -1, err);
+}
+
 static int keepers_freeze(struct keepers *keepers, const char *uid, bool frozen, struct err *err)
 {
     struct entry *entry;
@@ -282,6 +291,7 @@ int keepers_new(struct loop *loop, const struct keepers_spec *spec, struct keepe
                                      .mark = keepers_mark,
                                      .kill = keepers_kill,
                                      .add = keepers_add,
+                                     .deadline = keepers_deadline,
                                      .freeze = keepers_freeze,
                                      .is_frozen = keepers_is_frozen,
                                      .free = keepers_free};

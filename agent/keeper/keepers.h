@@ -68,6 +68,11 @@ struct keepers {
      * LAUNCH_MAX_CONTAINERS. */
     int (*add)(struct keepers *keepers, const char *uid, const void *plan, size_t len,
                struct err *err);
+    /* When the pod, if it has not ended by then, is ended as failed (its `reason` is
+     * DeadlineExceeded), at boot ns; INT64_MAX: never. seconds: what the report says of it again.
+     * -ENOENT, -EPROTONOSUPPORT. */
+    int (*deadline)(struct keepers *keepers, const char *uid, uint32_t seconds, int64_t at,
+                    struct err *err);
     /* Stops all of the pod's processes where they stand, or lets them go on. -ENOENT, -ENOTSUP. */
     int (*freeze)(struct keepers *keepers, const char *uid, bool frozen, struct err *err);
     bool (*is_frozen)(struct keepers *keepers, const char *uid);

@@ -36,7 +36,10 @@ enum proto_type {
     /* Since version 3, of the agent, of one container (text) and one attempt of it (min): */
     PROTO_MARK, /* max = its marks from now on */
     PROTO_KILL, /* value = grace in ns */
-    PROTO_ADD,  /* with a descriptor: a launch plan, whose DEBUG containers the pod gets as well */
+    /* and of the whole pod: */
+    PROTO_ADD, /* with a descriptor: a launch plan, whose DEBUG containers the pod gets as well */
+    PROTO_DEADLINE, /* value = boot ns when it ends as failed, if it has not ended by then; min =
+                       the seconds that the manifest says, which the report tells again */
 };
 
 struct proto {

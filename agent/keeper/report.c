@@ -61,6 +61,10 @@ static int put_head(const struct keeper_report *report, struct buf *buf)
     if (r == 0)
         r = wire_put_u64(buf, (uint64_t)report->started_wall_ns);
     if (r == 0)
+        r = wire_put_u32(buf, report->deadline_s);
+    if (r == 0)
+        r = wire_put_str(buf, report->reason);
+    if (r == 0)
         end(buf, at);
     return r;
 }
@@ -132,6 +136,9 @@ static void get_head(struct wire *all, struct keeper_report *ret)
     uint32_t state = wire_u32(&wire);
     ret->keeper_pid = (pid_t)wire_u32(&wire);
     ret->started_wall_ns = wire_i64(&wire);
+    ret->deadline_s = wire.left > 0 ? wire_u32(&wire) : 0; /* since protocol 3 */
+    if (wire.left > 0)
+        wire_copy(&wire, ret->reason, sizeof(ret->reason));
     all->bad |= wire.bad || state > KEEPER_ENDED || ret->keeper_pid < 0;
     ret->state = (enum keeper_pod_state)state;
 }

@@ -58,6 +58,8 @@ struct keeper_report {
     enum keeper_pod_state state;
     pid_t keeper_pid;
     int64_t started_wall_ns;
+    uint32_t deadline_s; /* its activeDeadlineSeconds, as it was told; 0: none */
+    char reason[32]; /* why it ends as failed whatever its containers say: DeadlineExceeded; "" */
     size_t container_count;
     struct keeper_container
         *containers; /* borrowed with the report, or owned: keeper_report_free */

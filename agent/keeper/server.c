@@ -121,6 +121,9 @@ static void obey(struct client *client, const struct proto *message)
         if (message->text)
             server->handler->kill(server->ctx, message->text, message->min, message->value);
         return;
+    case PROTO_DEADLINE:
+        server->handler->deadline(server->ctx, message->min, message->value);
+        return;
     default: /* ours to say */
         return;
     }

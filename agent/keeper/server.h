@@ -17,6 +17,7 @@ struct server_handler {
     void (*exec)(void *ctx, const struct exec_request *request, const int *fds);
     void (*mark)(void *ctx, const char *container, uint32_t attempt, uint32_t marks);
     void (*kill)(void *ctx, const char *container, uint32_t attempt, int64_t grace_ns);
+    void (*deadline)(void *ctx, uint32_t seconds, int64_t at);
     void (*add)(void *ctx, int fd); /* a launch plan; borrowed */
 };
 

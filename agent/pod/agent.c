@@ -338,6 +338,7 @@ static void keeper_gone(void *ctx, const char *uid, const struct keeper_end *end
     bool unheard = record->keeper == POD_KEEPER_SILENT;
     record->keeper = POD_KEEPER_NONE;
     record->paused = false;
+    record->timeless = false;
     record->asked_grace_s = -1;
     record->network_ready = false;
     if (!record->finished && !record->verdict) {

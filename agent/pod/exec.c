@@ -184,6 +184,23 @@ static void go(struct pod_record *record)
     publish_event(record, "Normal", "Started", "Started pod %s/%s", record->ns, record->name);
 }
 
+/* Counted from when this node took the pod, by the clock that no one sets. */
+static void set_deadline(struct pod_record *record)
+{
+    struct agent *agent = record->agent;
+    struct keepers *keepers = agent->world.keepers;
+    struct err err = {0};
+    uint32_t seconds = record->spec->deadline_s;
+    int64_t age = clock_wall(loop_clock(agent->world.loop)) - record->accepted_wall_ns;
+    int64_t left = seconds * NS_PER_S - (age > 0 ? age : 0);
+    int64_t at = seconds ? agent_now(agent) + (left > 0 ? left : 0) : INT64_MAX;
+    record->timeless = keepers->deadline(keepers, record->uid, seconds, at, &err) < 0;
+    if (record->timeless)
+        publish_event(record, "Warning", "FailedDeadline", "%s", err.msg);
+    else
+        record->report->deadline_s = seconds;
+}
+
 static void pause_pod(struct pod_record *record)
 {
     struct keepers *keepers = record->agent->world.keepers;
@@ -314,6 +331,9 @@ bool exec_action(struct pod_record *record, const struct pod_action *action)
         break;
     case POD_REMOVE_KEEPER:
         remove_keeper(record);
+        break;
+    case POD_SET_DEADLINE:
+        set_deadline(record);
         break;
     case POD_PULL_DEBUG:
         debug_pull(record);

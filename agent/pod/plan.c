@@ -108,6 +108,14 @@ static bool resume_due(const struct pod_view *v, int64_t now)
     return v->keeper == POD_KEEPER_RUNNING && v->paused && !v->pause;
 }
 
+/* T: time. */
+
+static bool deadline_due(const struct pod_view *v, int64_t now)
+{
+    (void)now;
+    return (v->keeper == POD_KEEPER_SANDBOX || v->keeper == POD_KEEPER_RUNNING) && v->deadline_due;
+}
+
 /* D: ephemeral containers, of a pod that runs. */
 
 static bool takes_debugs(const struct pod_view *v)
@@ -186,6 +194,7 @@ static const struct rule rules[] = {
     {"E7", ended_by_itself, POD_REMOVE_KEEPER},
     {"R1", refused_never_ran, POD_REMOVE_KEEPER},
     {"R2", refused_running, POD_STOP},
+    {"T1", deadline_due, POD_SET_DEADLINE},
     {"P1", pause_due, POD_PAUSE},
     {"P2", resume_due, POD_RESUME},
     {"D1", debug_add_due, POD_ADD_DEBUG},
@@ -245,6 +254,7 @@ const char *pod_action_name(enum pod_action_type type)
         [POD_STOP] = "Stop",
         [POD_PAUSE] = "Pause",
         [POD_RESUME] = "Resume",
+        [POD_SET_DEADLINE] = "SetDeadline",
         [POD_PULL_DEBUG] = "PullDebug",
         [POD_ADD_DEBUG] = "AddDebug",
         [POD_REMOVE_KEEPER] = "RemoveKeeper",

@@ -41,6 +41,7 @@ struct pod_view {
     enum pod_keeper keeper;
     int64_t asked_grace_s; /* of the stop already asked of the keeper; -1 = none */
     enum pod_gate images, volumes, network;
+    bool deadline_due; /* its keeper does not know of its deadline */
     /* Ephemeral containers that are not in the pod yet: the image of one was not asked for, one may
      * be added, one failed and is tried again then (0: none did). */
     bool debug_untried, debug_ready;
@@ -56,9 +57,10 @@ enum pod_action_type {
     POD_SPAWN_KEEPER,
     POD_WIRE_NETWORK,
     POD_GO,
-    POD_STOP,       /* with grace_s */
-    POD_PAUSE,      /* freeze all of its processes */
-    POD_RESUME,     /* let them go on */
+    POD_STOP,   /* with grace_s */
+    POD_PAUSE,  /* freeze all of its processes */
+    POD_RESUME, /* let them go on */
+    POD_SET_DEADLINE,
     POD_PULL_DEBUG, /* images of ephemeral containers */
     POD_ADD_DEBUG,
     POD_REMOVE_KEEPER,

@@ -117,6 +117,8 @@ struct pod_view pod_record_view(const struct pod_record *record, bool name_taken
         .grace_s = record->verdict && record->verdict->grace_s < record->grace_s
                        ? record->verdict->grace_s
                        : record->grace_s,
+        .deadline_due =
+            spec && planned && !record->timeless && spec->deadline_s != record->report->deadline_s,
         .keeper = record->keeper,
         .asked_grace_s = record->asked_grace_s,
         .volumes = gate_of(record->volumes_ready, &record->volumes_setback),

@@ -66,6 +66,7 @@ struct pod_record {
     bool accepted;           /* and it does */
     struct verdict *verdict; /* NULL: none */
     bool paused;             /* all of it is frozen */
+    bool timeless;           /* its keeper, of an older release, takes no deadline */
     bool unpausable;         /* that was tried, and this node cannot */
     int64_t grace_s;         /* of the last manifest seen */
     int64_t asked_grace_s;   /* -1 = no stop asked */

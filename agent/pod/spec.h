@@ -21,6 +21,7 @@ struct pod_spec {
     bool deleting;   /* metadata.deletionTimestamp is set */
     int64_t grace_s; /* how long its containers get to stop */
     bool host_network;
+    uint32_t deadline_s; /* its activeDeadlineSeconds; 0: none */
 };
 
 /* Takes object (a Pod that passed schema_check and schema_default). A static pod gets the suffix

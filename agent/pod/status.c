@@ -46,6 +46,8 @@ const char *pod_phase(const struct pod_facts *facts)
         any_started |= c->state != KEEPER_WAITING || c->last.valid;
         any_failed |= !c->last.valid || c->last.code != 0;
     }
+    if (ended && report->reason[0])
+        return "Failed";
     if (ended)
         return any_failed ? "Failed" : "Succeeded";
     return any_started ? "Running" : "Pending";
@@ -399,6 +401,11 @@ static struct value *status_by(const struct pod_facts *facts)
     value_set_str(status, "phase", phase);
     value_set_str(status, "reason", facts->paused ? "Paused" : facts->refused_reason);
     value_set_str(status, "message", facts->refused_message);
+    if (facts->report && facts->report->reason[0] && str_eq(phase, "Failed")) { /* the kubelet's */
+        value_set_str(status, "reason", facts->report->reason);
+        value_set_str(status, "message",
+                      "Pod was active on the node longer than the specified deadline");
+    }
     value_set(status, "conditions", conditions_of(facts, &sums, phase));
     set_addresses(status, facts);
     set_time(status, "startTime", facts->start_wall_ns);

@@ -206,7 +206,7 @@ const struct schema_type type_pod_spec = {
           DOC("What happens when a container has ended.")),
         F(4, "terminationGracePeriodSeconds", INT64, DEF("30"), RANGE(0, INT32_MAX),
           DOC("From SIGTERM to SIGKILL.")),
-        F(5, "activeDeadlineSeconds", INT64, RANGE(1, INT32_MAX), INERT,
+        F(5, "activeDeadlineSeconds", INT64, RANGE(1, INT32_MAX),
           DOC("How long the pod may be active before it is ended as failed.")),
         F(6, "dnsPolicy", STRING, DEF("ClusterFirst"),
           ONE_OF("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"),

@@ -77,6 +77,18 @@ ends() {
     within 15 "all of them go" fails local_pod a loop-a
 }
 
+deadline() {
+    static late '.spec.activeDeadlineSeconds = 6 | .spec.containers = [$main]' --argjson main "$(container main "n=main; $runs")"
+    within 20 "a pod with a deadline runs" wrote late main
+    node_kill a
+    within 15 "without an agent it is ended in time" wrote late 'main main-end'
+    node_start a
+    within 15 "and has failed" matches '^Failed DeadlineExceeded$' state late '[.status.phase, .status.reason] | join(" ")'
+    is "its containers are not started again" "$(lines late)" 'main main-end '
+    rm "$STAND/a/manifests/late.yaml"
+    within 15 "it goes" fails local_pod a late-a
+}
+
 message() { state words ".status.$1[] | select(.name == \"$2\") | .state.terminated.message // \"\""; } # LIST NAME
 last_words() {
     static words '.spec.restartPolicy = "Never" | .spec.initContainers = [$first]
@@ -156,6 +168,7 @@ debugging() {
 stand_plain solo a
 order
 ends
+deadline
 last_words
 sharing
 debugging

@@ -468,6 +468,19 @@ static int fake_kill(struct keepers *keepers, const char *uid, const char *conta
     return 0;
 }
 
+static int fake_deadline(struct keepers *keepers, const char *uid, uint32_t seconds, int64_t at,
+                         struct err *err)
+{
+    struct pod *pod = NULL;
+    int r = pod_of(fake_of(keepers), uid, &pod, err);
+    if (r < 0)
+        return r;
+    struct keeper_actions actions = {.count = 0};
+    keeper_core_deadline(pod->core, seconds, at, now_of(pod), &actions);
+    carry_out(pod, &actions);
+    return 0;
+}
+
 static int fake_add(struct keepers *keepers, const char *uid, const void *plan, size_t len,
                     struct err *err)
 {
@@ -516,6 +529,7 @@ struct keepers_fake *keepers_fake_new(const struct keepers_fake_spec *spec, cons
                                      .mark = fake_mark,
                                      .kill = fake_kill,
                                      .add = fake_add,
+                                     .deadline = fake_deadline,
                                      .freeze = fake_freeze,
                                      .is_frozen = fake_is_frozen,
                                      .free = close_life};

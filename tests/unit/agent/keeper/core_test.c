@@ -569,6 +569,68 @@ static void test_core__marks_and_kills_of_an_attempt(void **state)
     keeper_core_free(f.core);
 }
 
+/* A deadline ends what has not ended by then, as failed, in order. */
+static void test_core__deadline(void **state)
+{
+    (void)state;
+    struct fixture f;
+    setup(&f, LAUNCH_RESTART_ALWAYS, 1);
+    f.plan.grace_s = 10;
+    int64_t at = f.now + 60 * NS_PER_S;
+    take(&f);
+    keeper_core_deadline(f.core, 60, at, f.now, &f.actions);
+    assert_int_equal(report(&f)->deadline_s, 60);
+    assert_true(keeper_core_next(f.core) == INT64_MAX); /* nothing runs yet */
+    go(&f);
+    started(&f, 0);
+    assert_true(keeper_core_next(f.core) == at);
+    f.now = at - 1;
+    tick(&f);
+    assert_int_equal(f.actions.count, 0);
+    f.now = at;
+    tick(&f);
+    assert_true(did(&f, KEEPER_ACT_SIGNAL, 0, SIGTERM));
+    assert_string_equal(report(&f)->reason, "DeadlineExceeded");
+    assert_int_equal(report(&f)->state, KEEPER_RUNNING);
+    assert_true(keeper_core_next(f.core) == at + 10 * NS_PER_S);
+    exited(&f, 0, EXIT(0), false);
+    assert_true(did(&f, KEEPER_ACT_RECORD, 0, 0));
+    assert_false(did(&f, KEEPER_ACT_START, 0, 0));
+    keeper_core_free(f.core);
+
+    setup(&f, LAUNCH_RESTART_ALWAYS, 1); /* over before it is let go: nothing starts */
+    take(&f);
+    keeper_core_deadline(f.core, 1, f.now - 1, f.now, &f.actions);
+    go(&f);
+    assert_false(did(&f, KEEPER_ACT_START, 0, 0));
+    assert_true(did(&f, KEEPER_ACT_RECORD, 0, 0));
+    keeper_core_free(f.core);
+
+    setup(&f, LAUNCH_RESTART_ALWAYS, 1); /* put off, given up, brought forward to what is over */
+    go(&f);
+    started(&f, 0);
+    take(&f);
+    keeper_core_deadline(f.core, 1, f.now + NS_PER_S, f.now, &f.actions);
+    keeper_core_deadline(f.core, 0, INT64_MAX, f.now, &f.actions);
+    assert_true(keeper_core_next(f.core) == INT64_MAX);
+    keeper_core_deadline(f.core, 1, f.now, f.now, &f.actions);
+    assert_true(did(&f, KEEPER_ACT_SIGNAL, 0, SIGTERM));
+    keeper_core_free(f.core);
+
+    setup(&f, LAUNCH_RESTART_ALWAYS, 1); /* a pod that is stopped meanwhile is no failure */
+    go(&f);
+    started(&f, 0);
+    take(&f);
+    keeper_core_deadline(f.core, 1, f.now + NS_PER_S, f.now, &f.actions);
+    stop(&f, 30000);
+    f.now += NS_PER_S;
+    tick(&f);
+    exited(&f, 0, EXIT(0), false);
+    assert_string_equal(report(&f)->reason, "");
+    assert_int_equal(report(&f)->state, KEEPER_ENDED);
+    keeper_core_free(f.core);
+}
+
 static void grow(struct fixture *f)
 {
     f->containers[f->plan.container_count++] =
@@ -636,6 +698,7 @@ int main(void)
         cmocka_unit_test(test_core__order),
         cmocka_unit_test(test_core__marks_and_kills_of_an_attempt),
         cmocka_unit_test(test_core__said),
+        cmocka_unit_test(test_core__deadline),
         cmocka_unit_test(test_core__added),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,7 @@ static void test_proto__round_trip(void **state)
         {.type = PROTO_MARK, .text = "app", .min = 3, .max = 0x80000001},
         {.type = PROTO_KILL, .text = "app", .min = 3, .value = INT64_MAX},
         {.type = PROTO_ADD},
+        {.type = PROTO_DEADLINE, .min = 60, .value = INT64_MAX},
         {.type = PROTO_OVER, .value = 137, .text = "why"},
     };
     for (size_t i = 0; i < ARRAY_LEN(messages); i++) {

@@ -38,6 +38,8 @@ static const struct keeper_report sample = {.pod_uid = "u",
                                             .state = KEEPER_STOPPING,
                                             .keeper_pid = 12,
                                             .started_wall_ns = 99,
+                                            .deadline_s = 60,
+                                            .reason = "DeadlineExceeded",
                                             .container_count = 2,
                                             .containers = containers};
 
@@ -51,6 +53,8 @@ static void assert_same(const struct keeper_report *a, const struct keeper_repor
     assert_int_equal(a->state, b->state);
     assert_int_equal(a->keeper_pid, b->keeper_pid);
     assert_int_equal(a->started_wall_ns, b->started_wall_ns);
+    assert_int_equal(a->deadline_s, b->deadline_s);
+    assert_string_equal(a->reason, b->reason);
     assert_int_equal(a->container_count, b->container_count);
     for (size_t i = 0; i < a->container_count; i++) {
         const struct keeper_container *c = &a->containers[i], *d = &b->containers[i];
@@ -174,6 +178,8 @@ static void test_report__earlier_release(void **state)
     assert_int_equal(back->state, KEEPER_RUNNING);
     assert_int_equal(back->keeper_pid, 12);
     assert_string_equal(back->spec_hash, "h");
+    assert_int_equal(back->deadline_s, 0);
+    assert_string_equal(back->reason, "");
     const struct keeper_container *c = &back->containers[0];
     assert_string_equal(c->name, "app");
     assert_int_equal(c->state, KEEPER_STARTED);

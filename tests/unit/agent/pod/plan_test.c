@@ -47,6 +47,13 @@ static const struct {
     {{WANTED, .keeper = POD_KEEPER_RUNNING}, "A1", POD_WAIT, 0},
     {{WANTED, .keeper = POD_KEEPER_RUNNING, .name_taken = true}, "A1", POD_WAIT, 0},
     {{WANTED, .keeper = POD_KEEPER_STOPPING, .asked_grace_s = 30}, "A1", POD_WAIT, 0},
+    /* Before anything starts, and whenever it changes. */
+    {{WANTED, READY, .keeper = POD_KEEPER_SANDBOX, .network = POD_GATE_OPEN, .deadline_due = true},
+     "T1",
+     POD_SET_DEADLINE,
+     0},
+    {{WANTED, .keeper = POD_KEEPER_RUNNING, .deadline_due = true}, "T1", POD_SET_DEADLINE, 0},
+    {{WANTED, .keeper = POD_KEEPER_STOPPING, .deadline_due = true}, "A1", POD_WAIT, 0},
     /* Ephemeral containers come to a pod that runs, and to no other. */
     {{WANTED, .keeper = POD_KEEPER_RUNNING, .debug_untried = true}, "D2", POD_PULL_DEBUG, 0},
     {{WANTED, .keeper = POD_KEEPER_RUNNING, .debug_ready = true}, "D1", POD_ADD_DEBUG, 0},

@@ -381,6 +381,22 @@ static void test_status__lost_ephemeral(void **state)
     }
 }
 
+static void test_status__deadline(void **state)
+{
+    (void)state;
+    cleanup(value_free) struct value *spec = spec_of(1);
+    struct keeper_container c = exited("app", KEEPER_TERMINATED, 0);
+    const struct keeper_report report = {.state = KEEPER_ENDED,
+                                         .reason = "DeadlineExceeded",
+                                         .containers = &c,
+                                         .container_count = 1};
+    cleanup(value_free) struct value *status =
+        pod_status(&(struct pod_facts){.spec = spec, .report = &report, .now_wall_ns = T0});
+    assert_string_equal(value_get_str(status, "phase"), "Failed");
+    assert_string_equal(value_get_str(status, "reason"), "DeadlineExceeded");
+    assert_non_null(value_get_str(status, "message"));
+}
+
 static void test_status__refused_is_failed(void **state)
 {
     (void)state;
@@ -458,6 +474,7 @@ int main(void)
         cmocka_unit_test(test_status__last_words),
         cmocka_unit_test(test_status__crash_loop_keeps_the_last_exit),
         cmocka_unit_test(test_status__phases_of_the_end),
+        cmocka_unit_test(test_status__deadline),
         cmocka_unit_test(test_status__roles),
         cmocka_unit_test(test_status__lost_ephemeral),
         cmocka_unit_test(test_status__refused_is_failed),
