@@ -265,6 +265,45 @@ static void test_jobs__secret_reaches_its_pod(void **state)
     world_free(world);
 }
 
+/* Agents come and go while a pod is at its init containers: each runs in its turn, one of them is
+ * tried again, and after its deadline the pod is ended for good. */
+static void test_jobs__order_without_an_agent(void **state)
+{
+    WORLD_EACH_SEED(seed, 6)
+    {
+        struct world *world = world_new(*state, seed, 1);
+        world_apply(world, "apiVersion: v1\n"
+                           "kind: Pod\n"
+                           "metadata: {name: ordered, namespace: default}\n"
+                           "spec:\n"
+                           "  nodeName: node-0\n"
+                           "  activeDeadlineSeconds: 600\n"
+                           "  initContainers:\n"
+                           "  - {name: first, image: app, command: [exit, \"0\", \"20\"]}\n"
+                           "  - {name: side, image: app, command: [run], restartPolicy: Always}\n"
+                           "  - {name: second, image: app, command: [exit, \"0\", \"20\"]}\n"
+                           "  containers:\n"
+                           "  - {name: main, image: app, command: [run]}\n");
+        world_run(world, 10 * S);
+        assert_string_equal(world_phase(world, "ordered"), "Pending");
+        world_run(world, (int64_t)rng_below(&world->rng.rng, 25000) * MS);
+        world_kill_agent(world, 0);
+        assert_false(world_runs(world, 0, "ordered"));
+        world_run(world, 30 * S);
+        assert_true(world_runs(world, 0, "ordered"));
+        world_start_agent(world, 0);
+        world_settle(world, 60 * S);
+        assert_string_equal(world_phase(world, "ordered"), "Running");
+        world_kill_agent(world, 0);
+        world_run(world, 600 * S);
+        assert_false(world_runs(world, 0, "ordered"));
+        world_start_agent(world, 0);
+        world_settle(world, 60 * S);
+        assert_string_equal(world_phase(world, "ordered"), "Failed");
+        world_free(world);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +314,7 @@ int main(void)
         cmocka_unit_test(test_jobs__faults_of_the_node_pass),
         cmocka_unit_test(test_jobs__sandbox_that_fails_says_why),
         cmocka_unit_test(test_jobs__secret_reaches_its_pod),
+        cmocka_unit_test(test_jobs__order_without_an_agent),
     };
     return SCENARIOS(tests);
 }
