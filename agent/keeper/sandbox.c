@@ -1,6 +1,7 @@
 #include "agent/keeper/sandbox.h"
 
 #include "agent/keeper/pidfile.h"
+#include "agent/runtime/propagation.h"
 #include "agent/runtime/sys.h"
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
@@ -132,6 +133,20 @@ static int set_sysctls(const struct launch_plan *plan, struct err *err)
     return r;
 }
 
+/* A mount namespace of the keeper's own. As a slave it still sees what the host mounts later, and
+ * lets go of what it unmounts. Where a container is to mount on the host, all but the mount that
+ * holds the run directory stays tied to it in both directions. */
+static int make_namespace(const struct launch_plan *plan, struct err *err)
+{
+    if (unshare(CLONE_NEWNS) < 0)
+        return err_errno(err, errno, "cannot make the keeper's mount namespace");
+    if (propagation_is_asked(plan))
+        return propagation_cut(plan->run_dir, err);
+    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+        return err_errno(err, errno, "cannot make the keeper's mount namespace");
+    return 0;
+}
+
 /* One tmpfs for all containers, in a mount namespace of the keeper's own: it goes when the keeper
  * goes. */
 static int make_shm(struct sandbox *sandbox, struct err *err)
@@ -139,9 +154,9 @@ static int make_shm(struct sandbox *sandbox, struct err *err)
     if (sandbox->plan->container_count < 2)
         return 0;
     autofree char *path = xasprintf("%s/shm", sandbox->plan->run_dir);
-    /* As a slave it still sees what the host mounts later, and lets go of what it unmounts. */
-    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-        return err_errno(err, errno, "cannot make the keeper's mount namespace");
+    int r = make_namespace(sandbox->plan, err);
+    if (r < 0)
+        return r;
     if (mkdir(path, 0700) < 0 && errno != EEXIST)
         return err_errno(err, errno, "cannot make %s", path);
     if (mount("shm", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777,size=64m") < 0)

@@ -74,16 +74,26 @@ bool propagation_find(const char *mountinfo, long mount_id, char *ret_fields, ch
     return false;
 }
 
-static int check_host(int source, const struct launch_mount *mount, struct err *err)
+/* The mount that fd stands in. */
+static int find_mount(int fd, const char *path, char fields[PATH_MAX], char point[PATH_MAX],
+                      struct err *err)
 {
     cleanup(buf_done) struct buf text;
     buf_init(&text, MOUNTINFO_MAX);
-    char fields[PATH_MAX], point[PATH_MAX];
     int r = read_file("/proc/self/mountinfo", &text);
     if (r < 0)
         return err_errno(err, -r, "cannot read the host's mounts");
-    if (!propagation_find(buf_str(&text), mount_id_of(source), fields, point))
-        return err_set(err, -EINVAL, "%s: its mount is not among the host's", mount->source);
+    if (!propagation_find(buf_str(&text), mount_id_of(fd), fields, point))
+        return err_set(err, -EINVAL, "%s: its mount is not among the host's", path);
+    return 0;
+}
+
+static int check_host(int source, const struct launch_mount *mount, struct err *err)
+{
+    char fields[PATH_MAX], point[PATH_MAX];
+    int r = find_mount(source, mount->source, fields, point, err);
+    if (r < 0)
+        return r;
     bool both = mount->propagation == LAUNCH_PROPAGATION_SHARED;
     if (strstr(fields, "shared:") || (!both && strstr(fields, "master:")))
         return 0;
@@ -107,6 +117,43 @@ int propagation_take(const struct launch_container *container, int *ret_trees, s
             return err_errno(err, -ret_trees[i], "cannot copy the mount at %s", mount->source);
     }
     return 0;
+}
+
+bool propagation_is_asked(const struct launch_plan *plan)
+{
+    for (size_t c = 0; c < plan->container_count; c++)
+        for (size_t i = 0; i < plan->containers[c].mount_count; i++)
+            if (plan->containers[c].mounts[i].propagation == LAUNCH_PROPAGATION_SHARED)
+                return true;
+    return false;
+}
+
+/* Blanks and the like are written as \\040 there. */
+static void unescape(char *text)
+{
+    char *to = text;
+    for (const char *p = text; *p; to++) {
+        bool octal = p[0] == '\\' && p[1] >= '0' && p[1] <= '3' && p[2] >= '0' && p[2] <= '7' &&
+                     p[3] >= '0' && p[3] <= '7';
+        *to = octal ? (char)((p[1] - '0') * 64 + (p[2] - '0') * 8 + p[3] - '0') : *p;
+        p += octal ? 4 : 1;
+    }
+    *to = '\0';
+}
+
+int propagation_cut(const char *path, struct err *err)
+{
+    char fields[PATH_MAX], point[PATH_MAX];
+    autoclose int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(err, errno, "cannot open %s", path);
+    int r = find_mount(fd, path, fields, point, err);
+    if (r < 0)
+        return r;
+    unescape(point);
+    return mount(NULL, point, NULL, MS_SLAVE, NULL) < 0
+               ? err_errno(err, errno, "cannot cut off the mount at %s", point)
+               : 0;
 }
 
 int propagation_set(int tree_fd, enum launch_propagation propagation)

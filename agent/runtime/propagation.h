@@ -10,6 +10,10 @@
  * -EINVAL where the host's mount is not shared, in the words of container runtimes. */
 nodiscard int propagation_take(const struct launch_container *container, int *ret_trees,
                                struct err *err);
+/* Whether a container of the plan mounts on the host. */
+bool propagation_is_asked(const struct launch_plan *plan);
+/* What is mounted from now on in the one mount that path stands in stays in this namespace. */
+nodiscard int propagation_cut(const char *path, struct err *err);
 /* What the kernel calls it; a private mount for all others. A negative errno. */
 nodiscard int propagation_set(int tree_fd, enum launch_propagation propagation);
 

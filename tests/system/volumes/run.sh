@@ -208,21 +208,33 @@ propagation() {
     refused alone "a mount of the host that is not shared is the reason" 'is mounted on .* but it is not a shared or slave mount'
     lp delete pod/alone >/dev/null
     mount --make-shared "$dir"
+    tied 1 "$dir"
+    tied 2 "$dir"
+    umount -l "$dir/below" "$dir"
+}
+
+# tied CONTAINERS DIR: what is mounted on one side is seen on the other.
+tied() {
+    local dir=$2
     pod tied 'mount -t tmpfs x /both/back 2>/dev/null && touch /both/back/from-container
             until [ -e /to/later/from-host ]; do sleep 0.1; done; echo "seen $(ls /none/later | wc -l)"; echo end; exec sleep 1000' |
-        jq --arg d "$dir" '.spec.volumes = [{name: "h", hostPath: {path: $d}}]
+        jq --arg d "$dir" --arg count "$1" '.spec.volumes = [{name: "h", hostPath: {path: $d}}]
             | .spec.containers[0].securityContext = {privileged: true}
             | .spec.containers[0].volumeMounts = [{name: "h", mountPath: "/none"},
                 {name: "h", mountPath: "/to", mountPropagation: "HostToContainer"},
-                {name: "h", mountPath: "/both", mountPropagation: "Bidirectional"}]' | apply >/dev/null
+                {name: "h", mountPath: "/both", mountPropagation: "Bidirectional"}]
+            | if $count == "2" then .spec.containers += [{name: "side", image: "busybox:latest",
+                imagePullPolicy: "IfNotPresent", command: ["sleep", "1000"]}] else . end' | apply >/dev/null
     within 20 "a pod that is tied to the host's mounts runs" running tied
     within 10 "Bidirectional: what the container mounts is on the host" test -e "$dir/back/from-container"
     mount -t tmpfs limpet-test "$dir/later"
     touch "$dir/later/from-host"
-    has "HostToContainer: what the host mounts is in the container; None: it is not" "$(log_of tied)" '^seen 0$'
+    within 10 "HostToContainer: what the host mounts is in the container" matches '^end$' lp logs tied main
+    has "None: it is not" "$(lp logs tied main)" '^seen 0$'
+    hasnt "the pod's own shared memory is not on the host" "$(cat /proc/self/mountinfo)" "$STAND/.*/shm "
     lp delete pod/tied >/dev/null
     within 10 "it goes" gone tied
-    umount -l "$dir/back" "$dir/later" "$dir/below" "$dir"
+    umount -l "$dir/back" "$dir/later"
 }
 
 stand_up main a
