@@ -1,7 +1,11 @@
 /* Volumes of pods. */
 
+#include "common/base/map.h"
 #include "common/base/str.h"
 #include "common/kinds/types.h"
+
+#include <stdarg.h>
+#include <stdio.h>
 
 static const struct schema_type type_key_to_path = {
     .name = "KeyToPath",
@@ -191,8 +195,47 @@ static const struct schema_type type_volume_projection = {
              DOC("Certificates to trust."))),
 };
 
+__attribute__((unused, format(printf, 4, 5))) static void check_once(struct map *paths,
+                                                                     const struct value *path,
+                                                                     struct schema_walk *walk,
+                                                                     const char *fmt, ...)
+{
+    const char *text = value_str(path);
+    if (str_empty(text) || !map_put(paths, text, paths))
+        return;
+    char sub[96];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(sub, sizeof(sub), fmt, args);
+    va_end(args);
+    schema_mistake(walk, path, sub, CAUSE_INVALID, "\"%.64s\": conflicting duplicate paths", text);
+}
+
+/* A path that a person names may come but once in the volume. */
+GATEWAY_CHECK(check_projected)
+{
+    static const char *const fields[] = {"secret", "downwardAPI", "configMap"};
+    static const char *const plain[] = {"serviceAccountToken", "clusterTrustBundle"};
+    const struct value *sources = value_get(object, "sources");
+    struct map *paths = map_new();
+    for (size_t i = 0; i < value_len(sources); i++) {
+        const struct value *source = value_at(sources, i);
+        for (size_t f = 0; f < ARRAY_LEN(fields); f++) {
+            const struct value *items = value_get(value_get(source, fields[f]), "items");
+            for (size_t n = 0; n < value_len(items); n++)
+                check_once(paths, value_get(value_at(items, n), "path"), walk,
+                           "sources[%zu].%s.items[%zu].path", i, fields[f], n);
+        }
+        for (size_t f = 0; f < ARRAY_LEN(plain); f++)
+            check_once(paths, value_get(value_get(source, plain[f]), "path"), walk,
+                       "sources[%zu].%s.path", i, plain[f]);
+    }
+    map_free(paths, NULL);
+}
+
 static const struct schema_type type_projected_volume = {
     .name = "ProjectedVolumeSource",
+    .check = GATEWAY_ONLY(check_projected),
     DOC("Several sources in one directory."),
     FIELDS(
         F(1, "sources", LIST(OBJECT(type_volume_projection)), DOC("The sources.")),

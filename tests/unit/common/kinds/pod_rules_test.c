@@ -98,6 +98,15 @@ static void test_pod_rules__volumes_and_devices(void **state)
         {"  volumes: [{name: v, downwardAPI: {items: [{path: a, resourceFieldRef: {resource: "
          "limits.cpu}}]}}]\n" APP,
          "line 5: spec.volumes[0].downwardAPI.items[0].resourceFieldRef.containerName: required\n"},
+        {"  volumes: [{name: v, projected: {sources: [{configMap: {name: c, items: [{key: k, path: "
+         "p}]}}, {secret: {name: s, items: [{key: k, path: q}]}}, {serviceAccountToken: {path: "
+         "p}}]}}]\n" APP,
+         "line 5: spec.volumes[0].projected.sources[2].serviceAccountToken.path: \"p\": conflicting "
+         "duplicate paths\n"},
+        {"  volumes: [{name: v, projected: {sources: [{downwardAPI: {items: [{path: p, fieldRef: "
+         "{fieldPath: metadata.name}}, {path: p, fieldRef: {fieldPath: metadata.uid}}]}}]}}]\n" APP,
+         "line 5: spec.volumes[0].projected.sources[0].downwardAPI.items[1].path: \"p\": conflicting "
+         "duplicate paths\n"},
         {"  volumes: [{name: v, projected: {sources: [{clusterTrustBundle: {path: a}}]}}]\n" APP,
          "line 5: spec.volumes[0].projected.sources[0].clusterTrustBundle: must have one of name "
          "and signerName\n"},
