@@ -122,10 +122,36 @@ static void test_spec__uid_tells_static_pods(void **state)
     assert_false(pod_uid_is_static(desired->uid, desired->ns, desired->name, desired->hash));
 }
 
+static void test_spec__user(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *more;
+        int64_t user;
+    } cases[] = {
+        {"", -1},
+        {"\"securityContext\":{\"runAsUser\":1000},", 1000},
+        {"\"securityContext\":{\"runAsUser\":0},", 0},
+        {"\"initContainers\":[{\"securityContext\":{\"runAsUser\":7}}],", -1},
+        {"\"securityContext\":{\"runAsUser\":7},\"initContainers\":[{\"securityContext\":{"
+         "\"runAsUser\":7}}],",
+         7},
+        {"\"securityContext\":{\"runAsUser\":7},\"initContainers\":[{\"securityContext\":{"
+         "\"runAsUser\":8}}],",
+         -1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        cleanup(pod_spec_free) struct pod_spec *spec =
+            make("\"name\":\"web\",\"uid\":\"ab-1\"", cases[i].more);
+        assert_int_equal(pod_spec_user(spec), cases[i].user);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_spec__uids_that_are_refused),
+        cmocka_unit_test(test_spec__user),
         cmocka_unit_test(test_spec__projection),
         cmocka_unit_test(test_spec__hash),
         cmocka_unit_test(test_spec__uid_tells_static_pods),
