@@ -11,8 +11,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* The same failure is told again after this long: a probe may fail every second. */
+/* A probe may fail every second: the same failure is told again after this long, and others, each
+ * in its own words, as often as EVERY_NS with BURST_NS / EVERY_NS more at once. */
 #define AGAIN_NS (60 * NS_PER_S)
+#define EVERY_NS (10 * NS_PER_S)
+#define BURST_NS (50 * NS_PER_S)
 
 struct watch;
 
@@ -24,6 +27,7 @@ struct asking {
     struct attempt *attempt;
     char *said; /* what was told last, unless it has gone well since; NULL */
     int64_t said_at;
+    int64_t may_say_at; /* at BURST_NS before it, at the latest */
 };
 
 enum hook_state { HOOK_IDLE, HOOK_RUNS, HOOK_OVER };
@@ -242,8 +246,10 @@ static void tell(struct asking *asking, enum probe_outcome outcome, const char *
     autofree char *text =
         xasprintf("%s %s: %s", probe_word(asking->probe.kind), kinds[outcome].words, message);
     int64_t now = loop_now(health->loop);
-    if (str_eq(asking->said, text) && now - asking->said_at < AGAIN_NS)
+    bool again = str_eq(asking->said, text) && now - asking->said_at < AGAIN_NS;
+    if (again || asking->may_say_at - BURST_NS > now)
         return;
+    asking->may_say_at = (asking->may_say_at > now ? asking->may_say_at : now) + EVERY_NS;
     free(asking->said);
     asking->said = xstrdup(text);
     asking->said_at = now;

@@ -490,6 +490,22 @@ static void test_health__a_pod_that_stops_is_not_killed_by_its_probes(void **sta
     assert_string_equal(f->asked, "ready");
 }
 
+/* A probe that fails each second in other words is not told of each second. */
+static void test_health__many_words_are_told_slowly(void **state)
+{
+    struct fixture *f = *state;
+    set_spec(f, "\"readinessProbe\": {\"exec\": {\"command\": [\"ready\"]}, \"periodSeconds\": 1}");
+    start(f);
+    for (int i = 0; i < 120; i++) {
+        answer(f, "ready", 1 + i % 100);
+        pass(f, 1);
+    }
+    size_t lines = 0;
+    for (const char *c = f->events; *c; c++)
+        lines += *c == '\n';
+    assert_in_range(lines, 12, 12 + 6);
+}
+
 static void test_health__hooks_by_tcp_are_of_no_use(void **state)
 {
     struct fixture *f = *state;
@@ -517,6 +533,7 @@ int main(void)
         TEST(keeper_of_an_older_release),
         TEST(a_pause_stops_the_time),
         TEST(a_pod_that_stops_is_not_killed_by_its_probes),
+        TEST(many_words_are_told_slowly),
         TEST(hooks_by_tcp_are_of_no_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
