@@ -13,11 +13,14 @@ static void view(void *ctx, struct health_view *ret)
         record->keeper >= POD_KEEPER_RUNNING && record->keeper <= POD_KEEPER_STOPPING
             ? record->report
             : NULL;
+    const char *address = agent_pod_ip(record);
+    if (record->spec && record->spec->host_network && str_empty(address))
+        address = "127.0.0.1"; /* a node that knows no address of its own */
     bool same = record->spec && report && str_eq(report->spec_hash, record->spec->hash);
     *ret = (struct health_view){
         .spec = same ? value_get(record->spec->object, "spec") : NULL,
         .report = report,
-        .address = agent_pod_ip(record),
+        .address = address,
         .grace_s = record->asked_grace_s >= 0 ? record->asked_grace_s : record->grace_s,
         .adopted = record->adopted,
         .paused = record->paused,
