@@ -6,7 +6,7 @@ set -u
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=tests/system/lib/stand.sh
 . "$here/../lib/stand.sh"
-for program in jq python3; do
+for program in jq python3 curl; do
     command -v "$program" >/dev/null || skip "needs $program (tools/install test)"
 done
 
@@ -105,6 +105,29 @@ hasnt "the container has not heard of the stop" "$(cat "$STAND/a/shared/order")"
 touch "$STAND/a/shared/bye"
 within 25 "the pod is gone in its grace" gone hooks
 has "first the hook was over, then it was told to stop" "$(tail -n 2 "$STAND/a/shared/order" | tr '\n' ' ')" '^over term $'
+
+# ---- conditions of others ----
+set_gate() {
+    curl -sS --max-time 20 --cacert "$GW/state/trust/ca.crt" --cert "$GW/state/trust/admin.crt" \
+        --key "$GW/state/trust/admin.key" -X PATCH -H 'Content-Type: application/strategic-merge-patch+json' \
+        --data "{\"status\": {\"conditions\": [{\"type\": \"example.com/lb\", \"status\": \"$1\"}]}}" \
+        "https://$HOST:$API_PORT/api/v1/namespaces/default/pods/gated/status" >/dev/null
+}
+is_ready() { [[ $(condition gated Ready status) == "$1" ]]; }
+pod gated 'touch /tmp/ready; trap "exit 0" TERM; while :; do sleep 1; done' |
+    jq '.spec.readinessGates = [{conditionType: "example.com/lb"}]' |
+    with '{"readinessProbe": {"exec": {"command": ["test", "-e", "/tmp/ready"]}, "periodSeconds": 1, "failureThreshold": 1}}' |
+    apply >/dev/null
+within 30 "the containers of a pod with a gate are ready" matches True condition gated ContainersReady status
+is "it is not" "$(condition gated Ready status) $(condition gated Ready reason)" "False ReadinessGatesNotReady"
+set_gate True
+within 5 "it is when the condition is there" is_ready True
+in_pod gated 'rm /tmp/ready'
+within 10 "and its containers are" is_ready False
+in_pod gated 'touch /tmp/ready'
+within 10 "its node leaves the condition in place" is_ready True
+set_gate False
+within 5 "a gate that closes is seen" is_ready False
 
 # ---- the agent killed, again and again: what is ready stays so ----
 in_pod web 'echo yes >/www/ready'
