@@ -1,6 +1,7 @@
 #include "agent/fetch/http.h"
 
 #include "agent/fetch/curl_text.h"
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 
@@ -8,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <strings.h>
+#include <time.h>
 
 #define CONNECT_TIMEOUT_S 20L
 #define SLOW_BYTES_S 16L /* slower than this... */
@@ -16,6 +18,7 @@
 
 struct http {
     CURL *curl;
+    int64_t rate, free_ns; /* when the line is another's again */
     char text[CURL_ERROR_SIZE];
 };
 
@@ -70,6 +73,7 @@ int http_new(const struct http_spec *spec, struct http **ret, struct err *err)
     if (rc != CURLE_OK)
         return err_set(err, -EIO, "cannot set up HTTP: %s", curl_easy_strerror(rc));
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    http->rate = spec->rate;
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
     curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, SLOW_BYTES_S);
     curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, SLOW_S);
@@ -125,6 +129,21 @@ static size_t on_header(char *data, size_t one, size_t len, void *ctx)
     return len * one;
 }
 
+/* Bytes that are not read yet are not sent: TCP holds the sender back. libcurl's own limit reads a
+ * megabyte before it looks. */
+static void pace(struct http *http, size_t len)
+{
+    if (http->rate <= 0)
+        return;
+    int64_t now = clock_boot(clock_system());
+    int64_t from = http->free_ns > now ? http->free_ns : now;
+    http->free_ns = from + (int64_t)((double)len * 1e9 / (double)http->rate);
+    int64_t wait = http->free_ns - now;
+    const struct timespec time = {.tv_sec = (time_t)(wait / NS_PER_S),
+                                  .tv_nsec = (long)(wait % NS_PER_S)};
+    nanosleep(&time, NULL);
+}
+
 static size_t on_body(char *data, size_t one, size_t len, void *ctx)
 {
     struct transfer *t = ctx;
@@ -133,6 +152,7 @@ static size_t on_body(char *data, size_t one, size_t len, void *ctx)
     t->response->status = (int)status;
     if (status >= 200 && status < 300)
         t->code = t->body(t->ctx, t->response, data, len * one, &t->err);
+    pace(t->http, len * one);
     return t->code < 0 ? 0 : len * one;
 }
 

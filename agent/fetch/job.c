@@ -90,6 +90,7 @@ int job_parse(const char *text, size_t len, struct job **ret, struct err *err)
         return err_set(err, -EINVAL, "job: root must be an absolute path");
     if (job->load ? !job->file : !job->reference)
         return err_set(err, -EINVAL, "job: %s is missing", job->load ? "file" : "reference");
+    job->rate = value_get_int(doc, "rate", 0);
     int rc = parse_endpoints(value_get(doc, "endpoints"), job, err);
     if (rc == 0)
         *ret = steal(job);

@@ -9,7 +9,8 @@
  *                  "auth":[{"username":"...","password":"..."}]}, {"auth":[]}]}
  *   {"verb":"load","root":"...","file":"/x.tar","reference":"..." (or what the archive says)}
  *
- * Endpoints are asked in their order; one without a URL is the registry that the reference names.
+ * "rate": bytes a second at most. Endpoints are asked in their order; one without a URL is the
+ * registry that the reference names.
  *
  *   {"done":1234,"total":5678}                               any number of times
  *   {"images":["reg.local/web:2"]}                           or
@@ -42,6 +43,7 @@ struct job {
     char *ca_dir;
     struct job_endpoint endpoints[JOB_ENDPOINTS_MAX]; /* at least one, of a pull */
     size_t endpoint_count;
+    int64_t rate;    /* bytes a second at most; 0: as many as come */
     char **insecure; /* NULL-terminated */
 };
 

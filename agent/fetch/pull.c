@@ -169,12 +169,21 @@ static int get_layer(struct pull *p, const struct descriptor *layer, const char 
     return rc;
 }
 
+/* An image that will not fit is refused before its first byte: unpacked it is hardly smaller. */
 static int get_layers(struct pull *p, const struct manifest *manifest,
                       const struct image_config *config, struct err *err)
 {
-    for (size_t i = 0; i < manifest->count; i++)
-        if (!image_store_has_layer(p->store, config->diff_ids[i]))
-            p->progress.total += manifest->items[i].size;
+    int64_t total = 0, here = 0;
+    for (size_t i = 0; i < manifest->count; i++) {
+        if (image_store_has_layer(p->store, config->diff_ids[i]))
+            continue;
+        total += manifest->items[i].size;
+        here += image_store_partial_bytes(p->store, manifest->items[i].digest);
+    }
+    p->progress.total += total;
+    int room = WEAKENED(IMAGE_ROOM_BEFORE) ? 0 : check_room(p, total - here, err);
+    if (room < 0)
+        return room;
     for (size_t i = 0; i < manifest->count; i++) {
         if (image_store_has_layer(p->store, config->diff_ids[i]))
             continue;
@@ -299,6 +308,7 @@ static int read_endpoints(const struct job *job, const struct reference *ref, st
         buf_init(&ret->key[i], CA_MAX);
         ret->specs[i] = (struct registry_spec){.ref = ref,
                                                .endpoint = &job->endpoints[i],
+                                               .rate = job->rate,
                                                .insecure = is_insecure(job, ref->registry),
                                                .ca = &ret->ca[i],
                                                .cert = &ret->cert[i],

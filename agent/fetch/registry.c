@@ -4,6 +4,7 @@
 #include "agent/fetch/challenge.h"
 #include "agent/fetch/http.h"
 #include "agent/image/manifest.h"
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
@@ -15,6 +16,7 @@
 
 #define HOPS_MAX 6
 #define TRIES 3
+#define TELL_BYTES (64 * 1024)
 #define TOKEN_MAX (64 * 1024)
 
 struct registry {
@@ -231,7 +233,8 @@ static int send_request(struct registry *r, const char *path, const char *accept
 {
     struct journey j = {0};
     int rc = 0;
-    const struct http_spec spec = {.ca = r->spec.ca,
+    const struct http_spec spec = {.rate = r->spec.rate,
+                                   .ca = r->spec.ca,
                                    .cert = r->spec.cert,
                                    .key = r->spec.key,
                                    .skip_verify = r->spec.endpoint->skip_verify};
@@ -310,7 +313,7 @@ static int get_manifest(struct registry *r, const struct source_request *request
 struct blob_fetch {
     struct blob_file *file;
     struct source_peer *peer;
-    int64_t told;
+    int64_t told, told_ns;
     bool begun; /* of this answer */
 };
 
@@ -331,8 +334,11 @@ static int on_blob(void *ctx, const struct http_response *response, const void *
     int rc = fetch->begun ? 0 : begin_body(fetch, response, err);
     if (rc == 0)
         rc = blob_add(fetch->file, data, len, err);
-    if (rc == 0 && fetch->file->have - fetch->told >= 64 * 1024) {
+    int64_t now = clock_boot(clock_system());
+    bool due = fetch->file->have - fetch->told >= TELL_BYTES || now - fetch->told_ns >= NS_PER_S;
+    if (rc == 0 && due) {
         fetch->told = fetch->file->have;
+        fetch->told_ns = now;
         source_tell(fetch->peer, fetch->file->have);
     }
     return rc;

@@ -10,6 +10,7 @@
 struct registry_spec {
     const struct reference *ref;
     const struct job_endpoint *endpoint;
+    int64_t rate;                      /* bytes a second at most; 0: as many as come */
     bool insecure;                     /* plain http is allowed, of one without a URL */
     const struct buf *ca, *cert, *key; /* PEM; cert and key may be empty */
 };

@@ -67,6 +67,8 @@ static struct value *job_of(const struct images_spec *spec, const struct fetcher
     value_set_str(doc, "caDir", spec->ca_dir);
     if (endpoints)
         value_set(doc, "endpoints", endpoints);
+    if (spec->rate > 0 && !job->file) /* all share the line; who is alone does not take it all */
+        value_set_int(doc, "rate", spec->rate / (spec->pulls_max ? spec->pulls_max : 1) + 1);
     struct value *list = value_set(doc, "insecure", value_new_list());
     for (size_t i = 0; spec->insecure_registries && spec->insecure_registries[i]; i++)
         value_append(list, value_new_str(spec->insecure_registries[i]));

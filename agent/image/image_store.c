@@ -360,6 +360,13 @@ int image_store_partial(struct image_store *store, const char *digest, struct er
     return err_set(err, -EAGAIN, "%s: others keep removing it", path);
 }
 
+int64_t image_store_partial_bytes(struct image_store *store, const char *digest)
+{
+    autofree char *path = below(store, "partial", digest_hex(digest), "");
+    struct disk_stat st = {0};
+    return store->disk->stat(store->disk, path, &st, NULL) == 0 ? (int64_t)st.size : 0;
+}
+
 void image_store_partial_remove(struct image_store *store, const char *digest)
 {
     autofree char *path = below(store, "partial", digest_hex(digest), "");

@@ -70,6 +70,7 @@ void image_store_dir_remove(struct image_store *store, const struct image_store_
 /* Opens (makes) the file of a compressed layer for reading and writing, locked: another process
  * that fetches the same waits here. */
 nodiscard int image_store_partial(struct image_store *store, const char *digest, struct err *err);
+int64_t image_store_partial_bytes(struct image_store *store, const char *digest); /* 0: none */
 void image_store_partial_remove(struct image_store *store, const char *digest);
 
 struct blob {

@@ -15,8 +15,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define FETCHERS_MAX 2 /* at once: the line and the card are narrow */
-#define OLD_S 86400    /* what an interrupted pull left so long ago is not resumed any more */
+#define PULLS_MAX 2 /* at once: the line and the card are narrow */
+#define OLD_S 86400 /* what an interrupted pull left so long ago is not resumed any more */
 
 /* An image somebody holds. */
 struct entry {
@@ -293,7 +293,7 @@ static void run_tasks(struct node *node)
     {
         struct task *task = container_of(it, struct task, in_tasks);
         struct err err = {0};
-        if (task->fetcher || node->running >= FETCHERS_MAX)
+        if (task->fetcher || node->running >= node->spec.pulls_max)
             continue;
         int rc = start_task(task, &err);
         if (rc < 0) {
@@ -515,6 +515,8 @@ int images_new(struct loop *loop, const struct images_spec *spec, struct images 
                                       .fetch_path = copy(spec->fetch_path),
                                       .ca_dir = copy(spec->ca_dir),
                                       .registries_file = copy(spec->registries_file),
+                                      .pulls_max = spec->pulls_max ? spec->pulls_max : PULLS_MAX,
+                                      .rate = spec->rate,
                                       .insecure_registries = copy_list(spec->insecure_registries)};
     node->entries = map_new();
     node->failed = map_new();

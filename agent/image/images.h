@@ -64,6 +64,8 @@ struct images_spec {
     const char *const
         *insecure_registries; /* host:port served over plain http; NULL-terminated; may be NULL */
     const char *ca_dir;       /* extra CA certificates; NULL */
+    unsigned pulls_max;       /* at once; 0: 2 */
+    int64_t rate;             /* bytes a second that all of them take at most; 0: as many as come */
     const char *registries_file; /* registries.h; read anew for each pull; NULL, or not there */
 };
 nodiscard int images_new(struct loop *loop, const struct images_spec *spec, struct images **ret,

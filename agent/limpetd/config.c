@@ -33,6 +33,8 @@ static const struct setting settings[] = {
      95},
     {"registryCADir", SETTING_STRING, AT(registry_ca_dir), "", 0, 0, 0},
     {"registriesFile", SETTING_STRING, AT(registries_file), "/etc/limpet/registries.yaml", 0, 0, 0},
+    {"maxParallelImagePulls", SETTING_NUMBER, AT(pulls_max), NULL, 2, 1, 16},
+    {"imagePullBytesPerSecond", SETTING_NUMBER, AT(pull_rate), NULL, 0, 0, INT64_C(1) << 40},
     {"imageGCHighThresholdPercent", SETTING_NUMBER, AT(image_gc_high), NULL, 85, 1, 100},
     {"imageGCLowThresholdPercent", SETTING_NUMBER, AT(image_gc_low), NULL, 80, 0, 99},
     {"imageMinimumGCAgeSeconds", SETTING_NUMBER, AT(image_min_age_s), NULL, 120, 0, INT32_MAX},

@@ -21,12 +21,13 @@ struct config {
     char *cgroup; /* below each controller's mount; default: limpet-pods.service's, or "limpet" */
     char *bridge;
     char *pod_cidr;
-    char *resolv_conf;     /* the node's, which pods' follow */
-    char *libexec_dir;     /* limpet-keeper and limpet-fetch */
-    char *boot_id_file;    /* tests put another one in its place */
-    char *registry_ca_dir; /* further CA certificates for registries; "" = none */
-    char *eviction_hard;   /* thresholds of node-pressure eviction (agent/pressure) */
-    char *registries_file; /* mirrors, passwords, certificates (agent/image/registries.h) */
+    char *resolv_conf;            /* the node's, which pods' follow */
+    char *libexec_dir;            /* limpet-keeper and limpet-fetch */
+    char *boot_id_file;           /* tests put another one in its place */
+    char *registry_ca_dir;        /* further CA certificates for registries; "" = none */
+    char *eviction_hard;          /* thresholds of node-pressure eviction (agent/pressure) */
+    char *registries_file;        /* mirrors, passwords, certificates (agent/image/registries.h) */
+    int64_t pulls_max, pull_rate; /* at once; bytes a second of all, 0: as many as come */
     int64_t image_gc_high, image_gc_low;      /* per cent of the disk; high 100: never by that */
     int64_t image_min_age_s, image_max_age_s; /* unused for so long; max 0: never by that */
     int64_t image_gc_every_s;                 /* between looks */

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 static int fail(const char *message)
 {
@@ -39,16 +40,56 @@ static void print_json(struct value *doc)
     value_free(doc);
 }
 
-/* load */
+/* load, pull */
 
-static void load_done(void *ctx, int code, const char *const *images, const char *reason,
-                      const char *message)
+struct fetching {
+    struct loop *loop;
+    bool pull;
+};
+
+static void fetched(void *ctx, int code, const char *const *images, const char *reason,
+                    const char *message)
 {
-    struct loop *loop = ctx;
+    const struct fetching *f = ctx;
     (void)reason;
+    if (isatty(STDERR_FILENO) && f->pull)
+        fputs("\r\033[K", stderr);
     for (size_t i = 0; code == 0 && images[i]; i++)
-        printf("loaded %s\n", images[i]);
-    loop_stop(loop, code < 0 ? fail(message) : 0);
+        printf("%s %s\n", f->pull ? "pulled" : "loaded", images[i]);
+    loop_stop(f->loop, code < 0 ? fail(message) : 0);
+}
+
+static void progressed(void *ctx, int64_t done, int64_t total)
+{
+    (void)ctx;
+    if (total > 0 && isatty(STDERR_FILENO))
+        fprintf(stderr, "\r\033[K%.1f of %.1f MB", (double)done / 1e6, (double)total / 1e6);
+}
+
+static int fetch(const struct config *config, const struct fetcher_job *job)
+{
+    struct err err = {0};
+    autofree char *root = images_root(config);
+    autofree char *program = xasprintf("%s/limpet-fetch", config->libexec_dir);
+    const struct images_spec spec = {
+        .root = root,
+        .fetch_path = program,
+        .insecure_registries = (const char *const *)config->insecure_registries,
+        .ca_dir = str_empty(config->registry_ca_dir) ? NULL : config->registry_ca_dir,
+        .registries_file = config->registries_file,
+        .pulls_max = (unsigned)config->pulls_max,
+        .rate = config->pull_rate,
+    };
+    struct fetching f = {.pull = job->file == NULL};
+    struct fetcher *fetcher = NULL;
+    int code = loop_new(clock_system(), &f.loop, &err);
+    if (code == 0)
+        code = fetcher_new(f.loop, &spec, job, fetched, f.pull ? progressed : NULL, &f, &fetcher,
+                           &err);
+    code = code < 0 ? fail(err.msg) : loop_run(f.loop);
+    fetcher_free(fetcher);
+    loop_free(f.loop);
+    return code != 0;
 }
 
 static int load(const struct config *config, const char *file, const char *reference)
@@ -59,19 +100,19 @@ static int load(const struct config *config, const char *file, const char *refer
         (void)err_errno(&err, errno, "%s", file);
         return fail(err.msg);
     }
-    autofree char *root = images_root(config);
-    autofree char *fetch = xasprintf("%s/limpet-fetch", config->libexec_dir);
-    const struct images_spec spec = {.root = root, .fetch_path = fetch};
-    const struct fetcher_job job = {.reference = reference, .file = path};
-    struct loop *loop = NULL;
-    struct fetcher *fetcher = NULL;
-    int code = loop_new(clock_system(), &loop, &err);
-    if (code == 0)
-        code = fetcher_new(loop, &spec, &job, load_done, NULL, loop, &fetcher, &err);
-    code = code < 0 ? fail(err.msg) : loop_run(loop);
-    fetcher_free(fetcher);
-    loop_free(loop);
-    return code != 0;
+    return fetch(config, &(const struct fetcher_job){.reference = reference, .file = path});
+}
+
+/* For pods to come: as the node itself, with what registries.yaml holds. */
+static int pull(const struct config *config, const char *reference)
+{
+    struct reference ref;
+    struct err err = {0};
+    if (reference_parse(reference, &ref, &err) < 0)
+        return fail(err.msg);
+    char text[REFERENCE_MAX + 256];
+    reference_format(&ref, text);
+    return fetch(config, &(const struct fetcher_job){.reference = text});
 }
 
 /* ls */
@@ -195,6 +236,8 @@ static int image(const struct verb_args *args)
         return 2;
     if (str_eq(argv[0], "load") && (args->argc == 2 || args->argc == 3) && !options->output)
         return load(args->config, argv[1], args->argc == 3 ? argv[2] : NULL);
+    if (str_eq(argv[0], "pull") && args->argc == 2 && !options->output)
+        return pull(args->config, argv[1]);
     if (str_eq(argv[0], "ls") && args->argc == 1)
         return list(args->config, options->output != NULL);
     if (str_eq(argv[0], "prune") && args->argc == 1)
@@ -204,8 +247,8 @@ static int image(const struct verb_args *args)
 
 const struct verb verb_image = {
     .name = "image",
-    .usage = "load FILE [REFERENCE] | ls | prune [-o json]",
-    .help = "load, list, remove unused images",
+    .usage = "load FILE [REFERENCE] | pull REFERENCE | ls | prune [-o json]",
+    .help = "load, pull, list, remove unused images",
     .options =
         (const struct arg_option[]){
             {"output", 'o', ARG_STRING, offsetof(struct image_options, output), "FORMAT", "json",

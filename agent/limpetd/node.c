@@ -185,6 +185,8 @@ static int make_parts(struct node *node, struct err *err)
         .insecure_registries = (const char *const *)c->insecure_registries,
         .ca_dir = str_empty(c->registry_ca_dir) ? NULL : c->registry_ca_dir,
         .registries_file = c->registries_file,
+        .pulls_max = (unsigned)c->pulls_max,
+        .rate = c->pull_rate,
     };
     const struct net_spec net = {
         .bridge = c->bridge, .pod_cidr = c->pod_cidr, .run_dir = c->run_dir};

@@ -179,11 +179,13 @@ int main(int argc, char **argv)
     int count = 0;
     for (char *s = strtok(copy, " "); s && count < 7; s = strtok(NULL, " "))
         insecure[count++] = s;
+    const char *rate = getenv("RATE"); /* bytes a second */
     const struct images_spec spec = {.root = argv[1],
                                      .fetch_path = argv[2],
                                      .insecure_registries = (const char *const *)insecure,
                                      .ca_dir = getenv("CA_DIR"),
-                                     .registries_file = getenv("REGISTRIES")};
+                                     .registries_file = getenv("REGISTRIES"),
+                                     .rate = rate ? atoll(rate) : 0};
     setvbuf(stdout, NULL, _IOLBF, 0);
     int code = read_secret(&d, &err);
     if (code == 0)

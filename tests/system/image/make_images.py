@@ -171,6 +171,9 @@ def of(*entries):
 CASES = {
     "plain": plain,
     "second": lambda: Image(*[[folder("etc"), entry("etc/only", data=b"second")]]),
+    # of bytes that do not compress; of large, each layer would fit
+    "large": lambda: Image(*[[entry(f"f{i}", data=os.urandom(5 << 20))] for i in range(2)]),
+    "half": lambda: Image([entry("f", data=os.urandom(1 << 20))]),
     # refused, and nothing of them stays
     "dotdot": of(entry("../../escape", data=b"x")),
     "dotdot-inside": of(entry("etc/../../../escape", data=b"x")),

@@ -15,7 +15,7 @@ ARCHIVE, PORT_FILE, LOG = sys.argv[1:4]
 TOKEN = "t0ken"
 files = {}
 with tarfile.open(ARCHIVE) as tar:
-    for member in tar.getmembers():
+    for member in filter(tarfile.TarInfo.isfile, tar.getmembers()):
         files[member.name] = tar.extractfile(member).read()
 manifest_digest = json.loads(files["index.json"])["manifests"][0]["digest"]
 manifest = files["blobs/sha256/" + manifest_digest[7:]]

@@ -42,7 +42,7 @@ check() {
 # driver VERB...: its output is in $TEST_TMP/out
 driver() {
     INSECURE="${INSECURE:-}" CA_DIR="${CA_DIR:-}" REGISTRIES="${REGISTRIES:-}" SECRET="${SECRET:-}" \
-        "$DRIVER" "$STORE" "$FETCH" "$@" >"$TEST_TMP/out" 2>&1
+        RATE="${RATE:-}" "$DRIVER" "$STORE" "$FETCH" "$@" >"$TEST_TMP/out" 2>&1
 }
 says() { grep -qF -- "$1" "$TEST_TMP/out"; }
 fails_with() { # TEXT VERB...

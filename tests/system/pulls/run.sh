@@ -120,6 +120,32 @@ mirrors() {
     REGISTRIES=''
 }
 
+# ---- bounds
+
+# An archive's image whose manifest asks for more than there is, on a disk of its own.
+room() {
+    local web=127.0.0.1:$REGISTRY_PORT/large:1 before
+    mkdir -p "$TEST_TMP/small"
+    mount -t tmpfs -o size=40m limpet-test "$TEST_TMP/small"
+    STORE=$TEST_TMP/small/store
+    check "an image that does not fit is refused" fails_with "no room: " ensure Always "$web"
+    check "... before its first byte" test -z "$(find "$STORE/partial" -type f)"
+    STORE=$TEST_TMP/store
+    umount "$TEST_TMP/small"
+}
+unmount_small() { ! mountpoint -q "$TEST_TMP/small" || umount "$TEST_TMP/small"; }
+AT_END=unmount_small
+
+# The line is left to others: 1 MB at 400 kB a second for both pulls together.
+rate() {
+    local web=127.0.0.1:$REGISTRY_PORT/half:1 from took
+    fresh
+    from=${EPOCHREALTIME/./}
+    RATE=400000 check "a pull at a bounded rate" ensure "$web"
+    took=$(((${EPOCHREALTIME/./} - from) / 1000))
+    check "... takes its time ($took ms)" test "$took" -ge 3000
+}
+
 main() {
     local need
     for need in docker-registry skopeo jq python3 openssl strace; do
@@ -128,9 +154,13 @@ main() {
     [[ $EUID -eq 0 ]] || skip "not run as root"
     FETCH=$(realpath "$FETCH")
     mkdir -p "$ARCHIVES" "$TEST_TMP/host"
-    python3 "$HERE/../image/make_images.py" "$ARCHIVES" "$TEST_TMP/host" plain
+    python3 "$HERE/../image/make_images.py" "$ARCHIVES" "$TEST_TMP/host" plain large half
     start_registry
     push plain web:1
+    push large large:1
+    push half half:1
+    room
+    rate
     basic
     hidden
     bearer
