@@ -1,6 +1,6 @@
 #pragma once
-/* Reading compressed bytes and tar archives: libarchive behind a small interface, with gzip (and
- * zstd where it was built in) and the tar formats, nothing else of what it knows. */
+/* Reading compressed bytes and tar archives: libarchive behind a small interface, with gzip,
+ * zstd and the tar formats, nothing else of what it knows. */
 
 #include "common/base/err.h"
 

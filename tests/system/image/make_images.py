@@ -9,6 +9,7 @@ import io
 import json
 import os
 import platform
+import subprocess
 import sys
 import tarfile
 
@@ -164,6 +165,26 @@ def size_lie():
     return info.tobuf(tarfile.GNU_FORMAT) + b"x" * 512 + b"\0" * 1024
 
 
+def with_pax(name, **headers):
+    info, data = entry(name, data=b"x")
+    info.pax_headers = headers
+    return info, data
+
+
+def zstd_layer(entries, *options):
+    image = Image(entries)
+    image.blobs = [subprocess.run(["zstd", "-q", "-c", *options], input=tar, check=True, stdout=subprocess.PIPE).stdout
+                   for tar in image.tars]
+    return image
+
+
+def zstd_window(entries):
+    """One block that is not compressed, in a frame that wants 2 GiB of memory to be read."""
+    image = Image(entries)
+    image.blobs = [b"\x28\xb5\x2f\xfd\x00\xa8" + (len(tar) << 3 | 1).to_bytes(3, "little") + tar for tar in image.tars]
+    return image
+
+
 def of(*entries):
     return lambda: Image([folder("etc"), *entries])
 
@@ -190,6 +211,11 @@ CASES = {
     "too-deep": of(entry("d/" * 150 + "x", data=b"x")),
     "long-name": of(entry("n" * 300, data=b"x")),
     "size-lie": raw_layer(size_lie),
+    "pax-size-lie": of(with_pax("etc/huge", size=str(1 << 50))),
+    "sparse-lie": of(with_pax("etc/huge", **{"GNU.sparse.size": str(1 << 50), "GNU.sparse.numblocks": "1",
+                                             "GNU.sparse.map": "0,1", "GNU.sparse.name": "etc/huge"})),
+    "bomb-zstd": lambda: zstd_layer([entry("zeros", data=b"\0" * (200 << 20))]),
+    "zstd-window": lambda: zstd_window([entry("x", data=b"x")]),
     "no-tar": raw_layer(lambda: b"this is no tar archive" * 100),
     "wrong-diff-id": lambda: bent(set_diff_id),
     "truncated": lambda: bent(truncate),

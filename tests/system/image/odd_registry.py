@@ -23,6 +23,7 @@ layers = [layer["digest"] for layer in json.loads(manifest)["layers"]]
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 broken = set()
+left = {}  # requests that a token is still good for
 lock = threading.Lock()
 
 
@@ -55,7 +56,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def route(self):
         if self.path.startswith("/token"):
-            self.answer(200, json.dumps({"token": TOKEN}).encode(), "application/json")
+            token = TOKEN
+            if "expiring" in self.path:
+                token = f"short{len(left)}"
+                left[token] = 2
+            self.answer(200, json.dumps({"token": token}).encode(), "application/json")
             return
         if self.path.startswith("/elsewhere/"):
             self.answer(200, files["blobs/sha256/" + self.path.rpartition(":")[2]])
@@ -82,6 +87,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return True
 
     gate_redirect = gate_auth
+
+    def gate_expiring(self):
+        """Each token is good for two requests."""
+        token = (self.headers.get("Authorization") or "").replace("Bearer ", "")
+        if left.get(token, 0) > 0:
+            left[token] -= 1
+            return False
+        realm = f"http://127.0.0.1:{self.server.server_port}/token/expiring"
+        self.answer(401, WWW_Authenticate=f'Bearer realm="{realm}",service="odd",scope="repository:x:pull"')
+        return True
+
+    def gate_basic_redirect(self):
+        return self.headers.get("Authorization") != "Basic dTpw" and self.gate_basic()
 
     def gate_basic(self):
         self.answer(401, WWW_Authenticate='Basic realm="odd"')
@@ -117,7 +135,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if name not in layers:
             self.answer(200, data)
             return
-        if odd == "redirect":
+        if odd in ("redirect", "basic-redirect"):
             self.answer(307, Location=f"http://127.0.0.1:{other.server_port}/elsewhere/{name}")
         elif odd == "redirect-out":
             self.answer(307, Location="http://192.0.2.1/elsewhere")
@@ -141,8 +159,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if status == 206:
             self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
         self.end_headers()
-        if odd == "short" or (odd in ("broken", "no-range") and name not in broken):
-            broken.add(name)
+        if odd == "short" or (odd in ("broken", "no-range", "expiring") and (odd, name) not in broken):
+            broken.add((odd, name))
             self.wfile.write(body[:len(body) // 2])
             self.wfile.flush()
             self.close_connection = True

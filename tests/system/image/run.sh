@@ -185,7 +185,7 @@ for path in sys.argv[1:]: print(path, sorted(os.listxattr(path)))' "$HOST" "$HOS
 hostile() {
     local before case refused=(dotdot dotdot-inside hard-dotdot hard-host hard-through-link whiteout-dotdot
         whiteout-parent whiteout-self whiteout-nothing root-link owner-overflow owner-minus too-deep long-name
-        size-lie no-tar wrong-diff-id truncated bomb ambiguous schema1 bad-digest foreign size-differs oversize
+        size-lie pax-size-lie sparse-lie bomb-zstd zstd-window no-tar wrong-diff-id truncated bomb ambiguous schema1 bad-digest foreign size-differs oversize
         other-machine volume link-opaque)
     local taken=(absolute link-escape link-dotdot link-whiteout link-mode replaced devices attributes empty twice)
     before=$(host_state)
@@ -239,11 +239,17 @@ odd() {
     wait_for 10 test -e "$TEST_TMP/ports"
     read -r web other <"$TEST_TMP/ports"
     web=127.0.0.1:$web
-    for case in auth redirect broken no-range; do
+    for case in auth redirect broken no-range expiring; do
         fresh
         check "a registry with $case" driver ensure Always "$web/$case/web:1"
     done
-    check "no token goes to another host" no_token_elsewhere "$log" "$other"
+    echo "configs: {'$web': {auth: {username: u, password: p}}}" >"$TEST_TMP/registries.yaml"
+    fresh
+    REGISTRIES=$TEST_TMP/registries.yaml check "a registry with a password and redirects" driver ensure Always \
+        "$web/basic-redirect/web:1"
+    check "no token and no password goes to another host" no_token_elsewhere "$log" "$other"
+    check "a token that ends in the middle of a layer is renewed" test "$(grep -c "/token/expiring" "$log")" -ge 2
+    check "... and the layer carried on with" grep -q "expiring/web/blobs.*range=bytes=[1-9]" "$log"
     check "a broken download carries on where it stopped" grep -q "broken/web/blobs.*range=bytes=[1-9]" "$log"
     fresh
     check "a blob that differs" fails_with "digest mismatch" ensure Always "$web/flipped/web:1"
@@ -301,7 +307,7 @@ no_fetch_left() {
 
 main() {
     local need
-    for need in docker-registry skopeo jq python3 openssl; do
+    for need in docker-registry skopeo jq python3 openssl zstd; do
         command -v "$need" >/dev/null || skip "$need is not installed"
     done
     [[ $EUID -eq 0 ]] || skip "not run as root"

@@ -120,6 +120,19 @@ mirrors() {
     REGISTRIES=''
 }
 
+# Packed anew on its way by skopeo, as newer builders push.
+zstd() {
+    local web=127.0.0.1:$REGISTRY_PORT/packed:1
+    skopeo --insecure-policy copy -q --dest-decompress "oci-archive:$ARCHIVES/plain.tar" "dir:$TEST_TMP/bare"
+    skopeo --insecure-policy copy -q --dest-compress --dest-compress-format zstd "dir:$TEST_TMP/bare" "dir:$TEST_TMP/packed"
+    skopeo --insecure-policy copy -q --dest-tls-verify=false --preserve-digests "dir:$TEST_TMP/packed" "docker://$web"
+    fresh
+    check "layers are zstd" test "$(skopeo inspect --raw --tls-verify=false "docker://$web" |
+        jq -r '[.layers[].mediaType | select(endswith("+zstd"))] | length')" = 3
+    check "an image of zstd layers" ensure "$web"
+    check "... is the same, unpacked" test "$(layers_of | sed "s|$STORE/layers/||g")" = "$PLAIN"
+}
+
 # ---- bounds
 
 # An archive's image whose manifest asks for more than there is, on a disk of its own.
@@ -159,6 +172,9 @@ main() {
     push plain web:1
     push large large:1
     push half half:1
+    check "a plain image" ensure "127.0.0.1:$REGISTRY_PORT/web:1"
+    PLAIN=$(layers_of | sed "s|$STORE/layers/||g")
+    zstd
     room
     rate
     basic
