@@ -19,6 +19,7 @@
 struct http {
     CURL *curl;
     int64_t rate, free_ns; /* when the line is another's again */
+    struct curl_slist *connect;
     char text[CURL_ERROR_SIZE];
 };
 
@@ -72,6 +73,10 @@ int http_new(const struct http_spec *spec, struct http **ret, struct err *err)
         rc = curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
     if (rc != CURLE_OK)
         return err_set(err, -EIO, "cannot set up HTTP: %s", curl_easy_strerror(rc));
+    autofree char *connect = spec->connect ? xasprintf("::%s", spec->connect) : NULL;
+    if (connect)
+        http->connect = curl_slist_append(NULL, connect);
+    curl_easy_setopt(c, CURLOPT_CONNECT_TO, http->connect);
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     http->rate = spec->rate;
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
@@ -89,6 +94,7 @@ void http_free(struct http *http)
         return;
     if (http->curl)
         curl_easy_cleanup(http->curl);
+    curl_slist_free_all(http->connect);
     free(http);
 }
 
@@ -222,7 +228,8 @@ int http_get(struct http *http, const struct http_request *request, http_body_fn
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(c, CURLOPT_RANGE, request->from > 0 ? range : NULL);
-    curl_easy_setopt(c, CURLOPT_PROXY, request->no_proxy ? "" : NULL);
+    bool direct = request->no_proxy || t.http->connect;
+    curl_easy_setopt(c, CURLOPT_PROXY, direct ? "" : NULL);
     curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(c, CURLOPT_HEADERDATA, &t);
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);

@@ -13,6 +13,7 @@ struct http_spec {                /* all of it PEM, and copied */
     const struct buf *ca;         /* the certificates to trust */
     const struct buf *cert, *key; /* our own, for servers that ask for it; empty: none */
     int64_t rate;                 /* bytes a second at most; 0: as many as come */
+    const char *connect;          /* "host:port": connect there, whatever URLs say; NULL */
     bool skip_verify;             /* trust whoever answers: somebody wrote it down */
 };
 nodiscard int http_new(const struct http_spec *spec, struct http **ret, struct err *err);

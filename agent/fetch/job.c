@@ -30,6 +30,7 @@ static int parse_endpoint(const struct value *doc, struct job_endpoint *ret, str
 {
     const struct value *auth = value_get(doc, "auth");
     ret->url = copy(doc, "url");
+    ret->connect = copy(doc, "connect");
     ret->ca_file = copy(doc, "caFile");
     ret->cert_file = copy(doc, "certFile");
     ret->key_file = copy(doc, "keyFile");
@@ -62,6 +63,7 @@ static int parse_endpoints(const struct value *list, struct job *job, struct err
 static void endpoint_done(struct job_endpoint *endpoint)
 {
     free(endpoint->url);
+    free(endpoint->connect);
     free(endpoint->ca_file);
     free(endpoint->cert_file);
     free(endpoint->key_file);

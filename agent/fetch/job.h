@@ -5,7 +5,7 @@
  *   {"verb":"pull","root":"/var/lib/limpet/images","reference":"reg.local/web:2",
  *    "insecure":["reg.local:5000"],"caDir":"/etc/limpet/registries",
  *    "endpoints":[{"url":"https://mirror.local:5000/v2","caFile":"/x.pem","skipVerify":true,
- *                  "certFile":"/c.pem","keyFile":"/k.pem",
+ *                  "certFile":"/c.pem","keyFile":"/k.pem","connect":"192.0.2.1:5000",
  *                  "auth":[{"username":"...","password":"..."}]}, {"auth":[]}]}
  *   {"verb":"load","root":"...","file":"/x.tar","reference":"..." (or what the archive says)}
  *
@@ -31,6 +31,7 @@ struct job_auth {
 };
 struct job_endpoint {
     char *url;                            /* with the path that stands before the repository */
+    char *connect;                        /* "host:port": where it is; NULL: where its URL says */
     char *ca_file, *cert_file, *key_file; /* PEM; NULL */
     bool skip_verify;
     struct job_auth auth[JOB_AUTH_MAX]; /* in the order in which they are tried */

@@ -237,6 +237,7 @@ static int send_request(struct registry *r, const char *path, const char *accept
                                    .ca = r->spec.ca,
                                    .cert = r->spec.cert,
                                    .key = r->spec.key,
+                                   .connect = r->spec.endpoint->connect,
                                    .skip_verify = r->spec.endpoint->skip_verify};
     if (!r->http)
         rc = http_new(&spec, &r->http, err);

@@ -1,5 +1,6 @@
 #include "agent/image/fetcher.h"
 
+#include "agent/image/gateway.h"
 #include "agent/image/registries.h"
 #include "common/base/buf.h"
 #include "common/base/mem.h"
@@ -52,6 +53,8 @@ static int find_endpoints(const struct images_spec *spec, const struct fetcher_j
     rc = reference_parse(job->reference, &ref, err);
     if (rc == 0)
         *ret = registries_endpoints(registries, &ref, job->credentials ? job->credentials : &none);
+    if (rc == 0)
+        rc = gateway_endpoints(spec->gateway, &ref, *ret, err);
     return rc;
 }
 

@@ -514,6 +514,7 @@ int images_new(struct loop *loop, const struct images_spec *spec, struct images 
     node->spec = (struct images_spec){.root = copy(spec->root),
                                       .fetch_path = copy(spec->fetch_path),
                                       .ca_dir = copy(spec->ca_dir),
+                                      .gateway = spec->gateway,
                                       .registries_file = copy(spec->registries_file),
                                       .pulls_max = spec->pulls_max ? spec->pulls_max : PULLS_MAX,
                                       .rate = spec->rate,

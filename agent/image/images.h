@@ -66,6 +66,7 @@ struct images_spec {
     const char *ca_dir;       /* extra CA certificates; NULL */
     unsigned pulls_max;       /* at once; 0: 2 */
     int64_t rate;             /* bytes a second that all of them take at most; 0: as many as come */
+    const struct image_gateway *gateway; /* borrowed; NULL: none */
     const char *registries_file; /* registries.h; read anew for each pull; NULL, or not there */
 };
 nodiscard int images_new(struct loop *loop, const struct images_spec *spec, struct images **ret,

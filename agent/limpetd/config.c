@@ -15,6 +15,7 @@
 static const struct setting settings[] = {
     {"node", SETTING_STRING, AT(node), "", 0, 0, 0},
     {"gateway", SETTING_STRING, AT(gateway), "", 0, 0, 0},
+    {"apiPort", SETTING_NUMBER, AT(api_port), NULL, 6443, 1, 65535},
     {"busPort", SETTING_NUMBER, AT(bus_port), NULL, 8883, 1, 65535},
     {"enrollPort", SETTING_NUMBER, AT(enroll_port), NULL, 8884, 1, 65535},
     {"beatSeconds", SETTING_NUMBER, AT(beat_s), NULL, 10, 1, 3600},

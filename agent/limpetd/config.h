@@ -11,6 +11,7 @@
 struct config {
     char *node;          /* name of the Node object; default: the host's name */
     char *gateway;       /* host of broker and API; "" = none: static pods only */
+    int64_t api_port;    /* 6443: its images */
     int64_t bus_port;    /* 8883 */
     int64_t enroll_port; /* 8884 */
     int64_t beat_s;      /* seconds between heartbeats, 1-3600 */

@@ -5,6 +5,7 @@
 #include "agent/keeper/keepers.h"
 #include "agent/limpetd/file_watch.h"
 #include "agent/limpetd/folder_watch.h"
+#include "agent/limpetd/gateway_registry.h"
 #include "agent/limpetd/image_gc.h"
 #include "agent/limpetd/nodeinfo.h"
 #include "agent/limpetd/presence.h"
@@ -47,6 +48,7 @@ struct node {
     struct identity *identity; /* NULL: never enrolled */
     struct desired *desired;
     struct keepers *keepers;
+    struct gateway_registry registry;
     struct images *images;
     struct image_gc *image_gc;
     struct net *net;
@@ -184,10 +186,12 @@ static int make_parts(struct node *node, struct err *err)
         .fetch_path = fetch,
         .insecure_registries = (const char *const *)c->insecure_registries,
         .ca_dir = str_empty(c->registry_ca_dir) ? NULL : c->registry_ca_dir,
+        .gateway = str_empty(c->gateway) ? NULL : &node->registry.gateway,
         .registries_file = c->registries_file,
         .pulls_max = (unsigned)c->pulls_max,
         .rate = c->pull_rate,
     };
+    gateway_registry_init(&node->registry, c, &node->identity, loop_clock(node->loop));
     const struct net_spec net = {
         .bridge = c->bridge, .pod_cidr = c->pod_cidr, .run_dir = c->run_dir};
     int rc = node->disk->mkdirs(node->disk, pods_run, 0700, err);
@@ -458,6 +462,7 @@ void node_free(struct node *node)
         node->images->free(node->images);
     if (node->keepers)
         node->keepers->free(node->keepers);
+    gateway_registry_done(&node->registry);
     desired_free(node->desired);
     identity_free(node->identity);
     folder_watch_free(node->watch);

@@ -50,6 +50,7 @@ nodiscard int cert_parse(const char *pem, size_t len, struct cert_info *ret, str
 /* The key that the certificate is about. */
 nodiscard int cert_public_key(const char *pem, size_t len, struct key **ret, struct err *err);
 void cert_info_done(struct cert_info *info);
+CLEANUP_DEFINE_VALUE(struct cert_info, cert_info_done);
 /* Whether that DNS name or address is one of its alternative names, letter by letter. */
 nodiscard int cert_has_name(const char *pem, size_t len, const char *name, bool *ret,
                             struct err *err);

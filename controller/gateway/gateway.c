@@ -391,6 +391,7 @@ static void start_registry(struct gateway *g)
     const struct registry_spec spec = {.loop = g->loop,
                                        .api = g->api,
                                        .authn = g->authn,
+                                       .ca_pem = g->trust->ca_pem,
                                        .dir = g->config->registry_dir,
                                        .max_bytes = g->config->registry_bytes};
     if (g->config->registry)

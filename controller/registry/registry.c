@@ -3,6 +3,8 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/crypto/cert.h"
+#include "common/crypto/node_token.h"
 #include "common/loop/proc.h"
 #include "controller/api/access.h"
 #include "controller/api/status.h"
@@ -50,6 +52,23 @@ static char *bearer_of(const char *authorization)
     return xasprintf("Bearer %s", password && password[1] ? password + 1 : "?");
 }
 
+/* A node shows itself by a token in the place of a certificate, which then counts as shown. */
+static bool is_node(const struct registry *registry, const char *authorization,
+                    struct cert_info *ret)
+{
+    static const char scheme[] = "Bearer ";
+    struct err err = {0};
+    int64_t now_s = clock_wall(loop_clock(registry->spec.loop)) / NS_PER_S;
+    if (!authorization || !str_has_prefix(authorization, scheme) ||
+        !node_token_is(authorization + strlen(scheme)))
+        return false;
+    int r = node_token_read(authorization + strlen(scheme), NODE_TOKEN_IMAGES, now_s,
+                            registry->spec.ca_pem, ret, &err);
+    if (r)
+        log_warn("a node's token for images is refused error=%s", log_quote(err.msg));
+    return r == 0;
+}
+
 /* The answer: a code, and who it is or why not. */
 static int judge(const struct registry *registry, const struct value *question, struct buf *why)
 {
@@ -57,8 +76,12 @@ static int judge(const struct registry *registry, const struct value *question, 
     cleanup(who_free) struct who *who = NULL;
     talk_peer_read(question, &peer);
     autofree char *authorization = bearer_of(value_get_str(question, "authorization"));
-    const struct authn_facts facts = {peer.peer.user, peer.peer.user ? peer.peer.groups : NULL,
-                                      peer.peer.refused, authorization};
+    cleanup(cert_info_done) struct cert_info node = {0};
+    struct authn_facts facts = {peer.peer.user, peer.peer.user ? peer.peer.groups : NULL,
+                                peer.peer.refused, authorization};
+    if (!facts.user && is_node(registry, authorization, &node))
+        facts = (struct authn_facts){node.common_name, (const char *const *)node.organizations,
+                                     NULL, NULL};
     cleanup(value_free) struct value *refusal = authn_identify(registry->spec.authn, &facts, &who);
     if (refusal || who_has_group(&who->user, WHO_UNAUTHENTICATED)) {
         buf_addstr(why, "Unauthorized");

@@ -17,6 +17,7 @@ struct registry_spec {
     struct loop *loop;
     struct api *api;
     struct authn *authn;
+    const char *ca_pem;  /* of nodes' certificates; borrowed */
     const char *dir;     /* where the images are; copied */
     int64_t max_bytes;   /* that they may take; 0: half of what the disk has left */
     const char *program; /* limpet-controller; NULL: this one. Copied */

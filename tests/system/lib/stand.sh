@@ -233,6 +233,7 @@ node_make() {
     number=$(find "$STAND" -mindepth 2 -maxdepth 2 -name boot_id | wc -l)
     cat >"$dir/config.yaml" <<END
 node: $node
+apiPort: $API_PORT
 busPort: $BUS_PORT
 enrollPort: $ENROLL_PORT
 beatSeconds: $BEAT

@@ -165,6 +165,24 @@ end_pid "$pid" KILL
 within 10 "a registry that is killed comes back" lp image list
 within 5 "and the gateway was not disturbed" lp get namespaces
 
+# ---- nodes ----
+# They have no other registry, and the gateway's certificate does not name the address that they know it by.
+"$LIMPET_SRC/tools/image" "$(uname -m)" "$TEST_TMP/busybox.tar" >/dev/null 2>&1
+node_make a
+node_join a
+node_start a
+within 60 "a node is ready" matches "^a +Ready" lp get nodes
+pod puller | jq '.spec.containers[0] += {image: "gateway.limpet.local/team/app:1", imagePullPolicy: "Always"}' |
+    apply >/dev/null
+within 60 "a node runs an image of its own gateway" running puller
+pod nothing | jq '.spec.containers[0] += {image: "gateway.limpet.local/team/none:1", imagePullPolicy: "Always"}' |
+    apply >/dev/null
+within 60 "what is not there is told" matches 'team/none.*(is not here|not found)|not found.*team/none' lp why pod/nothing
+lp delete pod puller nothing --wait=false >/dev/null 2>&1
+# The node's token is good for images alone, and only as the node's.
+is "a node that pulls reads no secrets with what it shows" \
+    "$(code "node:limpet-node.images.$(date +%s).AAAA.$(base64 -w0 "$STAND/a/state/identity/node.crt")" "$V2/")" 401
+
 # ---- those who mean harm ----
 at=$(begin evil)
 is "bytes that are not what they should be" "$(code admin -X PUT -d x "$SERVER$at?digest=sha256:$HEX")" 400
