@@ -106,6 +106,22 @@ touch "$STAND/a/shared/bye"
 within 25 "the pod is gone in its grace" gone hooks
 has "first the hook was over, then it was told to stop" "$(tail -n 2 "$STAND/a/shared/order" | tr '\n' ' ')" '^over term $'
 
+pod asleep | jq '.spec.terminationGracePeriodSeconds = 20' |
+    with '{"lifecycle": {"preStop": {"sleep": {"seconds": 3}}}}' | apply >/dev/null
+pod farewell 'mkdir -p /www/cgi-bin; printf "#!/bin/sh\necho bye >/shared/farewell; echo; echo bye\n" >/www/cgi-bin/bye
+    chmod +x /www/cgi-bin/bye; trap "exit 0" TERM; httpd -p 8082 -h /www; while :; do sleep 0.1; done' | shared |
+    with '{"readinessProbe": {"tcpSocket": {"port": 8082}, "periodSeconds": 1},
+        "lifecycle": {"stopSignal": "SIGTERM", "preStop": {"httpGet": {"path": "/cgi-bin/bye", "port": 8082}}}}' |
+    jq '.spec.os = {name: "linux"} | .spec.terminationGracePeriodSeconds = 20' | apply >/dev/null
+within 30 "a pod with a hook that sleeps runs" running asleep
+within 30 "one with a hook by HTTP, too" running farewell
+since=$(now_us)
+lp delete pod asleep farewell --wait=false >/dev/null
+within 20 "they end" gone farewell
+is "after the request" "$(cat "$STAND/a/shared/farewell")" bye
+within 20 "in their grace" gone asleep
+is "after the sleep" "$(($(now_us) - since >= 3000000))" 1
+
 # ---- conditions of others ----
 set_gate() {
     curl -sS --max-time 20 --cacert "$GW/state/trust/ca.crt" --cert "$GW/state/trust/admin.crt" \
