@@ -27,6 +27,7 @@ OWN_FIELDS = {"batch.kubernetes.io/controller-uid", "uid"}
 OWN_STATUS = {"CustomResourceDefinition", "ResourceQuota"}
 # Every pod gets these.
 OWN_TOLERATIONS = {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}
+OWN_VOLUME = "kube-api-access-"
 
 
 class Times(yaml.SafeLoader):
@@ -105,6 +106,16 @@ def lost(wanted, got, path=""):
         yield f"{path}: {json.dumps(wanted)[:80]} became {json.dumps(got)[:80]}"
 
 
+def take_own(spec):
+    """Takes out of a pod what admission puts in."""
+    spec["tolerations"] = [toleration for toleration in spec["tolerations"]
+                           if toleration.get("key") not in OWN_TOLERATIONS]
+    for within, key in [(spec, "volumes")] + [(container, "volumeMounts") for container in
+                                              spec["containers"] + spec.get("initContainers", [])]:
+        if key in within:
+            within[key] = [item for item in within[key] if not item["name"].startswith(OWN_VOLUME)]
+
+
 def one(gateway, document, counts):
     """What is wrong with one document, as lines."""
     path, has_status = gateway.place(document)
@@ -127,8 +138,7 @@ def one(gateway, document, counts):
         counts["statuses"] += 1
     code, answer = gateway.call("GET", f"{path}/{name}")
     if document["kind"] == "Pod":
-        answer["spec"]["tolerations"] = [toleration for toleration in answer["spec"]["tolerations"]
-                                         if toleration.get("key") not in OWN_TOLERATIONS]
+        take_own(answer["spec"])
     wanted = dict(document)
     if document["kind"] in OWN_STATUS:
         wanted.pop("status", None)

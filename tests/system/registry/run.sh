@@ -188,7 +188,7 @@ at=$(begin evil)
 is "bytes that are not what they should be" "$(code admin -X PUT -d x "$SERVER$at?digest=sha256:$HEX")" 400
 is "more than fits in any disk" "$(code admin -X POST -H 'Content-Length: 9000000000000000000' -d x "$V2/evil/blobs/uploads/?digest=sha256:$HEX")" 413
 truncate -s 400000000 "$TEST_TMP/zeros"
-is "more than there is room for" "$(code admin -X POST -T "$TEST_TMP/zeros" "$V2/evil/blobs/uploads/?digest=sha256:$HEX")" 507
+is "more than there is room for" "$(code admin -X POST -T "$TEST_TMP/zeros" "$V2/evil/blobs/uploads?digest=sha256:$HEX")" 507
 room=$((400000000 - $(du -sb "$GW/state/registry" | cut -f1)))
 is "the same without saying so" "$(head -c $((room + 20000000)) "$TEST_TMP/zeros" |
     code admin -X POST -T - "$V2/evil/blobs/uploads/?digest=sha256:$HEX")" 507
@@ -197,12 +197,13 @@ for path in "../../api/v1/secrets" "..%2f..%2fetc/manifests/1" "a/../../b/manife
     has "no way out by $path" "$(code admin "$V2/$path")" '^4'
 done
 many() {
-    local from
+    local from pids=()
     for from in 1 2501 5001 7501; do
         seq "$from" $((from + 2499)) | sed "s|.*|url = \"$V2/evil/blobs/uploads/\"\noutput = /dev/null|" |
-            as admin -X POST -K - --max-time 120 2>&1 | head -n 3 &
+            as admin -X POST -K - 2>&1 | head -n 3 &
+        pids+=("$!")
     done
-    wait
+    wait "${pids[@]}"
 }
 many
 has "ten thousand uploads that are begun and left do not pile up" \
