@@ -77,10 +77,23 @@ void client_send(struct client *client, const char *text)
     client_send_n(client, text, strlen(text));
 }
 
+/* Whether it has come; what was searched is not searched again: an answer may have megabytes. */
+static bool has_come(const struct client *client, const char *text, size_t *from)
+{
+    size_t len = strlen(text);
+    if (client->in.len < len)
+        return false;
+    if (memmem(client->in.data + *from, client->in.len - *from, text, len))
+        return true;
+    *from = client->in.len - len;
+    return false;
+}
+
 bool client_await(struct client *client, const char *text)
 {
-    AWAIT(client->closed || strstr(buf_str(&client->in), text), client_turn(client));
-    return strstr(buf_str(&client->in), text);
+    size_t from = 0;
+    AWAIT(client->closed || has_come(client, text, &from), client_turn(client));
+    return has_come(client, text, &from);
 }
 
 void client_forget(struct client *client)
