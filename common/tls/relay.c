@@ -19,6 +19,7 @@ enum {
     CHUNK = 16 * 1024,
     PAIR_BUFFER = 32 * 1024, /* what the kernel holds for a slow reader of the plain end */
     ROUNDS = 8, /* chunks an event, so that one connection does not starve the others */
+    BULK_ROUNDS = 1,
     LINGER_MAX = 1024 * 1024,
 };
 #define LINGER_NS (1 * NS_PER_S)
@@ -45,6 +46,7 @@ struct tls_relay {
     int64_t now_s, handshake_ns; /* wall seconds for the dates of certificates */
     struct held in, out;         /* net to plain, plain to net */
     size_t lingered;
+    int rounds;     /* chunks an event */
     struct err err; /* code 0 until it fails */
     bool net_blocked;
     bool net_eof;    /* the other side's close_notify has come */
@@ -138,7 +140,7 @@ static void retry_plain(struct tls_relay *relay)
 static void pump_in(struct tls_relay *relay)
 {
     uint8_t chunk[CHUNK];
-    for (int i = 0; i < ROUNDS || mbedtls_ssl_check_pending(&relay->ssl); i++) {
+    for (int i = 0; i < relay->rounds || mbedtls_ssl_check_pending(&relay->ssl); i++) {
         if (relay->in.data)
             retry_plain(relay);
         if (relay->net_eof || relay->plain_dead || (relay->in.data && !WEAKENED(TLS_BACK_PRESSURE)))
@@ -206,7 +208,7 @@ static void pump_out(struct tls_relay *relay)
 {
     uint8_t chunk[CHUNK];
     relay->net_blocked = false;
-    for (int i = 0; i < ROUNDS && relay->err.code == 0; i++) {
+    for (int i = 0; i < relay->rounds && relay->err.code == 0; i++) {
         if (relay->out.data)
             retry_net(relay);
         if (relay->net_blocked || relay->notified)
@@ -448,6 +450,11 @@ static void on_timer(void *ctx)
     fail(relay, -ETIMEDOUT, msg);
 }
 
+void tls_relay_bulk(struct tls_relay *relay)
+{
+    relay->rounds = WEAKENED(TLS_BULK) ? ROUNDS : BULK_ROUNDS;
+}
+
 void tls_relay_free(struct tls_relay *relay)
 {
     if (!relay)
@@ -477,6 +484,7 @@ static int relay_new(struct loop *loop, struct tls_config *config, int net_fd, i
 {
     cleanup(tls_relay_free) struct tls_relay *relay = xcalloc(1, sizeof(*relay));
     relay->loop = loop;
+    relay->rounds = ROUNDS;
     relay->config = tls_config_ref(config);
     relay->handler = handler;
     relay->ctx = ctx;

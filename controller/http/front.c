@@ -78,9 +78,10 @@ static void serve(struct session *session, int fd, const struct http_peer *who)
 {
     const struct front_spec *spec = &session->front->spec;
     struct err err = {0};
-    if (screen_side(session->screen) == SCREEN_GUEST)
+    if (screen_side(session->screen) == SCREEN_GUEST) {
+        tls_relay_bulk(session->relay);
         spec->guest(spec->guest_ctx, fd, who);
-    else if (http_add(spec->http, fd, who, session->screen, &err) != 0)
+    } else if (http_add(spec->http, fd, who, session->screen, &err) != 0)
         log_warn("API connection refused error=%s", log_quote(err.msg));
 }
 

@@ -306,6 +306,34 @@ static void test_relay__ten_megabytes_each_way(void **state)
     assert_false(fx->client.closed || fx->server.closed);
 }
 
+/* Writes until nothing more fits. */
+static size_t fill(int fd)
+{
+    static const char block[1024];
+    size_t filled = 0;
+    while (send(fd, block, sizeof(block), MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(block))
+        filled += sizeof(block);
+    return filled;
+}
+
+/* What can wait leaves others their turn: it does not take all that is there at once. */
+static void test_relay__bulk_makes_way(void **state)
+{
+    struct fixture *fx = *state;
+    fx_open(fx);
+    fx->client.paused = true; /* what comes is no pattern */
+    end_update(&fx->client);
+    await_quiet(fx->loop);
+    size_t all = fill(fx->server.fd);
+    assert_int_equal(loop_step(fx->loop, 0), 0);
+    assert_int_equal(fill(fx->server.fd), all);
+    tls_relay_bulk(fx->server.relay);
+    await_quiet(fx->loop);
+    all = fill(fx->server.fd);
+    assert_int_equal(loop_step(fx->loop, 0), 0);
+    assert_in_range(fill(fx->server.fd), 1, all - 1);
+}
+
 static size_t heap_used(void)
 {
     struct mallinfo2 info = mallinfo2(); /* zeros under a sanitizer */
@@ -511,6 +539,7 @@ int main(void)
         TEST(test_relay__last_words_are_heard),
         TEST(test_relay__what_is_not_tls),
         TEST(test_relay__ten_megabytes_each_way),
+        TEST(test_relay__bulk_makes_way),
         TEST(test_relay__slow_reader),
         TEST(test_relay__half_close),
         TEST(test_relay__close_delivers_what_was_written),
