@@ -29,6 +29,7 @@ static const struct setting settings[] = {
     {"resolvConf", SETTING_STRING, AT(resolv_conf), "/etc/resolv.conf", 0, 0, 0},
     {"libexecDir", SETTING_STRING, AT(libexec_dir), LIMPET_LIBEXEC, 0, 0, 0},
     {"bootIdFile", SETTING_STRING, AT(boot_id_file), "/proc/sys/kernel/random/boot_id", 0, 0, 0},
+    {"storageCheckSeconds", SETTING_NUMBER, AT(storage_check_s), NULL, 60, 1, 86400},
     {"evictionHard", SETTING_STRING, AT(eviction_hard), PRESSURE_DEFAULT, 0, 0, 0},
     {"tokenRenewPercent", SETTING_NUMBER, AT(token_renew_percent), NULL, TOKENS_RENEW_PERCENT, 1,
      95},

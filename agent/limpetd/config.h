@@ -26,6 +26,7 @@ struct config {
     char *libexec_dir;            /* limpet-keeper and limpet-fetch */
     char *boot_id_file;           /* tests put another one in its place */
     char *registry_ca_dir;        /* further CA certificates for registries; "" = none */
+    int64_t storage_check_s;      /* how often the disk is looked at that pods with limits hold */
     char *eviction_hard;          /* thresholds of node-pressure eviction (agent/pressure) */
     char *registries_file;        /* mirrors, passwords, certificates (agent/image/registries.h) */
     int64_t pulls_max, pull_rate; /* at once; bytes a second of all, 0: as many as come */

@@ -16,6 +16,7 @@
 #include "agent/pod/agent.h"
 #include "agent/pod/evict.h"
 #include "agent/pod/manifests.h"
+#include "agent/pod/storage.h"
 #include "agent/pod/usage.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -55,6 +56,7 @@ struct node {
     struct agent *agent;
     struct usage *usage;
     struct evict *evict;
+    struct storage *storage;
     struct bus *bus;
     struct link *link;
     struct folder_watch *watch;
@@ -294,6 +296,7 @@ static int watch_pressure(struct node *node, struct err *err)
     if (rc < 0)
         return err_wrap(err, "evictionHard");
     node->evict = evict_new(&spec);
+    node->storage = storage_new(node->agent, node->config->storage_check_s * NS_PER_S);
     return 0;
 }
 
@@ -453,6 +456,7 @@ void node_free(struct node *node)
     if (node->bus)
         node->bus->free(node->bus);
     usage_free(node->usage);
+    storage_free(node->storage);
     evict_free(node->evict);
     agent_free(node->agent);
     if (node->net)

@@ -250,6 +250,7 @@ resolvConf: $dir/resolv.conf
 evictionHard: "${EVICTION_HARD-}" # a full disk of the machine ends no pod of a test
 registriesFile: $dir/registries.yaml
 imageGCHighThresholdPercent: 100
+storageCheckSeconds: ${STORAGE_CHECK-60}
 END
     if [[ -f $GW/config.yaml ]]; then echo "gateway: $HOST" >>"$dir/config.yaml"; fi
     [[ -z $NET ]] || net_add_node "$node" "$number"

@@ -26,7 +26,7 @@ with() {
 }
 condition() { lp get node a -o json | jq -r --arg type "$1" '.status.conditions[] | select(.type == $type) | .status'; }
 
-stand_up main a
+STORAGE_CHECK=2 stand_up main a
 
 # ---- classes ----
 with held '{"limits": {"memory": "64Mi", "cpu": "500m"}}' | apply >/dev/null
@@ -58,6 +58,20 @@ has "and the figures" "$(status huge message)" "^Node didn't have enough resourc
 with card '{"limits": {"vendor.example/card": "1"}}' | apply >/dev/null
 within 30 "so is what asks for a device that is not there" equals OutOfvendor.example/card status card reason
 has "limpetd why tells" "$(ld a why huge 2>&1)" 'OutOfmemory: Node'
+
+# ---- more on disk than it may ----
+pod hoarder 'head -c 4194304 /dev/zero >/data/much; trap "exit 0" TERM; while :; do sleep 1; done' |
+    jq '.spec.nodeName = "a" | .spec.volumes = [{name: "data", emptyDir: {sizeLimit: "2Mi"}}] |
+        .spec.containers[0].volumeMounts = [{name: "data", mountPath: "/data"}]' | apply >/dev/null
+pod writer 'head -c 4194304 /dev/zero >/much; trap "exit 0" TERM; while :; do sleep 1; done' | jq '.spec.nodeName = "a" |
+    .spec.containers[0].resources = {limits: {"ephemeral-storage": "2Mi"}}' | apply >/dev/null
+with thrifty '{"limits": {"ephemeral-storage": "2Mi"}}' | apply >/dev/null
+within 60 "an emptyDir that is too full ends its pod" equals Evicted status hoarder reason
+is "with the reason" "$(status hoarder message)" 'Usage of EmptyDir volume "data" exceeds the limit "2Mi".'
+within 60 "so does a container that writes too much" equals Evicted status writer reason
+is "with the reason" "$(status writer message)" 'Pod ephemeral local storage usage exceeds the total limit of containers 2Mi.'
+is "who keeps to it runs" "$(phase thrifty)" Running
+lp delete pod thrifty >/dev/null
 
 # ---- running out ----
 node_stop a
