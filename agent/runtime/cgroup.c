@@ -1,4 +1,4 @@
-#include "agent/runtime/cgroup.h"
+#include "agent/runtime/cgroup_file.h"
 
 #include "common/base/cleanup.h"
 #include "common/base/str.h"
@@ -12,17 +12,16 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define FILE_PATH_MAX (CGROUP_MOUNT_MAX + CGROUP_PATH_MAX + 64)
 #define MAX_DEPTH 4 /* of groups below one that is removed */
 #define CPU_PERIOD_US 100000
 #define CPU_QUOTA_MIN_US 1000 /* the kernel's */
 
-static int full_path(const struct cgroup_tree *tree, const char *path, const char *file,
-                     char ret[FILE_PATH_MAX])
+int cgroup_file_path(const struct cgroup_tree *tree, const char *path, const char *file,
+                     char ret[CGROUP_FILE_MAX])
 {
-    int n = snprintf(ret, FILE_PATH_MAX, "%s/%s%s%s", tree->mount, path, file ? "/" : "",
+    int n = snprintf(ret, CGROUP_FILE_MAX, "%s/%s%s%s", tree->mount, path, file ? "/" : "",
                      file ? file : "");
-    return n < 0 || n >= FILE_PATH_MAX ? -ENAMETOOLONG : 0;
+    return n < 0 || n >= CGROUP_FILE_MAX ? -ENAMETOOLONG : 0;
 }
 
 static int write_file(const char *path, const char *value)
@@ -36,17 +35,16 @@ static int write_file(const char *path, const char *value)
 static int write_group(const struct cgroup_tree *tree, const char *path, const char *file,
                        const char *value)
 {
-    char full[FILE_PATH_MAX];
-    int r = full_path(tree, path, file, full);
+    char full[CGROUP_FILE_MAX];
+    int r = cgroup_file_path(tree, path, file, full);
     return r < 0 ? r : write_file(full, value);
 }
 
-/* Up to size - 1 bytes of a file, terminated. */
-static int read_group(const struct cgroup_tree *tree, const char *path, const char *file, char *ret,
-                      size_t size)
+int cgroup_file_read(const struct cgroup_tree *tree, const char *path, const char *file, char *ret,
+                     size_t size)
 {
-    char full[FILE_PATH_MAX];
-    int r = full_path(tree, path, file, full);
+    char full[CGROUP_FILE_MAX];
+    int r = cgroup_file_path(tree, path, file, full);
     if (r < 0)
         return r;
     autoclose int fd = open(full, O_RDONLY | O_CLOEXEC);
@@ -77,8 +75,8 @@ static void enable_controllers(const struct cgroup_tree *tree, const char *path)
 
 static int make_one(const struct cgroup_tree *tree, const char *path, size_t parent_len)
 {
-    char full[FILE_PATH_MAX];
-    int r = full_path(tree, path, NULL, full);
+    char full[CGROUP_FILE_MAX];
+    int r = cgroup_file_path(tree, path, NULL, full);
     if (r < 0)
         return r;
     if (mkdir(full, 0755) < 0)
@@ -98,8 +96,8 @@ static int make_one(const struct cgroup_tree *tree, const char *path, size_t par
 
 static int make_in_tree(const struct cgroup_tree *tree, const char *path)
 {
-    char full[FILE_PATH_MAX], part[CGROUP_PATH_MAX];
-    int r = full_path(tree, path, NULL, full);
+    char full[CGROUP_FILE_MAX], part[CGROUP_PATH_MAX];
+    int r = cgroup_file_path(tree, path, NULL, full);
     if (r < 0 || strlen(path) >= sizeof(part))
         return -ENAMETOOLONG;
     const char *last = strrchr(path, '/');
@@ -215,9 +213,9 @@ int cgroup_create(const struct cgroup_host *host, const char *path,
 
 bool cgroup_exists(const struct cgroup_host *host, const char *path)
 {
-    char full[FILE_PATH_MAX];
+    char full[CGROUP_FILE_MAX];
     for (size_t i = 0; i < host->count; i++)
-        if (full_path(&host->trees[i], path, NULL, full) < 0 || access(full, F_OK) < 0)
+        if (cgroup_file_path(&host->trees[i], path, NULL, full) < 0 || access(full, F_OK) < 0)
             return false;
     return true;
 }
@@ -227,10 +225,10 @@ bool cgroup_exists(const struct cgroup_host *host, const char *path)
 int cgroup_open_unified(const struct cgroup_host *host, const char *path)
 {
     for (size_t i = 0; i < host->count; i++) {
-        char full[FILE_PATH_MAX];
+        char full[CGROUP_FILE_MAX];
         if (!host->trees[i].unified)
             continue;
-        int r = full_path(&host->trees[i], path, NULL, full);
+        int r = cgroup_file_path(&host->trees[i], path, NULL, full);
         if (r < 0)
             return r;
         int fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -259,8 +257,8 @@ typedef int group_fn(const struct cgroup_tree *tree, const char *path, int depth
 /* Calls fn for each group directly below; the first error is returned, after all were called. */
 static int each_child(const struct cgroup_tree *tree, const char *path, group_fn *fn, int depth)
 {
-    char full[FILE_PATH_MAX];
-    int r = full_path(tree, path, NULL, full);
+    char full[CGROUP_FILE_MAX];
+    int r = cgroup_file_path(tree, path, NULL, full);
     DIR *dir = r < 0 ? NULL : opendir(full);
     if (!dir)
         return r < 0 ? r : errno == ENOENT ? 0 : -errno;
@@ -281,8 +279,8 @@ static int each_child(const struct cgroup_tree *tree, const char *path, group_fn
 /* One round of SIGKILL over a group without cgroup.kill. */
 static int kill_listed(const struct cgroup_tree *tree, const char *path, int depth)
 {
-    char full[FILE_PATH_MAX];
-    int r = full_path(tree, path, "cgroup.procs", full);
+    char full[CGROUP_FILE_MAX];
+    int r = cgroup_file_path(tree, path, "cgroup.procs", full);
     FILE *file = r < 0 ? NULL : fopen(full, "re");
     if (!file)
         return r;
@@ -321,7 +319,7 @@ bool cgroup_is_frozen(const struct cgroup_host *host, const char *path)
         char text[16];
         const char *file = freeze_file(&host->trees[i]);
         if (file)
-            return read_group(&host->trees[i], path, file, text, sizeof(text)) == 0 &&
+            return cgroup_file_read(&host->trees[i], path, file, text, sizeof(text)) == 0 &&
                    text[0] != '0' && text[0] != 'T';
     }
     return false;
@@ -351,7 +349,7 @@ int cgroup_kill(const struct cgroup_host *host, const char *path)
 static int has_listed(const struct cgroup_tree *tree, const char *path, int depth)
 {
     char text[16];
-    int r = read_group(tree, path, "cgroup.procs", text, sizeof(text));
+    int r = cgroup_file_read(tree, path, "cgroup.procs", text, sizeof(text));
     if (r == 0 && text[0])
         return -EBUSY;
     return depth < MAX_DEPTH ? each_child(tree, path, has_listed, depth) : 0;
@@ -367,8 +365,8 @@ bool cgroup_populated(const struct cgroup_host *host, const char *path)
 
 static int remove_one(const struct cgroup_tree *tree, const char *path, int depth)
 {
-    char full[FILE_PATH_MAX];
-    int r = full_path(tree, path, NULL, full);
+    char full[CGROUP_FILE_MAX];
+    int r = cgroup_file_path(tree, path, NULL, full);
     if (r < 0 || rmdir(full) == 0 || errno == ENOENT)
         return r;
     if (errno != EBUSY || depth >= MAX_DEPTH)
@@ -393,10 +391,10 @@ int cgroup_remove(const struct cgroup_host *host, const char *path)
 void cgroup_prune(const struct cgroup_host *host, const char *path)
 {
     for (size_t i = 0; i < host->count; i++) {
-        char part[CGROUP_PATH_MAX], full[FILE_PATH_MAX];
+        char part[CGROUP_PATH_MAX], full[CGROUP_FILE_MAX];
         int n = snprintf(part, sizeof(part), "%s", path);
         for (char *slash = part; n > 0 && (size_t)n < sizeof(part) && slash;) {
-            if (full_path(&host->trees[i], part, NULL, full) < 0 ||
+            if (cgroup_file_path(&host->trees[i], part, NULL, full) < 0 ||
                 (rmdir(full) < 0 && errno != ENOENT))
                 break;
             slash = strrchr(part, '/');
@@ -406,100 +404,14 @@ void cgroup_prune(const struct cgroup_host *host, const char *path)
     }
 }
 
-/* ---- reading ---- */
-
-uint64_t cgroup_oom_kills(const struct cgroup_host *host, const char *path)
-{
-    for (size_t i = 0; i < host->count; i++) {
-        const struct cgroup_tree *tree = &host->trees[i];
-        char text[512];
-        if (!(tree->controllers & CGROUP_MEMORY))
-            continue;
-        if (read_group(tree, path, tree->unified ? "memory.events" : "memory.oom_control", text,
-                       sizeof(text)) < 0)
-            return 0;
-        const char *at = strstr(text, "oom_kill ");
-        return at ? strtoull(at + strlen("oom_kill "), NULL, 10) : 0;
-    }
-    return 0;
-}
-
-int64_t cgroup_stat_find(const char *text, const char *key)
-{
-    size_t len = strlen(key);
-    for (const char *line = text; line; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        if (strncmp(line, key, len) != 0 || line[len] != ' ')
-            continue;
-        char *end;
-        errno = 0;
-        int64_t n = strtoll(line + len + 1, &end, 10);
-        return errno == 0 && end > line + len + 1 && n >= 0 ? n : -1;
-    }
-    return -1;
-}
-
-static int64_t read_number(const struct cgroup_tree *tree, const char *path, const char *file)
-{
-    char text[64], *end;
-    if (read_group(tree, path, file, text, sizeof(text)) < 0)
-        return -1;
-    errno = 0;
-    int64_t n = strtoll(text, &end, 10);
-    return errno == 0 && end > text && n >= 0 ? n : -1;
-}
-
-/* The unified tree counts time whether it has the controller or not, so on a hybrid host too. */
-static int64_t read_cpu(const struct cgroup_tree *tree, const char *path)
-{
-    char text[1024];
-    if (!tree->unified)
-        return strstr(tree->names, "cpuacct") ? read_number(tree, path, "cpuacct.usage") : -1;
-    if (read_group(tree, path, "cpu.stat", text, sizeof(text)) < 0)
-        return -1;
-    int64_t us = cgroup_stat_find(text, "usage_usec");
-    return us < 0 || us > INT64_MAX / 1000 ? -1 : us * 1000;
-}
-
-static int64_t read_memory(const struct cgroup_tree *tree, const char *path)
-{
-    char text[4096]; /* memory.stat of kernel 6.18: 1.6 KiB */
-    if (!(tree->controllers & CGROUP_MEMORY))
-        return -1;
-    int64_t all =
-        read_number(tree, path, tree->unified ? "memory.current" : "memory.usage_in_bytes");
-    if (all < 0 || read_group(tree, path, "memory.stat", text, sizeof(text)) < 0)
-        return all;
-    int64_t idle = cgroup_stat_find(text, tree->unified ? "inactive_file" : "total_inactive_file");
-    return idle > all ? 0 : idle < 0 ? all : all - idle;
-}
-
-void cgroup_usage(const struct cgroup_host *host, const char *path, struct cgroup_usage *ret)
-{
-    *ret = (struct cgroup_usage){-1, -1};
-    for (size_t i = 0; i < host->count; i++) {
-        if (ret->cpu_ns < 0)
-            ret->cpu_ns = read_cpu(&host->trees[i], path);
-        if (ret->memory_bytes < 0)
-            ret->memory_bytes = read_memory(&host->trees[i], path);
-    }
-}
-
-int64_t cgroup_pids(const struct cgroup_host *host, const char *path)
-{
-    int64_t pids = -1;
-    for (size_t i = 0; i < host->count && pids < 0; i++)
-        if (host->trees[i].controllers & CGROUP_PIDS)
-            pids = read_number(&host->trees[i], path, "pids.current");
-    return pids;
-}
+/* ---- listing ---- */
 
 void cgroup_list(const struct cgroup_host *host, const char *path,
                  void (*fn)(void *ctx, const char *name), void *ctx)
 {
     for (size_t i = 0; i < host->count; i++) {
-        char full[FILE_PATH_MAX];
-        if (full_path(&host->trees[i], path, NULL, full) < 0)
+        char full[CGROUP_FILE_MAX];
+        if (cgroup_file_path(&host->trees[i], path, NULL, full) < 0)
             continue;
         DIR *dir = opendir(full);
         const struct dirent *entry;
