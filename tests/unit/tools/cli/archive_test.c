@@ -69,7 +69,7 @@ static void add_header(struct fixture *f, char type, const char *name, const cha
 static void add(struct fixture *f, char type, const char *name, const char *link, const char *text)
 {
     static const char zeros[512];
-    char size[13];
+    char size[32];
     size_t len = text ? strlen(text) : 0;
     snprintf(size, sizeof(size), "%011zo", len);
     add_header(f, type, name, link, size);
