@@ -86,8 +86,8 @@ static void test_target__tags_and_digests(void **state)
         "",
         HEX,
         "sha256:",
-        "sha256:" HEX "0",
-        "sha512:" HEX,
+        ("sha256:" HEX "0"), /* in parentheses: clang suspects a missing comma */
+        ("sha512:" HEX),
         "sha256:0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef",
         "sha256:../456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"};
     char tag[TAG_MAX + 2];
