@@ -162,7 +162,7 @@ is "and the image is whole" "$(sk copy --src-cert-dir "$TEST_TMP/certs" "docker:
     "oci:$TEST_TMP/out:killed" | tail -n 1)" 'Storing signatures'
 pid=$(registry_pid)
 end_pid "$pid" KILL
-within 10 "a registry that is killed comes back" lp image list
+within 30 "a registry that is killed comes back" lp image list
 within 5 "and the gateway was not disturbed" lp get namespaces
 
 # ---- nodes ----
