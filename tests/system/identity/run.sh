@@ -38,16 +38,15 @@ as jane get configmaps -w --no-headers >"$TEST_TMP/watched" 2>&1 &
 watching=$!
 poll 20 grep -q '^one ' "$TEST_TMP/watched" || bad "she watches" "$(cat "$TEST_TMP/watched")"
 # A connection at the broker that only listens, and comes back whenever it is ended.
-in_net gw timeout 60 mosquitto_sub -V 5 -i jane-listens -h "$HOST" -p "$BUS_PORT" --cafile "$who/jane/ca.crt" \
-    --cert "$who/jane/client.crt" --key "$who/jane/client.key" -t limpet/v1/users/jane/reply >/dev/null 2>&1 &
-listening=$!
+daemon "$STAND/listens.pid" "$STAND/listens.log" gw timeout 60 mosquitto_sub -V 5 -i jane-listens -h "$HOST" -p "$BUS_PORT" \
+    --cafile "$who/jane/ca.crt" --cert "$who/jane/client.crt" --key "$who/jane/client.key" -t limpet/v1/users/jane/reply
 put_out() { (($(grep -c 'connection ended user=jane client="jane-listens"' "$GW/log") >= ${1:-1})); }
 has "disable" "$(lp user disable jane)" '^user/jane disabled$'
 within 10 "what she has open is ended" fails alive "$watching"
 within 10 "what she has open at the broker, too" put_out
 within 20 "and again when she comes back" put_out 2
-kill "$listening" 2>/dev/null
-wait "$watching" "$listening" 2>/dev/null
+end_pid "$(cat "$STAND/listens.pid")" TERM
+wait "$watching" 2>/dev/null
 has "HTTPS refuses her" "$(as jane get namespaces 2>&1)" 'must be logged in|Unauthorized'
 has "MQTT does too" "$(bus_as jane "$(map two)")" 'Unauthorized|connection was lost'
 has "and nothing comes of it" "$(admin get configmap two 2>&1)" 'not found'
