@@ -45,6 +45,7 @@ struct tls_relay {
     mbedtls_ssl_context ssl;
     int64_t now_s, handshake_ns; /* wall seconds for the dates of certificates */
     struct held in, out;         /* net to plain, plain to net */
+    size_t record;               /* bytes of `out` or what follows that go in the record begun */
     size_t lingered;
     int rounds;     /* chunks an event */
     struct err err; /* code 0 until it fails */
@@ -163,7 +164,11 @@ static void give_net(struct tls_relay *relay, const uint8_t *data, size_t len)
 {
     size_t at = 0;
     while (at < len) {
-        int n = mbedtls_ssl_write(&relay->ssl, data + at, len - at);
+        if (relay->record == 0)
+            relay->record = relay->handler->cut
+                                ? relay->handler->cut(relay->ctx, data + at, len - at)
+                                : len - at;
+        int n = mbedtls_ssl_write(&relay->ssl, data + at, relay->record);
         if (wants_more(n)) {
             relay->net_blocked = true;
             hold(&relay->out, data + at, len - at);
@@ -174,6 +179,7 @@ static void give_net(struct tls_relay *relay, const uint8_t *data, size_t len)
             return;
         }
         at += (size_t)n;
+        relay->record -= (size_t)n;
     }
 }
 

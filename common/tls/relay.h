@@ -70,6 +70,9 @@ struct tls_relay_handler {
     /* What the plain end is given in the place of the bytes that came (len 0: no more will), added
      * to ret; not much more than they are. May be NULL: those bytes. */
     void (*filter)(void *ctx, const void *data, size_t len, struct buf *ret);
+    /* How many of these bytes of the plain end, at least 1, go in one TLS record; asked once for
+     * each byte that goes. May be NULL: as many as there are. */
+    size_t (*cut)(void *ctx, const void *data, size_t len);
 };
 
 /* Serves an accepted connection (takes net_fd, also when it fails). handshake_ns bounds the

@@ -5,6 +5,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
+#include "controller/http/message_cut.h"
 #include "controller/http/screen.h"
 
 #include <arpa/inet.h>
@@ -23,6 +24,7 @@ struct session {
     struct front *front;
     struct tls_relay *relay;
     struct screen *screen;
+    struct message_cut cut;
     struct in6_addr address; /* as it is counted: of IPv6 the network */
     char text[INET6_ADDRSTRLEN];
     struct newcomer *newcomer; /* NULL: it is served */
@@ -155,8 +157,14 @@ static void on_bytes(void *ctx, const void *data, size_t len, struct buf *ret)
         newcomer_free(steal(session->newcomer)); /* it asked for nothing */
 }
 
+static size_t on_answer(void *ctx, const void *data, size_t len)
+{
+    struct session *session = ctx;
+    return message_cut(&session->cut, data, len);
+}
+
 static const struct tls_relay_handler relay_handler = {
-    .ready = on_ready, .closed = on_closed, .filter = on_bytes};
+    .ready = on_ready, .closed = on_closed, .filter = on_bytes, .cut = on_answer};
 
 /* IPv4 as mapped IPv6; of IPv6 the /64, which is what one customer has. */
 static struct in6_addr address_of(const struct sockaddr_storage *from)
