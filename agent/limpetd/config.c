@@ -1,5 +1,6 @@
 #include "agent/limpetd/config.h"
 
+#include "agent/pod/agent.h"
 #include "agent/pod/tokens.h"
 #include "agent/pressure/pressure.h"
 #include "common/base/cleanup.h"
@@ -27,6 +28,7 @@ static const struct setting settings[] = {
     {"bridge", SETTING_STRING, AT(bridge), "limpet0", 0, 0, 0},
     {"podCIDR", SETTING_STRING, AT(pod_cidr), "10.42.0.0/24", 0, 0, 0},
     {"resolvConf", SETTING_STRING, AT(resolv_conf), "/etc/resolv.conf", 0, 0, 0},
+    {"seccompProfileDir", SETTING_STRING, AT(seccomp_dir), AGENT_SECCOMP_DIR, 0, 0, 0},
     {"libexecDir", SETTING_STRING, AT(libexec_dir), LIMPET_LIBEXEC, 0, 0, 0},
     {"bootIdFile", SETTING_STRING, AT(boot_id_file), "/proc/sys/kernel/random/boot_id", 0, 0, 0},
     {"storageCheckSeconds", SETTING_NUMBER, AT(storage_check_s), NULL, 60, 1, 86400},

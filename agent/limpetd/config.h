@@ -23,6 +23,7 @@ struct config {
     char *bridge;
     char *pod_cidr;
     char *resolv_conf;            /* the node's, which pods' follow */
+    char *seccomp_dir;            /* profiles that pods name (seccompProfile Localhost) */
     char *libexec_dir;            /* limpet-keeper and limpet-fetch */
     char *boot_id_file;           /* tests put another one in its place */
     char *registry_ca_dir;        /* further CA certificates for registries; "" = none */

@@ -523,6 +523,7 @@ static struct agent_spec copy_spec(const struct agent_spec *spec)
         .host_ip = xstrdup(spec->host_ip ? spec->host_ip : ""),
         .boot_id = xstrdup(spec->boot_id),
         .resolv_conf = xstrdup(spec->resolv_conf),
+        .seccomp_dir = xstrdup(spec->seccomp_dir ? spec->seccomp_dir : AGENT_SECCOMP_DIR),
         .allocatable = value_copy(spec->allocatable),
         .memory_bytes = spec->memory_bytes,
         .desired = spec->desired,
@@ -532,9 +533,9 @@ static struct agent_spec copy_spec(const struct agent_spec *spec)
 
 static void free_spec(struct agent_spec *spec)
 {
-    const char *strings[] = {spec->node_name, spec->host_name,  spec->static_dir,  spec->state_dir,
-                             spec->run_dir,   spec->log_dir,    spec->cgroup_root, spec->host_ip,
-                             spec->boot_id,   spec->resolv_conf};
+    const char *strings[] = {spec->node_name, spec->host_name,   spec->static_dir,  spec->state_dir,
+                             spec->run_dir,   spec->log_dir,     spec->cgroup_root, spec->host_ip,
+                             spec->boot_id,   spec->resolv_conf, spec->seccomp_dir};
     for (size_t i = 0; i < ARRAY_LEN(strings); i++)
         free((char *)strings[i]);
     value_free((struct value *)spec->allocatable);

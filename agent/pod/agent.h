@@ -31,17 +31,20 @@ struct agent_world {
 #define AGENT_HOSTS_FILE "/etc/hosts"                          /* with hostNetwork */
 #define AGENT_RESOLVED_FILE "/run/systemd/resolve/resolv.conf" /* behind 127.0.0.53 */
 
+#define AGENT_SECCOMP_DIR "/var/lib/limpet/seccomp"
+
 struct agent_spec {
-    const char *node_name;           /* the Node object's name */
-    const char *host_name;           /* the machine's own: of pods of the host's network */
-    const char *static_dir;          /* /etc/limpet/manifests */
-    const char *state_dir;           /* /var/lib/limpet: pods/<uid> below it */
-    const char *run_dir;             /* /run/limpet: pods/<uid>, status/<uid>.json below it */
-    const char *log_dir;             /* /var/log/limpet: <ns>_<name>_<uid>/<container>.log */
-    const char *cgroup_root;         /* "limpet/<instance>" */
-    const char *host_ip;             /* the node's own address, text; "" = unknown */
-    const char *boot_id;             /* of this boot (a test seam replaces it) */
-    const char *resolv_conf;         /* the node's: /etc/resolv.conf */
+    const char *node_name;   /* the Node object's name */
+    const char *host_name;   /* the machine's own: of pods of the host's network */
+    const char *static_dir;  /* /etc/limpet/manifests */
+    const char *state_dir;   /* /var/lib/limpet: pods/<uid> below it */
+    const char *run_dir;     /* /run/limpet: pods/<uid>, status/<uid>.json below it */
+    const char *log_dir;     /* /var/log/limpet: <ns>_<name>_<uid>/<container>.log */
+    const char *cgroup_root; /* "limpet/<instance>" */
+    const char *host_ip;     /* the node's own address, text; "" = unknown */
+    const char *boot_id;     /* of this boot (a test seam replaces it) */
+    const char *resolv_conf; /* the node's: /etc/resolv.conf */
+    const char *seccomp_dir; /* profiles of seccompProfile Localhost; NULL: AGENT_SECCOMP_DIR */
     const struct value *allocatable; /* the Node's status.allocatable; copied; may be NULL */
     int64_t memory_bytes;            /* of the machine; 0 = unknown */
     struct desired *desired;         /* NULL: never enrolled, static pods only */

@@ -26,6 +26,7 @@ struct parts {
     struct launch_mount *mounts;
     size_t mount_count;
     uint32_t *groups;
+    void *seccomp; /* of a profile of the node */
 };
 
 static void parts_done(struct parts *parts)
@@ -35,6 +36,7 @@ static void parts_done(struct parts *parts)
     strings_done(&parts->texts);
     free(parts->mounts);
     free(parts->groups);
+    free(parts->seccomp);
 }
 
 static const char *keep(struct parts *parts, char *text)
@@ -213,8 +215,27 @@ static int compile_caps(const struct value *container, bool privileged, uint64_t
     return rc < 0 ? rc : change_caps(value_get(caps, "add"), true, ret, err);
 }
 
+/* Of the container, else of the pod; the runtime's own if neither says. */
+static int compile_seccomp(const struct pod_record *record, const struct value *container,
+                           struct parts *parts, struct launch_container *ret, struct err *err)
+{
+    const struct agent *agent = record->agent;
+    const struct value *profile = security(record->spec, container, "seccompProfile");
+    const char *type = value_get_str(profile, "type");
+    if (ret->privileged || str_eq(type, "Unconfined"))
+        return 0;
+    if (!str_eq(type, "Localhost"))
+        return filters_get(agent->filters, ret->capabilities, &ret->seccomp, &ret->seccomp_len,
+                           err);
+    int rc = filters_localhost(agent->filters, agent->world.disk, agent->spec.seccomp_dir,
+                               value_get_str(profile, "localhostProfile"), ret->capabilities,
+                               &parts->seccomp, &ret->seccomp_len, err);
+    ret->seccomp = parts->seccomp;
+    return rc;
+}
+
 static int compile_security(const struct pod_record *record, const struct value *container,
-                            struct launch_container *ret, struct err *err)
+                            struct parts *parts, struct launch_container *ret, struct err *err)
 {
     const struct pod_spec *spec = record->spec;
     ret->privileged =
@@ -225,13 +246,7 @@ static int compile_security(const struct pod_record *record, const struct value 
         value_path(container, "securityContext", "allowPrivilegeEscalation", NULL), true);
     ret->run_as_non_root = value_bool(security(spec, container, "runAsNonRoot"), false);
     int rc = compile_caps(container, ret->privileged, &ret->capabilities, err);
-    const char *profile = value_get_str(security(spec, container, "seccompProfile"), "type");
-    if (rc < 0 || ret->privileged || str_eq(profile, "Unconfined"))
-        return rc;
-    if (str_eq(profile, "Localhost"))
-        return err_set(err, -EINVAL, "seccompProfile Localhost: this node has no profiles");
-    return filters_get(record->agent->filters, ret->capabilities, &ret->seccomp, &ret->seccomp_len,
-                       err);
+    return rc < 0 ? rc : compile_seccomp(record, container, parts, ret, err);
 }
 
 static const struct value *find_source(void *ctx, const char *kind, const char *ns,
@@ -321,7 +336,7 @@ static int compile_container(const struct pod_record *record, const struct value
     if (rc == 0)
         rc = compile_mounts(record, container, parts, err);
     if (rc == 0)
-        rc = compile_security(record, container, ret, err);
+        rc = compile_security(record, container, parts, ret, err);
     if (rc < 0)
         return rc;
     const char *workdir = value_get_str(container, "workingDir");

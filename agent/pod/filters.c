@@ -1,5 +1,6 @@
 #include "agent/pod/filters.h"
 
+#include "agent/pod/localhost_profile.h"
 #include "agent/runtime/seccomp.h"
 #include "common/base/log.h"
 #include "common/base/map.h"
@@ -41,13 +42,19 @@ void filters_free(struct filters *filters)
     free(filters);
 }
 
+static void tell_missing(struct filters *filters)
+{
+    if (!filters->missing)
+        log_warn("this kernel has no seccomp: containers run without a filter");
+    filters->missing = true;
+}
+
 static int compile(struct filters *filters, const char *key, uint64_t caps, struct err *err)
 {
     struct filter filter = {0};
     int rc = seccomp_profile(caps, &filter.bytes, &filter.len, err);
     if (rc == -ENOSYS) {
-        log_warn("this kernel has no seccomp: containers run without a filter");
-        filters->missing = true;
+        tell_missing(filters);
         return 0;
     }
     if (rc == 0)
@@ -69,4 +76,22 @@ int filters_get(struct filters *filters, uint64_t caps, const void **ret, size_t
     *ret = filter ? filter->bytes : NULL;
     *ret_len = filter ? filter->len : 0;
     return 0;
+}
+
+int filters_localhost(struct filters *filters, struct disk *disk, const char *dir, const char *name,
+                      uint64_t caps, void **ret, size_t *ret_len, struct err *err)
+{
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, LOCALHOST_PROFILE_MAX + 1);
+    autofree char *path = xasprintf("%s/%s", dir, name);
+    int rc = disk->read(disk, path, LOCALHOST_PROFILE_MAX, &text, err);
+    if (rc == 0)
+        rc = localhost_profile_compile(buf_str(&text), text.len, caps, ret, ret_len, err);
+    if (rc == -ENOSYS) {
+        tell_missing(filters);
+        return 0;
+    }
+    if (rc < 0)
+        (void)err_wrap(err, "cannot load seccomp profile \"%s\"", path);
+    return rc;
 }

@@ -50,7 +50,9 @@ static void world_init(struct world *world)
                                             .run_dir = "/run/l",
                                             .log_dir = "/log",
                                             .cgroup_root = "limpet/t",
+                                            .seccomp_dir = "/nowhere",
                                             .host_ip = "10.0.0.1"};
+    world->agent.world.disk = disk_posix();
     world->agent.filters = filters_new();
     world->image = (struct image){.layers = layers,
                                   .env = image_env,
@@ -485,7 +487,9 @@ static void test_compile__refused(void **state)
          -EINVAL, "container \"app\": capability \"NOPE\" is not known"},
         {"  containers: [{name: app, image: app, securityContext: {seccompProfile: {type: Localhost, "
          "localhostProfile: p}}}]\n",
-         -EINVAL, "container \"app\": seccompProfile Localhost: this node has no profiles"},
+         -ENOENT,
+         "container \"app\": cannot load seccomp profile \"/nowhere/p\": cannot read /nowhere/p: No "
+         "such file or directory"},
         {"  volumes: [{name: other, emptyDir: {}}]\n"
          "  containers: [{name: app, image: app, volumeMounts: [{name: other, mountPath: /d}]}]\n",
          -EINVAL, "container \"app\": volumeMounts[0]: no volume \"other\""},

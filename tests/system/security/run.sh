@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# timeout: 240
+# What a pod's securityContext does, as seen from inside its containers: seccomp profiles of the node, and pods whose
+# profile is missing or wrong.
+set -u
+here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=tests/system/lib/stand.sh
+. "$here/../lib/stand.sh"
+command -v jq >/dev/null || skip "needs jq (tools/install test)"
+
+# with POD JQ [SCRIPT]: a pod on node a, changed by JQ.
+with() { pod "$1" "${3:-exec sleep 1000}" | jq ".spec.nodeName = \"a\" | $2" | apply 2>&1; }
+status() { lp get pod "$1" -o json | jq -r ".status.$2"; }
+waiting() { status "$1" 'containerStatuses[0].state.waiting | "\(.reason): \(.message)"'; }
+# log_of POD [CONTAINER]: its log, when its script has come to its end.
+log_of() {
+    within 30 "pod $1 ${2:-} runs" matches '^end$' lp logs "$@" >&2
+    lp logs "$@"
+}
+
+# ---- seccomp ----
+profile() { cat >"$PROFILES/$1"; }
+# try TEXT: a script that makes system calls that profiles refuse, and tells.
+TRY='grep ^Seccomp: /proc/self/status; chmod 600 /tmp/f 2>&1; mkdir /tmp/d 2>&1 && echo made; echo end; exec sleep 1000'
+local_profile() { echo "{type: \"Localhost\", localhostProfile: \"$1\"}"; }
+
+seccomp_profiles() {
+    local log name
+    mkdir -p "$PROFILES/team"
+    profile team/no-mkdir.json <<'X'
+{"defaultAction": "SCMP_ACT_ALLOW", "archMap": [{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86"]}],
+ "syscalls": [{"names": ["mkdir", "mkdirat", "of_another_kernel"], "action": "SCMP_ACT_ERRNO", "errnoRet": 95}]}
+X
+    profile other.json <<'X'
+{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28}]}
+X
+    with local ".spec.securityContext.seccompProfile = $(local_profile team/no-mkdir.json)
+        | .spec.containers += [.spec.containers[0] * {name: \"own\", securityContext: {seccompProfile: $(local_profile other.json)}},
+            .spec.containers[0] * {name: \"free\", securityContext: {seccompProfile: {type: \"Unconfined\"}}},
+            .spec.containers[0] * {name: \"usual\", securityContext: {seccompProfile: {type: \"RuntimeDefault\"}}},
+            .spec.containers[0] * {name: \"nnp\", securityContext: {runAsUser: 1000, allowPrivilegeEscalation: false}}]" \
+        "$TRY" >/dev/null
+    log=$(log_of local main)
+    has "Localhost: a filter is on" "$log" '^Seccomp:.2$'
+    has "what the profile refuses fails, as it says" "$log" 'mkdir: .*Operation not supported|mkdir: .*Not supported'
+    log=$(log_of local own)
+    has "a container's profile stands over its pod's" "$log" 'mkdir: .*No space left'
+    log=$(log_of local free)
+    has "Unconfined: no filter" "$log" '^Seccomp:.0$'
+    has "and nothing is refused" "$log" '^made$'
+    log=$(log_of local usual)
+    has "RuntimeDefault over the pod's profile" "$log" '^Seccomp:.2$'
+    has "lets through what it does" "$log" '^made$'
+    has "with no_new_privs and another user" "$(log_of local nnp)" 'mkdir: .*(Operation n|N)ot supported'
+    lp delete pod/local >/dev/null
+}
+
+seccomp_refused() {
+    local before
+    with beside . >/dev/null
+    within 30 "a pod runs" running beside
+    before=$(fingerprint a beside)
+    truncate -s 100000000 "$PROFILES/huge.json"
+    head -c 100000 /dev/zero | tr '\0' '[' >"$PROFILES/deep.json"
+    mkfifo "$PROFILES/pipe.json"
+    echo '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}' | profile action.json
+    echo '{"defaultAction": "SCMP_ACT_ALLOW", "sycalls": []}' | profile typo.json
+    for name in huge deep pipe action typo missing; do
+        with "$name" ".spec.containers[0].securityContext.seccompProfile = $(local_profile $name.json)" >/dev/null
+    done
+    within 30 "a profile that is not there" matches 'CreateContainerConfigError: .*cannot load seccomp profile ".*/missing.json": .*No such file' waiting missing
+    within 10 "one of 100 MB" matches 'huge.json": .*more than 1048576 bytes' waiting huge
+    within 10 "one nested too deep" matches 'deep.json": ' waiting deep
+    within 10 "a pipe in its place" matches 'pipe.json": .*not a regular file' waiting pipe
+    within 10 "an action that nobody serves" matches 'action.json": syscalls.0.: action "SCMP_ACT_NOTIFY" is not known' waiting action
+    within 10 "a field that nobody knows" matches 'typo.json": "sycalls" is not known' waiting typo
+    for name in huge deep pipe action typo missing; do
+        is "$name: its container never ran" "$(status "$name" 'containerStatuses[0].lastState // {} | keys | length')" 0
+    done
+    echo '{"defaultAction": "SCMP_ACT_ALLOW"}' | profile missing.json
+    within 60 "it starts when the profile is there" running missing
+    is "what ran goes on" "$(fingerprint a beside)" "$before"
+    has "a path out of the folder is refused by the gateway" \
+        "$(with out ".spec.securityContext.seccompProfile = $(local_profile ../../x)")" 'localhostProfile'
+    lp delete pod/{beside,huge,deep,pipe,action,typo,missing} >/dev/null
+    rm -f "$PROFILES/huge.json"
+}
+
+# ---- the node ----
+stand_make main
+PROFILES=$STAND/profiles
+stand_settle_gateway
+gw_start
+poll 60 lp get namespaces || stand_fail "the gateway does not answer"
+node_make a
+echo "seccompProfileDir: $PROFILES" >>"$STAND/a/config.yaml"
+node_join a
+node_start a
+poll 60 matches '^a +Ready' lp get nodes || stand_fail "the node does not get ready"
+
+seccomp_profiles
+seccomp_refused
+conclude
