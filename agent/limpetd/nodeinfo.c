@@ -124,6 +124,8 @@ struct value *nodeinfo_status(const char *node_name, const char *address, const 
     value_set_str(node, "operatingSystem", "linux");
     value_set_str(node, "osImage", image);
     value_set_str(node, "systemUUID", "");
+    value_set_bool(value_set(status, "features", value_new_map()), "supplementalGroupsPolicy",
+                   true);
     return status;
 }
 

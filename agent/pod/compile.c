@@ -351,6 +351,10 @@ static int compile_container(const struct pod_record *record, const struct value
     ret->user = compile_user(record->spec, container, image, parts);
     ret->group_count = compile_groups(record->spec, parts);
     ret->groups = parts->groups;
+    ret->strict_groups =
+        str_eq(value_str(value_path(record->spec->object, "spec", "securityContext",
+                                    "supplementalGroupsPolicy", NULL)),
+               "Strict");
     ret->mounts = parts->mounts;
     ret->mount_count = parts->mount_count;
     ret->log_path = keep(parts, agent_log_file(agent, record, name));

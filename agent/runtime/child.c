@@ -225,6 +225,8 @@ static int find_user(int root, const struct launch_container *container, struct 
         r = user_read_file(root, "/etc/group", &group, err);
     if (r == 0)
         r = user_resolve(container->user, buf_str(&passwd), buf_str(&group), ret, err);
+    if (r == 0 && container->strict_groups && !WEAKENED(STRICT_GROUPS))
+        ret->group_count = 0;
     if (r == 0 && container->run_as_non_root && ret->uid == 0)
         r = err_set(err, -EPERM, "container has runAsNonRoot and its user %s is root",
                     str_empty(container->user) ? "(none given)" : container->user);

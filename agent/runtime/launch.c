@@ -92,6 +92,7 @@ static const struct field container_fields[] = {
      .max = 4095},
     {"messageLog", FIELD_BOOL, AT(launch_container, message_log)},
     {"oomScoreAdj", FIELD_INT, AT(launch_container, oom_score_adj), .min = -1000, .max = 1000},
+    {"strictGroups", FIELD_BOOL, AT(launch_container, strict_groups)},
 };
 
 static const struct field plan_fields[] = {

@@ -82,6 +82,7 @@ struct launch_container {
     bool run_as_non_root;   /* refuse uid 0 (reason CreateContainerConfigError) */
     const uint32_t *groups; /* supplementary */
     size_t group_count;
+    bool strict_groups;    /* no others: not those of the image's /etc/group */
     uint64_t capabilities; /* bit mask: bounding, permitted, effective (when uid 0); inheritable and
                               ambient are empty */
     bool privileged;

@@ -157,8 +157,7 @@ int user_resolve(const char *spec, const char *passwd, const char *group, struct
         user.uid = entry.uid;
         user.gid = entry.gid;
         set_home(&user, &entry.home);
-        if (!*group_name)
-            add_memberships(group, &entry.name, &user);
+        add_memberships(group, &entry.name, &user);
     }
     if (*group_name) {
         size_t len = strlen(group_name);

@@ -14,8 +14,8 @@
 
 struct user {
     uint32_t uid, gid;
-    uint32_t groups[USER_MAX_GROUPS]; /* supplementary, from /etc/group; only when no group was
-                                         asked for */
+    uint32_t groups[USER_MAX_GROUPS]; /* supplementary, from /etc/group, whatever group was asked
+                                         for: as in Kubernetes */
     size_t group_count;
     char home[256]; /* "/" if unknown */
 };

@@ -186,6 +186,16 @@ static void check_resize(const struct visit *visit)
     }
 }
 
+/* All of /proc is for the root of a user namespace, which has no rights over the node's. */
+static void check_proc_mount(const struct visit *visit)
+{
+    const struct value *mount =
+        value_path(visit->place->container, "securityContext", "procMount", NULL);
+    if (str_eq(value_str(mount), "Unmasked") && value_get_bool(visit->spec, "hostUsers", true))
+        tell(visit, mount, ".securityContext.procMount", CAUSE_INVALID,
+             "`hostUsers` must be false to use `Unmasked`");
+}
+
 /* Devices and huge pages are whole, and belong to one container: requested as much as limited. */
 static void check_whole(const struct visit *visit)
 {
@@ -321,6 +331,7 @@ void pod_rules(const struct value *spec, struct schema_walk *walk)
         check_claims(&visit, claims);
         check_resize(&visit);
         check_whole(&visit);
+        check_proc_mount(&visit);
         check_host_ports(&visit, taken);
     }
     map_free(volumes, NULL);

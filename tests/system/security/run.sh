@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # timeout: 240
-# What a pod's securityContext does, as seen from inside its containers: seccomp profiles of the node, and pods whose
-# profile is missing or wrong.
+# What a pod's securityContext does, as seen from inside its containers: seccomp profiles of the node, pods whose
+# profile is missing or wrong, groups and rights.
 set -u
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=tests/system/lib/stand.sh
@@ -86,6 +86,40 @@ seccomp_refused() {
     rm -f "$PROFILES/huge.json"
 }
 
+# ---- groups and rights ----
+# An image whose user 1000 is in the groups 50 and 51, by a volume at its /etc.
+groups_and_rights() {
+    local log text
+    printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: etc}\ndata: {passwd: "root:x:0:0::/:/bin/sh\\napp:x:1000:1000::/:/bin/sh\\n",
+        group: "staff:x:50:app\\naudio:x:51:app\\n"}\n' | apply >/dev/null
+    for policy in Merge Strict; do
+        with "${policy,,}" ".spec.securityContext = {runAsUser: 1000, runAsGroup: 3000, supplementalGroups: [4000], fsGroup: 5000,
+                supplementalGroupsPolicy: \"$policy\", fsGroupChangePolicy: \"OnRootMismatch\"}
+            | .spec.volumes = [{name: \"etc\", configMap: {name: \"etc\"}}]
+            | .spec.containers[0].volumeMounts = [{name: \"etc\", mountPath: \"/etc\"}]
+            | .spec.containers[0].securityContext = {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true,
+                capabilities: {drop: [\"ALL\"]}}" \
+            'id -u; id -g; echo "groups:" $(grep ^Groups: /proc/self/status | cut -f 2); grep -E "^(NoNewPrivs|Cap)" /proc/self/status
+             touch /x 2>&1; echo x 2>&1 >/proc/sys/kernel/shm_rmid_forced; echo end; exec sleep 1000' >"$TEST_TMP/said"
+        hasnt "$policy: no field of it is said to be without effect" "$(cat "$TEST_TMP/said")" 'nothing acts on it'
+    done
+    log=$(log_of merge)
+    has "Merge: the image's groups count, with runAsGroup too" "$log" '^groups: 50 51 4000 5000$'
+    has "runAsUser" "$log" '^1000$'
+    has "runAsGroup" "$log" '^3000$'
+    has "allowPrivilegeEscalation: false" "$log" '^NoNewPrivs:.1$'
+    has "no capability is left" "$log" '^CapBnd:.0000000000000000$'
+    has "the root is for reading only" "$log" 'touch: /x: Read-only file system'
+    has "/proc/sys is for reading only" "$log" 'shm_rmid_forced: Read-only|shm_rmid_forced: Permission'
+    has "Strict: they do not" "$(log_of strict)" '^groups: 4000 5000$'
+    is "the node says that it knows the difference" "$(lp get node a -o json | jq .status.features.supplementalGroupsPolicy)" true
+    text=$(with unmasked '.spec.containers[0].securityContext = {procMount: "Unmasked"}')
+    has "procMount Unmasked is for user namespaces" "$text" 'procMount: .*`hostUsers` must be false to use `Unmasked`'
+    text=$(with both '.spec.containers[0].securityContext = {privileged: true, allowPrivilegeEscalation: false}')
+    has "privileged without privilege escalation is refused" "$text" 'allowPrivilegeEscalation'
+    lp delete pod/merge pod/strict configmap/etc >/dev/null
+}
+
 # ---- the node ----
 stand_make main
 PROFILES=$STAND/profiles
@@ -100,4 +134,5 @@ poll 60 matches '^a +Ready' lp get nodes || stand_fail "the node does not get re
 
 seccomp_profiles
 seccomp_refused
+groups_and_rights
 conclude

@@ -228,8 +228,11 @@ static void test_compile__user(void **state)
     (void)state;
     static const struct {
         const char *pod, *container, *user, *groups;
+        bool strict;
     } cases[] = {
         {"{}", "{}", "app:staff", ""},
+        {"{supplementalGroupsPolicy: Merge}", "{}", "app:staff", ""},
+        {"{supplementalGroupsPolicy: Strict, fsGroup: 9}", "{}", "app:staff", "9 ", true},
         {"{runAsUser: 5}", "{}", "5", ""},
         {"{runAsUser: 5}", "{runAsUser: 6}", "6", ""},
         {"{runAsUser: 5, runAsGroup: 7}", "{runAsUser: 0}", "0:7", ""},
@@ -244,6 +247,7 @@ static void test_compile__user(void **state)
                                         cases[i].pod, cases[i].container);
         assert_int_equal(compile(&world, spec), 0);
         const struct launch_container *c = &world.plan->containers[0];
+        assert_int_equal(c->strict_groups, cases[i].strict);
         cleanup(buf_done) struct buf groups;
         buf_init(&groups, 0);
         for (size_t g = 0; g < c->group_count; g++)

@@ -59,7 +59,8 @@ static const struct launch_container containers[] = {
      .stop_signal = 15,
      .message_path = "/m",
      .message_log = true,
-     .oom_score_adj = -1000},
+     .oom_score_adj = -1000,
+     .strict_groups = true},
     {.name = "two",
      .layers = layers,
      .argv = argv,
@@ -126,6 +127,7 @@ static void assert_container(const struct launch_container *c)
     assert_string_equal(c->mounts[1].options, "size=1m");
     assert_true(c->memory_bytes == INT64_MAX);
     assert_int_equal(c->oom_score_adj, -1000);
+    assert_true(c->strict_groups);
     assert_int_equal(c->seccomp_len, sizeof(filter));
     assert_memory_equal(c->seccomp, filter, sizeof(filter));
 }

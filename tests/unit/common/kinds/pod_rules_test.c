@@ -210,6 +210,11 @@ static void test_pod_rules__systems_and_namespaces(void **state)
               "[SYS_ADMIN]}}"),
          "line 5: spec.containers[0].securityContext.allowPrivilegeEscalation: cannot be false with "
          "capabilities.add SYS_ADMIN\n"},
+        {WITH("securityContext: {procMount: Unmasked}"),
+         "line 5: spec.containers[0].securityContext.procMount: `hostUsers` must be false to use "
+         "`Unmasked`\n"},
+        {WITH("securityContext: {procMount: Unmasked}") "  hostUsers: false\n", ""},
+        {WITH("securityContext: {procMount: Default}"), ""},
         {APP "  ephemeralContainers: [{name: e, image: x, targetContainerName: b}]\n",
          "line 6: spec.ephemeralContainers[0].targetContainerName: \"b\": the pod has no such "
          "container\n"},
