@@ -35,7 +35,8 @@ struct config {
     int64_t image_min_age_s, image_max_age_s; /* unused for so long; max 0: never by that */
     int64_t image_gc_every_s;                 /* between looks */
     int64_t token_renew_percent;              /* of a token's time: then pods get the next one */
-    char **insecure_registries;               /* host:port by plain http; NULL-terminated */
+    char **unsafe_sysctls;      /* kernel settings that pods may ask for besides the safe ones */
+    char **insecure_registries; /* host:port by plain http; NULL-terminated */
 };
 
 extern const struct program_config config_type;

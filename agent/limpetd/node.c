@@ -232,6 +232,7 @@ static int make_agent(struct node *node, const struct value *status, struct err 
         .boot_id = node->boot_id,
         .resolv_conf = c->resolv_conf,
         .seccomp_dir = c->seccomp_dir,
+        .unsafe_sysctls = (const char *const *)c->unsafe_sysctls,
         .allocatable = value_get(status, "allocatable"),
         .memory_bytes = quantity_units_of(value_path(status, "capacity", "memory", NULL), 0),
         .desired = node->desired,

@@ -2,6 +2,7 @@
 
 #include "agent/pod/internal.h"
 #include "agent/pod/room.h"
+#include "agent/pod/sysctl.h"
 #include "agent/pressure/pressure.h"
 
 #include "common/base/log.h"
@@ -74,6 +75,17 @@ static bool is_pressed(const struct pod_record *record, struct buf *ret_message)
     return true;
 }
 
+/* Whether it may run here at all. */
+static bool is_forbidden(const struct pod_record *record, struct buf *ret_reason,
+                         struct buf *ret_message)
+{
+    const struct value *spec = value_get(record->spec->object, "spec");
+    if (sysctls_allowed(spec, record->agent->spec.unsafe_sysctls, ret_message))
+        return false;
+    (void)buf_addstr(ret_reason, "SysctlForbidden");
+    return true;
+}
+
 /* A pod that was taken on once is not turned away after a reboot, and one of the node's own folder
  * never: who put it there knows the node. */
 void admit(struct pod_record *record)
@@ -94,7 +106,7 @@ void admit(struct pod_record *record)
     buf_init(&message, 0);
     if (is_pressed(record, &message))
         (void)buf_addstr(&reason, "Evicted");
-    else
+    else if (!is_forbidden(record, &reason, &message))
         record->accepted =
             room_fits(&room, value_get(record->spec->object, "spec"), &reason, &message);
     free(specs);

@@ -45,10 +45,11 @@ struct agent_spec {
     const char *boot_id;     /* of this boot (a test seam replaces it) */
     const char *resolv_conf; /* the node's: /etc/resolv.conf */
     const char *seccomp_dir; /* profiles of seccompProfile Localhost; NULL: AGENT_SECCOMP_DIR */
-    const struct value *allocatable; /* the Node's status.allocatable; copied; may be NULL */
-    int64_t memory_bytes;            /* of the machine; 0 = unknown */
-    struct desired *desired;         /* NULL: never enrolled, static pods only */
-    int token_renew_percent;         /* tokens.h; 0: as usual */
+    const struct value *allocatable;   /* the Node's status.allocatable; copied; may be NULL */
+    int64_t memory_bytes;              /* of the machine; 0 = unknown */
+    const char *const *unsafe_sysctls; /* that pods may have (sysctl.h); borrowed; may be NULL */
+    struct desired *desired;           /* NULL: never enrolled, static pods only */
+    int token_renew_percent;           /* tokens.h; 0: as usual */
 };
 
 struct agent_handler {

@@ -7,6 +7,7 @@
 #include "agent/pod/internal.h"
 #include "agent/pod/limits.h"
 #include "agent/pod/mount.h"
+#include "agent/pod/sysctl.h"
 #include "agent/runtime/caps.h"
 
 #include "common/base/mem.h"
@@ -376,8 +377,8 @@ static const char *const *compile_sysctls(const struct pod_record *record, struc
         value_path(record->spec->object, "spec", "securityContext", "sysctls", NULL);
     for (size_t i = 0; i < value_len(list); i++) {
         const struct value *item = value_at(list, i);
-        strings_add(&parts->argv,
-                    xasprintf("%s=%s", value_get_str(item, "name"), value_get_str(item, "value")));
+        autofree char *name = sysctl_name(value_get_str(item, "name"));
+        strings_add(&parts->argv, xasprintf("%s=%s", name, value_get_str(item, "value")));
     }
     return (const char *const *)parts->argv.items;
 }

@@ -126,9 +126,9 @@ pod folder | jq '.spec.containers[0].workingDir = "/bin/sh"' | apply >/dev/null
 within 20 "a working folder that is none: why says it" matches '/bin/sh|[Dd]irectory' lp why pod/folder
 
 # ---- a sandbox that cannot be set up ----
-# A sysctl that would be the pod's own, if there were one of that name.
-pod sandbox | jq '.spec.securityContext.sysctls = [{name: "net.nothing.here", value: "1"}]' | apply >/dev/null
-says sandbox 'cannot set sysctl net.nothing.here=1: No such file' FailedCreatePodSandBox
+# A sysctl of the pod's own that does not take its value.
+pod sandbox | jq '.spec.securityContext.sysctls = [{name: "net.ipv4.ip_unprivileged_port_start", value: "77777"}]' | apply >/dev/null
+says sandbox 'cannot set sysctl net.ipv4.ip_unprivileged_port_start=77777: Invalid argument' FailedCreatePodSandBox
 within 5 "sandbox: it is tried again with backoff" matches 'failed [2-9][0-9]* times, next try in' ld a why sandbox
 is "sandbox: it is told once" "$(grep -c 'event pod=default/sandbox reason=FailedCreatePodSandBox' "$STAND/a/agent.log")" 1
 within 5 "sandbox: nothing of it is left between tries" no_trace "$(lp get pod sandbox -o json | jq -r .metadata.uid)"

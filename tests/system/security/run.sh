@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # timeout: 240
 # What a pod's securityContext does, as seen from inside its containers: seccomp profiles of the node, pods whose
-# profile is missing or wrong, groups and rights.
+# profile is missing or wrong, groups and rights, settings of the kernel.
 set -u
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=tests/system/lib/stand.sh
@@ -11,6 +11,7 @@ command -v jq >/dev/null || skip "needs jq (tools/install test)"
 # with POD JQ [SCRIPT]: a pod on node a, changed by JQ.
 with() { pod "$1" "${3:-exec sleep 1000}" | jq ".spec.nodeName = \"a\" | $2" | apply 2>&1; }
 status() { lp get pod "$1" -o json | jq -r ".status.$2"; }
+verdict() { lp get pod "$1" -o json | jq -r '.status | "\(.phase) \(.reason) \(.message)"'; }
 waiting() { status "$1" 'containerStatuses[0].state.waiting | "\(.reason): \(.message)"'; }
 # log_of POD [CONTAINER]: its log, when its script has come to its end.
 log_of() {
@@ -120,6 +121,27 @@ groups_and_rights() {
     lp delete pod/merge pod/strict configmap/etc >/dev/null
 }
 
+# ---- settings of the kernel ----
+sysctls() {
+    local log own sysctl
+    own=$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/msgmax)
+    with tuned '.spec.securityContext.sysctls = [{name: "net.ipv4.ip_unprivileged_port_start", value: "77"},
+            {name: "kernel/msgmax", value: "4321"}]' \
+        'echo "has: $(cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/msgmax | tr "\n" " ")"; echo end; exec sleep 1000' >/dev/null
+    log=$(log_of tuned)
+    has "a safe setting, and one that the node allows" "$log" '^has: 77 4321 $'
+    is "the node's own are as they were" "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/msgmax)" "$own"
+    for sysctl in net.core.somaxconn vm.swappiness; do
+        with "un${sysctl##*.}" ".spec.securityContext.sysctls = [{name: \"$sysctl\", value: \"1\"}]" >/dev/null
+    done
+    for sysctl in net.core.somaxconn vm.swappiness; do
+        within 30 "$sysctl is turned away" equals "Failed SysctlForbidden forbidden sysctl: \"$sysctl\" not allowlisted" \
+            verdict "un${sysctl##*.}"
+    done
+    is "its container never ran" "$(status unsomaxconn 'containerStatuses[0].state | keys[0]')" waiting
+    lp delete pod/tuned pod/unsomaxconn pod/unswappiness >/dev/null
+}
+
 # ---- the node ----
 stand_make main
 PROFILES=$STAND/profiles
@@ -127,7 +149,7 @@ stand_settle_gateway
 gw_start
 poll 60 lp get namespaces || stand_fail "the gateway does not answer"
 node_make a
-echo "seccompProfileDir: $PROFILES" >>"$STAND/a/config.yaml"
+printf 'seccompProfileDir: %s\nallowedUnsafeSysctls: ["kernel.msg*"]\n' "$PROFILES" >>"$STAND/a/config.yaml"
 node_join a
 node_start a
 poll 60 matches '^a +Ready' lp get nodes || stand_fail "the node does not get ready"
@@ -135,4 +157,5 @@ poll 60 matches '^a +Ready' lp get nodes || stand_fail "the node does not get re
 seccomp_profiles
 seccomp_refused
 groups_and_rights
+sysctls
 conclude
