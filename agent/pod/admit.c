@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/weaken.h"
+#include "common/kinds/host_ports.h"
 #include "common/kinds/pod_qos.h"
 
 #include <errno.h>
@@ -56,35 +57,71 @@ static size_t list_specs(const struct agent *agent, const struct value **ret)
     return count;
 }
 
+/* ---- reasons to turn a pod away ---- */
+
+struct asker {
+    const struct pod_record *record;
+    const struct value *spec;
+    struct room room; /* with the pods that are here */
+};
+
 /* While something is short, nothing new comes that could not be ended for it first: of memory, who
  * asked for none. */
-static bool is_pressed(const struct pod_record *record, struct buf *ret_message)
+static bool is_pressed(const struct asker *asker, struct buf *ret_reason, struct buf *ret_message)
 {
-    const struct pressures *pressures = record->agent->pressures;
-    const struct value *spec = value_get(record->spec->object, "spec");
+    const struct pressures *pressures = asker->record->agent->pressures;
     const char *what = NULL;
-    if (pressures && pressures->on[PRESSURE_MEMORY] && pod_qos(spec) == POD_QOS_BEST_EFFORT)
-        what = pressure_name(PRESSURE_MEMORY);
-    else if (pressures && pressures->on[PRESSURE_DISK])
-        what = pressure_name(PRESSURE_DISK);
-    else if (pressures && pressures->on[PRESSURE_PID])
-        what = pressure_name(PRESSURE_PID);
-    if (!what || value_get_int(spec, "priority", 0) >= CRITICAL_PRIORITY)
+    if (!pressures || value_get_int(asker->spec, "priority", 0) >= CRITICAL_PRIORITY)
         return false;
+    if (pressures->on[PRESSURE_MEMORY] && pod_qos(asker->spec) == POD_QOS_BEST_EFFORT)
+        what = pressure_name(PRESSURE_MEMORY);
+    else if (pressures->on[PRESSURE_DISK])
+        what = pressure_name(PRESSURE_DISK);
+    else if (pressures->on[PRESSURE_PID])
+        what = pressure_name(PRESSURE_PID);
+    if (!what)
+        return false;
+    (void)buf_addstr(ret_reason, "Evicted");
     (void)buf_addf(ret_message, "The node had condition: [%s].", what);
     return true;
 }
 
-/* Whether it may run here at all. */
-static bool is_forbidden(const struct pod_record *record, struct buf *ret_reason,
-                         struct buf *ret_message)
+static bool is_forbidden(const struct asker *asker, struct buf *ret_reason, struct buf *ret_message)
 {
-    const struct value *spec = value_get(record->spec->object, "spec");
-    if (sysctls_allowed(spec, record->agent->spec.unsafe_sysctls, ret_message))
+    if (sysctls_allowed(asker->spec, asker->record->agent->spec.unsafe_sysctls, ret_message))
         return false;
     (void)buf_addstr(ret_reason, "SysctlForbidden");
     return true;
 }
+
+static bool lacks_room(const struct asker *asker, struct buf *ret_reason, struct buf *ret_message)
+{
+    return !room_fits(&asker->room, asker->spec, ret_reason, ret_message);
+}
+
+/* Ports of the node that its pods have go to nobody else. What else listens on the node is not
+ * looked at, as a kubelet does not. */
+static bool has_port_taken(const struct asker *asker, struct buf *ret_reason,
+                           struct buf *ret_message)
+{
+    cleanup(host_ports_done) struct host_ports wanted = {0};
+    bool taken = false;
+    host_ports_read(&wanted, asker->spec);
+    for (size_t i = 0; i < asker->room.count && wanted.count > 0 && !taken; i++) {
+        cleanup(host_ports_done) struct host_ports theirs = {0};
+        host_ports_read(&theirs, asker->room.specs[i]);
+        taken = host_ports_clash(&wanted, &theirs);
+    }
+    if (taken) {
+        (void)buf_addstr(ret_reason, HOST_PORTS_NAME);
+        (void)buf_addf(ret_message, "Predicate %s failed: %s", HOST_PORTS_NAME, HOST_PORTS_WHY);
+    }
+    return taken;
+}
+
+/* Each true if the pod is turned away, with reason and message in a kubelet's words. */
+static bool (*const reasons[])(const struct asker *, struct buf *, struct buf *) = {
+    is_pressed, is_forbidden, lacks_room, has_port_taken};
 
 /* A pod that was taken on once is not turned away after a reboot, and one of the node's own folder
  * never: who put it there knows the node. */
@@ -95,20 +132,21 @@ void admit(struct pod_record *record)
         return;
     record->judged = true;
     recall(record);
-    if (record->accepted || record->verdict || record->is_static || record->finished) {
-        record->accepted = true;
+    record->accepted |= record->verdict || record->is_static || record->finished;
+    if (record->accepted)
         return;
-    }
     const struct value **specs = xcalloc(map_len(agent->records) + 1, sizeof(*specs));
-    const struct room room = {agent->spec.allocatable, specs, list_specs(agent, specs)};
+    const struct asker asker = {
+        .record = record,
+        .spec = value_get(record->spec->object, "spec"),
+        .room = {agent->spec.allocatable, specs, list_specs(agent, specs)},
+    };
     cleanup(buf_done) struct buf reason, message;
     buf_init(&reason, 0);
     buf_init(&message, 0);
-    if (is_pressed(record, &message))
-        (void)buf_addstr(&reason, "Evicted");
-    else if (!is_forbidden(record, &reason, &message))
-        record->accepted =
-            room_fits(&room, value_get(record->spec->object, "spec"), &reason, &message);
+    record->accepted = true;
+    for (size_t i = 0; i < ARRAY_LEN(reasons) && record->accepted; i++)
+        record->accepted = !reasons[i](&asker, &reason, &message);
     free(specs);
     if (!record->accepted && !WEAKENED(POD_ROOM))
         condemn(record, buf_str(&reason), buf_str(&message), 0);

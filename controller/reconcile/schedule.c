@@ -74,14 +74,14 @@ static void take_room(struct schedule *schedule, struct pod *pod, const char *na
     struct node *node = map_get(schedule->nodes, name);
     pod->node = xstrdup(name);
     if (node)
-        sched_node_add(&node->view, &pod->view.request);
+        sched_node_add(&node->view, &pod->view);
 }
 
 static void leave_room(struct schedule *schedule, struct pod *pod)
 {
     struct node *node = pod->node ? map_get(schedule->nodes, pod->node) : NULL;
     if (node)
-        sched_node_drop(&node->view, &pod->view.request);
+        sched_node_drop(&node->view, &pod->view);
     free(pod->node);
     pod->node = NULL;
 }
@@ -419,7 +419,7 @@ static void count_room(struct schedule *schedule, struct node *node)
     for (size_t i = 0; map_next(schedule->pods, &i, NULL, &value);) {
         const struct pod *pod = value;
         if (str_eq(pod->node, node->view.name))
-            sched_node_add(&node->view, &pod->view.request);
+            sched_node_add(&node->view, &pod->view);
     }
 }
 

@@ -89,6 +89,11 @@ static void why_taints(const struct sched_pod *pod, const struct sched_node *nod
     add_reason(ret, xasprintf("node(s) had untolerated taint {%s: %s}", taint->key, taint->value));
 }
 
+static bool by_ports(const struct sched_pod *pod, const struct sched_node *node)
+{
+    return WEAKENED(SCHED_PORTS) || !host_ports_clash(&pod->ports, &node->ports);
+}
+
 static bool is_short(int64_t want, int64_t used, int64_t all)
 {
     return want > 0 && want > all - used;
@@ -125,6 +130,7 @@ static const struct filter {
     {by_name, "node(s) didn't match the requested node name", NULL},
     {by_selector, "node(s) didn't match Pod's node affinity/selector", NULL},
     {by_taints, NULL, why_taints},
+    {by_ports, HOST_PORTS_WHY, NULL},
     {by_room, NULL, why_room},
 };
 

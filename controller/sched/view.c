@@ -228,6 +228,7 @@ void sched_pod_read(struct sched_pod *ret, const struct value *pod)
     const struct value *affinity = value_path(
         spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", NULL);
     ret->affinity = value_type(affinity) == VALUE_MAP ? value_copy(affinity) : NULL;
+    host_ports_read(&ret->ports, spec);
 }
 
 void sched_pod_done(struct sched_pod *pod)
@@ -236,6 +237,7 @@ void sched_pod_done(struct sched_pod *pod)
     labels_done(&pod->selector);
     taints_done(&pod->tolerations);
     value_free(pod->affinity);
+    host_ports_done(&pod->ports);
     *pod = (struct sched_pod){0};
 }
 
@@ -244,7 +246,7 @@ bool sched_pod_same(const struct sched_pod *a, const struct sched_pod *b)
     return str_eq(a->node_name, b->node_name) && a->request.cpu_milli == b->request.cpu_milli &&
            a->request.memory == b->request.memory && a->request.pods == b->request.pods &&
            a->priority == b->priority && labels_same(&a->selector, &b->selector) &&
-           taints_same(&a->tolerations, &b->tolerations);
+           taints_same(&a->tolerations, &b->tolerations) && host_ports_same(&a->ports, &b->ports);
 }
 
 /* Nodes */
@@ -284,6 +286,7 @@ void sched_node_done(struct sched_node *node)
     free(node->name);
     labels_done(&node->labels);
     taints_done(&node->taints);
+    host_ports_done(&node->ports);
     *node = (struct sched_node){0};
 }
 
@@ -296,14 +299,17 @@ bool sched_node_same(const struct sched_node *a, const struct sched_node *b)
            labels_same(&a->labels, &b->labels) && taints_same(&a->taints, &b->taints);
 }
 
-void sched_node_add(struct sched_node *node, const struct sched_room *request)
+void sched_node_add(struct sched_node *node, const struct sched_pod *pod)
 {
-    node->used = room_add(node->used, *request);
+    node->used = room_add(node->used, pod->request);
+    host_ports_add(&node->ports, &pod->ports);
 }
 
-void sched_node_drop(struct sched_node *node, const struct sched_room *request)
+void sched_node_drop(struct sched_node *node, const struct sched_pod *pod)
 {
+    const struct sched_room *request = &pod->request;
     node->used.cpu_milli = max(node->used.cpu_milli - request->cpu_milli, 0);
     node->used.memory = max(node->used.memory - request->memory, 0);
     node->used.pods = max(node->used.pods - request->pods, 0);
+    host_ports_drop(&node->ports, &pod->ports);
 }

@@ -3,6 +3,7 @@
  * copies. */
 
 #include "common/data/value.h"
+#include "common/kinds/host_ports.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,7 +42,8 @@ struct sched_pod {
     struct sched_labels selector; /* spec.nodeSelector */
     struct value *affinity;       /* required node affinity (affinity.h), a copy; NULL: none */
     struct sched_taints tolerations;
-    int64_t priority; /* spec.priority; 0 where there is none */
+    int64_t priority;        /* spec.priority; 0 where there is none */
+    struct host_ports ports; /* of its node */
 };
 
 struct sched_node {
@@ -51,7 +53,9 @@ struct sched_node {
     struct sched_labels labels;
     struct sched_taints taints;
     struct sched_room allocatable; /* a resource that is not told has no room; pods: 110 */
-    struct sched_room used;        /* kept by the caller: sched_node_add, sched_node_drop */
+    /* Kept by the caller: sched_node_add, sched_node_drop. */
+    struct sched_room used;
+    struct host_ports ports;
 };
 
 /* Replace nothing: *ret is filled anew. Wrong shapes count as absent. */
@@ -59,14 +63,14 @@ void sched_pod_read(struct sched_pod *ret, const struct value *pod);
 void sched_pod_done(struct sched_pod *pod);
 /* Whether the two would fare alike. */
 bool sched_pod_same(const struct sched_pod *a, const struct sched_pod *b);
-/* used is zero. */
+/* Nothing is used. */
 void sched_node_read(struct sched_node *ret, const struct value *node);
 void sched_node_done(struct sched_node *node);
-/* Whether a pod could fare differently on the two; used does not count. */
+/* Whether a pod could fare differently on the two; what is used does not count. */
 bool sched_node_same(const struct sched_node *a, const struct sched_node *b);
-/* A pod with these requests takes room, or leaves. */
-void sched_node_add(struct sched_node *node, const struct sched_room *request);
-void sched_node_drop(struct sched_node *node, const struct sched_room *request);
+/* A pod takes room and ports, or leaves. */
+void sched_node_add(struct sched_node *node, const struct sched_pod *pod);
+void sched_node_drop(struct sched_node *node, const struct sched_pod *pod);
 
 const char *sched_labels_get(const struct sched_labels *labels, const char *key); /* or NULL */
 /* The first taint that keeps new pods out (NoSchedule, NoExecute) and is not tolerated; NULL if

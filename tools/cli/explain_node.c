@@ -21,7 +21,7 @@ static void count_pods(struct sched_node *node, const struct value *pods)
         if (is_over(value_at(items, i)))
             continue;
         sched_pod_read(&pod, value_at(items, i));
-        sched_node_add(node, &pod.request);
+        sched_node_add(node, &pod);
         sched_pod_done(&pod);
     }
 }

@@ -12,6 +12,7 @@
 static struct sched_label arm[] = {{"arch", "arm64"}}, amd[] = {{"arch", "amd64"}};
 static struct sched_taint gpu[] = {{"gpu", "yes", "NoSchedule", false}};
 static struct sched_taint any[] = {{"", "", "", true}};
+static struct host_port web[] = {{80, 8080, 6, ""}};
 
 #define NODE(n, ...)                                                                               \
     {                                                                                              \
@@ -82,6 +83,16 @@ static void test_sched__pick(void **state)
          NULL,
          "0/1 nodes are available: 1 node(s) had untolerated taint {gpu: yes}."},
         {POD(.tolerations = {gpu, 1}), {NODE("a", .taints = {gpu, 1})}, 1, "a", NULL},
+        {POD(.ports = {web, 1}),
+         {NODE("a", .ports = {web, 1}), NODE("b", .used = {1, 1, 1})},
+         2,
+         "b",
+         NULL},
+        {POD(.ports = {web, 1}),
+         {NODE("a", .ports = {web, 1})},
+         1,
+         NULL,
+         "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports."},
         /* To the brim, and not beyond. */
         {POD_OF(4000, 4 * GI, "", ), {NODE("a", .used = {0, 0, 9})}, 1, "a", NULL},
         {POD_OF(4001, 0, "", ),

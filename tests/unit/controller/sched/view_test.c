@@ -94,12 +94,15 @@ static void test_view__node(void **state)
     assert_int_equal(node.taints.count, 1);
 
     sched_node_read(&other, object);
-    struct sched_room room = {100, 200, 1};
-    sched_node_add(&other, &room);
+    struct host_port web = {80, 8080, 6, ""};
+    const struct sched_pod pod = {.request = {100, 200, 1}, .ports = {&web, 1}};
+    sched_node_add(&other, &pod);
+    assert_true(host_ports_clash(&pod.ports, &other.ports));
     assert_int_equal(other.used.memory, 200);
     assert_true(sched_node_same(&node, &other));
-    sched_node_drop(&other, &room);
-    sched_node_drop(&other, &room);
+    sched_node_drop(&other, &pod);
+    assert_false(host_ports_clash(&pod.ports, &other.ports));
+    sched_node_drop(&other, &pod);
     assert_int_equal(other.used.pods, 0);
     sched_node_done(&other);
 
