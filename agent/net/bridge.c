@@ -4,6 +4,7 @@
 #include "agent/net/firewall.h"
 #include "agent/net/net.h"
 #include "agent/net/netlink.h"
+#include "agent/net/ruleset.h"
 
 #include "common/base/buf.h"
 #include "common/base/log.h"
@@ -11,15 +12,12 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/fs/disk.h"
-#include "common/loop/proc.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 
 #define POD_INTERFACE "eth0"
-#define NFT_RETRY_NS (30 * NS_PER_S)
-#define NFT_LIMIT_NS (10 * NS_PER_S)
 #define FORWARDING "/proc/sys/net/ipv4/ip_forward"
 
 struct bridge {
@@ -29,8 +27,7 @@ struct bridge {
     struct addresses *addresses;
     char *name, *cidr, *run_dir;
     int mtu;
-    struct proc_run *nft;
-    struct loop_timer *nft_retry;
+    struct ruleset *ruleset;   /* our own */
     struct firewall *firewall; /* somebody else's */
 };
 
@@ -98,60 +95,6 @@ static int load_leases(struct bridge *b, const char *const *uids, struct err *er
     return rc;
 }
 
-/* The base ruleset: what pods send to the outside goes out under the node's address. Loading it
- * twice gives the same rules: the table is made, emptied and filled in one transaction. */
-
-static char *table_name(const struct bridge *b)
-{
-    return xasprintf("limpet-%s", b->name);
-}
-
-static char *ruleset(const struct bridge *b)
-{
-    autofree char *table = table_name(b);
-    return xasprintf("table ip %s\n"
-                     "delete table ip %s\n"
-                     "table ip %s {\n"
-                     "  chain postrouting {\n"
-                     "    type nat hook postrouting priority srcnat; policy accept;\n"
-                     "    ip saddr %s oifname != \"%s\" masquerade\n"
-                     "  }\n"
-                     "}\n",
-                     table, table, table, b->cidr, b->name);
-}
-
-static void load_ruleset(void *ctx);
-
-static void nft_done(void *ctx, int status, const char *output, size_t len)
-{
-    struct bridge *b = ctx;
-    b->nft = NULL;
-    if (status == 0)
-        return;
-    autofree char *text = xstrndup(output, len);
-    log_error("nft refused the base ruleset, pods cannot reach the outside: status=%s output=%s",
-              proc_status_text(status), log_quote(text));
-    loop_timer_after(b->nft_retry, NFT_RETRY_NS);
-}
-
-static void load_ruleset(void *ctx)
-{
-    struct bridge *b = ctx;
-    struct err err = {0};
-    autofree char *path = xasprintf("%s/base.nft", b->run_dir);
-    autofree char *rules = ruleset(b);
-    const char *argv[] = {"nft", "-f", path, NULL};
-    const struct proc_spec spec = {
-        .path = "nft", .argv = argv, .fd_in = -1, .fd_out = -1, .fd_err = -1};
-    int rc = b->disk->replace(b->disk, path, rules, strlen(rules), 0600, &err);
-    if (rc == 0)
-        rc = proc_run_new(b->loop, &spec, 4096, NFT_LIMIT_NS, nft_done, b, &b->nft, &err);
-    if (rc < 0) {
-        log_error("nft not run, pods cannot reach the outside: error=%s", log_quote(err.msg));
-        loop_timer_after(b->nft_retry, NFT_RETRY_NS);
-    }
-}
-
 static bool set_forwarding(const char *text)
 {
     FILE *f = fopen(FORWARDING, "we");
@@ -193,16 +136,23 @@ static int make_bridge(struct bridge *b, struct err *err)
     return rc < 0 ? rc : netlink_set_up(nl, index, err);
 }
 
+static bool has_lease(void *ctx, const char *uid, uint32_t *ret_address)
+{
+    return addresses_find(ctx, uid, ret_address);
+}
+
 static int bridge_start(struct net *net, const char *const *uids, struct err *err)
 {
     struct bridge *b = bridge_of(net);
     int rc = load_leases(b, uids, err);
     if (rc == 0)
+        rc = ruleset_recall(b->ruleset, has_lease, b->addresses, err);
+    if (rc == 0)
         rc = make_bridge(b, err);
     if (rc < 0)
         return rc;
     enable_forwarding(b);
-    load_ruleset(b);
+    ruleset_load(b->ruleset);
     firewall_open(b->firewall);
     return 0;
 }
@@ -260,6 +210,19 @@ static int wire(struct bridge *b, const char *uid, int netns_fd, uint32_t addres
     return wire_inside(b, netns_fd, address, err);
 }
 
+/* What a pod sends to a port of the node that leads back to it leaves the bridge where it came in,
+ * if the kernel translates on bridges (br_netfilter). */
+static int let_back(const char *uid, int netns_fd, struct err *err)
+{
+    cleanup(netlink_close) struct netlink *nl = NULL;
+    char name[16];
+    veth_name(uid, netns_fd, name);
+    int rc = netlink_open(-1, &nl, err);
+    if (rc == 0)
+        rc = netlink_index(nl, name, err);
+    return rc < 0 ? rc : netlink_set_hairpin(nl, rc, err);
+}
+
 static void fill_answer(const struct bridge *b, uint32_t address, struct net_pod *ret)
 {
     address_format(address, ret->address);
@@ -310,6 +273,21 @@ static int bridge_attach(struct net *net, const char *uid, int netns_fd, struct 
     return 0;
 }
 
+static int bridge_expose(struct net *net, const char *uid, int netns_fd,
+                         const struct host_ports *ports, struct err *err)
+{
+    struct bridge *b = bridge_of(net);
+    uint32_t address = 0;
+    if (!addresses_find(b->addresses, uid, &address))
+        return err_set(err, -ENOENT, "pod network: it has no address");
+    int rc = ports->count > 0 ? let_back(uid, netns_fd, err) : 0;
+    if (rc == 0)
+        rc = ruleset_set_ports(b->ruleset, uid, address, ports, err);
+    if (rc < 0)
+        (void)err_wrap(err, "pod network");
+    return rc;
+}
+
 static int bridge_get(struct net *net, const char *uid, struct net_pod *ret)
 {
     struct bridge *b = bridge_of(net);
@@ -324,6 +302,7 @@ static void bridge_detach(struct net *net, const char *uid)
 {
     struct bridge *b = bridge_of(net);
     uint32_t address = 0;
+    ruleset_drop_ports(b->ruleset, uid);
     if (!addresses_find(b->addresses, uid, &address))
         return;
     addresses_drop(b->addresses, uid);
@@ -333,40 +312,6 @@ static void bridge_detach(struct net *net, const char *uid)
         log_warn("lease of an address not removed: error=%s", log_quote(err.msg));
 }
 
-struct nft_end {
-    struct loop *loop;
-    int status;
-};
-
-static void nft_ended(void *ctx, int status, const char *output, size_t len)
-{
-    struct nft_end *end = ctx;
-    (void)output;
-    (void)len;
-    end->status = status;
-    loop_stop(end->loop, 0);
-}
-
-/* A loop of its own, so that teardown waits for nft, but never for ever. A table that is not there
- * is nft's only complaint that is expected; without nft there is no table. */
-static void delete_table(const struct bridge *b)
-{
-    autofree char *table = table_name(b);
-    const char *argv[] = {"nft", "delete", "table", "ip", table, NULL};
-    const struct proc_spec spec = {
-        .path = "nft", .argv = argv, .fd_in = -1, .fd_out = -1, .fd_err = -1};
-    struct nft_end end = {0};
-    struct proc_run *run = NULL;
-    struct err err = {0};
-    if (loop_new(loop_clock(b->loop), &end.loop, &err) < 0)
-        return;
-    if (proc_run_new(end.loop, &spec, 4096, NFT_LIMIT_NS, nft_ended, &end, &run, &err) == 0)
-        (void)loop_run(end.loop);
-    loop_free(end.loop);
-    if (end.status == -1)
-        log_warn("nft does not end: table %s may be left", table);
-}
-
 static int bridge_teardown(struct net *net, struct err *err)
 {
     struct bridge *b = bridge_of(net);
@@ -374,7 +319,7 @@ static int bridge_teardown(struct net *net, struct err *err)
     int rc = netlink_open(-1, &nl, err);
     if (rc == 0)
         rc = netlink_del_link(nl, b->name, err);
-    delete_table(b);
+    ruleset_close(b->ruleset);
     firewall_close(b->firewall);
     autofree char *marker = xasprintf("%s/ip_forward_was_off", b->run_dir);
     struct disk_stat st;
@@ -389,8 +334,7 @@ static int bridge_teardown(struct net *net, struct err *err)
 static void bridge_free(struct net *net)
 {
     struct bridge *b = bridge_of(net);
-    proc_run_free(b->nft);
-    loop_timer_free(b->nft_retry);
+    ruleset_free(b->ruleset);
     firewall_free(b->firewall);
     addresses_free(b->addresses);
     free(b->name);
@@ -425,6 +369,7 @@ int net_new(struct loop *loop, const struct net_spec *spec, struct net **ret, st
         .start = bridge_start,
         .reserve = bridge_reserve,
         .attach = bridge_attach,
+        .expose = bridge_expose,
         .get = bridge_get,
         .detach = bridge_detach,
         .teardown = bridge_teardown,
@@ -437,7 +382,7 @@ int net_new(struct loop *loop, const struct net_spec *spec, struct net **ret, st
     b->cidr = xstrdup(spec->pod_cidr);
     b->run_dir = xstrdup(spec->run_dir);
     b->mtu = spec->mtu;
-    b->nft_retry = loop_timer_new(loop, load_ruleset, b);
+    b->ruleset = ruleset_new(loop, spec->bridge, spec->pod_cidr, spec->run_dir);
     b->firewall = firewall_new(loop, spec->bridge, spec->pod_cidr);
     *ret = &b->net;
     return 0;

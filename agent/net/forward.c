@@ -107,7 +107,7 @@ char *forward_close_script(const char *listing, const char *bridge)
 char *forward_open_script(const char *listing, const char *bridge, const char *cidr)
 {
     const char *answers =
-        WEAKENED(FORWARD_ANSWERS) ? "" : "-m conntrack --ctstate RELATED,ESTABLISHED ";
+        WEAKENED(FORWARD_ANSWERS) ? "" : "-m conntrack --ctstate RELATED,ESTABLISHED,DNAT ";
     const char *chain = forward_has_docker_user(listing) ? "DOCKER-USER" : "FORWARD";
     struct buf script;
     buf_init(&script, 0);

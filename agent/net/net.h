@@ -2,12 +2,14 @@
 /* The network of the node's pods: one bridge, a veth and an address a pod, NAT to the outside.
  * Behind a struct of functions for the simulator and for other network types later. Calls are
  * rtnetlink round trips (well under a millisecond each) and happen on the loop; `nft` runs as a
- * program, once at start. */
+ * program at start, and where a change of the ruleset fails. */
 
 #include "common/base/err.h"
 #include "common/loop/loop.h"
 
 #include <stdbool.h>
+
+struct host_ports; /* common/kinds/host_ports.h */
 
 struct net_pod {
     char address[46]; /* of the pod, text; "" with host network */
@@ -27,9 +29,13 @@ struct net {
      * netns_fd is borrowed. */
     int (*attach)(struct net *net, const char *uid, int netns_fd, struct net_pod *ret,
                   struct err *err);
+    /* Ports of the node lead to the pod, which is attached, until detach; across restarts of the
+     * agent, too. Idempotent; other ports take the place of earlier ones. */
+    int (*expose)(struct net *net, const char *uid, int netns_fd, const struct host_ports *ports,
+                  struct err *err);
     /* What reserve or attach gave before (also after a restart of the agent); -ENOENT. */
     int (*get)(struct net *net, const char *uid, struct net_pod *ret);
-    /* Frees the address. The interface goes with its namespace. */
+    /* Frees address and ports. The interface goes with its namespace. */
     void (*detach)(struct net *net, const char *uid);
     /* Removes bridge and rules (tools/quickstart --down, uninstall). */
     int (*teardown)(struct net *net, struct err *err);

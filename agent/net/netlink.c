@@ -215,6 +215,20 @@ int netlink_set_up(struct netlink *nl, int index, struct err *err)
     return rc < 0 ? fail(err, rc, "interface up", "") : 0;
 }
 
+int netlink_set_hairpin(struct netlink *nl, int index, struct err *err)
+{
+    struct request req;
+    struct ifinfomsg *info = request_body(&req, RTM_SETLINK, 0, sizeof(*info));
+    const uint8_t on = 1;
+    info->ifi_family = AF_BRIDGE;
+    info->ifi_index = index;
+    struct rtattr *port = open_nest(&req, IFLA_PROTINFO | NLA_F_NESTED);
+    add_attr(&req, IFLA_BRPORT_MODE, &on, sizeof(on));
+    close_nest(&req, port);
+    int rc = transact(nl, &req);
+    return rc < 0 ? fail(err, rc, "port of the bridge", "") : 0;
+}
+
 int netlink_add_address(struct netlink *nl, int index, uint32_t address, int prefix_len,
                         struct err *err)
 {

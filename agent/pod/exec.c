@@ -3,6 +3,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/kinds/host_ports.h"
 
 #include <errno.h>
 
@@ -161,6 +162,10 @@ static void wire_network(struct pod_record *record)
     int rc = keepers->netns(keepers, record->uid, &netns, &err);
     if (rc == 0)
         rc = agent->world.net->attach(agent->world.net, record->uid, netns, &record->address, &err);
+    cleanup(host_ports_done) struct host_ports ports = {0};
+    host_ports_read(&ports, value_get(record->spec->object, "spec"));
+    if (rc == 0)
+        rc = agent->world.net->expose(agent->world.net, record->uid, netns, &ports, &err);
     if (rc < 0) {
         failed(record, &record->network_setback, &backoff_start, "FailedCreatePodSandBox", &err);
         return;

@@ -9,12 +9,12 @@ static const struct schema_type type_container_port = {
     .name = "ContainerPort",
     DOC("A port that a container listens on."),
     FIELDS(F(1, "name", STRING, RULE(port_name), DOC("Its name, for probes and Services.")),
-           F(2, "hostPort", INT32, RANGE(0, 65535), .flags = SCHEMA_OMIT_ZERO | SCHEMA_INERT,
+           F(2, "hostPort", INT32, RANGE(0, 65535), OMIT_ZERO,
              DOC("The same port of the node leads here.")),
            F(3, "containerPort", INT32, REQUIRED, RULE(port), DOC("The port's number in the pod.")),
            F(4, "protocol", STRING, DEF("TCP"), ONE_OF("TCP", "UDP", "SCTP"),
              DOC("TCP, UDP or SCTP.")),
-           F(5, "hostIP", STRING, RULE(ip), INERT,
+           F(5, "hostIP", STRING, RULE(ip),
              DOC("The node's address that hostPort is for; all if not given."))),
 };
 

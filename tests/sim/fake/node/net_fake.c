@@ -73,6 +73,16 @@ static int fake_attach(struct net *net, const char *uid, int netns_fd, struct ne
     return fake_reserve(net, uid, ret, err);
 }
 
+static int fake_expose(struct net *net, const char *uid, int netns_fd,
+                       const struct host_ports *ports, struct err *err)
+{
+    const struct net_fake *fake = fake_of(net);
+    (void)ports;
+    if (is_cut(fake) || netns_fd < 0 || !map_get(fake->pods, uid))
+        return err_set(err, -EIO, "no bridge");
+    return 0;
+}
+
 static int fake_get(struct net *net, const char *uid, struct net_pod *ret)
 {
     const struct net_pod *pod = map_get(fake_of(net)->pods, uid);
@@ -107,6 +117,7 @@ struct net_fake *net_fake_new(bool (*cut)(void *ctx), void *ctx)
     fake->net = (struct net){.start = fake_start,
                              .reserve = fake_reserve,
                              .attach = fake_attach,
+                             .expose = fake_expose,
                              .get = fake_get,
                              .detach = fake_detach,
                              .teardown = fake_teardown,

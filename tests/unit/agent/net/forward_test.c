@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #define OURS_OUT "-s 10.42.0.0/24 -i limpet0 -m comment --comment limpet-limpet0 -j ACCEPT"
-#define OURS_IN                                                                                    \
-    "-d 10.42.0.0/24 -o limpet0 -m conntrack --ctstate RELATED,ESTABLISHED -m comment --comment "  \
+#define OURS_IN                                                                                        \
+    "-d 10.42.0.0/24 -o limpet0 -m conntrack --ctstate RELATED,ESTABLISHED,DNAT -m comment --comment " \
     "limpet-limpet0 -j ACCEPT"
 #define DOCKER                                                                                     \
     "-P FORWARD DROP\n"                                                                            \

@@ -207,7 +207,7 @@ static void test_tables__what_nothing_acts_on(void **state)
         {&kind_pod, "spec.containers.livenessProbe.exec", false},
         {&kind_pod, "spec.containers.env", false},
         {&kind_pod, "spec.containers.ports", false},
-        {&kind_pod, "spec.containers.ports.hostPort", true},
+        {&kind_pod, "spec.containers.ports.hostPort", false},
         {&kind_pod, "spec.containers.securityContext.seccompProfile", false},
         {&kind_pod, "spec.containers.securityContext.appArmorProfile", true},
         {&kind_pod, "spec.affinity.podAffinity", true},

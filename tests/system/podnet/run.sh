@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# timeout: 240
+# A pod's ports of its node: who reaches them, who gets none, and what is left of them when agents and pods die.
+set -u
+here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=tests/system/lib/stand.sh
+. "$here/../lib/stand.sh"
+for program in jq nft curl; do
+    command -v "$program" >/dev/null || skip "needs $program (tools/install test)"
+done
+
+# serving NAME HOSTPORT [JQ]: a pod on node a that says its name to whoever asks.
+serving() {
+    pod "$1" "echo $1 >/tmp/index.html; exec httpd -f -p 8080 -h /tmp" |
+        jq --argjson port "$2" '.spec.nodeName = "a" |
+            .spec.containers[0].ports = [{containerPort: 8080, hostPort: $port}]' | jq "${3:-.}"
+}
+status() { lp get pod "$1" -o json | jq -r ".status.$2"; }
+node_address() { in_net a ip -4 -o addr show eth0 | awk '{ sub("/.*", "", $4); print $4 }'; }
+# says WHO ADDRESS:PORT
+says() { in_net "$1" curl -sf -m 2 "http://$2/index.html"; }
+answers() { says "$1" "$2" >/dev/null; }
+bridge() { sed -n 's/^bridge: //p' "$STAND/a/config.yaml"; }
+rules() { in_net a nft list table ip "limpet-$(bridge)"; }
+# left POD_UID ADDRESS: what the node still has of a pod's network.
+left() {
+    rules | grep -F "$2 " | sed 's/^/rule/'
+    find "$STAND/a/run/ports" "$STAND/a/run/net" -name "$1" 2>/dev/null
+    in_net a ip -o link show master "$(bridge)" | sed 's/^/link /'
+}
+
+STAND_NET=1
+stand_up main a
+address=$(node_address)
+
+# ---- who reaches it ----
+serving web 8181 | apply >/dev/null
+within 30 "a pod with a port of its node runs" running web
+is "it is reached from outside" "$(says gw "$address:8181")" web
+is "from the node by its address" "$(says a "$address:8181")" web
+in_net a ip link set lo up
+is "from the node by 127.0.0.1" "$(says a 127.0.0.1:8181)" web
+is "and from the pod itself" \
+    "$(nsenter -n -t "$(main_pid a web)" curl -sf -m 2 "http://$address:8181/index.html")" web
+is "its own port is not the node's" "$(says gw "$address:8080")" ""
+
+# ---- who gets none ----
+serving second 8181 | apply >/dev/null
+within 30 "a second pod for the same port is turned away" equals Failed status second phase
+is "with a kubelet's reason" "$(status second reason)" NodePorts
+has "and words" "$(status second message)" \
+    "^Predicate NodePorts failed: node\(s\) didn't have free ports for the requested pod ports$"
+is "the first is not disturbed" "$(says gw "$address:8181")" web
+serving third 8181 'del(.spec.nodeName)' | apply >/dev/null
+within 30 "the scheduler does not place one there" matches "1 node\(s\) didn't have free ports" lp describe pod third
+serving inward 8182 '.spec.containers[0].ports[0].hostIP = "127.0.0.1"' | apply >/dev/null
+within 30 "a pod with a port of 127.0.0.1 runs" running inward
+is "which the node reaches" "$(says a 127.0.0.1:8182)" inward
+is "and nobody outside" "$(says gw "$address:8182")" ""
+lp delete pod second third inward --wait >/dev/null 2>&1
+within 20 "a port goes with its pod" fails answers a 127.0.0.1:8182
+
+# ---- deaths ----
+before=$(fingerprint a web)
+node_kill a
+is "with the agent dead it is still reached" "$(says gw "$address:8181")" web
+node_start a
+within 30 "the agent is back" runs_on a web
+is "nothing was started anew" "$(fingerprint a web)" "$before"
+is "and it is reached" "$(says gw "$address:8181")" web
+in_net a nft flush ruleset
+node_stop a
+node_start a
+within 30 "rules that somebody flushed come back with the agent" answers gw "$address:8181"
+
+uid=$(lp get pod web -o json | jq -r .metadata.uid)
+ip=$(status web podIP)
+node_kill a
+lp delete pod web --wait=false >/dev/null 2>&1
+node_start a
+within 40 "a pod that is deleted while the agent is dead goes" gone web
+within 20 "and nothing of its network is left" equals "" left "$uid" "$ip"
+
+# appears FOLDER: a pod's file there, looked for all the time: the agent is to die right behind it.
+appears() {
+    local end=$((SECONDS + 20))
+    until compgen -G "$STAND/a/run/$1/????????-*" >/dev/null; do
+        [[ $SECONDS -lt $end ]] || return 1
+    done
+}
+# Killed in the middle of its wiring, with an address or with the ports written down: the next agent finishes it, and
+# nothing is left later.
+for round in 1 2 3 4 5 6; do
+    folder=$([[ $((round % 2)) -eq 0 ]] && echo net || echo ports)
+    serving "torn$round" 8183 | apply >/dev/null
+    appears "$folder" || bad "round $round: the pod is wired"
+    kill -9 "$(node_pid a)"
+    node_kill a
+    node_start a
+    poll 30 running "torn$round" || bad "round $round: the pod runs" "$(lp describe pod "torn$round")"
+    answers gw "$address:8183" || poll 5 answers gw "$address:8183" || bad "round $round: it is reached" "$(rules)"
+    uid=$(lp get pod "torn$round" -o json | jq -r .metadata.uid)
+    ip=$(status "torn$round" podIP)
+    node_kill a
+    lp delete pod "torn$round" --wait=false >/dev/null 2>&1
+    node_start a
+    poll 40 gone "torn$round" || bad "round $round: the pod goes"
+    poll 20 equals "" left "$uid" "$ip" || bad "round $round: nothing is left" "$(left "$uid" "$ip")"
+done
+ok "six pods whose wiring was interrupted"
+
+conclude
