@@ -27,6 +27,7 @@ static const struct setting settings[] = {
     {"cgroup", SETTING_STRING, AT(cgroup), "", 0, 0, 0},
     {"bridge", SETTING_STRING, AT(bridge), "limpet0", 0, 0, 0},
     {"podCIDR", SETTING_STRING, AT(pod_cidr), "10.42.0.0/24", 0, 0, 0},
+    {"mtu", SETTING_NUMBER, AT(mtu), NULL, 0, 0, 65535},
     {"resolvConf", SETTING_STRING, AT(resolv_conf), "/etc/resolv.conf", 0, 0, 0},
     {"seccompProfileDir", SETTING_STRING, AT(seccomp_dir), AGENT_SECCOMP_DIR, 0, 0, 0},
     {"libexecDir", SETTING_STRING, AT(libexec_dir), LIMPET_LIBEXEC, 0, 0, 0},

@@ -22,6 +22,7 @@ struct config {
     char *cgroup; /* below each controller's mount; default: limpet-pods.service's, or "limpet" */
     char *bridge;
     char *pod_cidr;
+    int64_t mtu;                  /* of pods' interfaces; 0: of the default route's */
     char *resolv_conf;            /* the node's, which pods' follow */
     char *seccomp_dir;            /* profiles that pods name (seccompProfile Localhost) */
     char *libexec_dir;            /* limpet-keeper and limpet-fetch */

@@ -195,7 +195,7 @@ static int make_parts(struct node *node, struct err *err)
     };
     gateway_registry_init(&node->registry, c, &node->identity, loop_clock(node->loop));
     const struct net_spec net = {
-        .bridge = c->bridge, .pod_cidr = c->pod_cidr, .run_dir = c->run_dir};
+        .bridge = c->bridge, .pod_cidr = c->pod_cidr, .run_dir = c->run_dir, .mtu = (int)c->mtu};
     int rc = node->disk->mkdirs(node->disk, pods_run, 0700, err);
     if (rc == 0)
         rc = node->disk->mkdirs(node->disk, images_root, 0700, err);

@@ -125,12 +125,16 @@ static int make_bridge(struct bridge *b, struct err *err)
     struct err ignored = {0};
     if (b->mtu == 0 && netlink_default_mtu(nl, &b->mtu, &ignored) < 0)
         b->mtu = 1500;
-    rc = netlink_add_bridge(nl, b->name, b->mtu, err);
-    if (rc < 0 && rc != -EEXIST)
-        return rc;
+    int made = netlink_add_bridge(nl, b->name, b->mtu, err);
+    if (made < 0 && made != -EEXIST)
+        return made;
     int index = netlink_index(nl, b->name, err);
     if (index < 0)
         return index;
+    if (made == -EEXIST) /* the way out may be another one by now */
+        rc = netlink_set_mtu(nl, index, b->mtu, err);
+    if (rc < 0)
+        return rc;
     rc = netlink_add_address(nl, index, htonl(addresses_gateway(b->addresses)),
                              addresses_prefix_len(b->addresses), err);
     return rc < 0 ? rc : netlink_set_up(nl, index, err);

@@ -215,6 +215,16 @@ int netlink_set_up(struct netlink *nl, int index, struct err *err)
     return rc < 0 ? fail(err, rc, "interface up", "") : 0;
 }
 
+int netlink_set_mtu(struct netlink *nl, int index, int mtu, struct err *err)
+{
+    struct request req;
+    struct ifinfomsg *info = request_body(&req, RTM_NEWLINK, 0, sizeof(*info));
+    info->ifi_index = index;
+    add_u32(&req, IFLA_MTU, (uint32_t)mtu);
+    int rc = transact(nl, &req);
+    return rc < 0 ? fail(err, rc, "MTU", "") : 0;
+}
+
 int netlink_set_hairpin(struct netlink *nl, int index, struct err *err)
 {
     struct request req;

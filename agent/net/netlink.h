@@ -21,6 +21,7 @@ nodiscard int netlink_add_bridge(struct netlink *nl, const char *name, int mtu, 
  * peer_ns, up. -EEXIST. */
 nodiscard int netlink_add_veth(struct netlink *nl, const char *name, int master, const char *peer,
                                int peer_ns, int mtu, struct err *err);
+nodiscard int netlink_set_mtu(struct netlink *nl, int index, int mtu, struct err *err);
 /* A port of a bridge sends out what came in by it. */
 nodiscard int netlink_set_hairpin(struct netlink *nl, int index, struct err *err);
 nodiscard int netlink_set_up(struct netlink *nl, int index, struct err *err);

@@ -296,6 +296,47 @@ static void test_bridge__detach(void **state)
     close(b);
 }
 
+static void start_with_mtu(struct world *world, int mtu)
+{
+    const struct net_spec spec = {
+        .bridge = BRIDGE, .pod_cidr = "10.99.7.0/24", .run_dir = world->dir, .mtu = mtu};
+    if (world->net)
+        world->net->free(world->net);
+    world->net = NULL;
+    assert_int_equal(net_new(world->loop, &spec, &world->net, &world->err), 0);
+    if (world->net->start(world->net, nobody, &world->err) < 0)
+        fail_msg("%s", world->err.msg);
+}
+
+/* Of the interface that the default route leaves by, as it is when the agent starts. */
+static void test_bridge__mtu(void **state)
+{
+    struct world *world = *state;
+    struct net_pod pod = {0};
+    struct netlink *nl = NULL;
+    start_with_mtu(world, 0);
+    expect_interface(BRIDGE, "10.99.7.1", "255.255.255.0", 1500); /* no way out */
+    assert_int_equal(netlink_open(-1, &nl, &world->err), 0);
+    assert_int_equal(netlink_add_bridge(nl, "out0", 1300, &world->err), 0);
+    int out = netlink_index(nl, "out0", &world->err);
+    assert_int_equal(netlink_add_address(nl, out, inet_addr("198.51.100.1"), 24, &world->err), 0);
+    assert_int_equal(netlink_add_default_route(nl, out, inet_addr("198.51.100.2"), &world->err), 0);
+    start_with_mtu(world, 0);
+    expect_interface(BRIDGE, "10.99.7.1", "255.255.255.0", 1300);
+    int a = new_namespace(world);
+    assert_int_equal(world->net->attach(world->net, UID_A, a, &pod, &world->err), 0);
+    enter(a);
+    expect_interface("eth0", pod.address, "255.255.255.0", 1300);
+    enter(world->home);
+    assert_int_equal(netlink_set_mtu(nl, out, 1450, &world->err), 0);
+    start_with_mtu(world, 0);
+    expect_interface(BRIDGE, "10.99.7.1", "255.255.255.0", 1450);
+    start_with_mtu(world, 1280);
+    expect_interface(BRIDGE, "10.99.7.1", "255.255.255.0", 1280);
+    netlink_close(nl);
+    close(a);
+}
+
 static void test_bridge__taken_away(void **state)
 {
     struct world *world = *state;
@@ -370,11 +411,17 @@ int main(void)
     }
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_bridge__attach),         TEST(test_bridge__restart),
-        TEST(test_bridge__reserve),        TEST(test_bridge__reserve_fails),
-        TEST(test_bridge__damaged_leases), TEST(test_bridge__detach),
-        TEST(test_bridge__taken_away),     TEST(test_bridge__attach_fails),
-        TEST(test_bridge__teardown),       TEST(test_net_new__refused),
+        TEST(test_bridge__attach),
+        TEST(test_bridge__restart),
+        TEST(test_bridge__reserve),
+        TEST(test_bridge__reserve_fails),
+        TEST(test_bridge__damaged_leases),
+        TEST(test_bridge__detach),
+        TEST(test_bridge__taken_away),
+        TEST(test_bridge__attach_fails),
+        TEST(test_bridge__mtu),
+        TEST(test_bridge__teardown),
+        TEST(test_net_new__refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
