@@ -7,6 +7,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/base/str.h"
 #include "common/base/weaken.h"
 #include "common/kinds/host_ports.h"
 #include "common/kinds/pod_qos.h"
