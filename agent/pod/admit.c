@@ -1,5 +1,6 @@
 /* Whether this node takes a pod on, and what it has decided of one for good. */
 
+#include "agent/pod/apparmor_ask.h"
 #include "agent/pod/internal.h"
 #include "agent/pod/room.h"
 #include "agent/pod/sysctl.h"
@@ -13,6 +14,10 @@
 #include "common/kinds/pod_qos.h"
 
 #include <errno.h>
+
+#define APPARMOR_ENABLED "/sys/module/apparmor/parameters/enabled"
+#define APPARMOR_PROFILES "/sys/kernel/security/apparmor/profiles"
+#define APPARMOR_PROFILES_MAX ((size_t)4 * 1024 * 1024)
 
 void condemn(struct pod_record *record, const char *reason, const char *message, int64_t grace_s)
 {
@@ -95,6 +100,27 @@ static bool is_forbidden(const struct asker *asker, struct buf *ret_reason, stru
     return true;
 }
 
+/* What cannot be read is not there. */
+static const char *text_of(struct disk *disk, const char *path, struct buf *ret)
+{
+    return disk->read(disk, path, APPARMOR_PROFILES_MAX, ret, NULL) < 0 ? "" : buf_str(ret);
+}
+
+static bool lacks_profile(const struct asker *asker, struct buf *ret_reason,
+                          struct buf *ret_message)
+{
+    struct disk *disk = asker->record->agent->world.disk;
+    cleanup(buf_done) struct buf enabled, profiles;
+    buf_init(&enabled, APPARMOR_PROFILES_MAX + 1);
+    buf_init(&profiles, APPARMOR_PROFILES_MAX + 1);
+    const struct apparmor_node node = {text_of(disk, APPARMOR_ENABLED, &enabled)[0] == 'Y',
+                                       text_of(disk, APPARMOR_PROFILES, &profiles)};
+    if (apparmor_allowed(&node, asker->record->spec->object, ret_message))
+        return false;
+    (void)buf_addstr(ret_reason, "AppArmor");
+    return true;
+}
+
 static bool lacks_room(const struct asker *asker, struct buf *ret_reason, struct buf *ret_message)
 {
     return !room_fits(&asker->room, asker->spec, ret_reason, ret_message);
@@ -122,7 +148,7 @@ static bool has_port_taken(const struct asker *asker, struct buf *ret_reason,
 
 /* Each true if the pod is turned away, with reason and message in a kubelet's words. */
 static bool (*const reasons[])(const struct asker *, struct buf *, struct buf *) = {
-    is_pressed, is_forbidden, lacks_room, has_port_taken};
+    is_pressed, is_forbidden, lacks_profile, lacks_room, has_port_taken};
 
 /* A pod that was taken on once is not turned away after a reboot, and one of the node's own folder
  * never: who put it there knows the node. */

@@ -1,5 +1,6 @@
 /* From a manifest to a launch plan: pure but for the paths it is given. */
 
+#include "agent/pod/apparmor_ask.h"
 #include "agent/pod/containers.h"
 #include "agent/image/manifest.h"
 #include "agent/pod/env.h"
@@ -245,6 +246,7 @@ static int compile_security(const struct pod_record *record, const struct value 
         value_bool(value_path(container, "securityContext", "readOnlyRootFilesystem", NULL), false);
     ret->no_new_privs = !value_bool(
         value_path(container, "securityContext", "allowPrivilegeEscalation", NULL), true);
+    ret->apparmor = apparmor_asked(spec->object, container);
     ret->run_as_non_root = value_bool(security(spec, container, "runAsNonRoot"), false);
     int rc = compile_caps(container, ret->privileged, &ret->capabilities, err);
     return rc < 0 ? rc : compile_seccomp(record, container, parts, ret, err);

@@ -1,5 +1,6 @@
 #include "agent/runtime/child.h"
 
+#include "agent/runtime/apparmor.h"
 #include "agent/runtime/devices.h"
 #include "agent/runtime/kernelfs.h"
 #include "agent/runtime/mnt.h"
@@ -355,6 +356,12 @@ _Noreturn static void exec_program(const struct child_spec *spec, const struct u
     fail(spec, CHILD_EXEC, &err);
 }
 
+/* Before ids change: the file is one of the process as it is now. */
+static int confine(const struct launch_container *container, struct err *err)
+{
+    return container->apparmor ? apparmor_on_exec("/proc", container->apparmor, err) : 0;
+}
+
 /* From the container's root on: who, where, with what, and go. */
 _Noreturn static void become(const struct child_spec *spec, int tty)
 {
@@ -370,7 +377,8 @@ _Noreturn static void become(const struct child_spec *spec, int tty)
     if (enter_cwd(root, spec->container->cwd, &err) < 0 ||
         (!spec->target && rootfs_seal(spec->container, &err) < 0) ||
         set_stdio(spec, tty, &err) < 0 || give_stdio(user.uid, tty, &err) < 0 ||
-        close_others(&err) < 0 || privs_drop(spec->container, &user, &err) < 0)
+        close_others(&err) < 0 || confine(spec->container, &err) < 0 ||
+        privs_drop(spec->container, &user, &err) < 0)
         fail(spec, CHILD_SETUP, &err);
     /* A change of ids has cleared it. */
     if (tie_to_keeper(spec->report, &err) < 0)

@@ -93,6 +93,7 @@ static const struct field container_fields[] = {
     {"messageLog", FIELD_BOOL, AT(launch_container, message_log)},
     {"oomScoreAdj", FIELD_INT, AT(launch_container, oom_score_adj), .min = -1000, .max = 1000},
     {"strictGroups", FIELD_BOOL, AT(launch_container, strict_groups)},
+    {"appArmor", FIELD_STR, AT(launch_container, apparmor), .max = 4095},
 };
 
 static const struct field plan_fields[] = {

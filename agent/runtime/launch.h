@@ -87,8 +87,9 @@ struct launch_container {
                               ambient are empty */
     bool privileged;
     bool no_new_privs;
-    const void *seccomp; /* struct sock_filter array, or NULL = unconfined */
-    size_t seccomp_len;  /* bytes */
+    const char *apparmor; /* the profile that it runs under; NULL: its parent's */
+    const void *seccomp;  /* struct sock_filter array, or NULL = unconfined */
+    size_t seccomp_len;   /* bytes */
     const struct launch_mount *mounts;
     size_t mount_count;
     /* Limits; 0 = none. */

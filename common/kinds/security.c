@@ -98,7 +98,7 @@ const struct schema_type type_security_context = {
              DOC("What holds for containers of Windows.")),
            F(11, "seccompProfile", OBJECT(type_seccomp_profile),
              DOC("Which system calls are let through.")),
-           F(12, "appArmorProfile", OBJECT(type_app_armor_profile), INERT,
+           F(12, "appArmorProfile", OBJECT(type_app_armor_profile),
              DOC("What AppArmor lets through."))),
 };
 
@@ -129,7 +129,7 @@ const struct schema_type type_pod_security_context = {
              DOC("When volumes are given to fsGroup: Always or OnRootMismatch.")),
            F(10, "seccompProfile", OBJECT(type_seccomp_profile),
              DOC("Which system calls are let through.")),
-           F(11, "appArmorProfile", OBJECT(type_app_armor_profile), INERT,
+           F(11, "appArmorProfile", OBJECT(type_app_armor_profile),
              DOC("What AppArmor lets through.")),
            F(12, "supplementalGroupsPolicy", STRING, ONE_OF("Merge", "Strict"),
              DOC("Whether the groups of the image's /etc/group count too: Merge or Strict.")),

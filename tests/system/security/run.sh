@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # timeout: 240
 # What a pod's securityContext does, as seen from inside its containers: seccomp profiles of the node, pods whose
-# profile is missing or wrong, groups and rights, settings of the kernel.
+# profile is missing or wrong, groups and rights, settings of the kernel,
+# profiles of AppArmor that the node has not.
 set -u
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=tests/system/lib/stand.sh
@@ -142,6 +143,21 @@ sysctls() {
     lp delete pod/tuned pod/unsomaxconn pod/unswappiness >/dev/null
 }
 
+# ---- AppArmor ----
+# A node that has it refuses a profile that is not loaded, any other all of them.
+apparmor() {
+    local why='AppArmor is not enabled on the host'
+    if [[ $(cat /sys/module/apparmor/parameters/enabled 2>/dev/null) == Y ]]; then why='profile ".*" is not loaded'; fi
+    with field '.spec.containers[0].securityContext.appArmorProfile = {type: "Localhost", localhostProfile: "limpet-nobody-has-it"}' >"$TEST_TMP/said"
+    with noted '.metadata.annotations["container.apparmor.security.beta.kubernetes.io/main"] = "localhost/limpet-nobody-has-it"' >/dev/null
+    with unconfined '.spec.securityContext.appArmorProfile = {type: "Unconfined"}' >/dev/null
+    hasnt "the field is not said to be without effect" "$(cat "$TEST_TMP/said")" 'nothing acts on it'
+    within 30 "a profile that the node has not is refused" matches "^Failed AppArmor Cannot enforce AppArmor: $why\$" verdict field
+    within 30 "and so by annotation" matches "^Failed AppArmor Cannot enforce AppArmor: $why\$" verdict noted
+    within 30 "Unconfined runs" running unconfined
+    lp delete pod/field pod/noted pod/unconfined >/dev/null
+}
+
 # ---- the node ----
 stand_make main
 PROFILES=$STAND/profiles
@@ -158,4 +174,5 @@ seccomp_profiles
 seccomp_refused
 groups_and_rights
 sysctls
+apparmor
 conclude

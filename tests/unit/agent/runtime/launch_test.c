@@ -60,7 +60,8 @@ static const struct launch_container containers[] = {
      .message_path = "/m",
      .message_log = true,
      .oom_score_adj = -1000,
-     .strict_groups = true},
+     .strict_groups = true,
+     .apparmor = "web"},
     {.name = "two",
      .layers = layers,
      .argv = argv,
@@ -128,6 +129,7 @@ static void assert_container(const struct launch_container *c)
     assert_true(c->memory_bytes == INT64_MAX);
     assert_int_equal(c->oom_score_adj, -1000);
     assert_true(c->strict_groups);
+    assert_string_equal(c->apparmor, "web");
     assert_int_equal(c->seccomp_len, sizeof(filter));
     assert_memory_equal(c->seccomp, filter, sizeof(filter));
 }
