@@ -219,6 +219,20 @@ static void set_readiness(struct value *status, const struct view *view, const s
     value_set_bool(status, "started", started);
 }
 
+/* An agent that finds a pod running has not looked for its images: it is as it was told before. */
+static const char *image_id_of(const struct view *view)
+{
+    const char *name = value_get_str(view->container, "name");
+    const char *id = view->known ? view->known->image_id : NULL;
+    if (!id) /* of a pod without a manifest */
+        id = value_get_str(view->container, "imageID");
+    if (!id && view->c)
+        id = value_get_str(
+            find_status(view->facts->previous, containers_kind(view->role)->statuses, name),
+            "imageID");
+    return id ? id : "";
+}
+
 static struct value *container_status(const struct view *view)
 {
     const struct keeper_container *c = view->c;
@@ -233,10 +247,7 @@ static struct value *container_status(const struct view *view)
     set_readiness(status, view, state);
     value_set_int(status, "restartCount", c ? (int64_t)c->restarts : 0);
     value_set_str(status, "image", value_get_str(view->container, "image"));
-    const char *image_id = view->known ? view->known->image_id : NULL;
-    if (!image_id) /* the manifest does not say */
-        image_id = value_get_str(view->container, "imageID");
-    value_set_str(status, "imageID", image_id ? image_id : "");
+    value_set_str(status, "imageID", image_id_of(view));
     struct value *mounts = mount_status(view->container);
     if (mounts)
         value_set(status, "volumeMounts", mounts);

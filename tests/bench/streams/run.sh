@@ -84,11 +84,15 @@ figure "exec of true, asked to ended, p99" "$(calc "$(percentile 99 "$TEST_TMP/t
 
 many_run() { [[ $(pod_processes a | wc -l) -ge 100 ]]; }
 before=$(node_kb Pss)
-dial exec '{"container": "main", "stdin": true, "stdout": true, "command": ["cat"]}' 100 >/dev/null 2>&1 < <(sleep 30) &
+mkfifo "$TEST_TMP/hold"
+dial exec '{"container": "main", "stdin": true, "stdout": true, "command": ["cat"]}' 100 >/dev/null 2>&1 <"$TEST_TMP/hold" &
+pid=$!
+exec {hold}>"$TEST_TMP/hold"
 poll 20 many_run || stand_fail "no 100 streams are open"
 sleep 3
 figure "an open stream, idle: PSS of the agent" "$(calc "($(node_kb Pss) - $before) / 100" %.1f)" KiB
-pkill -9 -f "streams-dialer $GW"
+exec {hold}>&-
+wait "$pid"
 
 began=$(now_us)
 run_in '' head -c 100000000 /dev/zero >/dev/null

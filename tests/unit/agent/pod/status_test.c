@@ -445,6 +445,26 @@ static void test_status__evicted(void **state)
     }
 }
 
+/* An agent that was restarted has not looked for the images of pods that run. */
+static void test_status__image_is_remembered(void **state)
+{
+    (void)state;
+    cleanup(value_free) struct value *spec = spec_of(1);
+    struct keeper_container c = started("app");
+    const struct keeper_report report = {
+        .state = KEEPER_RUNNING, .containers = &c, .container_count = 1};
+    const struct pod_container_facts known = {.image_id = "sha256:1"};
+    cleanup(value_free) struct value *before = pod_status(&(struct pod_facts){.spec = spec,
+                                                                              .report = &report,
+                                                                              .containers = &known,
+                                                                              .container_count = 1,
+                                                                              .now_wall_ns = T0});
+    cleanup(value_free) struct value *after = pod_status(&(struct pod_facts){
+        .spec = spec, .report = &report, .previous = before, .now_wall_ns = T0});
+    assert_string_equal(
+        value_get_str(value_at(value_get(after, "containerStatuses"), 0), "imageID"), "sha256:1");
+}
+
 /* The time of a transition stays while the condition does. */
 static void test_status__transition_times(void **state)
 {
@@ -479,6 +499,7 @@ int main(void)
         cmocka_unit_test(test_status__lost_ephemeral),
         cmocka_unit_test(test_status__refused_is_failed),
         cmocka_unit_test(test_status__evicted),
+        cmocka_unit_test(test_status__image_is_remembered),
         cmocka_unit_test(test_status__transition_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
