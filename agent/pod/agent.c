@@ -1,8 +1,6 @@
 #include "agent/pod/internal.h"
 #include "agent/runtime/caps.h"
 
-#include "agent/keeper/exits.h"
-#include "agent/pod/folder.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -10,70 +8,9 @@
 
 #include <errno.h>
 
-/* A keeper that lived this long died for a reason of its own: its pod is started anew at once. */
-#define KEEPER_STABLE_NS (60 * NS_PER_S)
-#define KEEPER_DIED "SandboxChanged"
 /* Steps of one pod in one round; each changes the view, so more than this is a loop in the table.
  */
 #define MAX_STEPS 12
-
-char *agent_state_dir(const struct agent *agent, const char *uid)
-{
-    return xasprintf("%s/pods/%s", agent->spec.state_dir, uid);
-}
-
-char *agent_run_dir(const struct agent *agent, const char *uid)
-{
-    return xasprintf("%s/pods/%s", agent->spec.run_dir, uid);
-}
-
-char *agent_volume_dir(const struct agent *agent, const char *uid)
-{
-    return xasprintf("%s/volumes/%s", agent->spec.run_dir, uid);
-}
-
-char *agent_status_file(const struct agent *agent, const char *uid)
-{
-    return xasprintf("%s/status/%s.json", agent->spec.run_dir, uid);
-}
-
-const char *agent_pod_ip(const struct pod_record *record)
-{
-    if (record->spec && record->spec->host_network)
-        return record->agent->spec.host_ip;
-    return record->address.address;
-}
-
-static char *log_dir_of(const struct agent *agent, const char *uid, const char *ns,
-                        const char *name)
-{
-    autofree char *folder = folder_of_logs(ns, name, uid);
-    return xasprintf("%s/%s", agent->spec.log_dir, folder);
-}
-
-char *agent_log_file(const struct agent *agent, const struct pod_record *record,
-                     const char *container)
-{
-    autofree char *dir = log_dir_of(agent, record->uid, record->ns, record->name);
-    return xasprintf("%s/%s.log", dir, container);
-}
-
-void agent_sweep_pod(const struct agent *agent, const char *uid, const char *ns, const char *name)
-{
-    autofree char *state = agent_state_dir(agent, uid);
-    autofree char *run = agent_run_dir(agent, uid);
-    autofree char *volumes = agent_volume_dir(agent, uid);
-    autofree char *logs = name ? log_dir_of(agent, uid, ns, name) : NULL;
-    const char *const dirs[] = {state, run, volumes, logs};
-    for (size_t i = 0; i < ARRAY_LEN(dirs) && dirs[i]; i++) {
-        struct err err = {0};
-        if (agent->world.disk->remove_tree(agent->world.disk, dirs[i], &err) == 0)
-            continue;
-        log_warn("folder of a pod that is gone stays: pod=%s/%s error=%s", ns ? ns : "?",
-                 name ? name : "?", log_quote(err.msg));
-        return; /* the logs too: their name tells whose the rest is when it is swept again */
-    }
-}
 
 bool agent_name_taken(const struct agent *agent, const struct pod_record *record)
 {
@@ -94,6 +31,17 @@ static bool has_volumes(const struct pod_record *record)
         return true;
     return record->spec && record->volumes_ready &&
            str_eq(record->planned_hash, record->spec->hash);
+}
+
+void agent_name_freed(const struct pod_record *freed)
+{
+    const struct agent *agent = freed->agent;
+    void *p;
+    for (size_t i = 0; map_next(agent->records, &i, NULL, &p);) {
+        struct pod_record *record = p;
+        if (str_eq(record->ns, freed->ns) && str_eq(record->name, freed->name))
+            agent_touch(record);
+    }
 }
 
 /* Rounds: every dirty record is planned until it waits. */
@@ -177,8 +125,8 @@ static void retry_due(void *ctx)
     agent_touch(ctx);
 }
 
-static struct pod_record *get_record(struct agent *agent, const char *uid, const char *ns,
-                                     const char *name)
+struct pod_record *agent_record(struct agent *agent, const char *uid, const char *ns,
+                                const char *name)
 {
     struct pod_record *record = map_get(agent->records, uid);
     if (record)
@@ -190,167 +138,10 @@ static struct pod_record *get_record(struct agent *agent, const char *uid, const
     return record;
 }
 
-/* Keepers. */
-
-/* The record that its keeper left of a pod that ended for good; -ENOENT. */
-static int read_exits(const struct pod_record *record, const char *spec_hash,
-                      struct keeper_report **ret, struct err *err)
-{
-    struct disk *disk = record->agent->world.disk;
-    autofree char *dir = agent_state_dir(record->agent, record->uid);
-    autofree char *path = xasprintf("%s/exits", dir);
-    cleanup(buf_done) struct buf file;
-    buf_init(&file, EXITS_MAX_BYTES);
-    int rc = disk->read(disk, path, EXITS_MAX_BYTES, &file, err);
-    return rc < 0 ? rc : keeper_exits_decode(file.data, file.len, path, spec_hash, ret, err);
-}
-
-/* Or because it was told to: by us, or by the agent before us, of which only the record on disk can
- * tell. */
-static bool ended_by_itself(const struct pod_record *record, enum pod_keeper before)
-{
-    struct keeper_report *recorded = NULL;
-    struct err err = {0};
-    if (record->asked_grace_s >= 0 || before == POD_KEEPER_STOPPING)
-        return false;
-    if (before != POD_KEEPER_NONE)
-        return true;
-    int rc = read_exits(record, record->report->spec_hash, &recorded, &err);
-    keeper_report_free(recorded);
-    return rc != -ENOENT;
-}
-
-/* A pod that ended for good before the last reboot (or before the agent was restarted) is not run
- * again. */
-static void recall_exits(struct pod_record *record)
-{
-    struct err err = {0};
-    struct keeper_report *report = NULL;
-    int rc = WEAKENED(POD_EXITS) ? -ENOENT : read_exits(record, record->spec->hash, &report, &err);
-    if (rc == 0) {
-        record->report = report;
-        record->finished = true;
-    } else if (rc != -ENOENT) {
-        log_warn("exit record unreadable, the pod is run: pod=%s/%s error=%s", record->ns,
-                 record->name, log_quote(err.msg));
-    }
-}
-
-/* Whether the pod is left as it is, because it is not known what is wanted of it. */
-static void judge(struct pod_record *record)
+void agent_judge(struct pod_record *record)
 {
     record->held = !record->spec && manifests_may_want(record->agent->manifests, record->ns,
                                                        record->name, record->is_static);
-}
-
-/* What a keeper of an earlier agent says first. */
-static void adopt(struct pod_record *record)
-{
-    const struct keeper_report *report = record->report;
-    record->adopted = true;
-    publish_recall(record);
-    record->accepted_wall_ns = report->started_wall_ns;
-    record->is_static =
-        WEAKENED(POD_STATIC_UID) ||
-        pod_uid_is_static(report->pod_uid, report->pod_ns, report->pod_name, report->spec_hash);
-    judge(record);
-}
-
-static void keeper_reported(void *ctx, const struct keeper_report *report)
-{
-    static const enum pod_keeper states[] = {
-        [KEEPER_SANDBOX] = POD_KEEPER_SANDBOX,
-        [KEEPER_RUNNING] = POD_KEEPER_RUNNING,
-        [KEEPER_STOPPING] = POD_KEEPER_STOPPING,
-        [KEEPER_ENDED] = POD_KEEPER_ENDED,
-    };
-    struct agent *agent = ctx;
-    struct pod_record *record =
-        get_record(agent, report->pod_uid, report->pod_ns, report->pod_name);
-    enum pod_keeper state = states[report->state], before = record->keeper;
-    if (before == POD_KEEPER_SILENT) {
-        log_info("the keeper answers: pod=%s/%s", record->ns, record->name);
-        before = POD_KEEPER_NONE;
-    }
-    keeper_report_free(record->report);
-    record->report = keeper_report_copy(report);
-    if (before == POD_KEEPER_NONE) {
-        adopt(record);
-        record->paused = agent->world.keepers->is_frozen(agent->world.keepers, record->uid);
-    }
-    /* What was asked of the keeper overtakes what it had sent before. */
-    bool stale = (record->keeper == POD_KEEPER_RUNNING && state == POD_KEEPER_SANDBOX) ||
-                 (record->keeper == POD_KEEPER_STOPPING && state < POD_KEEPER_STOPPING) ||
-                 record->keeper == POD_KEEPER_REMOVING;
-    if (!stale)
-        record->keeper = state;
-    /* The sandbox stands: what kept it from being made is over. Deaths are counted on. */
-    if (!str_eq(record->spawn_setback.reason, KEEPER_DIED))
-        setback_clear(&record->spawn_setback);
-    if (report->state == KEEPER_RUNNING && !record->stable_at)
-        record->stable_at = agent_now(agent) + KEEPER_STABLE_NS;
-    if (report->state == KEEPER_ENDED && ended_by_itself(record, before))
-        record->finished = true;
-    agent_touch(record);
-}
-
-static void keeper_silent(void *ctx, const char *uid, const char *ns, const char *name)
-{
-    struct pod_record *record = get_record(ctx, uid, ns, name);
-    record->keeper = POD_KEEPER_SILENT;
-    publish_event(record, "Warning", "KeeperSilent",
-                  "the pod's keeper lives but does not answer: the pod is left as it is");
-}
-
-void agent_name_freed(const struct pod_record *freed)
-{
-    const struct agent *agent = freed->agent;
-    void *p;
-    for (size_t i = 0; map_next(agent->records, &i, NULL, &p);) {
-        struct pod_record *record = p;
-        if (str_eq(record->ns, freed->ns) && str_eq(record->name, freed->name))
-            agent_touch(record);
-    }
-}
-
-/* Nobody asked for this end: told, counted, and tried again after a while. The same failure to set
- * the pod up is told once. */
-static void count_death(struct pod_record *record, const char *failure)
-{
-    struct setback *setback = &record->spawn_setback;
-    const char *reason = failure ? "FailedCreatePodSandBox" : KEEPER_DIED;
-    const char *message =
-        failure ? failure : "the pod's keeper died: its containers were killed, it starts anew";
-    bool again = failure && str_eq(setback->message, message);
-    if (record->stable_at && record->stable_at <= agent_now(record->agent))
-        setback_clear(setback);
-    setback_set(setback, &backoff_start, agent_now(record->agent), reason, message);
-    if (!again)
-        publish_event(record, "Warning", reason, "%s", message);
-}
-
-static void keeper_gone(void *ctx, const char *uid, const struct keeper_end *end)
-{
-    struct agent *agent = ctx;
-    struct pod_record *record = map_get(agent->records, uid);
-    if (!record)
-        return;
-    bool unheard = record->keeper == POD_KEEPER_SILENT;
-    record->keeper = POD_KEEPER_NONE;
-    record->paused = false;
-    record->timeless = false;
-    record->asked_grace_s = -1;
-    record->network_ready = false;
-    if (!record->finished && !record->verdict) {
-        keeper_report_free(record->report);
-        record->report = NULL;
-    }
-    if (unheard && record->spec && !record->finished) /* it may have been through with its pod */
-        recall_exits(record);
-    if (!end->expected)
-        count_death(record, end->failure);
-    record->stable_at = 0;
-    agent_name_freed(record);
 }
 
 /* Manifests. */
@@ -370,19 +161,19 @@ static void read_manifests(struct agent *agent)
     const struct pod_spec *spec;
     for (size_t i = 0; (spec = manifests_pod_at(agent->manifests, i)); i++) {
         bool known = map_get(agent->records, spec->uid) != NULL;
-        struct pod_record *record = get_record(agent, spec->uid, spec->ns, spec->name);
+        struct pod_record *record = agent_record(agent, spec->uid, spec->ns, spec->name);
         record->spec = spec;
         record->is_static = spec->is_static;
         record->grace_s = spec->grace_s;
         if (!known)
-            recall_exits(record);
+            heard_recall_exits(record);
     }
     void *p;
     for (size_t i = 0; map_next(agent->records, &i, NULL, &p);) {
         struct pod_record *record = p;
         record->spec = manifests_pod(agent->manifests, record->uid);
         record->unpausable = record->unpausable && record->spec && record->spec->paused;
-        judge(record);
+        agent_judge(record);
         /* What a volume lacked may have come. */
         if (record->volumes_setback.retry_at)
             record->volumes_setback.retry_at = agent_now(agent);
@@ -460,9 +251,9 @@ static void keepers_settled(void *ctx)
 int agent_start(struct agent *agent, struct err *err)
 {
     static const struct keepers_handler handler = {
-        .report = keeper_reported,
-        .gone = keeper_gone,
-        .silent = keeper_silent,
+        .report = heard_report,
+        .gone = heard_gone,
+        .silent = heard_silent,
         .settled = keepers_settled,
     };
     int rc = make_dirs(agent, err);

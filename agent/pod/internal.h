@@ -34,6 +34,20 @@ static inline int64_t agent_now(const struct agent *agent)
 /* Asks for a round in which this record is planned again. */
 void agent_touch(struct pod_record *record);
 
+/* The record of that pod, made if there is none. */
+struct pod_record *agent_record(struct agent *agent, const char *uid, const char *ns,
+                                const char *name);
+/* Whether the pod is left as it is, because it is not known what is wanted of it. */
+void agent_judge(struct pod_record *record);
+
+/* heard.c: of struct keepers_handler. */
+void heard_report(void *ctx, const struct keeper_report *report);
+void heard_silent(void *ctx, const char *uid, const char *ns, const char *name);
+void heard_gone(void *ctx, const char *uid, const struct keeper_end *end);
+/* A pod that ended for good before the last reboot (or before the agent was restarted) is not run
+ * again. */
+void heard_recall_exits(struct pod_record *record);
+
 /* Another record with the same namespace and name still has a keeper. */
 bool agent_name_taken(const struct agent *agent, const struct pod_record *record);
 /* Its keeper is gone: it is planned again, and so is the pod that waits for its name. */
@@ -107,7 +121,7 @@ struct leftovers *leftovers_new(struct agent *agent);
 void leftovers_free(struct leftovers *leftovers);
 void leftovers_sweep(struct leftovers *leftovers);
 
-/* Paths of a pod; callers free. */
+/* places.c: paths of a pod; callers free. */
 char *agent_state_dir(const struct agent *agent, const char *uid); /* survives a reboot */
 char *agent_run_dir(const struct agent *agent, const char *uid);   /* tmpfs, of the keeper */
 /* tmpfs: what a keeper that dies does not take with it. */
