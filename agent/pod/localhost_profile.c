@@ -3,6 +3,7 @@
 #include "agent/image/manifest.h"
 #include "agent/runtime/caps.h"
 #include "agent/runtime/seccomp_rules.h"
+#include "common/base/map.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 #include "common/data/json.h"
@@ -27,7 +28,8 @@ struct reader {
     struct node node;
     struct seccomp_rules *rules;
     uint32_t default_action;
-    size_t names, conditions; /* so far */
+    size_t names, comparisons; /* so far */
+    struct map *whole;         /* calls with a rule for all their arguments -> it */
 };
 
 /* ---- shapes ---- */
@@ -248,16 +250,28 @@ static int read_args(const struct value *list, struct seccomp_arg *ret, bool *re
     return 0;
 }
 
+/* libseccomp copies all that it has for each rule: one that is there already is not given again. */
+static int add_whole(struct reader *reader, const char *name, uint32_t action, struct err *err)
+{
+    const void *is = (const void *)(uintptr_t)(action + UINT64_C(1));
+    if (map_get(reader->whole, name) == is)
+        return 0;
+    (void)map_put(reader->whole, name, (void *)(uintptr_t)is);
+    return seccomp_rules_add(reader->rules, name, action, NULL, 0, err);
+}
+
 /* Comparisons of one argument twice stand for themselves, each enough; others must all fit. */
 static int add_call(struct reader *reader, const char *name, uint32_t action,
                     const struct seccomp_arg *args, size_t count, bool any, struct err *err)
 {
     reader->names++;
-    reader->conditions += any ? count : count > 0;
+    reader->comparisons += count;
     if (reader->names > LOCALHOST_PROFILE_NAMES ||
-        reader->conditions > LOCALHOST_PROFILE_CONDITIONS)
-        return err_set(err, -E2BIG, "more than %d calls, or %d with arguments",
-                       LOCALHOST_PROFILE_NAMES, LOCALHOST_PROFILE_CONDITIONS);
+        (reader->comparisons > LOCALHOST_PROFILE_COMPARISONS && !WEAKENED(LOCALHOST_PROFILE_BOUND)))
+        return err_set(err, -E2BIG, "more than %d calls, or %d arguments of calls",
+                       LOCALHOST_PROFILE_NAMES, LOCALHOST_PROFILE_COMPARISONS);
+    if (count == 0)
+        return add_whole(reader, name, action, err);
     if (!any)
         return seccomp_rules_add(reader->rules, name, action, args, count, err);
     int rc = 0;
@@ -362,7 +376,9 @@ int localhost_profile_compile(const char *text, size_t len, uint64_t caps, void 
     if (rc < 0)
         return rc;
     look_at_node(&reader.node);
+    reader.whole = map_new();
     rc = read_profile(&reader, profile, err);
+    map_free(reader.whole, NULL);
     cleanup(seccomp_rules_free) struct seccomp_rules *rules = reader.rules;
     return rc < 0 ? rc : seccomp_rules_compile(rules, ret, ret_len, err);
 }

@@ -11,7 +11,9 @@
 
 #define LOCALHOST_PROFILE_MAX ((size_t)1024 * 1024) /* bytes of a file */
 #define LOCALHOST_PROFILE_NAMES 8192                /* calls named in all rules together */
-#define LOCALHOST_PROFILE_CONDITIONS 512            /* of which with arguments */
+/* Arguments compared, for each call that a rule names: libseccomp takes minutes for what the kernel
+ * then refuses as too long. */
+#define LOCALHOST_PROFILE_COMPARISONS 256
 
 /* The filter of a container with these capabilities, as bytes of struct sock_filter; caller frees.
  * -EINVAL, -E2BIG with what is wrong and where; -ENOSYS: this kernel has no seccomp. Takes some

@@ -196,7 +196,7 @@ static void test_localhost_profile__bounds(void **state)
          "1, \"op\": \"SCMP_CMP_EQ\"}]}, ",
          "{\"name\": \"dup\", \"action\": \"SCMP_ACT_ALLOW\", \"args\": [{\"index\": 0, \"value\": "
          "1, \"op\": \"SCMP_CMP_EQ\"}]}",
-         "]}", 600, -E2BIG},
+         "]}", 300, -E2BIG},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         cleanup(buf_done) struct buf text;
@@ -223,7 +223,7 @@ static void test_localhost_profile__many_conditions(void **state)
     cleanup(buf_done) struct buf text;
     buf_init(&text, 0);
     (void)buf_addstr(&text, "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": [");
-    for (int i = 0; i < LOCALHOST_PROFILE_CONDITIONS; i++)
+    for (int i = 0; i < LOCALHOST_PROFILE_COMPARISONS; i++)
         (void)buf_addf(&text,
                        "%s{\"name\": \"dup\", \"action\": \"SCMP_ACT_ERRNO\", \"args\": "
                        "[{\"index\": 0, \"value\": %d, \"op\": \"SCMP_CMP_EQ\"}]}",
