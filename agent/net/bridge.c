@@ -15,6 +15,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 
 #define POD_INTERFACE "eth0"
@@ -140,25 +141,12 @@ static int make_bridge(struct bridge *b, struct err *err)
     return rc < 0 ? rc : netlink_set_up(nl, index, err);
 }
 
-static bool has_lease(void *ctx, const char *uid, uint32_t *ret_address)
+static uint64_t name_hash(const char *text)
 {
-    return addresses_find(ctx, uid, ret_address);
-}
-
-static int bridge_start(struct net *net, const char *const *uids, struct err *err)
-{
-    struct bridge *b = bridge_of(net);
-    int rc = load_leases(b, uids, err);
-    if (rc == 0)
-        rc = ruleset_recall(b->ruleset, has_lease, b->addresses, err);
-    if (rc == 0)
-        rc = make_bridge(b, err);
-    if (rc < 0)
-        return rc;
-    enable_forwarding(b);
-    ruleset_load(b->ruleset);
-    firewall_open(b->firewall);
-    return 0;
+    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a: a name, not a defence */
+    for (const char *p = text; *p; p++)
+        hash = (hash ^ (uint8_t)*p) * UINT64_C(1099511628211);
+    return hash;
 }
 
 /* The name of the host's end: from the pod and its namespace, so that a pod that is started anew
@@ -169,11 +157,9 @@ static void veth_name(const char *uid, int netns_fd, char ret[16])
     snprintf(text, sizeof(text), "/proc/self/fd/%d", netns_fd);
     char ns[64] = "";
     ssize_t len = readlink(text, ns, sizeof(ns) - 1);
-    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a: a name, not a defence */
     snprintf(text, sizeof(text), "%s %.*s", uid, len > 0 ? (int)len : 0, ns);
-    for (const char *p = text; *p; p++)
-        hash = (hash ^ (uint8_t)*p) * UINT64_C(1099511628211);
-    snprintf(ret, 16, "lp%012llx", (unsigned long long)(hash & UINT64_C(0xffffffffffff)));
+    snprintf(ret, 16, "lp%012llx",
+             (unsigned long long)(name_hash(text) & UINT64_C(0xffffffffffff)));
 }
 
 static int wire_inside(const struct bridge *b, int netns_fd, uint32_t address, struct err *err)
@@ -292,6 +278,85 @@ static int bridge_expose(struct net *net, const char *uid, int netns_fd,
     return rc;
 }
 
+/* The interface that what a pod sends is slowed down on; without a uid what all of the bridge's
+ * begin with. */
+static void ifb_name(const struct bridge *b, const char *uid, char ret[16])
+{
+    snprintf(ret, 16, "li%04x%08x", (unsigned)(name_hash(b->name) & 0xffff),
+             uid ? (unsigned)name_hash(uid) : 0);
+    if (!uid)
+        ret[6] = '\0';
+}
+
+static void drop_ifb(struct netlink *nl, const char *name)
+{
+    struct err err = {0};
+    if (netlink_index(nl, name, &err) >= 0 && netlink_del_link(nl, name, &err) < 0)
+        log_warn("interface not removed: error=%s", log_quote(err.msg));
+}
+
+/* Those of pods that have no lease any more. */
+static void sweep_ifbs(struct bridge *b, const char *const *uids)
+{
+    cleanup(netlink_close) struct netlink *nl = NULL;
+    struct err err = {0};
+    char prefix[16], name[16];
+    ifb_name(b, NULL, prefix);
+    struct if_nameindex *all = if_nameindex();
+    if (netlink_open(-1, &nl, &err) < 0)
+        all = NULL;
+    for (size_t i = 0; all && all[i].if_index; i++) {
+        bool wanted = !str_has_prefix(all[i].if_name, prefix);
+        uint32_t ignored;
+        for (size_t u = 0; uids[u] && !wanted; u++) {
+            ifb_name(b, uids[u], name);
+            wanted =
+                str_eq(name, all[i].if_name) && addresses_find(b->addresses, uids[u], &ignored);
+        }
+        if (!wanted)
+            drop_ifb(nl, all[i].if_name);
+    }
+    if (all)
+        if_freenameindex(all);
+}
+
+static int limit_egress(struct bridge *b, struct netlink *nl, const char *uid, int veth,
+                        uint64_t rate, struct err *err)
+{
+    char name[16];
+    ifb_name(b, uid, name);
+    if (rate == 0) {
+        drop_ifb(nl, name);
+        return 0;
+    }
+    int rc = netlink_add_ifb(nl, name, b->mtu, err);
+    int ifb = rc == 0 || rc == -EEXIST ? netlink_index(nl, name, err) : rc;
+    if (ifb < 0)
+        return ifb;
+    rc = netlink_limit(nl, ifb, rate, err);
+    return rc < 0 ? rc : netlink_redirect(nl, veth, ifb, err);
+}
+
+static int bridge_shape(struct net *net, const char *uid, int netns_fd,
+                        const struct net_rates *rates, struct err *err)
+{
+    struct bridge *b = bridge_of(net);
+    cleanup(netlink_close) struct netlink *nl = NULL;
+    char name[16];
+    veth_name(uid, netns_fd, name);
+    int rc = netlink_open(-1, &nl, err);
+    int veth = rc < 0 ? rc : netlink_index(nl, name, err);
+    if (veth < 0)
+        return veth;
+    if (rates->ingress)
+        rc = netlink_limit(nl, veth, rates->ingress, err);
+    if (rc == 0)
+        rc = limit_egress(b, nl, uid, veth, rates->egress, err);
+    if (rc < 0)
+        (void)err_wrap(err, "pod network");
+    return rc;
+}
+
 static int bridge_get(struct net *net, const char *uid, struct net_pod *ret)
 {
     struct bridge *b = bridge_of(net);
@@ -302,11 +367,23 @@ static int bridge_get(struct net *net, const char *uid, struct net_pod *ret)
     return 0;
 }
 
+/* Only a pod that may send no faster has one: deleting it takes the kernel a while. */
+static void drop_limits(const struct bridge *b, const char *uid)
+{
+    cleanup(netlink_close) struct netlink *nl = NULL;
+    struct err err = {0};
+    char name[16];
+    ifb_name(b, uid, name);
+    if (netlink_open(-1, &nl, &err) == 0)
+        drop_ifb(nl, name);
+}
+
 static void bridge_detach(struct net *net, const char *uid)
 {
     struct bridge *b = bridge_of(net);
     uint32_t address = 0;
     ruleset_drop_ports(b->ruleset, uid);
+    drop_limits(b, uid);
     if (!addresses_find(b->addresses, uid, &address))
         return;
     addresses_drop(b->addresses, uid);
@@ -316,6 +393,28 @@ static void bridge_detach(struct net *net, const char *uid)
         log_warn("lease of an address not removed: error=%s", log_quote(err.msg));
 }
 
+static bool has_lease(void *ctx, const char *uid, uint32_t *ret_address)
+{
+    return addresses_find(ctx, uid, ret_address);
+}
+
+static int bridge_start(struct net *net, const char *const *uids, struct err *err)
+{
+    struct bridge *b = bridge_of(net);
+    int rc = load_leases(b, uids, err);
+    if (rc == 0)
+        rc = ruleset_recall(b->ruleset, has_lease, b->addresses, err);
+    if (rc == 0)
+        rc = make_bridge(b, err);
+    if (rc < 0)
+        return rc;
+    sweep_ifbs(b, uids);
+    enable_forwarding(b);
+    ruleset_load(b->ruleset);
+    firewall_open(b->firewall);
+    return 0;
+}
+
 static int bridge_teardown(struct net *net, struct err *err)
 {
     struct bridge *b = bridge_of(net);
@@ -323,6 +422,8 @@ static int bridge_teardown(struct net *net, struct err *err)
     int rc = netlink_open(-1, &nl, err);
     if (rc == 0)
         rc = netlink_del_link(nl, b->name, err);
+    static const char *const nobody[] = {NULL};
+    sweep_ifbs(b, nobody);
     ruleset_close(b->ruleset);
     firewall_close(b->firewall);
     autofree char *marker = xasprintf("%s/ip_forward_was_off", b->run_dir);
@@ -374,6 +475,7 @@ int net_new(struct loop *loop, const struct net_spec *spec, struct net **ret, st
         .reserve = bridge_reserve,
         .attach = bridge_attach,
         .expose = bridge_expose,
+        .shape = bridge_shape,
         .get = bridge_get,
         .detach = bridge_detach,
         .teardown = bridge_teardown,

@@ -8,6 +8,7 @@
 #include "common/loop/loop.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct host_ports; /* common/kinds/host_ports.h */
 
@@ -15,6 +16,11 @@ struct net_pod {
     char address[46]; /* of the pod, text; "" with host network */
     char gateway[46];
     int prefix_len;
+};
+
+struct net_rates {    /* bits a second; 0: no limit */
+    uint64_t ingress; /* to the pod */
+    uint64_t egress;  /* from it */
 };
 
 struct net {
@@ -33,6 +39,11 @@ struct net {
      * agent, too. Idempotent; other ports take the place of earlier ones. */
     int (*expose)(struct net *net, const char *uid, int netns_fd, const struct host_ports *ports,
                   struct err *err);
+    /* Limits the pod, which is attached, on the node's side, until detach. Idempotent. -EOPNOTSUPP:
+     * the kernel cannot (sch_tbf, sch_ingress, cls_u32, act_mirred, ifb); then it is not limited,
+     * or not in both ways. */
+    int (*shape)(struct net *net, const char *uid, int netns_fd, const struct net_rates *rates,
+                 struct err *err);
     /* What reserve or attach gave before (also after a restart of the agent); -ENOENT. */
     int (*get)(struct net *net, const char *uid, struct net_pod *ret);
     /* Frees address and ports. The interface goes with its namespace. */

@@ -2,11 +2,16 @@
 
 #include "common/base/mem.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
+#include <linux/pkt_cls.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <linux/tc_act/tc_mirred.h>
 #include <linux/veth.h>
 #include <net/if.h>
 #include <sched.h>
@@ -223,6 +228,111 @@ int netlink_set_mtu(struct netlink *nl, int index, int mtu, struct err *err)
     add_u32(&req, IFLA_MTU, (uint32_t)mtu);
     int rc = transact(nl, &req);
     return rc < 0 ? fail(err, rc, "MTU", "") : 0;
+}
+
+int netlink_add_ifb(struct netlink *nl, const char *name, int mtu, struct err *err)
+{
+    struct request req;
+    struct ifinfomsg *info =
+        request_body(&req, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(*info));
+    info->ifi_flags = info->ifi_change = IFF_UP;
+    add_name(&req, IFLA_IFNAME, name);
+    add_u32(&req, IFLA_MTU, (uint32_t)mtu);
+    struct rtattr *link = open_nest(&req, IFLA_LINKINFO);
+    add_name(&req, IFLA_INFO_KIND, "ifb");
+    close_nest(&req, link);
+    int rc = transact(nl, &req);
+    return rc < 0 ? fail(err, rc, "interface", name) : 0;
+}
+
+/* Kinds that the kernel has not are not found. */
+static int traffic_fail(struct err *err, int rc)
+{
+    return fail(err, rc == -ENOENT ? -EOPNOTSUPP : rc, "traffic control", "");
+}
+
+static uint32_t at_most(uint64_t value, uint32_t most)
+{
+    return value < most ? (uint32_t)value : most;
+}
+
+/* 100 ms of it at once, no less than the greatest packet; what waits longer than 50 ms more is
+ * dropped. */
+int netlink_limit(struct netlink *nl, int index, uint64_t rate, struct err *err)
+{
+    const uint64_t bytes = rate / 8 ? rate / 8 : 1;
+    const uint32_t least = 64 * 1024, most = 1 << 30;
+    uint32_t burst = at_most(bytes / 10, most);
+    struct request req;
+    struct tcmsg *body =
+        request_body(&req, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, sizeof(*body));
+    body->tcm_ifindex = index;
+    body->tcm_handle = TC_H_MAKE(1U << 16, 0);
+    body->tcm_parent = TC_H_ROOT;
+    if (burst < least)
+        burst = least;
+    struct tc_tbf_qopt options = {.limit = burst + at_most(bytes / 20, most)};
+    options.rate.linklayer = TC_LINKLAYER_ETHERNET;
+    options.rate.rate = at_most(bytes, UINT32_MAX);
+    add_name(&req, TCA_KIND, "tbf");
+    struct rtattr *nest = open_nest(&req, TCA_OPTIONS);
+    add_attr(&req, TCA_TBF_PARMS, &options, sizeof(options));
+    if (bytes >= UINT32_MAX)
+        add_attr(&req, TCA_TBF_RATE64, &bytes, sizeof(bytes));
+    add_u32(&req, TCA_TBF_BURST, burst);
+    close_nest(&req, nest);
+    int rc = transact(nl, &req);
+    return rc < 0 ? traffic_fail(err, rc) : 0;
+}
+
+static int add_ingress(struct netlink *nl, int index)
+{
+    struct request req;
+    struct tcmsg *body = request_body(&req, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, sizeof(*body));
+    body->tcm_ifindex = index;
+    body->tcm_handle = TC_H_MAKE(TC_H_INGRESS, 0);
+    body->tcm_parent = TC_H_INGRESS;
+    add_name(&req, TCA_KIND, "ingress");
+    return transact(nl, &req);
+}
+
+/* A filter that takes everything, under a number of its own so that a second one is told. */
+static int add_mirror(struct netlink *nl, int index, int to)
+{
+    struct request req;
+    struct tcmsg *body =
+        request_body(&req, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, sizeof(*body));
+    struct {
+        struct tc_u32_sel head;
+        struct tc_u32_key key;
+    } all = {.head = {.flags = TC_U32_TERMINAL, .nkeys = 1}};
+    const struct tc_mirred mirror = {
+        .action = TC_ACT_STOLEN, .eaction = TCA_EGRESS_REDIR, .ifindex = (uint32_t)to};
+    body->tcm_ifindex = index;
+    body->tcm_handle = 0x80000800;
+    body->tcm_parent = TC_H_MAKE(TC_H_INGRESS, 0);
+    body->tcm_info = TC_H_MAKE(1U << 16, htons(ETH_P_ALL));
+    add_name(&req, TCA_KIND, "u32");
+    struct rtattr *options = open_nest(&req, TCA_OPTIONS);
+    add_attr(&req, TCA_U32_SEL, &all, sizeof(all));
+    struct rtattr *actions = open_nest(&req, TCA_U32_ACT);
+    struct rtattr *first = open_nest(&req, 1);
+    add_name(&req, TCA_ACT_KIND, "mirred");
+    struct rtattr *action = open_nest(&req, TCA_ACT_OPTIONS | NLA_F_NESTED);
+    add_attr(&req, TCA_MIRRED_PARMS, &mirror, sizeof(mirror));
+    close_nest(&req, action);
+    close_nest(&req, first);
+    close_nest(&req, actions);
+    close_nest(&req, options);
+    return transact(nl, &req);
+}
+
+int netlink_redirect(struct netlink *nl, int index, int to, struct err *err)
+{
+    int rc = add_ingress(nl, index);
+    if (rc == 0 || rc == -EEXIST)
+        rc = add_mirror(nl, index, to);
+    return rc < 0 && rc != -EEXIST ? traffic_fail(err, rc) : 0;
 }
 
 int netlink_set_hairpin(struct netlink *nl, int index, struct err *err)

@@ -22,6 +22,13 @@ nodiscard int netlink_add_bridge(struct netlink *nl, const char *name, int mtu, 
 nodiscard int netlink_add_veth(struct netlink *nl, const char *name, int master, const char *peer,
                                int peer_ns, int mtu, struct err *err);
 nodiscard int netlink_set_mtu(struct netlink *nl, int index, int mtu, struct err *err);
+/* An interface of kind ifb, up; -EEXIST. It goes with nothing: whoever made it deletes it. */
+nodiscard int netlink_add_ifb(struct netlink *nl, const char *name, int mtu, struct err *err);
+/* What it sends goes no faster, in bits a second (tc-tbf(8)); takes the place of an earlier limit.
+ * -EOPNOTSUPP: the kernel cannot, as in netlink_redirect. */
+nodiscard int netlink_limit(struct netlink *nl, int index, uint64_t rate, struct err *err);
+/* What it receives goes through the interface `to` first. Idempotent. */
+nodiscard int netlink_redirect(struct netlink *nl, int index, int to, struct err *err);
 /* A port of a bridge sends out what came in by it. */
 nodiscard int netlink_set_hairpin(struct netlink *nl, int index, struct err *err);
 nodiscard int netlink_set_up(struct netlink *nl, int index, struct err *err);

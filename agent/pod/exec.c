@@ -1,3 +1,4 @@
+#include "agent/pod/bandwidth.h"
 #include "agent/pod/internal.h"
 
 #include "common/base/log.h"
@@ -149,6 +150,21 @@ static void spawn_keeper(struct pod_record *record)
     record->asked_grace_s = -1;
 }
 
+/* What the kernel cannot is told, and the pod goes on without. */
+static int shape(const struct pod_record *record, int netns, struct err *err)
+{
+    struct net *net = record->agent->world.net;
+    struct net_rates rates = {0};
+    int rc = bandwidth_read(value_path(record->spec->object, "metadata", "annotations", NULL),
+                            &rates, err);
+    if (rc == 0 && (rates.ingress || rates.egress))
+        rc = net->shape(net, record->uid, netns, &rates, err);
+    if (rc != -EOPNOTSUPP)
+        return rc;
+    publish_event(record, "Warning", "BandwidthNotLimited", "%s", err->msg);
+    return 0;
+}
+
 static void wire_network(struct pod_record *record)
 {
     struct agent *agent = record->agent;
@@ -164,6 +180,8 @@ static void wire_network(struct pod_record *record)
         rc = agent->world.net->attach(agent->world.net, record->uid, netns, &record->address, &err);
     cleanup(host_ports_done) struct host_ports ports = {0};
     host_ports_read(&ports, value_get(record->spec->object, "spec"));
+    if (rc == 0)
+        rc = shape(record, netns, &err);
     if (rc == 0)
         rc = agent->world.net->expose(agent->world.net, record->uid, netns, &ports, &err);
     if (rc < 0) {

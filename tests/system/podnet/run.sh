@@ -60,6 +60,30 @@ is "and nobody outside" "$(says gw "$address:8182")" ""
 lp delete pod second third inward --wait >/dev/null 2>&1
 within 20 "a port goes with its pod" fails answers a 127.0.0.1:8182
 
+# ---- how fast ----
+# slow NAME HOSTPORT RATE: a pod that has 2 MB to give away, and may send no faster.
+slow() {
+    serving "$1" "$2" | jq --arg rate "$3" '.metadata.annotations = {"kubernetes.io/egress-bandwidth": $rate} |
+        .spec.containers[0].command[2] |= "head -c 2000000 /dev/zero >/tmp/much; \(.)"'
+}
+fetches() { [[ $(in_net gw curl -s -m 4 "http://$address:$1/much" | wc -c) -eq 2000000 ]]; }
+slow quick 8184 1G | apply >/dev/null
+slow slow 8185 1M | apply >/dev/null
+slow odd 8186 1 | apply >/dev/null
+within 30 "pods that may send so much a second run" running quick
+within 30 "both" running slow
+if lp describe pod slow | grep -q BandwidthNotLimited; then
+    echo "     this kernel cannot limit"
+else
+    within 20 "2 MB come at 1 Gbit/s" fetches 8184
+    within 20 "a pod of 1 Mbit/s answers" answers gw "$address:8185"
+    if fetches 8185; then bad "and takes its time"; else ok "and takes its time"; fi
+    is "what slows it down is there" "$(in_net a ip -o link show type ifb | grep -c ': li')" 2
+fi
+within 20 "a rate that is none is told" matches 'FailedCreatePodSandBox.*unreasonably small \(< 1kbit\)' lp describe pod odd
+lp delete pod quick slow odd --wait >/dev/null 2>&1
+within 20 "and goes with its pod" equals "" in_net a ip -o link show type ifb
+
 # ---- deaths ----
 before=$(fingerprint a web)
 node_kill a

@@ -83,6 +83,13 @@ static int fake_expose(struct net *net, const char *uid, int netns_fd,
     return 0;
 }
 
+static int fake_shape(struct net *net, const char *uid, int netns_fd, const struct net_rates *rates,
+                      struct err *err)
+{
+    (void)rates;
+    return fake_expose(net, uid, netns_fd, NULL, err);
+}
+
 static int fake_get(struct net *net, const char *uid, struct net_pod *ret)
 {
     const struct net_pod *pod = map_get(fake_of(net)->pods, uid);
@@ -118,6 +125,7 @@ struct net_fake *net_fake_new(bool (*cut)(void *ctx), void *ctx)
                              .reserve = fake_reserve,
                              .attach = fake_attach,
                              .expose = fake_expose,
+                             .shape = fake_shape,
                              .get = fake_get,
                              .detach = fake_detach,
                              .teardown = fake_teardown,

@@ -37,7 +37,7 @@ static struct sockaddr_in address_of(const char *address, uint16_t port)
 
 static int new_socket(const struct world *world, int where, int type)
 {
-    const struct timeval limit = {.tv_usec = 700000};
+    const struct timeval limit = {.tv_sec = 2};
     enter(where);
     int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
     enter(world->node);
