@@ -1,15 +1,24 @@
 #include "agent/net/nft.h"
 
+#include "common/base/cleanup.h"
+#include "common/base/mem.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
+
+struct nft {
+    int fd;
+    uint32_t seq;
+};
 
 /* Messages one after the other; attributes go to the last. */
 struct batch {
@@ -114,8 +123,9 @@ static void add_element(struct batch *batch, const char *table, const struct por
     end_message(batch);
 }
 
-/* Up to the answer to the last element: the first that is an error, or 0. */
-static int read_answers(int fd, uint32_t last)
+/* Up to the answer to the last element: the first that is an error, or 0. What comes late of an
+ * earlier batch is passed over. */
+static int read_answers(int fd, uint32_t first, uint32_t last)
 {
     for (;;) {
         union {
@@ -132,7 +142,7 @@ static int read_answers(int fd, uint32_t last)
             if (h->nlmsg_len < sizeof(*h) || at + h->nlmsg_len > (size_t)got)
                 break;
             at += NLMSG_ALIGN(h->nlmsg_len);
-            if (h->nlmsg_type != NLMSG_ERROR ||
+            if (h->nlmsg_type != NLMSG_ERROR || h->nlmsg_seq - first > last - first ||
                 h->nlmsg_len < NLMSG_LENGTH(sizeof(struct nlmsgerr)))
                 continue;
             int rc = ((const struct nlmsgerr *)NLMSG_DATA(h))->error;
@@ -142,27 +152,58 @@ static int read_answers(int fd, uint32_t last)
     }
 }
 
-static int transact(const struct batch *batch, uint32_t last, struct err *err)
+/* In the namespace of who asks first. */
+static int open_socket(struct nft *nft)
 {
-    autoclose int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
     /* The kernel answers at once; a limit all the same, since this is the agent's loop. */
     const struct timeval limit = {.tv_sec = 2};
-    int rc = fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ||
-                     send(fd, batch->bytes.data, batch->bytes.len, 0) < 0
+    if (nft->fd >= 0)
+        return 0;
+    autoclose int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0)
+        return -errno;
+    nft->fd = steal_fd(&fd);
+    return 0;
+}
+
+static int transact(struct nft *nft, const struct batch *batch, uint32_t first, uint32_t last,
+                    struct err *err)
+{
+    int rc = open_socket(nft);
+    if (rc == 0)
+        rc = send(nft->fd, batch->bytes.data, batch->bytes.len, 0) < 0
                  ? -errno
-                 : read_answers(fd, last);
+                 : read_answers(nft->fd, first, last);
+    nft->seq = batch->seq;
     return rc < 0 ? err_errno(err, -rc, "ports of the node") : 0;
 }
 
-int nft_change_ports(const char *table, const struct port_rules *gone,
+struct nft *nft_new(void)
+{
+    struct nft *nft = xcalloc(1, sizeof(*nft));
+    nft->fd = -1;
+    return nft;
+}
+
+void nft_free(struct nft *nft)
+{
+    if (!nft)
+        return;
+    if (nft->fd >= 0)
+        close(nft->fd);
+    free(nft);
+}
+
+int nft_change_ports(struct nft *nft, const char *table, const struct port_rules *gone,
                      const struct port_rules *come, struct err *err)
 {
     if (gone->count + come->count > NFT_CHANGES_MAX)
         return err_set(err, -E2BIG, "ports of the node: too many at once");
     if (gone->count + come->count == 0)
         return 0;
-    struct batch batch = {0};
+    struct batch batch = {.seq = nft->seq};
     buf_init(&batch.bytes, 0);
+    uint32_t first = batch.seq + 1;
     begin_message(&batch, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
     end_message(&batch);
     for (size_t i = 0; i < gone->count; i++)
@@ -172,7 +213,7 @@ int nft_change_ports(const char *table, const struct port_rules *gone,
     uint32_t last = batch.seq;
     begin_message(&batch, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
     end_message(&batch);
-    int rc = transact(&batch, last, err);
+    int rc = transact(nft, &batch, first, last, err);
     buf_done(&batch.bytes);
     return rc;
 }

@@ -8,7 +8,13 @@
 /* More changes at once are for `nft`. */
 #define NFT_CHANGES_MAX 256
 
+/* A connection to the kernel, opened when it is needed. It is kept: closing one after something was
+ * deleted waits for the kernel to be done with that, 15 ms and more. */
+struct nft;
+struct nft *nft_new(void);
+void nft_free(struct nft *nft);
+
 /* First those that go, then those that come; all or nothing. -ENOENT: no such table, or an element
  * that should go is not there; -EEXIST; -E2BIG beyond NFT_CHANGES_MAX. */
-nodiscard int nft_change_ports(const char *table, const struct port_rules *gone,
+nodiscard int nft_change_ports(struct nft *nft, const char *table, const struct port_rules *gone,
                                const struct port_rules *come, struct err *err);

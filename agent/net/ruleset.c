@@ -20,6 +20,7 @@ struct ruleset {
     struct disk *disk;
     char *bridge, *cidr, *run_dir;
     struct port_map *ports;
+    struct nft *kernel;
     struct proc_run *nft;
     struct loop_timer *retry;
     bool stale; /* what is being loaded is not what there is any more */
@@ -41,6 +42,7 @@ struct ruleset *ruleset_new(struct loop *loop, const char *bridge, const char *c
     r->cidr = xstrdup(cidr);
     r->run_dir = xstrdup(run_dir);
     r->ports = port_map_new();
+    r->kernel = nft_new();
     r->retry = loop_timer_new(loop, on_retry, r);
     return r;
 }
@@ -52,6 +54,7 @@ void ruleset_free(struct ruleset *r)
     proc_run_free(r->nft);
     loop_timer_free(r->retry);
     port_map_free(r->ports);
+    nft_free(r->kernel);
     free(r->bridge);
     free(r->cidr);
     free(r->run_dir);
@@ -171,7 +174,7 @@ static void change(struct ruleset *r, const char *uid, uint32_t address,
         return;
     if (r->nft) { /* what it loads is of before */
         r->stale = true;
-    } else if (nft_change_ports(table, &gone, &come, &err) < 0) {
+    } else if (nft_change_ports(r->kernel, table, &gone, &come, &err) < 0) {
         log_info("the ruleset is loaded anew: pod=%s error=%s", uid, log_quote(err.msg));
         ruleset_load(r);
     } else {
