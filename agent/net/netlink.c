@@ -302,10 +302,12 @@ static int add_mirror(struct netlink *nl, int index, int to)
     struct request req;
     struct tcmsg *body =
         request_body(&req, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, sizeof(*body));
-    struct {
-        struct tc_u32_sel head;
-        struct tc_u32_key key;
-    } all = {.head = {.flags = TC_U32_TERMINAL, .nkeys = 1}};
+    /* A selector, which ends in its keys: one, all of zeros, which everything fits. */
+    _Alignas(struct tc_u32_sel)
+        uint8_t all[sizeof(struct tc_u32_sel) + sizeof(struct tc_u32_key)] = {0};
+    struct tc_u32_sel *head = (struct tc_u32_sel *)all;
+    head->flags = TC_U32_TERMINAL;
+    head->nkeys = 1;
     const struct tc_mirred mirror = {
         .action = TC_ACT_STOLEN, .eaction = TCA_EGRESS_REDIR, .ifindex = (uint32_t)to};
     body->tcm_ifindex = index;
@@ -314,7 +316,7 @@ static int add_mirror(struct netlink *nl, int index, int to)
     body->tcm_info = TC_H_MAKE(1U << 16, htons(ETH_P_ALL));
     add_name(&req, TCA_KIND, "u32");
     struct rtattr *options = open_nest(&req, TCA_OPTIONS);
-    add_attr(&req, TCA_U32_SEL, &all, sizeof(all));
+    add_attr(&req, TCA_U32_SEL, all, sizeof(all));
     struct rtattr *actions = open_nest(&req, TCA_U32_ACT);
     struct rtattr *first = open_nest(&req, 1);
     add_name(&req, TCA_ACT_KIND, "mirred");

@@ -67,7 +67,8 @@ static void open_loopback(const struct ruleset *r)
 {
     autofree char *path = xasprintf("/proc/sys/net/ipv4/conf/%s/route_localnet", r->bridge);
     FILE *f = port_map_is_empty(r->ports) ? NULL : fopen(path, "we");
-    if (f && (fputs("1\n", f) < 0) | (fclose(f) != 0))
+    bool written = !f || fputs("1\n", f) >= 0;
+    if ((f && fclose(f) != 0) || !written)
         log_warn("127.0.0.1 does not lead to pods: cannot write %s", path);
 }
 
