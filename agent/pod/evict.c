@@ -130,6 +130,7 @@ static bool evict_one(struct evict *evict, const struct pressure_sample *sample,
     struct agent *agent = evict->spec.agent;
     struct pod_record **records = xcalloc(map_len(agent->records) + 1, sizeof(struct pod_record *));
     struct candidate *candidates = xcalloc(map_len(agent->records) + 1, sizeof(*candidates));
+    int64_t threshold = pressure_threshold(&evict->spec.limits.of[signal], &sample->of[signal]);
     size_t count = 0, chosen;
     void *p;
     for (size_t i = 0; map_next(agent->records, &i, NULL, &p);) {
@@ -137,7 +138,8 @@ static bool evict_one(struct evict *evict, const struct pressure_sample *sample,
             continue;
         records[count] = p;
         candidates[count] = candidate_of(evict, p, signal);
-        count++;
+        /* Of memory even a little from each is what the kernel would take by force. */
+        count += signal == SIGNAL_MEMORY_AVAILABLE || victim_helps(&candidates[count], threshold);
     }
     bool found = victim_choose(candidates, count, &chosen) == 0;
     if (found) {

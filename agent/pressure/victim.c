@@ -17,6 +17,11 @@ static bool goes_before(const struct candidate *a, const struct candidate *b)
     return excess(a) > excess(b);
 }
 
+bool victim_helps(const struct candidate *candidate, int64_t threshold)
+{
+    return excess(candidate) > 0 && candidate->used >= threshold / 100;
+}
+
 int victim_choose(const struct candidate *candidates, size_t count, size_t *ret)
 {
     if (count == 0)

@@ -14,6 +14,11 @@ struct candidate {
     int64_t requested; /* of it */
 };
 
+/* Whether its end helps a node of whose disk or processes less than `threshold` is left. Unlike a
+ * kubelet, which ends one pod after the other for a disk that somebody else has filled, we leave
+ * alone who holds no more than it asked for, or less than a hundredth of the threshold. */
+bool victim_helps(const struct candidate *candidate, int64_t threshold);
+
 /* One that uses more than it asked for before one that does not, then the lower priority, then who
  * is further above what it asked for. -ENOENT: there is nobody. */
 nodiscard int victim_choose(const struct candidate *candidates, size_t count, size_t *ret);

@@ -38,8 +38,27 @@ static void test_victim__order(void **state)
     assert_int_equal(victim_choose(NULL, 0, &got), -ENOENT);
 }
 
+/* A disk that somebody else has filled is no reason to end pods that hold next to nothing. */
+static void test_victim__helps(void **state)
+{
+    (void)state;
+    static const struct {
+        struct candidate candidate;
+        int64_t threshold;
+        bool helps;
+    } cases[] = {
+        {{0, 1000, 0}, 100000, true},  {{0, 999, 0}, 100000, false}, {{0, 9000, 9000}, 1000, false},
+        {{0, 9001, 9000}, 1000, true}, {{0, -1, 0}, 1000, false},    {{0, 0, 0}, 0, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_int_equal(victim_helps(&cases[i].candidate, cases[i].threshold), cases[i].helps);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_victim__order)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_victim__order),
+        cmocka_unit_test(test_victim__helps),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
