@@ -226,10 +226,13 @@ static void pump_out(struct tls_relay *relay)
         ssize_t n = recv(relay->plain_fd, chunk, sizeof(chunk), MSG_DONTWAIT);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return;
-        if (n > 0)
+        if (n > 0) {
             give_net(relay, chunk, (size_t)n);
-        else
-            end_plain(relay);
+            continue;
+        }
+        end_plain(relay); /* nothing is held: there is no event to wait for */
+        notify(relay);
+        return;
     }
 }
 

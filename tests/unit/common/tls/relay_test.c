@@ -368,10 +368,8 @@ static void test_relay__slow_reader(void **state)
     AWAIT(moved(fx), await_turn(fx->loop));
 }
 
-static void test_relay__half_close(void **state)
+static void half_close(struct fixture *fx)
 {
-    struct fixture *fx = *state;
-    fx_open(fx);
     fx->client.to_send = 100000;
     fx->client.shut_at_end = true;
     end_update(&fx->client);
@@ -390,6 +388,23 @@ static void test_relay__half_close(void **state)
     await_flag(fx->loop, &fx->server.closed);
     assert_int_equal(fx->client.err.code, 0);
     assert_int_equal(fx->server.err.code, 0);
+}
+
+static void test_relay__half_close(void **state)
+{
+    struct fixture *fx = *state;
+    fx_open(fx);
+    half_close(fx);
+}
+
+/* The end is no chunk: nothing more comes that would give it a turn. */
+static void test_relay__bulk_half_close(void **state)
+{
+    struct fixture *fx = *state;
+    fx_open(fx);
+    tls_relay_bulk(fx->client.relay);
+    tls_relay_bulk(fx->server.relay);
+    half_close(fx);
 }
 
 /* An answer, then close, while the request is still coming in: the answer arrives whole. */
@@ -542,6 +557,7 @@ int main(void)
         TEST(test_relay__bulk_makes_way),
         TEST(test_relay__slow_reader),
         TEST(test_relay__half_close),
+        TEST(test_relay__bulk_half_close),
         TEST(test_relay__close_delivers_what_was_written),
         TEST(test_relay__peer_vanishes),
         TEST(test_relay__peer_vanishes_unread),
