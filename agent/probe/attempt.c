@@ -114,7 +114,9 @@ void attempt_free(struct attempt *attempt)
 
 /* ---- where it goes ---- */
 
-int attempt_port(const struct attempt *attempt, int *ret, struct err *err)
+/* The port of an action, by number or by the name of one of the container's ports; in Kubernetes'
+ * words. */
+static int port_of(const struct attempt *attempt, int *ret, struct err *err)
 {
     const struct value *port = value_get(attempt->action, "port");
     int64_t number = value_int(port, 0);
@@ -133,12 +135,15 @@ int attempt_port(const struct attempt *attempt, int *ret, struct err *err)
     return 0;
 }
 
-const char *attempt_host(const struct attempt *attempt)
+int attempt_peer(const struct attempt *attempt, const char **ret_host, int *ret_port,
+                 struct err *err)
 {
     const char *host = value_get_str(attempt->action, "host");
-    if (!str_empty(host))
-        return host;
-    return str_empty(attempt->spec.address) ? NULL : attempt->spec.address;
+    int r = port_of(attempt, ret_port, err);
+    if (r < 0)
+        return r;
+    *ret_host = str_empty(host) ? attempt->spec.address : host;
+    return str_empty(*ret_host) ? err_set(err, -EADDRNOTAVAIL, "the pod has no address yet") : 0;
 }
 
 int64_t attempt_dial_ns(const struct attempt *attempt)

@@ -118,13 +118,11 @@ static void dialled(void *ctx, int fd, const struct err *dial_err)
 static int begin(struct attempt *attempt, struct err *err)
 {
     const char *service = value_get_str(attempt->action, "service");
-    const char *host = attempt_host(attempt);
+    const char *host;
     int port;
-    int r = attempt_port(attempt, &port, err);
+    int r = attempt_peer(attempt, &host, &port, err);
     if (r < 0)
         return r;
-    if (!host)
-        return err_set(err, -EADDRNOTAVAIL, "the pod has no address yet");
     struct grpc *grpc = xcalloc(1, sizeof(*grpc));
     grpc->attempt = attempt;
     grpc->fd = -1;

@@ -221,14 +221,12 @@ static int ask(struct http *http, struct err *err)
 
 static int begin(struct attempt *attempt, struct err *err)
 {
-    const char *host = attempt_host(attempt);
+    const char *host;
     bool tls = str_eq(value_get_str(attempt->action, "scheme"), "HTTPS");
     int port;
-    int r = attempt_port(attempt, &port, err);
+    int r = attempt_peer(attempt, &host, &port, err);
     if (r < 0)
         return r;
-    if (!host)
-        return err_set(err, -EADDRNOTAVAIL, "the pod has no address yet");
     struct http *http = xcalloc(1, sizeof(*http));
     http->attempt = attempt;
     http->fd = -1;

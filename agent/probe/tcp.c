@@ -28,13 +28,11 @@ static void dialled(void *ctx, int fd, const struct err *err)
 
 static int begin(struct attempt *attempt, struct err *err)
 {
-    const char *host = attempt_host(attempt);
+    const char *host;
     int port;
-    int r = attempt_port(attempt, &port, err);
+    int r = attempt_peer(attempt, &host, &port, err);
     if (r < 0)
         return r;
-    if (!host)
-        return err_set(err, -EADDRNOTAVAIL, "the pod has no address yet");
     struct tcp *tcp = xcalloc(1, sizeof(*tcp));
     tcp->attempt = attempt;
     tcp->endpoint = attempt_endpoint(host, port);

@@ -29,11 +29,11 @@ struct attempt {
 /* Ends it; frees it maybe: the last thing in its caller. Takes message (NULL: ""). */
 void attempt_end(struct attempt *attempt, enum probe_outcome outcome, char *message);
 
-/* The port of an action, by number or by the name of one of the container's ports; -EINVAL in
- * Kubernetes' words. */
-nodiscard int attempt_port(const struct attempt *attempt, int *ret, struct err *err);
-/* The host of an action, else the pod's address; NULL: it has none. Borrowed. */
-const char *attempt_host(const struct attempt *attempt);
+/* Whom an action asks: its host, else the pod's address (borrowed); its port, by number or by the
+ * name of one of the container's ports. -EINVAL in Kubernetes' words; -EADDRNOTAVAIL: the pod has
+ * none yet. */
+nodiscard int attempt_peer(const struct attempt *attempt, const char **ret_host, int *ret_port,
+                           struct err *err);
 /* How long connecting may take. */
 int64_t attempt_dial_ns(const struct attempt *attempt);
 /* "10.0.0.1:80", "[fd00::1]:80"; the caller's. */
