@@ -1,11 +1,10 @@
 #include "agent/pod/node_usage.h"
 
+#include "agent/pressure/proc_text.h"
 #include "common/base/buf.h"
-#include "common/base/cleanup.h"
 #include "common/base/clock.h"
 #include "common/base/str.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -26,34 +25,18 @@ int64_t node_usage_cpu(const char *stat, long ticks_s)
     return ticks > most ? -1 : (int64_t)(ticks * (NS_PER_S / (uint64_t)ticks_s));
 }
 
-static int64_t kib_of(const char *text, const char *name)
-{
-    const char *at = strstr(text, name);
-    int64_t kib;
-    return at && sscanf(at + strlen(name), " %" SCNd64 " kB", &kib) == 1 && kib >= 0 &&
-                   kib < INT64_MAX / 1024
-               ? kib * 1024
-               : -1;
-}
-
 int64_t node_usage_memory(const char *meminfo)
 {
-    int64_t total = kib_of(meminfo, "MemTotal:"), available = kib_of(meminfo, "MemAvailable:");
+    int64_t total = proc_text_meminfo(meminfo, "MemTotal:"),
+            available = proc_text_meminfo(meminfo, "MemAvailable:");
     return total < 0 || available < 0 || available > total ? -1 : total - available;
-}
-
-static void read_text(const char *path, char ret[TEXT_MAX])
-{
-    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, ret, TEXT_MAX - 1);
-    ret[n < 0 ? 0 : n] = '\0';
 }
 
 void node_usage_read(struct node_usage *ret)
 {
     char text[TEXT_MAX];
-    read_text("/proc/stat", text);
+    proc_text_read("/proc/stat", text, sizeof(text));
     ret->cpu_ns = node_usage_cpu(text, sysconf(_SC_CLK_TCK));
-    read_text("/proc/meminfo", text);
+    proc_text_read("/proc/meminfo", text, sizeof(text));
     ret->memory_bytes = node_usage_memory(text);
 }

@@ -1,8 +1,7 @@
 #include "agent/pressure/sample.h"
 
-#include "common/base/cleanup.h"
+#include "agent/pressure/proc_text.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,20 +14,10 @@
 
 static const struct pressure_amount unknown = {-1, -1};
 
-static int64_t kib_of(const char *text, const char *name)
-{
-    const char *at = strstr(text, name);
-    int64_t kib;
-    return at && sscanf(at + strlen(name), " %" SCNd64 " kB", &kib) == 1 && kib >= 0 &&
-                   kib < INT64_MAX / 1024
-               ? kib * 1024
-               : -1;
-}
-
 static struct pressure_amount memory_of(const char *meminfo)
 {
-    const struct pressure_amount memory = {kib_of(meminfo, "MemAvailable:"),
-                                           kib_of(meminfo, "MemTotal:")};
+    const struct pressure_amount memory = {proc_text_meminfo(meminfo, "MemAvailable:"),
+                                           proc_text_meminfo(meminfo, "MemTotal:")};
     return memory.available < 0 || memory.capacity <= 0 ? unknown : memory;
 }
 
@@ -48,18 +37,11 @@ void pressure_sample_parse(const char *meminfo, const char *loadavg, int64_t tas
     ret->of[SIGNAL_PID_AVAILABLE] = tasks_of(loadavg, tasks_max);
 }
 
-static void read_text(const char *path, char ret[TEXT_MAX])
-{
-    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, ret, TEXT_MAX - 1);
-    ret[n < 0 ? 0 : n] = '\0';
-}
-
 static int64_t number_in(const char *path)
 {
     char text[TEXT_MAX];
     int64_t number;
-    read_text(path, text);
+    proc_text_read(path, text, sizeof(text));
     return sscanf(text, "%" SCNd64, &number) == 1 ? number : -1;
 }
 
@@ -74,8 +56,8 @@ void pressure_sample_read(const char *state_dir, struct pressure_sample *ret)
 {
     char meminfo[TEXT_MAX], loadavg[TEXT_MAX];
     struct statvfs fs;
-    read_text("/proc/meminfo", meminfo);
-    read_text("/proc/loadavg", loadavg);
+    proc_text_read("/proc/meminfo", meminfo, sizeof(meminfo));
+    proc_text_read("/proc/loadavg", loadavg, sizeof(loadavg));
     pressure_sample_parse(meminfo, loadavg, tasks_max(), ret);
     bool known = statvfs(state_dir, &fs) == 0;
     ret->of[SIGNAL_NODEFS_AVAILABLE] =
