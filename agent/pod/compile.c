@@ -401,7 +401,7 @@ static int fill_pod(const struct pod_record *record, struct parts *parts, struct
     plan->spec_hash = record->spec->hash;
     plan->state_dir = keep(parts, agent_state_dir(agent, record->uid));
     plan->run_dir = keep(parts, agent_run_dir(agent, record->uid));
-    plan->cgroup = keep(parts, xasprintf("%s/pod%s", agent->spec.cgroup_root, record->uid));
+    plan->cgroup = keep(parts, agent_pod_cgroup(agent, record->uid));
     plan->host_network = record->spec->host_network;
     plan->host_pid = value_bool(value_path(pod, "spec", "hostPID", NULL), false);
     plan->share_pids = !plan->host_pid &&

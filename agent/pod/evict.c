@@ -36,7 +36,7 @@ struct evict {
 
 static int64_t used_memory(const struct evict *evict, const struct pod_record *record)
 {
-    autofree char *group = xasprintf("%s/pod%s", evict->spec.agent->spec.cgroup_root, record->uid);
+    autofree char *group = agent_pod_cgroup(evict->spec.agent, record->uid);
     struct cgroup_usage usage;
     cgroup_usage(&evict->cgroups, group, &usage);
     return usage.memory_bytes;
@@ -46,9 +46,8 @@ static struct disk_usage disk_of(const struct evict *evict, const struct pod_rec
 {
     const struct agent *agent = evict->spec.agent;
     autofree char *state = agent_state_dir(agent, record->uid);
-    autofree char *log = agent_log_file(agent, record, "");
+    autofree char *log = agent_log_dir(agent, record);
     struct disk_usage usage = {0};
-    *strrchr(log, '/') = '\0';
     if (disk_usage_add(state, &usage) < 0 || disk_usage_add(log, &usage) < 0)
         usage.whole = false; /* a part of it is better than nothing */
     return usage;
@@ -66,7 +65,7 @@ static int64_t used_inodes(const struct evict *evict, const struct pod_record *r
 
 static int64_t used_pids(const struct evict *evict, const struct pod_record *record)
 {
-    autofree char *group = xasprintf("%s/pod%s", evict->spec.agent->spec.cgroup_root, record->uid);
+    autofree char *group = agent_pod_cgroup(evict->spec.agent, record->uid);
     return cgroup_pids(&evict->cgroups, group);
 }
 

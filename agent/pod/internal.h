@@ -132,6 +132,9 @@ const char *agent_pod_ip(const struct pod_record *record);
 /* Removes the folders of a pod that is gone: state, run, volumes, and last its logs (ns and name
  * NULL: they are not known). */
 void agent_sweep_pod(const struct agent *agent, const char *uid, const char *ns, const char *name);
+/* Below every controller's mount, as its keeper makes it. */
+char *agent_pod_cgroup(const struct agent *agent, const char *uid);
+char *agent_log_dir(const struct agent *agent, const struct pod_record *record);
 char *agent_log_file(const struct agent *agent, const struct pod_record *record,
                      const char *container);
 

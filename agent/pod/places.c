@@ -41,10 +41,20 @@ static char *log_dir_of(const struct agent *agent, const char *uid, const char *
     return xasprintf("%s/%s", agent->spec.log_dir, folder);
 }
 
+char *agent_pod_cgroup(const struct agent *agent, const char *uid)
+{
+    return xasprintf("%s/pod%s", agent->spec.cgroup_root, uid);
+}
+
+char *agent_log_dir(const struct agent *agent, const struct pod_record *record)
+{
+    return log_dir_of(agent, record->uid, record->ns, record->name);
+}
+
 char *agent_log_file(const struct agent *agent, const struct pod_record *record,
                      const char *container)
 {
-    autofree char *dir = log_dir_of(agent, record->uid, record->ns, record->name);
+    autofree char *dir = agent_log_dir(agent, record);
     return xasprintf("%s/%s.log", dir, container);
 }
 

@@ -85,8 +85,7 @@ static void measure(const struct pod_record *record, struct uses *ret)
     const struct value *spec = value_get(record->spec->object, "spec");
     autofree char *state = agent_state_dir(agent, record->uid);
     autofree char *layers = xasprintf("%s/rw", state);
-    autofree char *logs = agent_log_file(agent, record, "");
-    *strrchr(logs, '/') = '\0';
+    autofree char *logs = agent_log_dir(agent, record);
     for (size_t i = 0; i < containers_count(spec); i++)
         ret->items[ret->count++] = (struct storage_use){
             STORAGE_CONTAINER, value_get_str(containers_at(spec, i, NULL), "name"), 0};

@@ -117,10 +117,8 @@ static void add_pod(struct round *round, const struct pod_record *record)
     struct value *pod = value_new_map(), *containers = value_new_list();
     for (size_t i = 0; i < report->container_count; i++) {
         const struct keeper_container *c = &report->containers[i];
-        autofree char *own =
-            xasprintf("%s/pod%s/c%zu", round->usage->agent->spec.cgroup_root, record->uid, i);
-        autofree char *shared =
-            xasprintf("%s/pod%s", round->usage->agent->spec.cgroup_root, record->uid);
+        autofree char *shared = agent_pod_cgroup(round->usage->agent, record->uid);
+        autofree char *own = xasprintf("%s/c%zu", shared, i);
         bool alone = i == 0 && !cgroup_exists(&round->usage->cgroups, own);
         if (c->state == KEEPER_STARTED)
             add_container(round, record, alone ? shared : own, c->name, containers);
