@@ -3,6 +3,7 @@
 #include "controller/stream/remote_impl.h"
 
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 
 #define OPEN_S 30 /* for the client to open what it asked for, as in Kubernetes */
 #define MAX_STREAMS 8
@@ -31,9 +32,13 @@ static bool all_open(const struct remote *remote)
     return true;
 }
 
-/* What was held for streams goes out; the end of all closes the transport. */
+/* What was held for streams goes out; the end of all closes the transport. Nothing goes before all
+ * are open: kubectl reads no stream until then, and its reader, full of what it may not hand on,
+ * would never come to the answer to the last one. */
 static void flush(struct remote *remote)
 {
+    if (!all_open(remote) && !WEAKENED(SPDY_ALL_OPEN))
+        return;
     for (size_t i = 0; i < POD_CHANNELS; i++) {
         struct remote_channel *channel = &remote->channels[i];
         if (!channel->id)
@@ -43,8 +48,6 @@ static void flush(struct remote *remote)
         if (channel->eof)
             mux_fin(&remote->mux, channel->id);
     }
-    if (!all_open(remote))
-        return;
     loop_timer_stop(remote->deadline);
     if (remote->finished)
         transport_close(&remote->transport, WS_NORMAL);

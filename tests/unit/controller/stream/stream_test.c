@@ -638,6 +638,26 @@ static void test_stream__exec_by_spdy(void **state)
     AWAIT(f->client.closed, client_turn(&f->client));
 }
 
+/* No output comes before the answer to the last stream, though its own is open. */
+static void test_stream__output_waits_for_all_streams(void **state)
+{
+    struct fixture *f = *state;
+    cleanup(buf_done) struct buf last = {0};
+    static const char *const some[] = {"error", "stdin", "stdout", NULL};
+    static const char *const pairs[] = {"streamtype", "stderr", NULL};
+    upgrade(&f->client, "POST", EXEC "echo&command=early", SPDY_V4, NULL);
+    open_streams(f, &f->client, some);
+    AWAIT_BYTES(&f->client, "\x80\3\0\2\0\0\0\x12\0\0\0\5"); /* the reply to the third */
+    client_quiet(&f->client);
+    assert_null(memmem(f->client.in.data, f->client.in.len, "early", 5));
+    peer_syn(&f->peer, &last, 7, false, pairs);
+    client_send_n(&f->client, last.data, last.len);
+    AWAIT_BYTES(&f->client, "\x80\3\0\2\0\0\0\x12\0\0\0\7");
+    await_data(&f->client, 5, "early", false);
+    await_data(&f->client, 1, success, false);
+    AWAIT(f->client.closed, client_turn(&f->client));
+}
+
 /* Output that comes before its stream, and an end before its own. */
 static void test_stream__streams_that_come_late(void **state)
 {
@@ -844,6 +864,7 @@ int main(void)
         LIVE(test_stream__too_many_of_a_user),
         LIVE(test_stream__the_gateway_ends_first),
         LIVE(test_stream__exec_by_spdy),
+        LIVE(test_stream__output_waits_for_all_streams),
         LIVE(test_stream__streams_that_come_late),
         LIVE(test_stream__streams_that_are_none),
         LIVE(test_stream__broken_spdy),
