@@ -81,9 +81,11 @@ count_cases() {
         END { print n + 0, failed + 0 }' "$2"
 }
 
-# conclude NAME CODE LOG SECONDS LIMIT: records and shows how a test ended.
+# conclude NAME CODE LOG SECONDS LIMIT: records and shows how a test ended; one test at a time.
 conclude() {
-    local name=$1 code=$2 log=$3 took=$4 limit=$5 cases failed last
+    local name=$1 code=$2 log=$3 took=$4 limit=$5 cases failed last lock
+    exec {lock}>"$WORK/conclude.lock"
+    flock "$lock"
     read -r cases failed < <(count_cases "$name" "$log")
     last=$(grep -v '^[[:space:]]*$' "$log" | tail -n 1 | tr '\t' ' ' || true)
     if [[ $code -eq 0 && $failed -eq 0 ]]; then
@@ -97,6 +99,7 @@ conclude() {
         result_line fail "$name" "$took" "$(how_it_ended "$code" "$limit")"
         sed 's/^/    /' "$log"
     fi
+    exec {lock}>&-
 }
 
 how_it_ended() {
@@ -113,8 +116,8 @@ run_script() {
     name=$tier/$(script_name "$file")
     limit=$(header_value "$file" timeout)
     limit=$((${limit:-120} * TIMES))
-    log=$WORK/log
     tmp=$(mktemp -d "$WORK/test.XXXXXX")
+    log=$tmp.log
     start=$SECONDS
     (
         cd "$tmp"
@@ -135,7 +138,20 @@ script_name() {
     echo "${name%.sh}"
 }
 
-# run_scripts TIER: all tests of tests/TIER.
+# run_beside AT_ONCE COMMAND...: runs it beside what it was called with before, at most so many at once.
+BESIDE=0
+run_beside() {
+    if [[ $BESIDE -ge $1 ]]; then
+        wait -n || true
+        BESIDE=$((BESIDE - 1))
+    fi
+    set -m # or the tests' programs would ignore SIGINT
+    "${@:2}" &
+    set +m
+    BESIDE=$((BESIDE + 1))
+}
+
+# run_scripts TIER AT_ONCE: all tests of tests/TIER.
 run_scripts() {
     local file
     for file in "$TOP/tests/$1"/*/run.sh "$TOP/tests/$1"/*.sh; do
@@ -145,6 +161,8 @@ run_scripts() {
             result skip "$1/$(script_name "$file")" "not run as root"
             continue
         fi
-        run_script "$1" "$file" "$BUILD_ROOT/release/bin"
+        run_beside "$2" run_script "$1" "$file" "$BUILD_ROOT/release/bin"
     done
+    wait
+    BESIDE=0
 }
