@@ -119,7 +119,7 @@ endfunction()
 # library, found by name so that board builds can point CMAKE_PREFIX_PATH at static archives. An archive does
 # not say what it needs itself; for those that need others, a line here does.
 set(limpet_static_curl mbedtls mbedx509 mbedcrypto z)
-set(limpet_static_archive z)
+set(limpet_static_archive z zstd)
 function(limpet_external name)
     cmake_parse_arguments(arg "" "HEADER" "LIBS" ${ARGN})
     if(TARGET ext::${name})
