@@ -32,6 +32,7 @@
 #include "controller/reconcile/recorder.h"
 #include "controller/reconcile/schedule.h"
 #include "controller/reconcile/signer.h"
+#include "controller/reconcile/storage_class.h"
 #include "controller/reconcile/users.h"
 #include "controller/monitor/audit.h"
 #include "controller/monitor/census.h"
@@ -258,6 +259,7 @@ static int open_audit(struct gateway *g, struct err *err)
 static int start_controllers(struct gateway *g, struct err *err)
 {
     priority_classes_create(g->api);
+    storage_class_create(g->api);
     g->quota = quota_controller_new(g->loop, g->api, admission_quotas(g->admission));
     g->recorder = recorder_new(g->api, loop_clock(g->loop));
     const struct nodes_spec nodes = {.loop = g->loop,
