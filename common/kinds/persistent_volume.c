@@ -57,12 +57,12 @@ static const struct schema_type type_persistent_volume_spec = {
              ONE_OF("Retain", "Delete", "Recycle"),
              DOC("What becomes of it after its claim: Retain, Delete or Recycle.")),
            F(6, "storageClassName", STRING, RULE(dns1123_subdomain), DOC("Its class.")),
-           F(7, "mountOptions", LIST(STRING), DOC("Options with which it is mounted.")),
+           F(7, "mountOptions", LIST(STRING), INERT, DOC("Options with which it is mounted.")),
            F(8, "volumeMode", STRING, DEF("Filesystem"), ONE_OF("Block", "Filesystem"),
              DOC("Whether pods see a directory or a block device.")),
            F(9, "nodeAffinity", OBJECT(type_volume_node_affinity),
              DOC("Nodes from which it can be reached; all if not given.")),
-           F(10, "volumeAttributesClassName", STRING, RULE(dns1123_subdomain),
+           F(10, "volumeAttributesClassName", STRING, RULE(dns1123_subdomain), INERT,
              DOC("Its VolumeAttributesClass."))),
 };
 
@@ -147,7 +147,7 @@ const struct schema_kind kind_persistent_volume = {
     .plural = "persistentvolumes",
     .singular = "persistentvolume",
     .short_names = NAMES("pv"),
-    .flags = SCHEMA_KIND_STATUS | SCHEMA_KIND_INERT,
+    .flags = SCHEMA_KIND_STATUS,
     .type = &type_persistent_volume,
     .name = format_dns1123_subdomain,
     .check_update = check_update,

@@ -116,7 +116,7 @@ const struct schema_type type_persistent_volume_claim_spec = {
           DOC("A snapshot or a claim whose data the volume begins with.")),
         F(8, "dataSourceRef", OBJECT(type_data_source_ref),
           DOC("The same as dataSource, of any kind and, if told so, another namespace.")),
-        F(9, "volumeAttributesClassName", STRING, RULE(dns1123_subdomain),
+        F(9, "volumeAttributesClassName", STRING, RULE(dns1123_subdomain), INERT,
           DOC("The VolumeAttributesClass of the volume; may be changed later."))),
 };
 
@@ -251,7 +251,7 @@ const struct schema_kind kind_persistent_volume_claim = {
     .singular = "persistentvolumeclaim",
     .short_names = NAMES("pvc"),
     .namespaced = true,
-    .flags = SCHEMA_KIND_STATUS | SCHEMA_KIND_INERT,
+    .flags = SCHEMA_KIND_STATUS,
     .type = &type_persistent_volume_claim,
     .name = format_dns1123_subdomain,
     .check_update = check_update,

@@ -11,6 +11,7 @@
 #include "controller/admission/rule.h"
 #include "controller/admission/runtime_class.h"
 #include "controller/admission/service_account.h"
+#include "controller/admission/storage_protection.h"
 #include "controller/admission/toleration.h"
 
 #include <stdlib.h>
@@ -36,6 +37,8 @@ static const struct admission_rule rules[] = {
     {"RuntimeClass", KINDS(&kind_pod), ADMISSION_CREATE, runtime_class_complete, NULL},
     {"DefaultStorageClass", KINDS(&kind_persistent_volume_claim), ADMISSION_CREATE,
      storage_class_complete, NULL},
+    {"StorageObjectInUseProtection", KINDS(&kind_persistent_volume_claim, &kind_persistent_volume),
+     ADMISSION_CREATE, storage_protection_complete, NULL},
     {"DefaultIngressClass", KINDS(&kind_ingress), ADMISSION_CREATE, ingress_class_complete, NULL},
     {"LimitRanger", KINDS(&kind_pod), ADMISSION_CREATE | ADMISSION_RESIZE, NULL, limit_range_check},
     {"LimitRanger", KINDS(&kind_persistent_volume_claim), ADMISSION_CREATE | ADMISSION_UPDATE, NULL,

@@ -69,6 +69,8 @@ static const struct strategy strategies[] = {
     {&kind_config_map, false, true, NULL, NULL},
     {&kind_user, false, false, user_born, NULL},
     {&kind_secret, false, true, NULL, NULL},
+    {&kind_persistent_volume_claim, .travels = true},
+    {&kind_persistent_volume, .travels = true},
     {&kind_service, .keep = service_keep},
 };
 

@@ -22,7 +22,9 @@
 #include "controller/reconcile/accounts.h"
 #include "controller/reconcile/aggregation.h"
 #include "controller/reconcile/bootstrap.h"
+#include "controller/reconcile/claims.h"
 #include "controller/reconcile/definitions.h"
+#include "controller/reconcile/ephemeral.h"
 #include "controller/reconcile/garbage.h"
 #include "controller/reconcile/nodes.h"
 #include "controller/reconcile/podgc.h"
@@ -69,6 +71,8 @@ struct gateway {
     struct nodes *nodes;
     struct schedule *schedule;
     struct podgc *podgc;
+    struct claims *claims;
+    struct ephemeral *ephemeral;
     struct definitions *definitions;
     struct garbage *garbage;
     struct quota_controller *quota;
@@ -271,6 +275,10 @@ static int start_controllers(struct gateway *g, struct err *err)
         rc = schedule_new(g->loop, g->api, g->rng, g->recorder, &g->schedule, err);
     if (rc == 0)
         rc = podgc_new(g->loop, g->api, 0, &g->podgc, err);
+    if (rc == 0)
+        rc = claims_new(g->loop, g->api, g->recorder, &g->claims, err);
+    if (rc == 0)
+        rc = ephemeral_new(g->loop, g->api, g->recorder, &g->ephemeral, err);
     if (rc == 0)
         rc = definitions_new(g->loop, g->api, &g->definitions, err);
     if (rc == 0)
@@ -512,6 +520,8 @@ void gateway_free(struct gateway *g)
     aggregation_free(g->aggregation);
     garbage_free(g->garbage);
     definitions_free(g->definitions);
+    ephemeral_free(g->ephemeral);
+    claims_free(g->claims);
     podgc_free(g->podgc);
     schedule_free(g->schedule);
     nodes_free(g->nodes);
