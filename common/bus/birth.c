@@ -2,6 +2,7 @@
 
 #include "common/base/str.h"
 #include "common/data/json.h"
+#include "common/schema/format.h"
 
 #include <errno.h>
 
@@ -9,7 +10,8 @@ void birth_done(struct birth *birth)
 {
     value_free(birth->status);
     value_free(birth->labels);
-    birth->status = birth->labels = NULL;
+    value_free(birth->volumes_gone);
+    birth->status = birth->labels = birth->volumes_gone = NULL;
 }
 
 int birth_write(const struct birth *birth, struct buf *ret)
@@ -25,6 +27,8 @@ int birth_write(const struct birth *birth, struct buf *ret)
         value_set(v, "status", value_copy(birth->status));
     if (birth->labels)
         value_set(v, "labels", value_copy(birth->labels));
+    if (value_len(birth->volumes_gone) > 0)
+        value_set(v, "volumesGone", value_copy(birth->volumes_gone));
     return json_write(v, ret);
 }
 
@@ -33,6 +37,18 @@ static bool is_word(const char *s, size_t max)
     size_t len =
         s ? strspn(s, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-") : 0;
     return len > 0 && len <= max && s[len] == '\0';
+}
+
+static bool are_names(const struct value *list)
+{
+    if (list && (value_type(list) != VALUE_LIST || value_len(list) > BIRTH_VOLUMES_MAX))
+        return false;
+    for (size_t i = 0; i < value_len(list); i++) {
+        const char *name = value_str(value_at(list, i));
+        if (!name || format_dns1123_subdomain(name))
+            return false;
+    }
+    return true;
 }
 
 int birth_read(const void *payload, size_t len, const char *node, struct birth *ret,
@@ -50,12 +66,16 @@ int birth_read(const void *payload, size_t len, const char *node, struct birth *
     if (!str_eq(value_get_str(v, "node"), node) || !is_word(boot, sizeof(ret->boot) - 1) ||
         !is_word(nonce, sizeof(ret->nonce) - 1))
         return err_set(err, -EBADMSG, "birth: node, boot or nonce malformed");
+    if (!are_names(value_get(v, "volumesGone")))
+        return err_set(err, -EBADMSG, "birth: volumesGone must be at most %d names",
+                       BIRTH_VOLUMES_MAX);
     int64_t beat_s = value_get_int(v, "beat", 0);
     struct birth birth = {
         .online = value_get_bool(v, "online", false),
         .beat_s = beat_s < 1 || beat_s > 3600 ? 0 : (int)beat_s,
         .status = value_take(v, "status"),
         .labels = value_take(v, "labels"),
+        .volumes_gone = value_take(v, "volumesGone"),
     };
     if (birth.online && birth.beat_s == 0) {
         birth_done(&birth);

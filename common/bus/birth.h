@@ -8,6 +8,7 @@
 
 #define BIRTH_VERSION 1
 #define BIRTH_MAX (64 * 1024)
+#define BIRTH_VOLUMES_MAX 64 /* told at once */
 
 struct birth {
     char node[TOPIC_NODE_MAX + 1];
@@ -19,6 +20,9 @@ struct birth {
                              daemon endpoints left out); owned; NULL in a will */
     struct value
         *labels; /* birth: kubernetes.io/hostname, kubernetes.io/arch, kubernetes.io/os; owned */
+    /* Names of PersistentVolumes that the node was to remove (local_volume.h) and of which nothing
+     * is there any more; as long as its desired state lists them. Owned; NULL: none. */
+    struct value *volumes_gone;
 };
 void birth_done(struct birth *birth);
 CLEANUP_DEFINE_VALUE(struct birth, birth_done);

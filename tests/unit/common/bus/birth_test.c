@@ -20,6 +20,8 @@ static void test_birth__there_and_back(void **state)
     struct birth birth = {.node = NODE, .boot = "b-1", .nonce = "n1", .online = true, .beat_s = 10};
     birth.status = value_new_map();
     value_set_str(birth.status, "x", "y");
+    birth.volumes_gone = value_new_list();
+    value_append(birth.volumes_gone, value_new_str("pvc-1"));
     cleanup(buf_done) struct buf payload;
     buf_init(&payload, 0);
     assert_int_equal(birth_write(&birth, &payload), 0);
@@ -32,6 +34,8 @@ static void test_birth__there_and_back(void **state)
     assert_int_equal(back.beat_s, 10);
     assert_string_equal(value_get_str(back.status, "x"), "y");
     assert_null(back.labels);
+    assert_int_equal(value_len(back.volumes_gone), 1);
+    assert_string_equal(value_str(value_at(back.volumes_gone, 0)), "pvc-1");
     birth_done(&birth);
 }
 
@@ -58,6 +62,13 @@ static void test_birth__refused(void **state)
         {"{\"v\":1,\"node\":\"" NODE "\",\"boot\":\"b\",\"nonce\":\"n\",\"online\":true,\"beat\":"
          "3601,\"status\":{}}",
          -EBADMSG},
+        {"{\"v\":1,\"node\":\"" NODE "\",\"boot\":\"b\",\"nonce\":\"n\",\"volumesGone\":{}}",
+         -EBADMSG},
+        {"{\"v\":1,\"node\":\"" NODE "\",\"boot\":\"b\",\"nonce\":\"n\",\"volumesGone\":[1]}",
+         -EBADMSG},
+        {"{\"v\":1,\"node\":\"" NODE
+         "\",\"boot\":\"b\",\"nonce\":\"n\",\"volumesGone\":[\"../x\"]}",
+         -EBADMSG},
     };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct birth birth = {0};
@@ -71,6 +82,25 @@ static void test_birth__refused(void **state)
     struct birth birth = {0};
     struct err err = {0};
     assert_int_equal(birth_read(huge, BIRTH_MAX + 1, NODE, &birth, &err), -EBADMSG);
+}
+
+static void test_birth__names_so_many_volumes(void **state)
+{
+    (void)state;
+    for (int count = BIRTH_VOLUMES_MAX; count <= BIRTH_VOLUMES_MAX + 1; count++) {
+        struct birth birth = {.node = NODE, .boot = "b", .nonce = "n"};
+        birth.volumes_gone = value_new_list();
+        for (int i = 0; i < count; i++)
+            value_append(birth.volumes_gone, value_new_str("v"));
+        cleanup(buf_done) struct buf payload;
+        buf_init(&payload, 0);
+        assert_int_equal(birth_write(&birth, &payload), 0);
+        cleanup(birth_done) struct birth back = {0};
+        struct err err = {0};
+        assert_int_equal(birth_read(payload.data, payload.len, NODE, &back, &err),
+                         count > BIRTH_VOLUMES_MAX ? -EBADMSG : 0);
+        birth_done(&birth);
+    }
 }
 
 static void test_birth__will_needs_no_beat(void **state)
@@ -89,6 +119,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_birth__there_and_back),
         cmocka_unit_test(test_birth__refused),
+        cmocka_unit_test(test_birth__names_so_many_volumes),
         cmocka_unit_test(test_birth__will_needs_no_beat),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
