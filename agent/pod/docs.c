@@ -35,13 +35,24 @@ static void add_pod(struct load *load, struct value *object)
     docs->pods[docs->pod_count++] = pod;
 }
 
+/* What pods are made of, beside their own manifest. */
+static bool is_source(const char *kind)
+{
+    static const char *const kinds[] = {"ConfigMap", "Secret", "PersistentVolumeClaim",
+                                        "PersistentVolume"};
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (str_eq(kind, kinds[i]))
+            return true;
+    return false;
+}
+
 static int add(void *ctx, const struct schema_kind *kind, struct value *object)
 {
     struct load *load = ctx;
     struct docs *docs = &load->docs;
     if (str_eq(kind->kind, "Pod")) {
         add_pod(load, object);
-    } else if (str_eq(kind->kind, "ConfigMap") || str_eq(kind->kind, "Secret")) {
+    } else if (is_source(kind->kind)) {
         docs->sources =
             xreallocarray(docs->sources, docs->source_count + 1, sizeof(*docs->sources));
         docs->sources[docs->source_count++] = object;

@@ -8,7 +8,7 @@
 struct docs {
     struct pod_spec **pods; /* owned */
     size_t pod_count;
-    struct value **sources; /* ConfigMaps and Secrets; owned */
+    struct value **sources; /* ConfigMaps, Secrets, claims and their volumes; owned */
     size_t source_count;
 };
 

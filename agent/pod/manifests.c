@@ -245,8 +245,9 @@ static void add_docs(struct manifests *m, const char *from, const struct docs *d
         add_pod(m, from, docs->pods[i]);
     for (size_t i = 0; i < docs->source_count; i++) {
         struct value *source = docs->sources[i];
-        autofree char *key = xasprintf("%s/%s/%s", value_get_str(source, "kind"),
-                                       object_namespace(source), object_name(source));
+        const char *ns = object_namespace(source);
+        autofree char *key =
+            xasprintf("%s/%s/%s", value_get_str(source, "kind"), ns ? ns : "", object_name(source));
         if (!map_get(m->sources, key))
             map_put(m->sources, key, source);
     }
@@ -404,4 +405,13 @@ const struct value *manifests_find(const struct manifests *m, const char *kind, 
 {
     autofree char *key = xasprintf("%s/%s/%s", kind, ns, name);
     return map_get(m->sources, key);
+}
+
+void manifests_each_source(const struct manifests *m, const char *kind, manifests_source_fn *fn,
+                           void *ctx)
+{
+    void *source;
+    for (size_t i = 0; map_next(m->sources, &i, NULL, &source);)
+        if (str_eq(value_get_str(source, "kind"), kind))
+            fn(ctx, source);
 }

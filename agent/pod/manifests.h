@@ -1,6 +1,7 @@
 #pragma once
-/* What the two manifest directories ask for, as one set: pods by uid, and the ConfigMaps and
- * Secrets that they read. The static directory wins over the desired state where both name a pod.
+/* What the two manifest directories ask for, as one set: pods by uid, and what they read:
+ * ConfigMaps, Secrets, claims and the PersistentVolumes behind these. The static directory wins
+ * over the desired state where both name a pod.
  */
 
 #include "agent/cache/desired.h"
@@ -51,6 +52,11 @@ nodiscard bool manifests_each_image(const struct manifests *manifests, manifests
  * static directory that is not there is a doubt too. */
 bool manifests_rule_out(const struct manifests *manifests, const char *uid, const char *ns,
                         const char *name);
-/* A ConfigMap or Secret; NULL if the node has none of that name. */
+/* A ConfigMap, Secret, PersistentVolumeClaim or (ns "") PersistentVolume; NULL if the node has none
+ * of that name. */
 const struct value *manifests_find(const struct manifests *manifests, const char *kind,
                                    const char *ns, const char *name);
+/* Every one of that kind; borrowed for the call. */
+typedef void manifests_source_fn(void *ctx, const struct value *object);
+void manifests_each_source(const struct manifests *manifests, const char *kind,
+                           manifests_source_fn *fn, void *ctx);

@@ -12,7 +12,8 @@ typedef int volume_collect_fn(const struct volume_spec *spec, const struct value
 
 struct volume_type {
     const char *field; /* in the volume: "emptyDir" */
-    /* Fills ret->host_path and read_only. `source` is the value of the field. */
+    /* Fills ret->host_path and read_only, and group if it differs from one to another of the type.
+     * `source` is the value of the field. */
     int (*prepare)(const struct volume_spec *spec, const char *name, const struct value *source,
                    struct volume *ret, struct err *err);
     /* Adds the files to ret; mode is of those that have none of their own. */
@@ -21,7 +22,7 @@ struct volume_type {
 };
 
 extern const struct volume_type volume_empty_dir, volume_host_path, volume_config_map,
-    volume_secret, volume_downward_api, volume_projected;
+    volume_secret, volume_downward_api, volume_projected, volume_claim, volume_ephemeral;
 
 /* The sources of a projected volume, by their fields there. */
 volume_collect_fn key_files_project_config_map, key_files_project_secret, downward_api_collect,

@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 
 static const struct volume_type *const types[] = {
-    &volume_empty_dir, &volume_host_path,    &volume_config_map,
-    &volume_secret,    &volume_downward_api, &volume_projected,
+    &volume_empty_dir,    &volume_host_path, &volume_config_map, &volume_secret,
+    &volume_downward_api, &volume_projected, &volume_claim,      &volume_ephemeral,
 };
 
 char *volume_make_dir(const char *dir, const char *name, mode_t mode, struct err *err)
@@ -72,11 +72,12 @@ static int prepare_mounted(const struct volume_spec *spec, const struct volume_t
                            const char *name, const struct value *source, struct volume *ret,
                            struct err *err)
 {
+    ret->group = type->group;
     int rc = type->prepare(spec, name, source, ret, err);
-    if (rc < 0 || spec->fs_group < 0)
+    if (rc < 0 || spec->fs_group < 0 || (ret->read_only && ret->group == FS_GROUP_LASTING))
         return rc;
-    rc = fs_group_give(AT_FDCWD, ret->host_path, type->group, (gid_t)spec->fs_group,
-                       !ret->read_only);
+    rc =
+        fs_group_give(AT_FDCWD, ret->host_path, ret->group, (gid_t)spec->fs_group, !ret->read_only);
     return rc < 0 ? err_errno(err, -rc, "fsGroup %lld", (long long)spec->fs_group) : 0;
 }
 

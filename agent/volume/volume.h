@@ -4,6 +4,7 @@
 
 #include "agent/runtime/launch.h"
 #include "agent/volume/disk_usage.h"
+#include "agent/volume/fs_group.h"
 #include "common/base/err.h"
 #include "common/data/value.h"
 #include "common/fs/disk.h"
@@ -25,8 +26,9 @@ struct volume_spec {
     const struct value *pod;         /* the whole Pod: downwardAPI tells of it */
     const struct value *allocatable; /* what the node has for pods (Node's status.allocatable) */
     const char *disk_dir;            /* of this pod alone, survives a reboot: emptyDir on disk */
-    const char *tmp_dir; /* of this pod alone, on tmpfs: configMap, secret and the like (never on
-                            flash), emptyDir Memory */
+    const char *node_dir; /* of all pods, survives a reboot: CLAIM_DIR of claim.h below it */
+    const char *tmp_dir;  /* of this pod alone, on tmpfs: configMap, secret and the like (never on
+                             flash), emptyDir Memory */
     const struct volume_source *source;
     int64_t fs_group; /* the pod's securityContext.fsGroup; -1 = none */
     int64_t user;     /* the one user that all its containers run as by their manifest; -1 = none */
@@ -36,8 +38,9 @@ struct volume_spec {
 /* What a volume became. */
 struct volume {
     char *name;
-    char *host_path; /* bind this into the containers */
-    bool read_only;  /* what is made of files that the node writes */
+    char *host_path;          /* bind this into the containers */
+    bool read_only;           /* what is made of files that the node writes, or says so itself */
+    enum fs_group_part group; /* what of it the pod's fsGroup gets */
 };
 
 /* Prepares every volume of spec.volumes (a list; may be NULL). -ENOENT: something it needs is not

@@ -42,7 +42,7 @@ static const struct schema_type type_volume_node_affinity = {
     FIELDS(F(1, "required", OBJECT(type_node_selector), REQUIRED, DOC("No others."))),
 };
 
-static const struct schema_type type_persistent_volume_spec = {
+GATEWAY_STATIC const struct schema_type type_persistent_volume_spec = {
     .name = "PersistentVolumeSpec",
     DOC("What a volume is."),
     .check = check_spec,
@@ -66,7 +66,7 @@ static const struct schema_type type_persistent_volume_spec = {
              DOC("Its VolumeAttributesClass."))),
 };
 
-static const struct schema_type type_persistent_volume_status = {
+GATEWAY_STATIC const struct schema_type type_persistent_volume_status = {
     .name = "PersistentVolumeStatus",
     DOC("What has become of a volume."),
     FIELDS(F(1, "phase", STRING, DEF("Pending"),
@@ -81,13 +81,14 @@ static const struct schema_type type_persistent_volume = {
     .name = "PersistentVolume",
     DOC("Storage that outlives pods, and waits for a claim or has one."),
     FIELDS(F(1, "metadata", OBJECT(type_object_meta), DOC("Its name, labels and history.")),
-           F(2, "spec", OBJECT(type_persistent_volume_spec), REQUIRED, DOC("What it is.")),
-           F(3, "status", OBJECT(type_persistent_volume_status), DOC("What has become of it."))),
+           F(2, "spec", GATEWAY_OBJECT(type_persistent_volume_spec), REQUIRED, DOC("What it is.")),
+           F(3, "status", GATEWAY_OBJECT(type_persistent_volume_status),
+             DOC("What has become of it."))),
 };
 
 /* What data is on it must not become other data under the same name. */
-static void check_update(const struct value *old, const struct value *object,
-                         struct schema_walk *walk)
+GATEWAY_STATIC void check_update(const struct value *old, const struct value *object,
+                                 struct schema_walk *walk)
 {
     static const char *const fixed[] = {"volumeMode", "nodeAffinity"};
     const struct value *was = value_get(old, "spec"), *is = value_get(object, "spec");
@@ -150,7 +151,7 @@ const struct schema_kind kind_persistent_volume = {
     .flags = SCHEMA_KIND_STATUS,
     .type = &type_persistent_volume,
     .name = format_dns1123_subdomain,
-    .check_update = check_update,
+    .check_update = GATEWAY_ONLY(check_update),
     PROTO("k8s.io.api.core.v1.PersistentVolume"),
     COLUMNS({"Name", "string", .path = "metadata.name"},
             {"Capacity", "string", .path = "spec.capacity.storage", .none = "0"},

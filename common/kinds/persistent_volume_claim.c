@@ -164,14 +164,15 @@ const struct schema_type type_persistent_volume_claim_status = {
 const struct schema_type type_persistent_volume_claim = {
     .name = "PersistentVolumeClaim",
     DOC("Asks for storage that outlives pods; a volume is bound to it."),
-    FIELDS(
-        F(1, "metadata", OBJECT(type_object_meta), DOC("Its name, labels and history.")),
-        F(2, "spec", OBJECT(type_persistent_volume_claim_spec), REQUIRED, DOC("What it asks for.")),
-        F(3, "status", OBJECT(type_persistent_volume_claim_status), DOC("What has become of it."))),
+    FIELDS(F(1, "metadata", OBJECT(type_object_meta), DOC("Its name, labels and history.")),
+           F(2, "spec", GATEWAY_OBJECT(type_persistent_volume_claim_spec), REQUIRED,
+             DOC("What it asks for.")),
+           F(3, "status", GATEWAY_OBJECT(type_persistent_volume_claim_status),
+             DOC("What has become of it."))),
 };
 
 /* Once made a claim may only be bound, grow, and take another attributes class. */
-static struct value *without_mutable(const struct value *object, bool bound)
+GATEWAY_STATIC struct value *without_mutable(const struct value *object, bool bound)
 {
     struct value *spec = value_copy(value_get(object, "spec"));
     value_del(spec, "volumeAttributesClassName");
@@ -180,8 +181,8 @@ static struct value *without_mutable(const struct value *object, bool bound)
     return spec;
 }
 
-static void check_size(const struct value *old, const struct value *object,
-                       struct schema_walk *walk)
+GATEWAY_STATIC void check_size(const struct value *old, const struct value *object,
+                               struct schema_walk *walk)
 {
     struct quantity was, is, capacity;
     const struct value *size = value_path(object, "spec", "resources", "requests", "storage", NULL);
@@ -195,8 +196,8 @@ static void check_size(const struct value *old, const struct value *object,
                        "field can not be less than status.capacity");
 }
 
-static void check_update(const struct value *old, const struct value *object,
-                         struct schema_walk *walk)
+GATEWAY_STATIC void check_update(const struct value *old, const struct value *object,
+                                 struct schema_walk *walk)
 {
     bool bound = str_eq(value_str(value_path(old, "status", "phase", NULL)), "Bound");
     cleanup(value_free) struct value *was = without_mutable(old, bound);
@@ -254,7 +255,7 @@ const struct schema_kind kind_persistent_volume_claim = {
     .flags = SCHEMA_KIND_STATUS,
     .type = &type_persistent_volume_claim,
     .name = format_dns1123_subdomain,
-    .check_update = check_update,
+    .check_update = GATEWAY_ONLY(check_update),
     PROTO("k8s.io.api.core.v1.PersistentVolumeClaim"),
     COLUMNS({"Name", "string", .path = "metadata.name"}, {"Status", "string", .cell = cell_status},
             {"Volume", "string", .path = "spec.volumeName", .none = ""},

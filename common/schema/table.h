@@ -111,6 +111,9 @@
 #define CELL(name_)                                                                                \
     static __attribute__((unused)) void name_(const struct value *object, int64_t now_wall_ns,     \
                                               struct buf *ret)
+/* What of a file only the gateway needs: functions, and types that it looks into by GATEWAY_OBJECT.
+ */
+#define GATEWAY_STATIC static __attribute__((unused))
 /* A type's check that the gateway alone makes, of what it is to refuse before a node is told:
  * .check = GATEWAY_ONLY(name). */
 #define GATEWAY_CHECK(name_)                                                                       \

@@ -212,6 +212,44 @@ static void test_manifests__sources_beside_pods(void **state)
     assert_non_null(strstr(f->last, "Namespace"));
 }
 
+#define HEAD "apiVersion: v1\nkind: PersistentVolume"
+
+static void count_one(void *ctx, const struct value *object)
+{
+    assert_non_null(object);
+    ++*(unsigned *)ctx;
+}
+
+/* Claims by their namespace, volumes by their name alone, and no name that leads elsewhere. */
+static void test_manifests__claims(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const bad[] = {
+        HEAD "Claim\nmetadata: {name: ../x}\nspec: {}\n",
+        HEAD "Claim\nmetadata: {name: x, namespace: ../y}\nspec: {}\n",
+        HEAD "\nmetadata: {name: a/b}\nspec: {}\n",
+        HEAD "\nmetadata: {name: .gone}\nspec: {}\n",
+        HEAD "\nmetadata: {name: x}\n",
+    };
+    plant(f, "a.yaml",
+          HEAD "Claim\nmetadata: {name: c}\nspec: {volumeName: v}\n---\n" HEAD
+               "\nmetadata: {name: v}\nspec: {local: {path: /srv}}\n");
+    open_manifests(f);
+    assert_non_null(manifests_find(f->manifests, "PersistentVolumeClaim", "default", "c"));
+    const struct value *pv = manifests_find(f->manifests, "PersistentVolume", "", "v");
+    assert_string_equal(value_str(value_path(pv, "spec", "local", "path", NULL)), "/srv");
+    unsigned volumes = 0;
+    manifests_each_source(f->manifests, "PersistentVolume", count_one, &volumes);
+    assert_int_equal(volumes, 1);
+    assert_int_equal(f->problems, 0);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        plant(f, "b.yaml", bad[i]);
+        open_manifests(f);
+        if (f->problems != i + 1)
+            fail_msg("%s", bad[i]);
+    }
+}
+
 /* Without a desired state it is not known what the gateway wants: nothing of it may be stopped. */
 static void test_manifests__no_desired_state_wants_anything(void **state)
 {
@@ -291,6 +329,7 @@ int main(void)
         TEST(removed_or_unreadable),
         TEST(first_of_a_name_wins),
         TEST(sources_beside_pods),
+        TEST(claims),
         TEST(no_desired_state_wants_anything),
         TEST(rule_out),
         TEST(each_image),
