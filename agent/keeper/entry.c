@@ -1,5 +1,6 @@
 #include "agent/keeper/entry.h"
 
+#include "agent/keeper/cleaner.h"
 #include "agent/keeper/fdpass.h"
 #include "agent/keeper/proto.h"
 #include "agent/keeper/rundir.h"
@@ -110,46 +111,14 @@ struct entry *entry_new(struct impl *impl, const char *uid)
 
 /* ---- sweeping ---- */
 
-struct cleaner {
-    struct list link;
-    struct loop_child *child;
-};
-
-static void cleaner_free(struct cleaner *cleaner)
-{
-    loop_child_free(cleaner->child);
-    list_remove(&cleaner->link);
-    free(cleaner);
-}
-
-void cleaners_free(struct list *cleaners)
-{
-    struct list *it, *tmp;
-    list_each(it, tmp, cleaners) cleaner_free(container_of(it, struct cleaner, link));
-}
-
-static void cleaner_done(void *ctx, pid_t pid, int status)
-{
-    (void)pid;
-    (void)status;
-    cleaner_free(ctx);
-}
-
 /* What a keeper that had to be killed could not remove itself. */
 static void remove_layers(struct entry *entry)
 {
-    struct impl *impl = entry->impl;
-    pid_t pid;
     autofree char *rw = entry->state_dir ? xasprintf("%s/rw", entry->state_dir) : NULL;
     if (!entry->removing || !rw || access(rw, F_OK) < 0)
         return;
-    struct cleaner *cleaner = xcalloc(1, sizeof(*cleaner));
-    list_append(&impl->cleaners, &cleaner->link);
-    if (launcher_remove_tree(impl->launcher, entry->state_dir, "rw", &pid, NULL) < 0 ||
-        loop_child_new(impl->loop, pid, cleaner_done, cleaner, &cleaner->child, NULL) < 0) {
+    if (cleaner_start(entry->impl, entry->state_dir, "rw", false, NULL) < 0)
         log_warn("writable layers left behind pod=%s", entry->uid);
-        cleaner_free(cleaner);
-    }
 }
 
 int entry_sweep_once(struct entry *entry)

@@ -52,8 +52,8 @@ struct impl {
     struct keepers_handler handler;
     void *ctx;
     struct list entries;
-    struct list cleaners;
-    size_t awaited; /* entries that settled() waits for */
+    struct list cleaners; /* cleaner.h */
+    size_t awaited;       /* entries that settled() waits for */
     struct loop_defer *settle;
 };
 
@@ -86,5 +86,3 @@ void entry_begin_sweep(struct entry *entry);
 
 /* Says settled() from the loop if nothing is awaited. */
 void entry_settle(struct impl *impl);
-/* The cleaners that run, for keepers_free. */
-void cleaners_free(struct list *cleaners);

@@ -1,6 +1,7 @@
 #include "agent/keeper/keepers.h"
 
 #include "agent/keeper/adopt.h"
+#include "agent/keeper/cleaner.h"
 #include "agent/keeper/entry.h"
 #include "agent/keeper/proto.h"
 #include "agent/runtime/sys.h"
@@ -238,6 +239,12 @@ static bool keepers_is_frozen(struct keepers *keepers, const char *uid)
     return entry && cgroup_is_frozen(&impl->cgroups, entry->cgroup);
 }
 
+static int keepers_remove_tree(struct keepers *keepers, const char *parent, const char *name,
+                               struct err *err)
+{
+    return cleaner_start(impl_of(keepers), parent, name, true, err);
+}
+
 static void keepers_free(struct keepers *keepers)
 {
     if (!keepers)
@@ -294,6 +301,7 @@ int keepers_new(struct loop *loop, const struct keepers_spec *spec, struct keepe
                                      .deadline = keepers_deadline,
                                      .freeze = keepers_freeze,
                                      .is_frozen = keepers_is_frozen,
+                                     .remove_tree = keepers_remove_tree,
                                      .free = keepers_free};
     impl->loop = loop;
     impl->lock_fd = -1;

@@ -25,6 +25,8 @@ struct keepers_handler {
     /* Once after start: every keeper that was found has reported, is gone, or was told as silent.
      * Only from now on does "no report" mean "no keeper": nothing is spawned before. */
     void (*settled)(void *ctx);
+    /* A tree that remove_tree was asked for is gone, or cannot be removed. */
+    void (*removed)(void *ctx);
 };
 
 struct keepers {
@@ -76,6 +78,10 @@ struct keepers {
     /* Stops all of the pod's processes where they stand, or lets them go on. -ENOENT, -ENOTSUP. */
     int (*freeze)(struct keepers *keepers, const char *uid, bool frozen, struct err *err);
     bool (*is_frozen)(struct keepers *keepers, const char *uid);
+    /* Begins to remove the tree <parent>/<name> in the background: no link is followed and no other
+     * file system entered. Goes on when the agent dies. Ends in removed(). */
+    int (*remove_tree)(struct keepers *keepers, const char *parent, const char *name,
+                       struct err *err);
     void (*free)(struct keepers *keepers);
 };
 

@@ -106,6 +106,13 @@ static void conditions_changed(void *ctx)
     tell_status(ctx);
 }
 
+static void volumes_gone(void *ctx, const struct value *names)
+{
+    struct node *node = ctx;
+    if (node->link)
+        link_set_volumes_gone(node->link, names);
+}
+
 static void pods_ready(void *ctx)
 {
     struct node *node = ctx;
@@ -210,7 +217,8 @@ static int make_parts(struct node *node, struct err *err)
 
 static int make_agent(struct node *node, const struct value *status, struct err *err)
 {
-    static const struct agent_handler handler = {pod_status_changed, pod_event, pods_ready};
+    static const struct agent_handler handler = {pod_status_changed, pod_event, volumes_gone,
+                                                 pods_ready};
     const struct config *c = node->config;
     const struct agent_world world = {.loop = node->loop,
                                       .rng = node->rng,

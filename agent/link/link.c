@@ -27,7 +27,7 @@
 struct link {
     struct link_spec spec;
     char *boot_id, *nonce;
-    struct value *status, *labels;
+    struct value *status, *labels, *volumes_gone;
     struct outbox *outbox;
     struct streams *streams;
     struct questions *questions;
@@ -65,7 +65,8 @@ static void publish_birth(struct link *link)
     struct birth birth = {.online = true,
                           .beat_s = link->spec.beat_s,
                           .status = link->status,
-                          .labels = link->labels};
+                          .labels = link->labels,
+                          .volumes_gone = link->volumes_gone};
     snprintf(birth.node, sizeof(birth.node), "%s", node_of(link));
     snprintf(birth.boot, sizeof(birth.boot), "%s", link->boot_id);
     snprintf(birth.nonce, sizeof(birth.nonce), "%s", link->nonce);
@@ -85,6 +86,16 @@ void link_set_node_status(struct link *link, const struct value *status)
 {
     value_free(link->status);
     link->status = value_copy(status);
+    if (link->spec.bus->is_connected(link->spec.bus))
+        publish_birth(link);
+}
+
+void link_set_volumes_gone(struct link *link, const struct value *names)
+{
+    value_free(link->volumes_gone);
+    link->volumes_gone = value_new_list();
+    for (size_t i = 0; i < value_len(names) && i < BIRTH_VOLUMES_MAX; i++)
+        value_append(link->volumes_gone, value_copy(value_at(names, i)));
     if (link->spec.bus->is_connected(link->spec.bus))
         publish_birth(link);
 }
@@ -486,6 +497,7 @@ void link_free(struct link *link)
     outbox_free(link->outbox);
     value_free(link->status);
     value_free(link->labels);
+    value_free(link->volumes_gone);
     free(link->boot_id);
     free(link->nonce);
     free(link);

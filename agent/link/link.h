@@ -38,6 +38,9 @@ void link_free(struct link *link);
  * birth of the next connection. */
 void link_set_node_status(struct link *link, const struct value *status);
 
+/* So are the volumes that it has removed; the first BIRTH_VOLUMES_MAX are copied. As above. */
+void link_set_volumes_gone(struct link *link, const struct value *names);
+
 /* What agent_handler tells. */
 void link_status(struct link *link, const struct value *pod, bool gone);
 void link_event(struct link *link, const char *ns, const char *name, const char *uid,

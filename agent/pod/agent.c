@@ -1,4 +1,5 @@
 #include "agent/pod/internal.h"
+#include "agent/pod/reclaim.h"
 #include "agent/runtime/caps.h"
 
 #include "common/base/log.h"
@@ -108,6 +109,7 @@ static void run_round(void *ctx)
     for (size_t i = 0; map_next(agent->records, &i, NULL, &p);)
         if (((struct pod_record *)p)->dirty)
             run_record(p);
+    reclaim_round(agent->reclaim);
     if (!agent->told_ready)
         tell_ready(agent);
 }
@@ -183,6 +185,7 @@ static void read_manifests(struct agent *agent)
     }
     if (agent->started)
         leftovers_sweep(agent->leftovers);
+    reclaim_look(agent->reclaim);
 }
 
 void agent_reload(struct agent *agent)
@@ -248,6 +251,12 @@ static void keepers_settled(void *ctx)
         agent->round = loop_defer(agent->world.loop, run_round, agent);
 }
 
+static void tree_removed(void *ctx)
+{
+    const struct agent *agent = ctx;
+    reclaim_removed(agent->reclaim);
+}
+
 int agent_start(struct agent *agent, struct err *err)
 {
     static const struct keepers_handler handler = {
@@ -255,6 +264,7 @@ int agent_start(struct agent *agent, struct err *err)
         .gone = heard_gone,
         .silent = heard_silent,
         .settled = keepers_settled,
+        .removed = tree_removed,
     };
     int rc = make_dirs(agent, err);
     if (rc < 0)
@@ -344,6 +354,7 @@ int agent_new(const struct agent_world *world, const struct agent_spec *spec,
     agent->records = map_new();
     agent->filters = filters_new();
     agent->leftovers = leftovers_new(agent);
+    agent->reclaim = reclaim_new(agent);
     agent->tokens = make_tokens(agent);
     agent->manifests = manifests_new(&(struct manifests_spec){
         .disk = world->disk,
@@ -379,6 +390,7 @@ void agent_free(struct agent *agent)
     }
     map_free(agent->records, NULL);
     leftovers_free(agent->leftovers);
+    reclaim_free(agent->reclaim);
     tokens_free(agent->tokens);
     if (agent->round)
         loop_defer_free(agent->round);

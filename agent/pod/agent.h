@@ -61,6 +61,9 @@ struct agent_handler {
      * Killing, BackOff, Failed...). type "Normal" or "Warning". */
     void (*event)(void *ctx, const char *ns, const char *name, const char *uid, const char *type,
                   const char *reason, const char *message);
+    /* Volumes of this node that were to be removed and of which nothing is left: all of them,
+     * borrowed, whenever they are others. May be NULL. */
+    void (*volumes_gone)(void *ctx, const struct value *names);
     /* Once: what ran was adopted, the manifests are read and planned. May be NULL. */
     void (*ready)(void *ctx);
 };

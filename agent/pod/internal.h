@@ -9,6 +9,7 @@
 #include "common/base/map.h"
 
 struct pressures;
+struct reclaim;
 
 struct agent {
     struct agent_world world;
@@ -20,6 +21,7 @@ struct agent {
     struct loop_defer *round; /* a round over the dirty records is due */
     struct filters *filters;
     struct leftovers *leftovers;
+    struct reclaim *reclaim;
     struct tokens *tokens;
     const struct pressures *pressures; /* what the node runs out of; NULL: nobody looks */
     bool started;                      /* every keeper has reported: pods may be started */

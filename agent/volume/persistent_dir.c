@@ -11,8 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NEW_DIR ".new"
-
 /* Of one component that is not hidden: those are ours. */
 static int check_name(const char *name, struct err *err)
 {
@@ -41,7 +39,7 @@ static int open_parent(const char *dir, const char *below, struct err *err)
  */
 static int make(int parent, const char *name)
 {
-    autofree char *path = xasprintf(NEW_DIR "/%s", name);
+    autofree char *path = xasprintf(PERSISTENT_DIR_NEW "/%s", name);
     if (mkdirat(parent, path, 0777) < 0 && errno != EEXIST)
         return -errno;
     autoclose int fd = open_at(parent, path);
@@ -61,7 +59,7 @@ int persistent_dir_make(const char *dir, const char *name, char **ret, struct er
     autofree char *path = xasprintf("%s/%s", dir, name);
     autoclose int there = open_at(AT_FDCWD, path);
     if (there == -ENOENT) {
-        autoclose int parent = open_parent(dir, NEW_DIR, err);
+        autoclose int parent = open_parent(dir, PERSISTENT_DIR_NEW, err);
         if (parent < 0)
             return parent;
         rc = make(parent, name);

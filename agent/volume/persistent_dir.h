@@ -10,6 +10,7 @@
 
 #include "common/base/err.h"
 
+#define PERSISTENT_DIR_NEW ".new"
 #define PERSISTENT_DIR_GONE ".gone"
 
 /* "<dir>/<name>", made with mode 0777 if it is not there: then it is on the medium. *ret is the

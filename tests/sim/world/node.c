@@ -85,6 +85,13 @@ static void pod_event(void *ctx, const char *ns, const char *name, const char *u
         link_event(node->link, ns, name, uid, type, reason, message);
 }
 
+static void volumes_gone(void *ctx, const struct value *names)
+{
+    struct node *node = ctx;
+    if (node->link && !is_dead(node))
+        link_set_volumes_gone(node->link, names);
+}
+
 static int count_running(void *ctx, const struct value *pod)
 {
     struct node *node = ctx;
@@ -101,7 +108,8 @@ static void pods_ready(void *ctx)
 
 static int make_agent(struct node *node, struct err *err)
 {
-    static const struct agent_handler handler = {pod_status_changed, pod_event, pods_ready};
+    static const struct agent_handler handler = {pod_status_changed, pod_event, volumes_gone,
+                                                 pods_ready};
     const struct agent_world world = {.loop = node->loop,
                                       .rng = node->rng,
                                       .disk = disk_mux_disk(node->disk),

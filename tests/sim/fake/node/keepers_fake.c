@@ -54,7 +54,7 @@ struct keepers_fake {
     /* The agent that listens; NULL: none does. */
     const struct keepers_handler *handler;
     void *ctx;
-    struct loop_timer *settle;
+    struct loop_timer *settle, *removed;
     bool settled;
 };
 
@@ -506,12 +506,33 @@ static bool fake_is_frozen(struct keepers *keepers, const char *uid)
     return pod && pod->frozen;
 }
 
+/* At once; told from the loop. */
+static int fake_remove_tree(struct keepers *keepers, const char *parent, const char *name,
+                            struct err *err)
+{
+    struct keepers_fake *fake = fake_of(keepers);
+    autofree char *path = xasprintf("%s/%s", parent, name);
+    if (is_cut(fake))
+        return err_set(err, -EIO, "dead");
+    int rc = fake->spec.disk->remove_tree(fake->spec.disk, path, err);
+    loop_timer_after(fake->removed, 0);
+    return rc;
+}
+
+static void removed_due(void *ctx)
+{
+    struct keepers_fake *fake = ctx;
+    if (fake->handler && !is_cut(fake))
+        fake->handler->removed(fake->ctx);
+}
+
 static void close_life(struct keepers *keepers)
 {
     struct keepers_fake *fake = fake_of(keepers);
     fake->handler = NULL;
     fake->settled = false;
     loop_timer_stop(fake->settle);
+    loop_timer_stop(fake->removed);
 }
 
 /* The node's side. */
@@ -532,10 +553,12 @@ struct keepers_fake *keepers_fake_new(const struct keepers_fake_spec *spec, cons
                                      .deadline = fake_deadline,
                                      .freeze = fake_freeze,
                                      .is_frozen = fake_is_frozen,
+                                     .remove_tree = fake_remove_tree,
                                      .free = close_life};
     fake->spec = *spec;
     fake->boot_id = xstrdup(boot_id);
     fake->settle = loop_timer_new(spec->loop, settle_due, fake);
+    fake->removed = loop_timer_new(spec->loop, removed_due, fake);
     list_init(&fake->pods);
     return fake;
 }
@@ -552,6 +575,7 @@ void keepers_fake_free(struct keepers_fake *fake)
         return;
     end_all(fake);
     loop_timer_free(fake->settle);
+    loop_timer_free(fake->removed);
     free(fake->boot_id);
     free(fake->failure);
     free(fake);

@@ -1,0 +1,17 @@
+#pragma once
+/* The end of volumes that are folders of this node (local_volume.h): taken out of use once no pod
+ * here has them, removed in the background, then told. Each step may be the last. */
+
+#include "agent/pod/agent.h"
+
+struct reclaim;
+
+struct reclaim *reclaim_new(struct agent *agent);
+void reclaim_free(struct reclaim *reclaim);
+/* Looks, from the loop: manifests have changed. Nothing is done before every keeper has reported.
+ */
+void reclaim_look(struct reclaim *reclaim);
+/* The same after anything has become of a pod, if that is waited for. */
+void reclaim_round(struct reclaim *reclaim);
+/* Of struct keepers_handler. */
+void reclaim_removed(struct reclaim *reclaim);
