@@ -1,5 +1,6 @@
 #include "agent/limpetd/nodeinfo.h"
 
+#include "agent/pod/runtimes.h"
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -126,6 +127,7 @@ struct value *nodeinfo_status(const char *node_name, const char *address, const 
     value_set_str(node, "systemUUID", "");
     value_set_bool(value_set(status, "features", value_new_map()), "supplementalGroupsPolicy",
                    true);
+    value_set(status, "runtimeHandlers", runtimes_status(false));
     return status;
 }
 

@@ -3,6 +3,7 @@
 #include "agent/pod/apparmor_ask.h"
 #include "agent/pod/internal.h"
 #include "agent/pod/room.h"
+#include "agent/pod/runtimes.h"
 #include "agent/pod/sysctl.h"
 #include "agent/pressure/pressure.h"
 
@@ -121,6 +122,15 @@ static bool lacks_profile(const struct asker *asker, struct buf *ret_reason,
     return true;
 }
 
+static bool lacks_runtime(const struct asker *asker, struct buf *ret_reason,
+                          struct buf *ret_message)
+{
+    if (runtimes_allow(asker->record->spec->object, ret_message))
+        return false;
+    (void)buf_addstr(ret_reason, "RuntimeHandler");
+    return true;
+}
+
 static bool lacks_room(const struct asker *asker, struct buf *ret_reason, struct buf *ret_message)
 {
     return !room_fits(&asker->room, asker->spec, ret_reason, ret_message);
@@ -148,7 +158,7 @@ static bool has_port_taken(const struct asker *asker, struct buf *ret_reason,
 
 /* Each true if the pod is turned away, with reason and message in a kubelet's words. */
 static bool (*const reasons[])(const struct asker *, struct buf *, struct buf *) = {
-    is_pressed, is_forbidden, lacks_profile, lacks_room, has_port_taken};
+    is_pressed, is_forbidden, lacks_profile, lacks_runtime, lacks_room, has_port_taken};
 
 /* A pod that was taken on once is not turned away after a reboot, and one of the node's own folder
  * never: who put it there knows the node. */

@@ -249,7 +249,7 @@ const struct schema_type type_pod_spec = {
         F(26, "dnsConfig", OBJECT(type_pod_dns_config), DOC("Added to what dnsPolicy gives.")),
         F(28, "readinessGates", LIST(OBJECT(type_pod_readiness_gate)),
           DOC("Further conditions that must be True before it is ready.")),
-        F(29, "runtimeClassName", STRING, RULE(dns1123_subdomain), INERT,
+        F(29, "runtimeClassName", STRING, RULE(dns1123_subdomain),
           DOC("The RuntimeClass that says what runs its containers.")),
         F(30, "enableServiceLinks", BOOL, DEF("true"),
           DOC("Whether its containers get a variable for each Service.")),

@@ -36,7 +36,6 @@ const struct schema_kind kind_runtime_class = {
     .kind = "RuntimeClass",
     .plural = "runtimeclasses",
     .singular = "runtimeclass",
-    .flags = SCHEMA_KIND_INERT,
     .type = &type_runtime_class,
     .name = format_dns1123_subdomain,
     PROTO("k8s.io.api.node.v1.RuntimeClass"),

@@ -157,8 +157,8 @@ static void take_conditions(const struct value *told, struct value *node, int64_
 /* Of what the node says of itself only these are taken. */
 static int set_node_status(void *ctx, struct value *node)
 {
-    static const char *const taken[] = {"capacity", "allocatable", "addresses", "nodeInfo",
-                                        "features"};
+    static const char *const taken[] = {"capacity", "allocatable", "addresses",
+                                        "nodeInfo", "features",    "runtimeHandlers"};
     const struct job *job = ctx;
     struct value *status = value_make_map(node, "status", NULL);
     cleanup(value_free) struct value *before = value_copy(status);

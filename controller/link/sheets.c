@@ -8,6 +8,7 @@
 #include "common/bus/sealed.h"
 #include "common/bus/topic.h"
 #include "common/data/yaml.h"
+#include "common/kinds/runtime_handler.h"
 #include "controller/manifest/manifest.h"
 
 #include <errno.h>
@@ -171,6 +172,19 @@ static void add_ref(void *ctx, const char *kind, const char *name)
         value_append(refs->list, value_new_str(path));
 }
 
+/* The pod's node has no RuntimeClasses: it is told where this one leads, and nobody else can tell
+ * it. */
+static void set_handler(const struct sheets *sheets, struct value *pod)
+{
+    const char *name = value_str(value_path(pod, "spec", "runtimeClassName", NULL));
+    struct value *annotations = value_make_map(pod, "metadata", "annotations", NULL);
+    cleanup(value_free) struct value *class = NULL;
+    const struct api_ref ref = {&kind_runtime_class, NULL, name};
+    value_del(annotations, RUNTIME_HANDLER_ANNOTATION);
+    if (api_get(sheets->world.api, &user, &ref, &class) == 0)
+        value_set_str(annotations, RUNTIME_HANDLER_ANNOTATION, value_get_str(class, "handler"));
+}
+
 static void render_pod(struct sheets *sheets, const char *path, struct part *part)
 {
     cleanup(value_free) struct value *pod = object_at(sheets, path);
@@ -180,6 +194,8 @@ static void render_pod(struct sheets *sheets, const char *path, struct part *par
     fill(part, NULL, 0);
     if (!pod)
         return;
+    if (!str_empty(value_str(value_path(pod, "spec", "runtimeClassName", NULL))))
+        set_handler(sheets, pod);
     render_plain(pod, part);
     struct refs refs = {part->refs, object_namespace(pod)};
     manifest_refs(pod, add_ref, &refs);

@@ -2,7 +2,7 @@
 # timeout: 240
 # What a pod's securityContext does, as seen from inside its containers: seccomp profiles of the node, pods whose
 # profile is missing or wrong, groups and rights, settings of the kernel,
-# profiles of AppArmor that the node has not.
+# profiles of AppArmor and runtimes that the node has not.
 set -u
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=tests/system/lib/stand.sh
@@ -158,6 +158,25 @@ apparmor() {
     lp delete pod/field pod/noted pod/unconfined >/dev/null
 }
 
+# ---- RuntimeClass ----
+runtimes() {
+    local text
+    text=$(printf 'apiVersion: node.k8s.io/v1\nkind: RuntimeClass\nmetadata: {name: %s}\nhandler: %s\n---\n' usual limpet vm kata | apply 2>&1)
+    text+=$(with usual '.spec.runtimeClassName = "usual"' 2>&1)
+    with vm '.spec.runtimeClassName = "vm" | .metadata.annotations = {"limpet.io/runtime-handler": "limpet"}' >/dev/null
+    hasnt "neither class nor field are said to be without effect" "$text" 'nothing acts on it'
+    within 30 "a handler that the node has runs" running usual
+    within 30 "another is refused, whatever the pod says of itself" equals \
+        'Failed RuntimeHandler no runtime for "kata" is configured' verdict vm
+    is "its container never ran" "$(status vm 'containerStatuses[0].state | keys[0]')" waiting
+    has "a class that is not there is refused by the gateway" "$(with none '.spec.runtimeClassName = "none"')" \
+        'RuntimeClass "none" not found'
+    is "the node tells its handlers" "$(lp get node a -o json | jq -c '[.status.runtimeHandlers[].name]')" '["","limpet"]'
+    is "and that they make read-only what is mounted below" \
+        "$(lp get node a -o json | jq -c '[.status.runtimeHandlers[].features.recursiveReadOnlyMounts] | unique')" '[true]'
+    lp delete pod/usual pod/vm runtimeclass/usual runtimeclass/vm >/dev/null
+}
+
 # ---- the node ----
 stand_make main
 PROFILES=$STAND/profiles
@@ -175,4 +194,5 @@ seccomp_refused
 groups_and_rights
 sysctls
 apparmor
+runtimes
 conclude

@@ -113,6 +113,32 @@ static void test_sheets__pods(void **state)
     assert_null(find(f, "Pod/default/a"));
 }
 
+/* Where a pod's RuntimeClass leads is told by the gateway alone. */
+static void test_sheets__runtime_handler(void **state)
+{
+    struct fixture *f = *state;
+    world_create(&f->world,
+                 "{'apiVersion':'node.k8s.io/v1','kind':'RuntimeClass','metadata':{'name':'vm'},"
+                 "'handler':'kata'}",
+                 201);
+    for (int known = 0; known < 2; known++) {
+        autofree char *json = xasprintf(
+            "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'p%d','namespace':'default',"
+            "'annotations':{'limpet.io/runtime-handler':'limpet'}},"
+            "'spec':{'nodeName':'pi','runtimeClassName':'%s',"
+            "'containers':[{'name':'c','image':'i'}]}}",
+            known, known ? "vm" : "gone");
+        autofree char *name = xasprintf("p%d", known);
+        autofree char *path = xasprintf("Pod/default/%s", name);
+        world_create(&f->world, json, 201);
+        sheets_pod(f->sheets, "default", name, false);
+        assert_int_equal(sheets_refresh(f->sheets), 0);
+        const char *text = payload_of(f, path);
+        assert_null(strstr(text, "runtime-handler: limpet"));
+        assert_int_equal(strstr(text, "limpet.io/runtime-handler: kata") != NULL, known);
+    }
+}
+
 /* A source counts while a pod reads it, from when it is there. */
 static void test_sheets__sources(void **state)
 {
@@ -192,6 +218,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_sheets__pods, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sheets__runtime_handler, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sheets__sources, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sheets__secrets, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sheets__freed, setup, teardown),

@@ -1,0 +1,13 @@
+#pragma once
+/* What runs containers on this node: the handlers that a RuntimeClass may name. */
+
+#include "common/base/buf.h"
+#include "common/data/value.h"
+
+#include <stdbool.h>
+
+/* False with the reason appended if the pod's runtimeClassName leads to a handler that this node
+ * has not. The gateway has looked the handler up: RUNTIME_HANDLER_ANNOTATION. */
+bool runtimes_allow(const struct value *pod, struct buf *ret_message);
+/* The Node's status.runtimeHandlers; the caller's. user_namespaces: hostUsers: false works here. */
+struct value *runtimes_status(bool user_namespaces);
