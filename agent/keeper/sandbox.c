@@ -191,7 +191,9 @@ static struct cgroup_limits pod_limits(const struct sandbox *sandbox)
     struct cgroup_limits limits = {.memory_bytes = plan->memory_bytes,
                                    .cpu_quota_us = plan->cpu_quota_us,
                                    .cpu_shares = plan->cpu_shares,
-                                   .pids = plan->pids};
+                                   .pids = plan->pids,
+                                   .huge_bounded = plan->huge_bounded};
+    memcpy(limits.huge, plan->huge, sizeof(limits.huge));
     if (!sandbox->one_group)
         return limits;
     const struct launch_container *only = &plan->containers[0];
@@ -225,11 +227,13 @@ char *sandbox_container_cgroup(const struct sandbox *sandbox, size_t i)
 int sandbox_make_container(const struct sandbox *sandbox, size_t i, struct err *err)
 {
     const struct launch_container *container = &sandbox->plan->containers[i];
-    const struct cgroup_limits limits = {.memory_bytes = container->memory_bytes,
-                                         .cpu_quota_us = container->cpu_quota_us,
-                                         .cpu_shares = container->cpu_shares,
-                                         .pids = container->pids,
-                                         .dies_whole = true};
+    struct cgroup_limits limits = {.memory_bytes = container->memory_bytes,
+                                   .cpu_quota_us = container->cpu_quota_us,
+                                   .cpu_shares = container->cpu_shares,
+                                   .pids = container->pids,
+                                   .huge_bounded = container->huge_bounded,
+                                   .dies_whole = true};
+    memcpy(limits.huge, container->huge, sizeof(limits.huge));
     if (sandbox->one_group && i == 0)
         return 0;
     autofree char *group = sandbox_container_cgroup(sandbox, i);

@@ -1,6 +1,7 @@
 #include "agent/limpetd/nodeinfo.h"
 
 #include "agent/pod/runtimes.h"
+#include "agent/runtime/huge_pages.h"
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -50,7 +51,8 @@ static char *os_image(void)
 
 struct room {
     long cpus;
-    int64_t memory, storage; /* bytes; storage 0 = unknown */
+    int64_t memory, storage;  /* bytes; storage 0 = unknown */
+    int64_t huge[HUGE_SIZES]; /* bytes; -1 = no pages of that size */
 };
 
 static struct room all_room(const char *state_dir)
@@ -59,6 +61,8 @@ static struct room all_room(const char *state_dir)
     struct statvfs fs;
     struct room room = {.cpus = sysconf(_SC_NPROCESSORS_ONLN)};
     (void)sysinfo(&info);
+    for (size_t i = 0; i < HUGE_SIZES; i++)
+        room.huge[i] = huge_pages_total(HUGE_PAGES_DIR, i);
     room.memory = (int64_t)info.totalram * info.mem_unit;
     if (statvfs(state_dir, &fs) == 0)
         room.storage = (int64_t)fs.f_blocks * (int64_t)fs.f_frsize;
@@ -68,14 +72,28 @@ static struct room all_room(const char *state_dir)
 static struct room pods_room(const struct room *all)
 {
     int64_t reserve = all->memory / 10 > RESERVE_MIN ? all->memory / 10 : RESERVE_MIN;
-    return (struct room){.cpus = all->cpus,
-                         .memory = all->memory > reserve ? all->memory - reserve : 0,
-                         .storage = all->storage - all->storage / 10};
+    struct room room = *all;
+    for (size_t i = 0; i < HUGE_SIZES; i++) /* which are for nothing else */
+        reserve += all->huge[i] > 0 ? all->huge[i] : 0;
+    room.memory = all->memory > reserve ? all->memory - reserve : 0;
+    room.storage = all->storage - all->storage / 10;
+    return room;
 }
 
 static void set_ki(struct value *map, const char *name, int64_t bytes)
 {
     autofree char *text = xasprintf("%lldKi", (long long)(bytes / 1024));
+    value_set_str(map, name, text);
+}
+
+/* As Kubernetes writes it: "0", "16Mi", "2Gi". */
+static void set_bytes(struct value *map, const char *name, int64_t bytes)
+{
+    static const char *const units[] = {"", "Ki", "Mi", "Gi"};
+    size_t unit = 0;
+    for (; bytes > 0 && bytes % 1024 == 0 && unit + 1 < ARRAY_LEN(units); unit++)
+        bytes /= 1024;
+    autofree char *text = xasprintf("%lld%s", (long long)bytes, units[unit]);
     value_set_str(map, name, text);
 }
 
@@ -86,6 +104,9 @@ static struct value *resources(const struct room *room)
     value_set_str(map, "cpu", cpu);
     if (room->storage > 0)
         set_ki(map, "ephemeral-storage", room->storage);
+    for (size_t i = 0; i < HUGE_SIZES; i++)
+        if (room->huge[i] >= 0)
+            set_bytes(map, huge_sizes[i].resource, room->huge[i]);
     set_ki(map, "memory", room->memory);
     value_set_str(map, "pods", PODS);
     return map;

@@ -370,6 +370,7 @@ static int compile_container(const struct pod_record *record, const struct value
     compile_message(container, parts, ret);
     limits_of_container(value_get(record->spec->object, "spec"), container,
                         agent->spec.memory_bytes, ret);
+    limits_of_huge_pages(agent->spec.allocatable, NULL, container, &ret->huge_bounded, ret->huge);
     return 0;
 }
 
@@ -409,6 +410,8 @@ static int fill_pod(const struct pod_record *record, struct parts *parts, struct
     plan->host_ipc = value_bool(value_path(pod, "spec", "hostIPC", NULL), false);
     plan->sysctls = compile_sysctls(record, parts);
     limits_of_pod(value_get(pod, "spec"), plan);
+    limits_of_huge_pages(agent->spec.allocatable, value_get(pod, "spec"), NULL, &plan->huge_bounded,
+                         plan->huge);
     plan->grace_s = record->spec->grace_s;
     plan->backoff_min_ms = 10 * 1000;
     plan->backoff_max_ms = 300 * 1000;

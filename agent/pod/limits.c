@@ -4,6 +4,7 @@
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 #include "common/kinds/pod_qos.h"
+#include "common/schema/quantity.h"
 
 #include <stdbool.h>
 
@@ -57,4 +58,17 @@ void limits_of_pod(const struct value *spec, struct launch_plan *ret)
     int64_t cpu = amount_of_pod(spec, "limits", "cpu", &all);
     ret->cpu_quota_us = all ? quota_of(cpu) : 0;
     ret->cpu_shares = shares_of(amount_of_pod(spec, "requests", "cpu", NULL));
+}
+
+void limits_of_huge_pages(const struct value *allocatable, const struct value *spec,
+                          const struct value *container, int *ret_bounded, int64_t ret[HUGE_SIZES])
+{
+    for (size_t i = 0; i < HUGE_SIZES; i++) {
+        const char *name = huge_sizes[i].resource;
+        if (quantity_units_of(value_get(allocatable, name), 0) <= 0)
+            continue;
+        *ret_bounded |= 1 << i;
+        ret[i] = container ? amount_of(container, "limits", name)
+                           : amount_of_pod(spec, "limits", name, NULL);
+    }
 }

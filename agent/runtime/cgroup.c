@@ -2,6 +2,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -67,7 +68,11 @@ static void enable_controllers(const struct cgroup_tree *tree, const char *path)
     static const struct {
         unsigned bit;
         const char *word;
-    } words[] = {{CGROUP_MEMORY, "+memory"}, {CGROUP_CPU, "+cpu"}, {CGROUP_PIDS, "+pids"}};
+    } words[] = {{CGROUP_MEMORY, "+memory"},
+                 {CGROUP_CPU, "+cpu"},
+                 {CGROUP_PIDS, "+pids"},
+                 {CGROUP_IO, "+io"},
+                 {CGROUP_HUGETLB, "+hugetlb"}};
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (tree->controllers & words[i].bit)
             (void)write_group(tree, path, "cgroup.subtree_control", words[i].word);
@@ -172,10 +177,52 @@ static size_t cpu_settings(const struct cgroup_tree *tree, const struct cgroup_l
     return count;
 }
 
+/* Who has a greater share of the processors has one of the disks (agent/decisions/0008). Only some
+ * of the kernel's schedulers know weights: what is not there is left out. bfq's end at 1000. */
+static size_t io_settings(const struct cgroup_tree *tree, const struct cgroup_limits *limits,
+                          struct setting *ret)
+{
+    static const struct {
+        const char *file;
+        bool unified, bfq;
+    } files[] = {{"io.weight", true, false},
+                 {"io.bfq.weight", true, true},
+                 {"blkio.weight", false, true},
+                 {"blkio.bfq.weight", false, true}};
+    size_t count = 0;
+    for (size_t i = 0; limits->cpu_shares > 0 && i < ARRAY_LEN(files); i++) {
+        if (files[i].unified != tree->unified)
+            continue;
+        int64_t weight = cgroup_weight(limits->cpu_shares);
+        if (files[i].bfq)
+            weight = 10 + (weight - 1) * 990 / 9999;
+        ret[count] = (struct setting){.file = files[i].file, .optional = true};
+        snprintf(ret[count].value, sizeof(ret[count].value), "%" PRId64, weight);
+        count++;
+    }
+    return count;
+}
+
+static size_t huge_settings(const struct cgroup_tree *tree, const struct cgroup_limits *limits,
+                            struct setting *ret)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < HUGE_SIZES && !WEAKENED(HUGE_LIMIT); i++) {
+        if (!(limits->huge_bounded & 1 << i))
+            continue;
+        const struct huge_size *size = &huge_sizes[i];
+        ret[count] = (struct setting){.file = size->limit[!tree->unified]};
+        ret[count + 1] = (struct setting){.file = size->reserved[!tree->unified], .optional = true};
+        for (size_t end = count + 2; count < end; count++)
+            snprintf(ret[count].value, sizeof(ret[count].value), "%" PRId64, limits->huge[i]);
+    }
+    return count;
+}
+
 static int limit_tree(const struct cgroup_tree *tree, const char *path,
                       const struct cgroup_limits *limits, struct err *err)
 {
-    struct setting settings[8];
+    struct setting settings[10 + 2 * HUGE_SIZES];
     size_t count = 0;
     if (tree->controllers & CGROUP_MEMORY)
         count += memory_settings(tree, limits, settings + count);
@@ -186,6 +233,10 @@ static int limit_tree(const struct cgroup_tree *tree, const char *path,
         snprintf(settings[count].value, sizeof(settings[count].value), "%" PRId64, limits->pids);
         count++;
     }
+    if (tree->controllers & CGROUP_IO)
+        count += io_settings(tree, limits, settings + count);
+    if (tree->controllers & CGROUP_HUGETLB)
+        count += huge_settings(tree, limits, settings + count);
     for (size_t i = 0; i < count; i++) {
         int r = write_group(tree, path, settings[i].file, settings[i].value);
         if (r == 0 || (r == -ENOENT && settings[i].optional))

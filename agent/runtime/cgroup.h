@@ -4,6 +4,7 @@
  * (cgroup.kill and CLONE_INTO_CGROUP work there on a hybrid host too), and each v1 tree with a
  * controller that is wanted. Nothing here waits longer than the kernel takes for one write. */
 
+#include "agent/runtime/huge_pages.h"
 #include "common/base/err.h"
 
 #include <stdbool.h>
@@ -12,7 +13,7 @@
 
 #define CGROUP_MOUNT_MAX 64
 #define CGROUP_PATH_MAX 1024
-#define CGROUP_MAX_TREES 5
+#define CGROUP_MAX_TREES 8
 
 enum cgroup_controller {
     CGROUP_MEMORY = 1,
@@ -20,6 +21,8 @@ enum cgroup_controller {
     CGROUP_PIDS = 4,
     CGROUP_ALL = 7,
     CGROUP_FREEZER = 8, /* of v1, where there is no unified tree, which freezes by itself */
+    CGROUP_IO = 16,     /* v1: blkio */
+    CGROUP_HUGETLB = 32 /* where huge pages are set aside */
 };
 
 struct cgroup_tree {
@@ -36,7 +39,9 @@ struct cgroup_host {
 /* 0 = no limit. cpu_quota_us is for 100,000 us; cpu_shares in v1's words. */
 struct cgroup_limits {
     int64_t memory_bytes, cpu_quota_us, cpu_shares, pids;
-    bool dies_whole; /* out of memory, none of it is left over (v2) */
+    int64_t huge[HUGE_SIZES]; /* bytes */
+    int huge_bounded;         /* bit i: huge[i] is a limit, 0 too */
+    bool dies_whole;          /* out of memory, none of it is left over (v2) */
 };
 
 /* Finds the trees of this mount namespace. A host without any is no error: count is 0. */

@@ -16,10 +16,9 @@
 static const struct {
     const char *name;
     unsigned bit;
-} controllers[] = {{"memory", CGROUP_MEMORY},
-                   {"cpu", CGROUP_CPU},
-                   {"pids", CGROUP_PIDS},
-                   {"freezer", CGROUP_FREEZER}};
+} controllers[] = {{"memory", CGROUP_MEMORY},   {"cpu", CGROUP_CPU}, {"pids", CGROUP_PIDS},
+                   {"freezer", CGROUP_FREEZER}, {"io", CGROUP_IO},   {"blkio", CGROUP_IO},
+                   {"hugetlb", CGROUP_HUGETLB}};
 
 /* The controllers named in a list separated by `sep`. */
 static unsigned controllers_in(const char *list, size_t len, char sep)
@@ -124,13 +123,11 @@ static void add_line(const char *line, size_t len, struct cgroup_host *host)
         host->trees[host->count++] = tree;
 }
 
-/* The unified tree freezes by itself. */
-static void drop_freezer(struct cgroup_host *host)
+static void drop(struct cgroup_host *host, unsigned unwanted)
 {
     size_t kept = 0;
     for (size_t i = 0; i < host->count; i++) {
-        if (has_unified(host))
-            host->trees[i].controllers &= ~(unsigned)CGROUP_FREEZER;
+        host->trees[i].controllers &= ~unwanted;
         if (host->trees[i].controllers || host->trees[i].unified)
             host->trees[kept++] = host->trees[i];
     }
@@ -146,7 +143,8 @@ void cgroup_parse_mountinfo(const char *text, struct cgroup_host *ret)
         text += len;
         text += *text == '\n';
     }
-    drop_freezer(ret);
+    if (has_unified(ret)) /* which freezes by itself */
+        drop(ret, CGROUP_FREEZER);
 }
 
 static int read_text(const char *path, struct buf *ret)
@@ -177,6 +175,15 @@ static unsigned unified_controllers(const struct cgroup_tree *tree, const char *
     return read_text(file, &list) < 0 ? 0 : controllers_in(buf_str(&list), list.len, ' ');
 }
 
+/* A tree more costs each pod's start a little. */
+static bool has_huge_pages(void)
+{
+    for (size_t i = 0; i < HUGE_SIZES; i++)
+        if (huge_pages_total(HUGE_PAGES_DIR, i) > 0)
+            return true;
+    return false;
+}
+
 int cgroup_detect(struct cgroup_host *ret, struct err *err)
 {
     cleanup(buf_done) struct buf text;
@@ -191,6 +198,8 @@ int cgroup_detect(struct cgroup_host *ret, struct err *err)
             continue;
         tree->controllers = unified_controllers(tree, "");
     }
+    if (!has_huge_pages())
+        drop(ret, CGROUP_HUGETLB);
     return 0;
 }
 

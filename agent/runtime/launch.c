@@ -39,6 +39,13 @@ struct field {
 };
 
 #define AT(type, member) offsetof(struct type, member)
+#define HUGE_FIELD(type, i)                                                                        \
+    {                                                                                              \
+        "huge" #i, FIELD_I64, AT(type, huge) + (i) * sizeof(int64_t), .max = INT64_MAX             \
+    }
+#define HUGE_FIELDS(type)                                                                          \
+    {"hugeBounded", FIELD_INT, AT(type, huge_bounded), .max = (1 << HUGE_SIZES) - 1},              \
+        HUGE_FIELD(type, 0), HUGE_FIELD(type, 1), HUGE_FIELD(type, 2), HUGE_FIELD(type, 3)
 
 static const struct field mount_fields[] = {
     {"type", FIELD_INT, AT(launch_mount, type), .max = LAUNCH_MOUNT_TMPFS},
@@ -94,6 +101,7 @@ static const struct field container_fields[] = {
     {"oomScoreAdj", FIELD_INT, AT(launch_container, oom_score_adj), .min = -1000, .max = 1000},
     {"strictGroups", FIELD_BOOL, AT(launch_container, strict_groups)},
     {"appArmor", FIELD_STR, AT(launch_container, apparmor), .max = 4095},
+    HUGE_FIELDS(launch_container),
 };
 
 static const struct field plan_fields[] = {
@@ -122,6 +130,7 @@ static const struct field plan_fields[] = {
     {"cpuQuota", FIELD_I64, AT(launch_plan, cpu_quota_us), .max = INT64_MAX},
     {"cpuShares", FIELD_I64, AT(launch_plan, cpu_shares), .max = 262144},
     {"pids", FIELD_I64, AT(launch_plan, pids), .max = INT32_MAX},
+    HUGE_FIELDS(launch_plan),
     {"containers", FIELD_CONTAINERS, AT(launch_plan, containers), AT(launch_plan, container_count),
      .required = true, .max = LAUNCH_MAX_CONTAINERS},
 };

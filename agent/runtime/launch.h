@@ -4,6 +4,7 @@
  * only: it reads no YAML, no JSON, no image. Versioned: a keeper of an older release keeps the plan
  * it was given. */
 
+#include "agent/runtime/huge_pages.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
 
@@ -11,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LAUNCH_VERSION 3
+#define LAUNCH_VERSION 4
 #define LAUNCH_MAX_BYTES (4 * 1024 * 1024)
 #define LAUNCH_MAX_CONTAINERS 64
 
@@ -97,6 +98,8 @@ struct launch_container {
     int64_t cpu_quota_us; /* per 100,000 us */
     int64_t cpu_shares;   /* 2-262144, v1 words; converted for v2 */
     int64_t pids;
+    int64_t huge[HUGE_SIZES]; /* as in struct cgroup_limits */
+    int huge_bounded;
     bool tty, stdin_open;
     bool stdin_once;       /* the first who was attached with it has closed it */
     const char *log_path;  /* host path of the current log file */
@@ -126,6 +129,8 @@ struct launch_plan {
     int64_t grace_s;
     int64_t backoff_min_ms, backoff_max_ms, backoff_reset_ms; /* 10 s, 5 min, 10 min */
     int64_t memory_bytes, cpu_quota_us, cpu_shares, pids;     /* of the whole pod; 0 = none */
+    int64_t huge[HUGE_SIZES];
+    int huge_bounded;
     const struct launch_container *containers;
     size_t container_count;
 };

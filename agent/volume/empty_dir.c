@@ -1,5 +1,6 @@
 #include "agent/volume/type.h"
 
+#include "agent/runtime/huge_pages.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
@@ -8,6 +9,8 @@
 #include <errno.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+
+#define HUGE_MEDIUM "HugePages" /* or "HugePages-2Mi" */
 
 /* A mount has another device than the folder it stands in. */
 static bool is_mounted(const char *path)
@@ -51,6 +54,47 @@ static int64_t memory_size(const struct volume_spec *spec, const struct value *s
     return least;
 }
 
+/* The one size that the pod's containers ask for, or the one named; -1: there is none. */
+static int huge_size_of(const struct value *pod, const char *medium)
+{
+    const char *named = medium + strlen(HUGE_MEDIUM);
+    const struct value *spec = value_get(pod, "spec");
+    static const char *const lists[] = {"initContainers", "containers"};
+    int found = -1;
+    for (size_t s = 0; s < HUGE_SIZES; s++) {
+        bool asked = false;
+        const char *resource = huge_sizes[s].resource;
+        for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
+            const struct value *list = value_get(spec, lists[l]);
+            for (size_t i = 0; i < value_len(list); i++)
+                asked |=
+                    value_path(value_at(list, i), "resources", "limits", resource, NULL) != NULL;
+        }
+        if (*named ? !str_eq(named, strchr(resource, '-')) : !asked)
+            continue;
+        if (found >= 0)
+            return -1;
+        found = (int)s;
+    }
+    return found;
+}
+
+static int mount_huge(const char *path, const struct value *pod, const char *medium,
+                      struct err *err)
+{
+    int size = huge_size_of(pod, medium);
+    if (size < 0)
+        return err_set(err, -EINVAL, "emptyDir medium %s: %s", medium,
+                       medium[strlen(HUGE_MEDIUM)]
+                           ? "there are no pages of that size"
+                           : "the pod's containers must ask for huge pages of one size");
+    autofree char *options =
+        xasprintf("mode=0777,pagesize=%lld", (long long)huge_sizes[size].bytes);
+    if (mount("limpet", path, "hugetlbfs", MS_NOSUID | MS_NODEV, options) < 0)
+        return err_errno(err, errno, "emptyDir medium %s", medium);
+    return 0;
+}
+
 /* A tmpfs of its own below the run folder; one that is there already (a second try) is kept. */
 static int mount_memory(const char *path, int64_t size, struct err *err)
 {
@@ -63,11 +107,9 @@ static int mount_memory(const char *path, int64_t size, struct err *err)
 
 static int check_medium(const char *medium, struct err *err)
 {
-    if (str_empty(medium) || str_eq(medium, "Memory"))
+    if (str_empty(medium) || str_eq(medium, "Memory") || str_eq(medium, HUGE_MEDIUM) ||
+        str_has_prefix(medium, HUGE_MEDIUM "-"))
         return 0;
-    if (str_has_prefix(medium, "HugePages"))
-        return err_set(err, -EINVAL, "emptyDir medium %s: this node gives no huge pages to volumes",
-                       medium);
     return err_set(err, -EINVAL, "unknown storage medium \"%s\"", medium);
 }
 
@@ -78,13 +120,14 @@ static int prepare(const struct volume_spec *spec, const char *name, const struc
     int rc = check_medium(medium, err);
     if (rc < 0)
         return rc;
-    bool memory = str_eq(medium, "Memory");
+    bool memory = !str_empty(medium);
     ret->host_path = volume_make_dir(memory ? spec->tmp_dir : spec->disk_dir, name, 0777, err);
     if (!ret->host_path)
         return err->code;
     if (!memory || is_mounted(ret->host_path))
         return 0;
-    return mount_memory(ret->host_path, memory_size(spec, source), err);
+    return str_eq(medium, "Memory") ? mount_memory(ret->host_path, memory_size(spec, source), err)
+                                    : mount_huge(ret->host_path, spec->pod, medium, err);
 }
 
 const struct volume_type volume_empty_dir = {
@@ -97,7 +140,7 @@ void volumes_measure(const struct volume_spec *spec, const struct value *volumes
         const struct value *volume = value_at(volumes, i);
         const struct value *source = value_get(volume, "emptyDir");
         const char *name = value_get_str(volume, "name");
-        if (!source || str_eq(value_get_str(source, "medium"), "Memory"))
+        if (!source || !str_empty(value_get_str(source, "medium")))
             continue;
         struct volume_measure measure = {
             .name = name,

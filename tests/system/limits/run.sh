@@ -99,4 +99,40 @@ with again '{}' | apply >/dev/null
 within 30 "with enough memory a new pod runs" running again
 is "what was ended is not started again" "$(status modest phase) $(status modest reason)" "Failed Evicted"
 is "what became of its container" "$(status modest 'containerStatuses[0].state | keys[0]')" terminated
+lp delete pod again >/dev/null
+
+# ---- huge pages, and shares of the disks ----
+PAGES=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
+BEFORE=$(cat "$PAGES" 2>/dev/null)
+give_back() { if [[ -n $BEFORE ]]; then echo "$BEFORE" >"$PAGES"; fi; }
+trap 'give_back; stand_down_all' EXIT
+if [[ -z $BEFORE ]] || ! echo $((BEFORE + 4)) 2>/dev/null >"$PAGES" || [[ $(cat "$PAGES") != $((BEFORE + 4)) ]]; then
+    echo "no huge pages here"
+else
+    node_stop a
+    node_start a
+    has_pages() { equals "$((2 * BEFORE + 8))Mi" eval "lp get node a -o json | jq -r '.status.allocatable[\"hugepages-2Mi\"]'"; }
+    within 30 "a node tells of its huge pages" has_pages
+    pod paged 'echo "is: $(grep " /huge " /proc/mounts)"; fallocate -l 4M /huge/fits && echo fits; fallocate -l 2M /huge/more || echo full
+        echo end; exec sleep 1000' | jq '.spec.nodeName = "a" | .spec.volumes = [{name: "h", emptyDir: {medium: "HugePages"}}]
+        | .spec.containers[0].resources = {limits: {memory: "16Mi", cpu: "100m", "hugepages-2Mi": "4Mi"}}
+        | .spec.containers[0].volumeMounts = [{name: "h", mountPath: "/huge"}]' | apply >/dev/null
+    within 30 "a pod has huge pages" matches '^end$' lp logs paged
+    has "a volume of them" "$(lp logs paged)" '^is: .* hugetlbfs .*pagesize=2M'
+    has "as many as it may have" "$(lp logs paged)" '^fits$'
+    has "and no more" "$(lp logs paged)" '^full$'
+    with none '{}' | apply >/dev/null
+    within 30 "another pod runs" running none
+    hugetlb() { group "$1" hugetlb hugetlb.2MB.max | grep -v ^no || group "$1" unified hugetlb.2MB.max; }
+    is "who asks for none gets none" "$(hugetlb none)" 0
+    with hungry '{"limits": {"memory": "16Mi", "cpu": "100m", "hugepages-2Mi": "2Gi"}}' | apply >/dev/null
+    within 30 "more than there are is turned away" equals OutOfhugepages-2Mi status hungry reason
+    lp delete pod paged none hungry >/dev/null
+fi
+give_back
+with disks '{"requests": {"cpu": "1"}}' | apply >/dev/null
+within 30 "pod disks runs" running disks
+weight=$(group disks blkio blkio.bfq.weight)
+if [[ $weight == no* ]]; then weight=$(group disks unified io.weight); fi
+has "a share of the disks goes with that of the processors" "$weight" '^(default )?(13|39)|^no io.weight'
 conclude

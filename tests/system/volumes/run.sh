@@ -113,7 +113,7 @@ empty_dirs() {
     has "no more goes in" "$log" 'No space left'
     is "anybody writes there" "$(grep -Ec '^777 /(mem|disk)$' <<<"$log")" 2
     pod huge | jq '.spec.volumes = [{name: "h", emptyDir: {medium: "HugePages"}}]' | apply >/dev/null
-    refused huge "huge pages are refused with the reason" 'no huge pages'
+    refused huge "huge pages that nobody asks for are refused with the reason" 'must ask for huge pages of one size'
     lp delete pod/empty pod/huge >/dev/null
 }
 

@@ -92,11 +92,44 @@ static void test_limits__who_goes_first(void **state)
     }
 }
 
+/* 64Ki, 2Mi, 32Mi, 1Gi */
+static void test_limits__huge_pages(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *node, *spec;
+        int bounded;
+        int64_t first, pod; /* of 2Mi */
+    } cases[] = {
+        {"{}", "{containers: [{resources: {limits: {hugepages-2Mi: 4Mi}}}]}", 0, 0, 0},
+        {"{hugepages-2Mi: 0}", "{containers: [{}]}", 0, 0, 0},
+        {"{hugepages-2Mi: 8Mi, hugepages-1Gi: 0}", "{containers: [{}]}", 2, 0, 0},
+        {"{hugepages-2Mi: 8Mi, hugepages-1Gi: 1Gi}",
+         "{containers: [{resources: {limits: {hugepages-2Mi: 4Mi}}}, "
+         "{resources: {limits: {hugepages-2Mi: 2Mi}}}]}",
+         10, 4 << 20, 6 << 20},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        cleanup(value_free) struct value *node = parse(cases[i].node);
+        cleanup(value_free) struct value *spec = parse(cases[i].spec);
+        int64_t first[HUGE_SIZES] = {0}, pod[HUGE_SIZES] = {0};
+        int bounded = 0, of_pod = 0;
+        limits_of_huge_pages(node, NULL, value_at(value_get(spec, "containers"), 0), &bounded,
+                             first);
+        limits_of_huge_pages(node, spec, NULL, &of_pod, pod);
+        assert_int_equal(bounded, cases[i].bounded);
+        assert_int_equal(of_pod, cases[i].bounded);
+        assert_int_equal(first[1], cases[i].first);
+        assert_int_equal(pod[1], cases[i].pod);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_limits__pod),
         cmocka_unit_test(test_limits__who_goes_first),
+        cmocka_unit_test(test_limits__huge_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

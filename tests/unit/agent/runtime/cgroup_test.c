@@ -116,6 +116,68 @@ static void test_cgroup__freeze(void **state)
     assert_int_equal(cgroup_freeze(&none, "pod", true), -ENOTSUP);
 }
 
+/* What is written where. "": that file is not there, and need not be. */
+static void test_cgroup__io_and_huge_pages(void **state)
+{
+    (void)state;
+    static const struct {
+        bool unified;
+        unsigned controllers;
+        const char *file, *value;
+    } cases[] = {
+        {true, CGROUP_IO, "io.weight", "39"},
+        {true, CGROUP_IO, "io.bfq.weight", "13"},
+        {true, 0, "io.weight", ""},
+        {false, CGROUP_IO, "blkio.weight", "13"},
+        {false, CGROUP_IO, "blkio.bfq.weight", "13"},
+        {true, CGROUP_HUGETLB, "hugetlb.2MB.max", "4194304"},
+        {true, CGROUP_HUGETLB, "hugetlb.2MB.rsvd.max", "4194304"},
+        {true, CGROUP_HUGETLB, "hugetlb.1GB.max", "0"},
+        {true, CGROUP_HUGETLB, "hugetlb.64KB.max", ""}, /* not bounded */
+        {false, CGROUP_HUGETLB, "hugetlb.2MB.limit_in_bytes", "4194304"},
+        {false, 0, "hugetlb.2MB.limit_in_bytes", ""},
+    };
+    static const char *const always[] = {"hugetlb.2MB.max", "hugetlb.2MB.limit_in_bytes",
+                                         "hugetlb.1GB.max", "hugetlb.1GB.limit_in_bytes"};
+    const struct cgroup_limits limits = {
+        .cpu_shares = 1024, .huge_bounded = 1 << 1 | 1 << 3, .huge = {7, 4 << 20, 7, 0}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct cgroup_host host = {
+            .trees = {{.controllers = cases[i].controllers, .unified = cases[i].unified}},
+            .count = 1};
+        char command[256], path[128], text[32] = "";
+        snprintf(host.trees[0].mount, sizeof(host.trees[0].mount), "/tmp/limpet-limits-XXXXXX");
+        assert_non_null(mkdtemp(host.trees[0].mount));
+        snprintf(path, sizeof(path), "%s/pod", host.trees[0].mount);
+        assert_int_equal(mkdir(path, 0700), 0);
+        for (size_t a = 0; a <= ARRAY_LEN(always); a++) {
+            snprintf(path, sizeof(path), "%s/pod/%s", host.trees[0].mount,
+                     a < ARRAY_LEN(always) ? always[a] : cases[i].file);
+            fclose(fopen(path, "w"));
+        }
+        assert_int_equal(cgroup_create(&host, "pod", &limits, NULL), 0);
+        FILE *file = fopen(path, "r");
+        assert_int_equal(fgets(text, sizeof(text), file) != NULL, cases[i].value[0] != '\0');
+        fclose(file);
+        assert_string_equal(text, cases[i].value);
+        snprintf(command, sizeof(command), "rm -r %s", host.trees[0].mount);
+        assert_int_equal(system(command), 0);
+    }
+}
+
+static void test_cgroup__blkio(void **state)
+{
+    (void)state;
+    struct cgroup_host host;
+    cgroup_parse_mountinfo(LINE("/", "/sys/fs/cgroup/blkio", "cgroup", "rw,blkio")
+                               LINE("/", "/sys/fs/cgroup/hugetlb", "cgroup", "rw,hugetlb")
+                                   LINE("/", "/sys/fs/cgroup/devices", "cgroup", "rw,devices"),
+                           &host);
+    assert_int_equal(host.count, 2);
+    assert_int_equal(host.trees[0].controllers, CGROUP_IO);
+    assert_int_equal(host.trees[1].controllers, CGROUP_HUGETLB);
+}
+
 static void test_cgroup__missing(void **state)
 {
     (void)state;
@@ -170,17 +232,18 @@ static void test_cgroup__text(void **state)
     assert_true(back.trees[1].unified && back.trees[0].controllers == CGROUP_CPU);
     assert_int_equal(cgroup_scan("", &back), 0);
     assert_int_equal(back.count, 0);
-    static const char *const bad[] = {";",
-                                      "1",
-                                      "1:0:a:/m",
-                                      "g:0:a:/m;",
-                                      "1:2:a:/m;",
-                                      "1:0:a;",
-                                      "1:0:a:;",
-                                      "1:0::",
-                                      "x",
-                                      "1:0;/m;",
-                                      "1:0:a:/m;1:0:a:/m;1:0:a:/m;1:0:a:/m;1:0:a:/m;1:0:a:/m;"};
+    static const char *const bad[] = {
+        ";",
+        "1",
+        "1:0:a:/m",
+        "g:0:a:/m;",
+        "1:2:a:/m;",
+        "1:0:a;",
+        "1:0:a:;",
+        "1:0::",
+        "x",
+        "1:0;/m;",
+        "1:0:a:/m;1:0:a:/m;1:0:a:/m;1:0:a:/m;1:0:a:/m;1:0:a:/m;1:0:a:/m;1:0:a:/m;1:0:a:/m;"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         assert_int_equal(cgroup_scan(bad[i], &back), -EINVAL);
 }
@@ -231,11 +294,18 @@ static void test_cgroup__usage_of_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cgroup__v2),        cmocka_unit_test(test_cgroup__hybrid),
-        cmocka_unit_test(test_cgroup__missing),   cmocka_unit_test(test_cgroup__freezer),
-        cmocka_unit_test(test_cgroup__freeze),    cmocka_unit_test(test_cgroup__odd_lines),
-        cmocka_unit_test(test_cgroup__weight),    cmocka_unit_test(test_cgroup__text),
-        cmocka_unit_test(test_cgroup__stat_find), cmocka_unit_test(test_cgroup__usage_of_nothing),
+        cmocka_unit_test(test_cgroup__v2),
+        cmocka_unit_test(test_cgroup__hybrid),
+        cmocka_unit_test(test_cgroup__io_and_huge_pages),
+        cmocka_unit_test(test_cgroup__blkio),
+        cmocka_unit_test(test_cgroup__missing),
+        cmocka_unit_test(test_cgroup__freezer),
+        cmocka_unit_test(test_cgroup__freeze),
+        cmocka_unit_test(test_cgroup__odd_lines),
+        cmocka_unit_test(test_cgroup__weight),
+        cmocka_unit_test(test_cgroup__text),
+        cmocka_unit_test(test_cgroup__stat_find),
+        cmocka_unit_test(test_cgroup__usage_of_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,6 +53,8 @@ static const struct launch_container containers[] = {
      .cpu_quota_us = 1,
      .cpu_shares = 2,
      .pids = 3,
+     .huge = {1, 2, 3, INT64_MAX},
+     .huge_bounded = 9,
      .log_path = "/log",
      .log_max_bytes = 4,
      .log_max_files = 5,
@@ -88,6 +90,8 @@ static struct launch_plan sample(void)
                                 .backoff_max_ms = 300000,
                                 .backoff_reset_ms = 600000,
                                 .memory_bytes = 1,
+                                .huge = {4, 3, 2, 1},
+                                .huge_bounded = 15,
                                 .containers = containers,
                                 .container_count = 2};
 }
@@ -129,6 +133,8 @@ static void assert_container(const struct launch_container *c)
     assert_true(c->memory_bytes == INT64_MAX);
     assert_int_equal(c->oom_score_adj, -1000);
     assert_true(c->strict_groups);
+    assert_int_equal(c->huge_bounded, 9);
+    assert_true(c->huge[0] == 1 && c->huge[3] == INT64_MAX);
     assert_string_equal(c->apparmor, "web");
     assert_int_equal(c->seccomp_len, sizeof(filter));
     assert_memory_equal(c->seccomp, filter, sizeof(filter));

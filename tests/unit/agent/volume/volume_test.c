@@ -488,9 +488,10 @@ static void test_empty_dir__media(void **state)
     static const struct {
         const char *medium, *message;
     } cases[] = {
-        {"HugePages", FAILED "emptyDir medium HugePages: this node gives no huge pages to volumes"},
-        {"HugePages-2Mi",
-         FAILED "emptyDir medium HugePages-2Mi: this node gives no huge pages to volumes"},
+        {"HugePages", FAILED "emptyDir medium HugePages: the pod's containers must ask for huge "
+                             "pages of one size"},
+        {"HugePages-3Mi", FAILED "emptyDir medium HugePages-3Mi: there are no pages of that size"},
+        {"HugePagesX", FAILED "unknown storage medium \"HugePagesX\""},
         {"Disk", FAILED "unknown storage medium \"Disk\""},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
