@@ -237,7 +237,8 @@ int sandbox_make_container(const struct sandbox *sandbox, size_t i, struct err *
     if (sandbox->one_group && i == 0)
         return 0;
     autofree char *group = sandbox_container_cgroup(sandbox, i);
-    return cgroup_create(&sandbox->cgroups, group, sandbox->one_group ? NULL : &limits, err);
+    return sandbox->one_group ? cgroup_create_within(&sandbox->cgroups, group, err)
+                              : cgroup_create(&sandbox->cgroups, group, &limits, err);
 }
 
 int sandbox_restore_container(const struct sandbox *sandbox, size_t i, struct err *err)

@@ -247,6 +247,20 @@ static int limit_tree(const struct cgroup_tree *tree, const char *path,
     return 0;
 }
 
+int cgroup_create_within(const struct cgroup_host *host, const char *path, struct err *err)
+{
+    for (size_t i = 0; i < host->count; i++) {
+        char full[CGROUP_FILE_MAX];
+        int r = cgroup_file_path(&host->trees[i], path, NULL, full);
+        if (r == 0 && mkdir(full, 0755) < 0 && errno != EEXIST)
+            r = -errno;
+        if (r < 0)
+            return err_errno(err, -r, "cannot make the control group %s/%s", host->trees[i].mount,
+                             path);
+    }
+    return 0;
+}
+
 int cgroup_create(const struct cgroup_host *host, const char *path,
                   const struct cgroup_limits *limits, struct err *err)
 {

@@ -65,6 +65,11 @@ const char *cgroup_controller_names(unsigned controllers);
  * host can keep. An existing group is fine. */
 nodiscard int cgroup_create(const struct cgroup_host *host, const char *path,
                             const struct cgroup_limits *limits, struct err *err);
+/* Makes a group without limits of its own right below an existing one that has processes, or will:
+ * on v2 such a group must not hand controllers down, or neither it nor its children can have
+ * processes (kernel, cgroup-v2: "No Internal Process Constraint", "Threads"). */
+nodiscard int cgroup_create_within(const struct cgroup_host *host, const char *path,
+                                   struct err *err);
 /* It is there, in every tree. */
 bool cgroup_exists(const struct cgroup_host *host, const char *path);
 /* The group's directory in the unified tree for CLONE_INTO_CGROUP; -ENOENT if there is no such

@@ -178,6 +178,37 @@ static void test_cgroup__blkio(void **state)
     assert_int_equal(host.trees[1].controllers, CGROUP_HUGETLB);
 }
 
+/* What a group below one with processes takes of it: nothing, or neither could have any. */
+static void test_cgroup__within(void **state)
+{
+    (void)state;
+    struct cgroup_host host = {.trees = {{.controllers = CGROUP_ALL, .unified = true}}, .count = 1};
+    struct err err = {0};
+    char path[128], text[32];
+    snprintf(host.trees[0].mount, sizeof(host.trees[0].mount), "/tmp/limpet-within-XXXXXX");
+    assert_non_null(mkdtemp(host.trees[0].mount));
+    snprintf(path, sizeof(path), "%s/pod", host.trees[0].mount);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof(path), "%s/pod/cgroup.subtree_control", host.trees[0].mount);
+    fclose(fopen(path, "w"));
+    for (int again = 0; again < 2; again++)
+        assert_int_equal(cgroup_create_within(&host, "pod/c1", &err), 0);
+    assert_true(cgroup_exists(&host, "pod/c1"));
+    FILE *file = fopen(path, "r");
+    assert_null(fgets(text, sizeof(text), file));
+    fclose(file);
+    assert_int_equal(cgroup_create(&host, "pod/c2", NULL, &err), 0); /* as others do */
+    file = fopen(path, "r");
+    assert_non_null(fgets(text, sizeof(text), file));
+    fclose(file);
+    assert_int_equal(cgroup_create_within(&host, "other/c1", &err), -ENOENT);
+    unlink(path);
+    assert_int_equal(cgroup_remove(&host, "pod/c1"), 0);
+    assert_int_equal(cgroup_remove(&host, "pod/c2"), 0);
+    assert_int_equal(cgroup_remove(&host, "pod"), 0);
+    rmdir(host.trees[0].mount);
+}
+
 static void test_cgroup__missing(void **state)
 {
     (void)state;
@@ -304,6 +335,7 @@ int main(void)
         cmocka_unit_test(test_cgroup__odd_lines),
         cmocka_unit_test(test_cgroup__weight),
         cmocka_unit_test(test_cgroup__text),
+        cmocka_unit_test(test_cgroup__within),
         cmocka_unit_test(test_cgroup__stat_find),
         cmocka_unit_test(test_cgroup__usage_of_nothing),
     };
