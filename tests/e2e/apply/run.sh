@@ -107,7 +107,7 @@ edited() {
     holds "what the editor left is kept" configmap/swap .data.a edited
     says "edit without a change" '^Edit cancelled, no changes made.$' edit configmap swap
     editor 's/a: edited/a: [no, text]/'
-    refuses "what the server refuses is shown, and the text is kept" 'kubectl-edit-' edit configmap swap
+    TMPDIR=$TEST_TMP refuses "what the server refuses is shown, and the text is kept" "$TEST_TMP/kubectl-edit-" edit configmap swap
     holds "and nothing is changed" configmap/swap .data.a edited
     editor 's/part: app/part: last/'
     says "apply edit-last-applied" 'configmap/app edited' apply edit-last-applied configmap app
