@@ -4,6 +4,7 @@
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 #include "controller/sched/affinity.h"
+#include "controller/sched/storage.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,8 @@
 
 #define WHY_MAX 1024 /* bytes of a message, as Kubernetes cuts conditions */
 #define SCORE_MAX 1000
+#define SOLE                                                                                       \
+    "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode"
 
 /* Why nodes were turned down, and how many. */
 struct reason {
@@ -94,6 +97,22 @@ static bool by_ports(const struct sched_pod *pod, const struct sched_node *node)
     return WEAKENED(SCHED_PORTS) || !host_ports_clash(&pod->ports, &node->ports);
 }
 
+static bool by_sole(const struct sched_pod *pod, const struct sched_node *node)
+{
+    (void)node;
+    return !pod->storage || !pod->storage->sole || WEAKENED(SCHED_SOLE);
+}
+
+static bool by_volumes(const struct sched_pod *pod, const struct sched_node *node)
+{
+    return !pod->storage || sched_storage_reaches(pod->storage, node);
+}
+
+static bool by_wants(const struct sched_pod *pod, const struct sched_node *node)
+{
+    return !pod->storage || sched_storage_finds(pod->storage, node);
+}
+
 static bool is_short(int64_t want, int64_t used, int64_t all)
 {
     return want > 0 && want > all - used;
@@ -132,6 +151,9 @@ static const struct filter {
     {by_taints, NULL, why_taints},
     {by_ports, HOST_PORTS_WHY, NULL},
     {by_room, NULL, why_room},
+    {by_sole, SOLE, NULL},
+    {by_volumes, "node(s) had volume node affinity conflict", NULL},
+    {by_wants, "node(s) didn't find available persistent volumes to bind", NULL},
 };
 
 static const struct filter *first_refusal(const struct sched_pod *pod,
@@ -165,7 +187,7 @@ static int64_t score(const struct sched_pod *pod, const struct sched_node *node)
 static int compare_reason(const void *a, const void *b)
 {
     const struct reason *x = a, *y = b;
-    char left[128], right[128];
+    char left[160], right[160];
     snprintf(left, sizeof(left), "%zu %s", x->count, x->text);
     snprintf(right, sizeof(right), "%zu %s", y->count, y->text);
     return strcmp(left, right);

@@ -2,6 +2,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/kinds/pod_claims.h"
 #include "common/schema/quantity.h"
 
 #include <stdlib.h>
@@ -217,6 +218,32 @@ static struct sched_room pod_room(const struct value *spec)
     return room;
 }
 
+static void claims_done(struct sched_claims *claims)
+{
+    for (size_t i = 0; i < claims->count; i++)
+        free(claims->items[i].name);
+    free(claims->items);
+    *claims = (struct sched_claims){0};
+}
+
+static bool claims_same(const struct sched_claims *a, const struct sched_claims *b)
+{
+    bool same = a->count == b->count;
+    for (size_t i = 0; i < a->count && same; i++)
+        same = str_eq(a->items[i].name, b->items[i].name) && a->items[i].own == b->items[i].own;
+    return same;
+}
+
+static void add_claim(void *ctx, const char *claim, const struct value *volume, bool own)
+{
+    struct sched_claims *claims = ctx;
+    (void)volume;
+    if ((claims->count & (claims->count - 1)) == 0) /* full at powers of two */
+        claims->items = xreallocarray(claims->items, claims->count ? 2 * claims->count : 1,
+                                      sizeof(*claims->items));
+    claims->items[claims->count++] = (struct sched_claim){xstrdup(claim), own};
+}
+
 void sched_pod_read(struct sched_pod *ret, const struct value *pod)
 {
     const struct value *spec = value_get(pod, "spec");
@@ -229,6 +256,9 @@ void sched_pod_read(struct sched_pod *ret, const struct value *pod)
         spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", NULL);
     ret->affinity = value_type(affinity) == VALUE_MAP ? value_copy(affinity) : NULL;
     host_ports_read(&ret->ports, spec);
+    ret->claims = (struct sched_claims){0};
+    ret->storage = NULL;
+    pod_claims_each(pod, add_claim, &ret->claims);
 }
 
 void sched_pod_done(struct sched_pod *pod)
@@ -238,6 +268,7 @@ void sched_pod_done(struct sched_pod *pod)
     taints_done(&pod->tolerations);
     value_free(pod->affinity);
     host_ports_done(&pod->ports);
+    claims_done(&pod->claims);
     *pod = (struct sched_pod){0};
 }
 
@@ -246,7 +277,8 @@ bool sched_pod_same(const struct sched_pod *a, const struct sched_pod *b)
     return str_eq(a->node_name, b->node_name) && a->request.cpu_milli == b->request.cpu_milli &&
            a->request.memory == b->request.memory && a->request.pods == b->request.pods &&
            a->priority == b->priority && labels_same(&a->selector, &b->selector) &&
-           taints_same(&a->tolerations, &b->tolerations) && host_ports_same(&a->ports, &b->ports);
+           taints_same(&a->tolerations, &b->tolerations) && host_ports_same(&a->ports, &b->ports) &&
+           claims_same(&a->claims, &b->claims);
 }
 
 /* Nodes */

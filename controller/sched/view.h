@@ -33,6 +33,18 @@ struct sched_room {
     int64_t pods;
 };
 
+/* A claim of its namespace that one of its volumes is of. */
+struct sched_claim {
+    char *name;
+    bool own; /* made for the pod */
+};
+struct sched_claims {
+    struct sched_claim *items;
+    size_t count;
+};
+
+struct sched_storage;
+
 /* Requests as Kubernetes counts them: the sum of the containers (with init containers that stay,
  * and overhead), or what an init container needs while it runs, whichever is more. A limit without
  * a request is its request. */
@@ -44,6 +56,9 @@ struct sched_pod {
     struct sched_taints tolerations;
     int64_t priority;        /* spec.priority; 0 where there is none */
     struct host_ports ports; /* of its node */
+    struct sched_claims claims;
+    /* What these ask of a node: the caller's, while it picks one (storage.h). NULL: nothing. */
+    const struct sched_storage *storage;
 };
 
 struct sched_node {
