@@ -5,8 +5,11 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
+#include "common/kinds/local_volume.h"
 #include "controller/api/pod_ready.h"
+#include "controller/manifest/local_volume.h"
 #include "controller/reconcile/condition.h"
+#include "controller/reconcile/volumes_plan.h"
 
 #include <stdlib.h>
 
@@ -25,6 +28,7 @@ struct job {
     char *key;
     char *name, *node;    /* of the Node object; its id */
     char *uid, *ns, *pod; /* of the pod */
+    char *volume;         /* of the volume */
     struct value *status; /* to be written */
     struct value *labels;
     bool gone;
@@ -39,7 +43,8 @@ static void job_free(void *p)
     if (!job)
         return;
     job_free(job->next);
-    char *const strings[] = {job->key, job->name, job->node, job->uid, job->ns, job->pod};
+    char *const strings[] = {job->key, job->name, job->node,  job->uid,
+                             job->ns,  job->pod,  job->volume};
     for (size_t i = 0; i < ARRAY_LEN(strings); i++)
         free(strings[i]);
     value_free(job->status);
@@ -194,6 +199,48 @@ static void write_node_status(struct job *job)
     api_patch_with(job->intake->api, &user, &ref, API_STATUS, set_node_status, node_written, job);
 }
 
+/* Volumes. */
+
+static int forget_volume(void *ctx, struct value *volume)
+{
+    const struct job *job = ctx;
+    if (!local_volume_is_removed(volume) ||
+        (!str_eq(local_volume_node(volume), job->name) && !WEAKENED(INTAKE_VOLUME)))
+        return 1;
+    return volumes_release(volume, LOCAL_VOLUME_FINALIZER);
+}
+
+static void volume_written(void *ctx, const struct api_answer *answer)
+{
+    struct job *job = ctx;
+    if (answer->code < 300 && !answer->unchanged)
+        log_info("volume removed node=%s volume=%s", job->node, job->volume);
+    else if (answer->code >= 400 && answer->code != 404)
+        log_warn("volume not let go: node=%s volume=%s reason=%s", job->node, job->volume,
+                 log_quote(value_get_str(answer->object, "message")));
+    job_end(job);
+}
+
+static void write_volume(struct job *job)
+{
+    const struct api_ref ref = {&kind_persistent_volume, "", job->volume};
+    api_patch_with(job->intake->api, &user, &ref, 0, forget_volume, volume_written, job);
+}
+
+/* A node says it until the volume is told to it no more: what is not so is not even queued. */
+static void take_volume(struct intake *intake, const char *name, const char *node,
+                        const char *volume)
+{
+    const struct api_ref ref = {&kind_persistent_volume, "", volume};
+    const struct value *object = NULL;
+    if (!volume || api_see(intake->api, &user, &ref, &object) != 0 ||
+        !local_volume_is_removed(object))
+        return;
+    struct job *job = job_new(intake, write_volume, name, node);
+    job->volume = xstrdup(volume);
+    job_submit(job, xasprintf("%s volume %s", node, volume));
+}
+
 void intake_birth(struct intake *intake, const char *name, const char *node,
                   const struct birth *birth)
 {
@@ -207,6 +254,8 @@ void intake_birth(struct intake *intake, const char *name, const char *node,
         job->status = value_copy(birth->status);
         job_submit(job, xasprintf("%s status", node));
     }
+    for (size_t i = 0; i < value_len(birth->volumes_gone); i++)
+        take_volume(intake, name, node, value_str(value_at(birth->volumes_gone, i)));
 }
 
 /* Pods. */

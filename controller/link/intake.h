@@ -1,6 +1,7 @@
 #pragma once
-/* What nodes say, turned into objects: births and beats into Node status, reports into Pod status.
- * A node can only touch its own Node and the pods that are bound to it. */
+/* What nodes say, turned into objects: births and beats into Node status, reports into Pod status,
+ * volumes that a node has removed into their end. A node can only touch its own Node, the pods that
+ * are bound to it, and volumes that lie there and are deleted. */
 
 #include "common/bus/birth.h"
 #include "common/bus/report.h"

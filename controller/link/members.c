@@ -6,6 +6,7 @@
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 #include "controller/link/enrolment.h"
+#include "controller/manifest/local_volume.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,9 +18,11 @@ struct members {
     void *ctx;
     struct map *by_name; /* Node object -> struct member */
     struct map *bound;   /* "ns/pod" -> char *: the name of the node it is bound to */
+    struct map *removed; /* name of a volume -> char *: of the node that is to remove it */
     bool complete;
     struct loop_defer *catch_up;
-    struct api_watch *node_watch, *pod_watch, *secret_watch, *config_watch;
+    struct api_watch *node_watch, *pod_watch, *secret_watch, *config_watch, *claim_watch,
+        *volume_watch;
 };
 
 static const struct api_user user = {.name = "system:limpet:link"};
@@ -60,6 +63,15 @@ static void tell_bound_pods(struct members *members, const char *name, struct se
     }
 }
 
+static void tell_removed_volumes(struct members *members, const char *name, struct session *session)
+{
+    const char *volume;
+    void *node;
+    for (size_t i = 0; map_next(members->removed, &i, &volume, &node);)
+        if (str_eq(node, name))
+            session_volume(session, volume, true);
+}
+
 static void drop_member(struct members *members, const char *name)
 {
     struct member *member = map_del(members->by_name, name);
@@ -95,6 +107,7 @@ static void node_changed(void *ctx, enum api_event_type type, const struct value
     member->tally = tally_new();
     (void)map_put(members->by_name, name, member);
     tell_bound_pods(members, name, member->session);
+    tell_removed_volumes(members, name, member->session);
     if (members->complete)
         session_begin(member->session);
 }
@@ -145,6 +158,29 @@ static void config_changed(void *ctx, enum api_event_type type, const struct val
     source_changed(ctx, "ConfigMap", object);
 }
 
+static void claim_changed(void *ctx, enum api_event_type type, const struct value *object)
+{
+    (void)type;
+    source_changed(ctx, "PersistentVolumeClaim", object);
+}
+
+static void volume_changed(void *ctx, enum api_event_type type, const struct value *object)
+{
+    struct members *members = ctx;
+    const char *name = object_name(object), *node = local_volume_node(object);
+    bool is_removed = type != API_DELETED && node && local_volume_is_removed(object);
+    autofree char *before = map_del(members->removed, name);
+    struct session *old = session_of(members, before);
+    struct session *now = is_removed ? session_of(members, node) : NULL;
+    if (is_removed)
+        (void)map_put(members->removed, name, xstrdup(node));
+    source_changed(members, "PersistentVolume", object);
+    if (old && old != now)
+        session_volume(old, name, false);
+    if (now)
+        session_volume(now, name, true);
+}
+
 void members_republish(struct members *members)
 {
     void *p;
@@ -165,6 +201,8 @@ static int watch_objects(struct members *members, struct err *err)
         {&kind_pod, pod_changed, &members->pod_watch},
         {&kind_secret, secret_changed, &members->secret_watch},
         {&kind_config_map, config_changed, &members->config_watch},
+        {&kind_persistent_volume_claim, claim_changed, &members->claim_watch},
+        {&kind_persistent_volume, volume_changed, &members->volume_watch},
     };
     for (size_t i = 0; i < ARRAY_LEN(watches); i++) {
         const struct api_ref ref = {watches[i].kind, "", ""};
@@ -181,7 +219,8 @@ static int watch_objects(struct members *members, struct err *err)
 static void catch_up(void *ctx)
 {
     struct members *members = ctx;
-    bool live = api_watch_is_live(members->node_watch) && api_watch_is_live(members->pod_watch);
+    bool live = api_watch_is_live(members->node_watch) && api_watch_is_live(members->pod_watch) &&
+                api_watch_is_live(members->volume_watch);
     members->catch_up = NULL;
     if (!live && !WEAKENED(MEMBERS_COMPLETE)) {
         members->catch_up = loop_defer(members->world.loop, catch_up, members);
@@ -203,6 +242,7 @@ int members_new(const struct session_world *world, const struct members_handler 
     members->ctx = ctx;
     members->by_name = map_new();
     members->bound = map_new();
+    members->removed = map_new();
     int rc = watch_objects(members, err);
     if (rc < 0) {
         members_free(members);
@@ -218,11 +258,13 @@ void members_free(struct members *members)
     if (!members)
         return;
     loop_defer_free(members->catch_up);
-    struct api_watch *const watches[] = {members->node_watch, members->pod_watch,
-                                         members->secret_watch, members->config_watch};
+    struct api_watch *const watches[] = {members->node_watch,   members->pod_watch,
+                                         members->secret_watch, members->config_watch,
+                                         members->claim_watch,  members->volume_watch};
     for (size_t i = 0; i < ARRAY_LEN(watches); i++)
         api_watch_free(watches[i]);
     map_free(members->by_name, member_free);
     map_free(members->bound, free);
+    map_free(members->removed, free);
     free(members);
 }

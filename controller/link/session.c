@@ -325,9 +325,19 @@ void session_pod(struct session *session, const char *ns, const char *name, bool
 
 void session_source(struct session *session, const char *kind, const char *ns, const char *name)
 {
-    autofree char *path = xasprintf("%s/%s/%s", kind, ns, name);
-    if (sheets_source(session->sheets, path))
+    char path[TOPIC_PATH_MAX + 1];
+    if (topic_path(kind, ns, name, path, NULL) == 0 && sheets_source(session->sheets, path))
         plan_round(session);
+}
+
+void session_volume(struct session *session, const char *name, bool removed)
+{
+    char path[TOPIC_PATH_MAX + 1];
+    if (topic_path("PersistentVolume", NULL, name, path, NULL) < 0)
+        return;
+    sheets_keep(session->sheets, path, removed);
+    (void)sheets_source(session->sheets, path);
+    plan_round(session);
 }
 
 void session_retained(struct session *session, const struct topic *topic)

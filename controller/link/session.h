@@ -37,8 +37,11 @@ const struct key *session_sealing(const struct session *session);
 
 /* A pod of this node changed or went (keyed by "namespace/name"). */
 void session_pod(struct session *session, const char *ns, const char *name, bool gone);
-/* A ConfigMap or Secret changed; nothing happens unless a pod of the node reads it. */
+/* A ConfigMap, Secret, claim or volume (ns NULL) changed; nothing happens unless a pod of the node
+ * reads it. */
 void session_source(struct session *session, const char *kind, const char *ns, const char *name);
+/* The node is to remove what it holds of the volume, or (false) is not any more. */
+void session_volume(struct session *session, const char *name, bool removed);
 /* The broker retains this manifest for the node: cleared if the last index does not list it (a
  * gateway was killed, or the broker, before it was cleared). */
 void session_retained(struct session *session, const struct topic *topic);

@@ -17,8 +17,9 @@
 struct part {
     struct sheet sheet; /* payload NULL: the object is not there, or could not be rendered yet */
     bool stale;
-    bool read;          /* sources: by a pod of the node */
-    struct value *refs; /* pods: the paths of what they read */
+    bool read;          /* sources: by a pod of the node, or by what that reads */
+    bool kept;          /* sources: in the set though nobody reads them */
+    struct value *refs; /* pods and claims: the paths of what they read */
 };
 
 struct sheets {
@@ -63,13 +64,15 @@ static void fill(struct part *part, const char *payload, size_t len)
 /* The object at "Kind/ns/name"; NULL if it is not there. The caller's. */
 static struct value *object_at(const struct sheets *sheets, const char *path)
 {
-    static const struct schema_kind *const kinds[] = {&kind_pod, &kind_secret, &kind_config_map};
+    static const struct schema_kind *const kinds[] = {&kind_pod, &kind_secret, &kind_config_map,
+                                                      &kind_persistent_volume_claim,
+                                                      &kind_persistent_volume};
     const char *ns = strchr(path, '/') + 1, *name = strchr(ns, '/') + 1;
     autofree char *kind = xstrndup(path, (size_t)(ns - path - 1));
     autofree char *namespace = xstrndup(ns, (size_t)(name - ns - 1));
     struct value *object = NULL;
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        const struct api_ref ref = {kinds[i], namespace, name};
+        const struct api_ref ref = {kinds[i], kinds[i]->namespaced ? namespace : "", name};
         if (!str_eq(kinds[i]->kind, kind))
             continue;
         if (api_get(sheets->world.api, &user, &ref, &object) == 0)
@@ -167,8 +170,9 @@ struct refs {
 static void add_ref(void *ctx, const char *kind, const char *name)
 {
     struct refs *refs = ctx;
+    const struct schema_kind *found = kinds_find(NULL, "v1", kind);
     char path[TOPIC_PATH_MAX + 1];
-    if (topic_path(kind, refs->ns, name, path, NULL) == 0)
+    if (found && topic_path(kind, found->namespaced ? refs->ns : NULL, name, path, NULL) == 0)
         value_append(refs->list, value_new_str(path));
 }
 
@@ -185,20 +189,26 @@ static void set_handler(const struct sheets *sheets, struct value *pod)
         value_set_str(annotations, RUNTIME_HANDLER_ANNOTATION, value_get_str(class, "handler"));
 }
 
+/* object NULL: it is not there. */
+static void read_refs(const struct value *object, struct part *part)
+{
+    struct refs refs = {value_new_list(), object_namespace(object)};
+    value_free(part->refs);
+    part->refs = refs.list;
+    if (object)
+        manifest_refs(object, add_ref, &refs);
+}
+
 static void render_pod(struct sheets *sheets, const char *path, struct part *part)
 {
     cleanup(value_free) struct value *pod = object_at(sheets, path);
     part->stale = false;
-    value_free(part->refs);
-    part->refs = value_new_list();
     fill(part, NULL, 0);
-    if (!pod)
-        return;
-    if (!str_empty(value_str(value_path(pod, "spec", "runtimeClassName", NULL))))
+    if (pod && !str_empty(value_str(value_path(pod, "spec", "runtimeClassName", NULL))))
         set_handler(sheets, pod);
-    render_plain(pod, part);
-    struct refs refs = {part->refs, object_namespace(pod)};
-    manifest_refs(pod, add_ref, &refs);
+    if (pod)
+        render_plain(pod, part);
+    read_refs(pod, part);
 }
 
 /* 1: it is being sealed. */
@@ -208,6 +218,7 @@ static int render_source(struct sheets *sheets, const char *path, struct part *p
     struct err err = {0};
     int rc = 0;
     fill(part, NULL, 0);
+    read_refs(object, part);
     if (!object) /* not there (yet): the pod waits for it on its node and says so */
         rc = 0;
     else if (str_has_prefix(path, "Secret/"))
@@ -227,7 +238,7 @@ static void refresh_pods(struct sheets *sheets)
     const char *path;
     void *p;
     for (size_t i = 0; map_next(sheets->sources, &i, NULL, &p);)
-        ((struct part *)p)->read = false;
+        ((struct part *)p)->read = ((struct part *)p)->kept;
     for (size_t i = 0; map_next(sheets->pods, &i, &path, &p);) {
         struct part *pod = p;
         if (pod->stale || WEAKENED(SHEETS_KEEP))
@@ -237,12 +248,32 @@ static void refresh_pods(struct sheets *sheets)
     }
 }
 
+/* Claims that changed, and with them which volumes are read. */
+static void refresh_claims(struct sheets *sheets)
+{
+    const char *path;
+    void *p;
+    cleanup(value_free) struct value *volumes = value_new_list();
+    for (size_t i = 0; map_next(sheets->sources, &i, &path, &p);) {
+        struct part *claim = p;
+        if (!claim->read || !str_has_prefix(path, "PersistentVolumeClaim/"))
+            continue;
+        if (claim->stale)
+            (void)render_source(sheets, path, claim);
+        for (size_t r = 0; r < value_len(claim->refs); r++)
+            value_append(volumes, value_copy(value_at(claim->refs, r)));
+    }
+    for (size_t i = 0; i < value_len(volumes); i++)
+        get_part(sheets->sources, value_str(value_at(volumes, i)))->read = true;
+}
+
 int sheets_refresh(struct sheets *sheets)
 {
     const char *path;
     void *p;
     int sealing = 0;
     refresh_pods(sheets);
+    refresh_claims(sheets);
     for (size_t i = 0; map_next(sheets->sources, &i, &path, &p);) {
         struct part *source = p;
         if (!source->read)
@@ -271,6 +302,13 @@ bool sheets_source(struct sheets *sheets, const char *path)
     if (part)
         part->stale = true;
     return part != NULL;
+}
+
+void sheets_keep(struct sheets *sheets, const char *path, bool kept)
+{
+    struct part *part = kept ? get_part(sheets->sources, path) : map_get(sheets->sources, path);
+    if (part)
+        part->kept = kept;
 }
 
 /* ---- the set ---- */

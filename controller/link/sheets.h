@@ -1,6 +1,7 @@
 #pragma once
-/* The manifests of one node as they go out: of each pod that is bound to it, and of the ConfigMaps
- * and Secrets that these read. Each is rendered when its object changed, and only then, so that a
+/* The manifests of one node as they go out: of each pod that is bound to it, of the ConfigMaps,
+ * Secrets and claims that these read, of these claims' volumes, and of volumes that the node is to
+ * remove. Each is rendered when its object changed, and only then, so that a
  * pod's status costs the same whatever else its node runs. Secrets are sealed to the node; the
  * sealed bytes are stored before they go out, and stay while the secret does. */
 
@@ -35,10 +36,11 @@ void sheets_free(struct sheets *sheets);
 
 /* A pod that is bound to the node changed, or is gone from it. */
 void sheets_pod(struct sheets *sheets, const char *ns, const char *name, bool gone);
-/* A ConfigMap or Secret changed ("Secret/ns/name"). False if no pod reads it: nothing is to be
- * done.
- */
+/* A ConfigMap, Secret, claim or volume changed ("Secret/ns/name"). False if no pod reads it:
+ * nothing is to be done. */
 bool sheets_source(struct sheets *sheets, const char *path);
+/* From now on it is in the set also if nobody reads it, or no more. */
+void sheets_keep(struct sheets *sheets, const char *path, bool kept);
 
 /* Renders what has changed. Returns how many secrets are being sealed: as long as that is not 0 the
  * set is not whole, and `written` tells when to refresh again. */

@@ -3,6 +3,7 @@
 #include "common/base/str.h"
 #include "common/bus/sealed.h"
 #include "common/data/yaml.h"
+#include "common/kinds/pod_claims.h"
 
 #define LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -14,6 +15,13 @@ static void copy_keys(const struct value *from, struct value *to, const char *co
         if (item && value_type(item) != VALUE_NULL)
             value_set(to, keys[i], value_copy(item));
     }
+}
+
+/* A node acts on the end of these by itself, and looks at whose they are. */
+static bool is_storage(const struct value *object)
+{
+    const char *kind = value_get_str(object, "kind");
+    return str_eq(kind, "PersistentVolume") || str_eq(kind, "PersistentVolumeClaim");
 }
 
 struct value *manifest_strip(const struct value *object)
@@ -29,11 +37,14 @@ struct value *manifest_strip(const struct value *object)
         "deletionTimestamp",
         "deletionGracePeriodSeconds",
     };
+    static const char *const storage[] = {"finalizers", "ownerReferences"};
     static const char *const body[] = {"spec", "data", "binaryData", "type", "immutable"};
     struct value *out = value_new_map();
     copy_keys(object, out, top, ARRAY_LEN(top));
     struct value *to = value_set(out, "metadata", value_new_map());
     copy_keys(value_get(object, "metadata"), to, meta, ARRAY_LEN(meta));
+    if (is_storage(object))
+        copy_keys(value_get(object, "metadata"), to, storage, ARRAY_LEN(storage));
     struct value *annotations = value_get(to, "annotations");
     value_del(annotations, LAST_APPLIED);
     if (annotations && value_len(annotations) == 0)
@@ -94,7 +105,25 @@ static void refs_of_sources(const struct value *sources, manifest_ref_fn *fn, vo
     }
 }
 
-void manifest_refs(const struct value *pod, manifest_ref_fn *fn, void *ctx)
+struct claim_refs {
+    manifest_ref_fn *fn;
+    void *ctx;
+};
+
+static void tell_claim(void *ctx, const char *claim, const struct value *volume, bool own)
+{
+    const struct claim_refs *refs = ctx;
+    (void)volume;
+    (void)own;
+    refs->fn(refs->ctx, "PersistentVolumeClaim", claim);
+}
+
+static void refs_of_claim(const struct value *claim, manifest_ref_fn *fn, void *ctx)
+{
+    tell(value_get(claim, "spec"), "volumeName", "PersistentVolume", fn, ctx);
+}
+
+static void refs_of_pod(const struct value *pod, manifest_ref_fn *fn, void *ctx)
 {
     static const char *const lists[] = {"initContainers", "containers", "ephemeralContainers"};
     const struct value *spec = value_get(pod, "spec");
@@ -113,4 +142,18 @@ void manifest_refs(const struct value *pod, manifest_ref_fn *fn, void *ctx)
         tell(value_get(volume, "secret"), "secretName", "Secret", fn, ctx);
         refs_of_sources(value_get(value_get(volume, "projected"), "sources"), fn, ctx);
     }
+    struct claim_refs refs = {fn, ctx};
+    pod_claims_each(pod, tell_claim, &refs);
+}
+
+void manifest_refs(const struct value *object, manifest_ref_fn *fn, void *ctx)
+{
+    static const struct {
+        const char *kind;
+        void (*tell)(const struct value *object, manifest_ref_fn *fn, void *ctx);
+    } kinds[] = {{"Pod", refs_of_pod}, {"PersistentVolumeClaim", refs_of_claim}};
+    const char *kind = value_get_str(object, "kind");
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (str_eq(kinds[i].kind, kind))
+            kinds[i].tell(object, fn, ctx);
 }

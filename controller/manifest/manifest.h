@@ -5,8 +5,9 @@
 #include "common/base/buf.h"
 #include "common/data/value.h"
 
-/* Metadata (name, namespace, uid, labels, annotations, deletion), spec and data; no status, no
- * resourceVersion, no managed fields. The caller's. */
+/* Metadata (name, namespace, uid, labels, annotations, deletion; of claims and volumes also
+ * finalizers and owners), spec and data; no status, no resourceVersion, no managed fields. The
+ * caller's. */
 struct value *manifest_strip(const struct value *object);
 int manifest_render(const struct value *object, struct buf *ret);
 
@@ -14,6 +15,7 @@ int manifest_render(const struct value *object, struct buf *ret);
  * and if it is a Secret, rendered sealed. */
 size_t manifest_size(const struct value *object);
 
-/* The ConfigMaps and Secrets a pod reads: fn(ctx, kind, name), maybe several times for one. */
+/* What a node must know of beside the object: of a pod the ConfigMaps, Secrets and claims that it
+ * reads, of a claim its volume. fn(ctx, kind, name), maybe several times for one. */
 typedef void manifest_ref_fn(void *ctx, const char *kind, const char *name);
-void manifest_refs(const struct value *pod, manifest_ref_fn *fn, void *ctx);
+void manifest_refs(const struct value *object, manifest_ref_fn *fn, void *ctx);

@@ -183,11 +183,54 @@ static void test_intake__birth(void **state)
     assert_true(value_len(value_path(node, "status", "conditions", NULL)) > 0); /* the gateway's */
 }
 
+/* A local volume of the node that is on its way out. */
+static void deleted_volume(struct fixture *f, const char *name, const char *node, bool bound)
+{
+    autofree char *json = xasprintf(
+        "{'apiVersion':'v1','kind':'PersistentVolume','metadata':{'name':'%s','annotations':{"
+        "'pv.kubernetes.io/provisioned-by':'limpet.io/local'},'finalizers':["
+        "'limpet.io/local-volume'%s]},'spec':{'accessModes':['ReadWriteOnce'],'capacity':{"
+        "'storage':'1'},'persistentVolumeReclaimPolicy':'Delete','local':{'path':'/x'},"
+        "'nodeAffinity':{'required':{'nodeSelectorTerms':[{'matchExpressions':[{'key':"
+        "'kubernetes.io/hostname','operator':'In','values':['%s']}]}]}}}}",
+        name, bound ? ",'kubernetes.io/pv-protection'" : "", node);
+    world_create(&f->world, json, 201);
+    world_delete(&f->world, "PersistentVolume", "", name);
+}
+
+static bool is_there(struct fixture *f, const char *name)
+{
+    cleanup(value_free) struct value *object = world_get(&f->world, "PersistentVolume", "", name);
+    return object != NULL;
+}
+
+/* What a node has removed ends, if it was to be removed, and lay there. */
+static void test_intake__volumes_that_are_gone(void **state)
+{
+    static const char *const names[] = {"mine", "bound", "far", "none"};
+    struct fixture *f = *state;
+    struct birth birth = {.online = true, .volumes_gone = value_new_list()};
+    deleted_volume(f, "mine", "pi", false);
+    deleted_volume(f, "bound", "pi", true);
+    deleted_volume(f, "far", "other", false);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        value_append(birth.volumes_gone, value_new_str(names[i]));
+    value_append(birth.volumes_gone, value_new_int(3));
+    intake_birth(f->intake, "pi", NODE, &birth);
+    intake_birth(f->intake, "pi", NODE, &birth);
+    world_turn(&f->world);
+    assert_false(is_there(f, "mine"));
+    assert_true(is_there(f, "bound"));
+    assert_true(is_there(f, "far"));
+    birth_done(&birth);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {TEST(test_intake__report), TEST(test_intake__newest),
-                                       TEST(test_intake__gone), TEST(test_intake__crowding),
-                                       TEST(test_intake__birth)};
+    const struct CMUnitTest tests[] = {
+        TEST(test_intake__report), TEST(test_intake__newest),
+        TEST(test_intake__gone),   TEST(test_intake__crowding),
+        TEST(test_intake__birth),  TEST(test_intake__volumes_that_are_gone)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -162,6 +162,86 @@ static void test_sheets__sources(void **state)
     assert_false(sheets_source(f->sheets, "ConfigMap/default/late"));
 }
 
+static void claim(struct fixture *f, const char *name, const char *volume)
+{
+    autofree char *json =
+        xasprintf("{'apiVersion':'v1','kind':'PersistentVolumeClaim','metadata':{'name':'%s',"
+                  "'namespace':'default'},'spec':{'accessModes':['ReadWriteOnce'],'volumeName':'%s'"
+                  ",'resources':{'requests':{'storage':'1'}}}}",
+                  name, volume);
+    world_create(&f->world, json, 201);
+}
+
+static void volume(struct fixture *f, const char *name)
+{
+    autofree char *json =
+        xasprintf("{'apiVersion':'v1','kind':'PersistentVolume','metadata':{'name':'%s',"
+                  "'finalizers':['x.io/f']},'spec':{'accessModes':['ReadWriteOnce'],'capacity':{"
+                  "'storage':'1'},'hostPath':{'path':'/a'}}}",
+                  name);
+    world_create(&f->world, json, 201);
+}
+
+/* With a pod go its claims, and with these their volumes: no others. */
+static void test_sheets__claims(void **state)
+{
+    struct fixture *f = *state;
+    volume(f, "v");
+    volume(f, "other");
+    claim(f, "c", "v");
+    claim(f, "d", "other");
+    reader(f, "a", "persistentVolumeClaim", "claimName", "c");
+    assert_int_equal(sheets_refresh(f->sheets), 0);
+    assert_non_null(strstr(payload_of(f, "PersistentVolumeClaim/default/c"), "volumeName: v"));
+    assert_non_null(strstr(payload_of(f, "PersistentVolume/_/v"), "x.io/f"));
+    assert_int_equal(sheets_count(f->sheets), 3);
+    assert_true(sheets_source(f->sheets, "PersistentVolume/_/v"));
+    assert_false(sheets_source(f->sheets, "PersistentVolume/_/other"));
+    assert_int_equal(sheets_refresh(f->sheets), 0);
+    assert_int_equal(sheets_count(f->sheets), 3);
+    sheets_pod(f->sheets, "default", "a", true);
+    assert_int_equal(sheets_refresh(f->sheets), 0);
+    assert_int_equal(sheets_count(f->sheets), 0);
+}
+
+/* A claim that comes after its pod, and one that finds its volume later. */
+static void test_sheets__claims_come_later(void **state)
+{
+    struct fixture *f = *state;
+    reader(f, "a", "persistentVolumeClaim", "claimName", "c");
+    assert_int_equal(sheets_refresh(f->sheets), 0);
+    assert_int_equal(sheets_count(f->sheets), 1);
+    claim(f, "c", "v");
+    assert_true(sheets_source(f->sheets, "PersistentVolumeClaim/default/c"));
+    assert_int_equal(sheets_refresh(f->sheets), 0);
+    assert_int_equal(sheets_count(f->sheets), 2);
+    volume(f, "v");
+    assert_true(sheets_source(f->sheets, "PersistentVolume/_/v"));
+    assert_int_equal(sheets_refresh(f->sheets), 0);
+    assert_int_equal(sheets_count(f->sheets), 3);
+}
+
+/* A volume that is to be removed stays in the set until that is over. */
+static void test_sheets__removed_volumes(void **state)
+{
+    struct fixture *f = *state;
+    volume(f, "v");
+    sheets_keep(f->sheets, "PersistentVolume/_/v", true);
+    assert_int_equal(sheets_refresh(f->sheets), 0);
+    assert_non_null(find(f, "PersistentVolume/_/v"));
+    claim(f, "c", "v");
+    reader(f, "a", "persistentVolumeClaim", "claimName", "c");
+    assert_int_equal(sheets_refresh(f->sheets), 0);
+    assert_int_equal(sheets_count(f->sheets), 3);
+    sheets_pod(f->sheets, "default", "a", true);
+    assert_int_equal(sheets_refresh(f->sheets), 0);
+    assert_int_equal(sheets_count(f->sheets), 1);
+    sheets_keep(f->sheets, "PersistentVolume/_/v", false);
+    sheets_keep(f->sheets, "PersistentVolume/_/never", false);
+    assert_int_equal(sheets_refresh(f->sheets), 0);
+    assert_int_equal(sheets_count(f->sheets), 0);
+}
+
 static bool is_stored(struct fixture *f, const char *path)
 {
     autofree char *key = xasprintf(SHEETS_SEALED NODE "/%s", path);
@@ -220,6 +300,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sheets__pods, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sheets__runtime_handler, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sheets__sources, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sheets__claims, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sheets__claims_come_later, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sheets__removed_volumes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sheets__secrets, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sheets__freed, setup, teardown),
     };

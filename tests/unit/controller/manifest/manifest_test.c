@@ -84,7 +84,7 @@ static void test_manifest__every_source_is_named(void **state)
 {
     (void)state;
     cleanup(value_free) struct value *pod = parse(
-        "{\"spec\":{\"initContainers\":[{\"envFrom\":[{\"configMapRef\":{\"name\":\"c1\"}},"
+        "{\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\"},\"spec\":{\"initContainers\":[{\"envFrom\":[{\"configMapRef\":{\"name\":\"c1\"}},"
         "{\"secretRef\":{\"name\":\"s1\"}}]}],\"containers\":[{\"env\":[{\"name\":\"A\",\"value\":"
         "\"x\"},{\"name\":\"B\",\"valueFrom\":{\"configMapKeyRef\":{\"name\":\"c2\",\"key\":\"k\"}}"
         "},{\"name\":\"C\",\"valueFrom\":{\"secretKeyRef\":{\"name\":\"s2\",\"key\":\"k\"}}}]}],"
@@ -99,11 +99,45 @@ static void test_manifest__every_source_is_named(void **state)
     assert_string_equal(buf_str(&text), "ConfigMap/c1 Secret/s1 ConfigMap/c2 Secret/s2 "
                                         "Secret/s5 Secret/s6 ConfigMap/c3 Secret/s3 ConfigMap/c4 "
                                         "Secret/s4 ");
-    cleanup(value_free) struct value *empty = parse("{\"spec\":{\"containers\":[{}]}}");
+    cleanup(value_free) struct value *empty =
+        parse("{\"kind\":\"Pod\",\"spec\":{\"containers\":[{}]}}");
     cleanup(buf_done) struct buf none;
     buf_init(&none, 0);
     manifest_refs(empty, add_ref, &none);
     assert_int_equal(none.len, 0);
+}
+
+static void test_manifest__claims_and_volumes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json, *refs;
+    } cases[] = {
+        {"{\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\"},\"spec\":{\"volumes\":[{\"name\":"
+         "\"a\",\"persistentVolumeClaim\":{\"claimName\":\"c\"}},{\"name\":\"own\","
+         "\"ephemeral\":{}}]}}",
+         "PersistentVolumeClaim/c PersistentVolumeClaim/p-own "},
+        {"{\"kind\":\"PersistentVolumeClaim\",\"spec\":{\"volumeName\":\"v\"}}",
+         "PersistentVolume/v "},
+        {"{\"kind\":\"PersistentVolumeClaim\",\"spec\":{}}", ""},
+        {"{\"kind\":\"PersistentVolume\",\"spec\":{\"volumeName\":\"v\"}}", ""},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        cleanup(value_free) struct value *object = parse(cases[i].json);
+        cleanup(buf_done) struct buf text;
+        buf_init(&text, 0);
+        manifest_refs(object, add_ref, &text);
+        assert_string_equal(buf_str(&text), cases[i].refs);
+    }
+    /* A node acts on what holds these, and on whose they are. */
+    expect_render("{\"apiVersion\":\"v1\",\"kind\":\"PersistentVolume\",\"metadata\":{\"name\":"
+                  "\"v\",\"finalizers\":[\"f\"],\"managedFields\":[]},\"status\":{\"phase\":"
+                  "\"Bound\"}}",
+                  "apiVersion: v1\nkind: PersistentVolume\nmetadata:\n  name: v\n  finalizers:\n"
+                  "  - f\n");
+    expect_render("{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"c\","
+                  "\"finalizers\":[\"f\"]}}",
+                  "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\n");
 }
 
 static size_t rendered(const struct value *object)
@@ -150,6 +184,7 @@ int main(void)
         cmocka_unit_test(test_manifest__without_what_only_the_gateway_needs),
         cmocka_unit_test(test_manifest__same_meaning_same_bytes),
         cmocka_unit_test(test_manifest__every_source_is_named),
+        cmocka_unit_test(test_manifest__claims_and_volumes),
         cmocka_unit_test(test_manifest__size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
