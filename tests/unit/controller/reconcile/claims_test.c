@@ -414,6 +414,28 @@ static void test_claims__policies(void **state)
     }
 }
 
+/* ---- many ---- */
+
+/* Claims that wait, and as many volumes: each gets one of its own. */
+static void test_claims__many(void **state)
+{
+    enum { MANY = 500 };
+    struct stage *stage = *state;
+    stop(stage);
+    for (int i = 0; i < MANY; i++) {
+        autofree char *name = xasprintf("c%d", i), *size = xasprintf("%dMi", 1 + i * 7 % MANY);
+        claim(stage, name, size, "");
+        volume(stage, name, size, "");
+    }
+    start(stage);
+    world_pass(&stage->world, 20 * NS_PER_S);
+    for (int i = 0; i < MANY; i++) {
+        autofree char *name = xasprintf("c%d", i);
+        assert_string_equal(CLAIM_AT(name, "status>phase"), "'Bound'");
+        assert_string_equal(VOLUME_AT(name, "status>phase"), "'Bound'");
+    }
+}
+
 /* ---- any step may be the last ---- */
 
 /* Everything ends; what is on disk is opened again. */
@@ -478,6 +500,7 @@ int main(void)
         TEST(test_claims__in_use_stay),
         TEST(test_claims__volume_goes_when_its_node_has_removed_it),
         TEST(test_claims__policies),
+        TEST(test_claims__many),
         cmocka_unit_test(test_claims__goes_on_after_any_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
