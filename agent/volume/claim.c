@@ -119,18 +119,19 @@ static int mount_volume(const struct volume_spec *spec, const struct value *pv, 
     const struct value *source = value_get(pv, "spec");
     const struct value *local = value_get(source, "local");
     const struct value *host = value_get(source, "hostPath");
-    if (str_eq(value_get_str(source, "volumeMode"), "Block"))
-        return err_set(err, -EINVAL,
-                       "volume %s has volumeMode Block, but is specified in volumeMounts", name);
-    if (claim_is_ending(pv)) /* it may be gone already, and must not come back empty */
-        return err_set(err, -EINVAL, "persistentvolume \"%s\" is being deleted", name);
+    const char *why = str_eq(value_get_str(source, "volumeMode"), "Block")
+                          ? "has volumeMode Block, but is specified in volumeMounts"
+                      : claim_is_ending(pv)
+                          ? "is being deleted" /* it may be gone: it must not come back empty */
+                      : !claim_is_ours(pv) && !local && !host
+                          ? "is neither local nor hostPath, which this node mounts alone"
+                          : NULL;
+    if (why)
+        return err_set(err, -EINVAL, "volume %s %s", name, why);
     if (claim_is_ours(pv))
         return mount_own(spec, name, ret, err);
     if (local)
         return mount_local(text_of(local, "path"), ret, err);
-    if (!host)
-        return err_set(err, -EINVAL,
-                       "persistentvolume \"%s\": this node mounts local and hostPath alone", name);
     int rc = check_path(text_of(host, "path"), err);
     return rc < 0 ? rc : volume_host_path.prepare(spec, name, host, ret, err);
 }
@@ -139,16 +140,11 @@ static int mount_volume(const struct volume_spec *spec, const struct value *pv, 
 static int mount_lone(const struct volume_spec *spec, const struct value *claim, struct volume *ret,
                       struct err *err)
 {
-    const char *class = value_str(value_path(claim, "spec", "storageClassName", NULL));
-    const char *ns = meta_of(claim, "namespace"), *name = meta_of(claim, "name");
-    if (!is_lone(claim))
+    const struct value *class = value_path(claim, "spec", "storageClassName", NULL);
+    const char *name = meta_of(claim, "name");
+    if (!is_lone(claim) || (class && !str_eq(value_str(class), OWN_CLASS)))
         return err_set(err, -ENOENT, "persistentvolumeclaim \"%s\" is not bound", name);
-    if (class && !str_eq(class, OWN_CLASS))
-        return err_set(err, -EINVAL,
-                       "persistentvolumeclaim \"%s\" is not bound: a node by itself has the "
-                       "storage class \"" OWN_CLASS "\" alone",
-                       name);
-    autofree char *folder = xasprintf("%s_%s", ns, name);
+    autofree char *folder = xasprintf("%s_%s", meta_of(claim, "namespace"), name);
     return mount_own(spec, folder, ret, err);
 }
 
@@ -167,25 +163,6 @@ static int mount_claim(const struct volume_spec *spec, const struct value *claim
     return rc < 0 ? rc : mount_volume(spec, pv, ret, err);
 }
 
-static int find_claim(const struct volume_spec *spec, const char *name, const struct value **ret,
-                      struct err *err)
-{
-    *ret = spec->source->find(spec->source->ctx, "PersistentVolumeClaim", spec->pod_ns, name);
-    return *ret ? 0 : err_set(err, -ENOENT, "persistentvolumeclaim \"%s\" not found", name);
-}
-
-static int prepare(const struct volume_spec *spec, const char *name, const struct value *source,
-                   struct volume *ret, struct err *err)
-{
-    (void)name;
-    const struct value *claim;
-    int rc = find_claim(spec, text_of(source, "claimName"), &claim, err);
-    if (rc == 0)
-        rc = mount_claim(spec, claim, ret, err);
-    ret->read_only |= value_get_bool(source, "readOnly", false);
-    return rc;
-}
-
 /* Somebody else's claim of that name is not for this pod. */
 static bool is_owner(const struct value *pod, const struct value *claim)
 {
@@ -199,19 +176,34 @@ static bool is_owner(const struct value *pod, const struct value *claim)
     return false;
 }
 
+static int find_and_mount(const struct volume_spec *spec, const char *name, bool own,
+                          struct volume *ret, struct err *err)
+{
+    const struct value *claim =
+        spec->source->find(spec->source->ctx, "PersistentVolumeClaim", spec->pod_ns, name);
+    if (!claim)
+        return err_set(err, -ENOENT, "persistentvolumeclaim \"%s\" not found", name);
+    if (own && !is_owner(spec->pod, claim))
+        return err_set(err, -EINVAL, "PVC %s/%s was not created for pod %s/%s (pod is not owner)",
+                       spec->pod_ns, name, spec->pod_ns, meta_of(spec->pod, "name"));
+    return mount_claim(spec, claim, ret, err);
+}
+
+static int prepare(const struct volume_spec *spec, const char *name, const struct value *source,
+                   struct volume *ret, struct err *err)
+{
+    (void)name;
+    int rc = find_and_mount(spec, text_of(source, "claimName"), false, ret, err);
+    ret->read_only |= value_get_bool(source, "readOnly", false);
+    return rc;
+}
+
 static int prepare_ephemeral(const struct volume_spec *spec, const char *name,
                              const struct value *source, struct volume *ret, struct err *err)
 {
     (void)source;
     autofree char *own = xasprintf("%s-%s", meta_of(spec->pod, "name"), name);
-    const struct value *claim;
-    int rc = find_claim(spec, own, &claim, err);
-    if (rc < 0)
-        return rc;
-    if (!is_owner(spec->pod, claim))
-        return err_set(err, -EINVAL, "PVC %s/%s was not created for pod %s/%s (pod is not owner)",
-                       spec->pod_ns, own, spec->pod_ns, meta_of(spec->pod, "name"));
-    return mount_claim(spec, claim, ret, err);
+    return find_and_mount(spec, own, true, ret, err);
 }
 
 const struct volume_type volume_claim = {.field = "persistentVolumeClaim", .prepare = prepare};
