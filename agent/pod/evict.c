@@ -203,6 +203,8 @@ static void psi_told(void *ctx, int fd, uint32_t events)
         return;
     }
     look(evict);
+    /* The kernel may tell before a threshold is crossed, and no more afterwards. */
+    loop_timer_after(evict->timer, HURRY_NS);
 }
 
 static void watch_psi(struct evict *evict)
