@@ -1,4 +1,5 @@
 #include "agent/keeper/core.h"
+#include "agent/keeper/sizing.h"
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
@@ -38,6 +39,7 @@ struct container {
     bool attempted;     /* at least once: the next start is a restart */
     bool passed;        /* who comes after it may start */
     bool signalled;     /* this attempt was told to stop */
+    bool renew;         /* and the next is to follow it at once */
     int64_t started;    /* boot ns of the running attempt */
     int64_t next_delay; /* ns before the restart after the next exit */
     int64_t kill_at;    /* of this attempt; INT64_MAX: no kill is due */
@@ -78,7 +80,8 @@ static void add_containers(struct keeper_core *core, size_t first)
     for (size_t i = first; i < count; i++) {
         const struct launch_container *plan = &core->plan->containers[i];
         core->containers[i] = (struct container){.kill_at = INT64_MAX};
-        report->containers[i] = (struct keeper_container){.role = plan->role};
+        report->containers[i] =
+            (struct keeper_container){.role = plan->role, .size = sizing_of(plan)};
         copy_text(report->containers[i].name, sizeof(report->containers[i].name), plan->name);
     }
 }
@@ -93,6 +96,7 @@ struct keeper_core *keeper_core_new(const struct launch_plan *plan, const char *
     add_containers(core, 0);
     report->keeper_pid = keeper_pid;
     report->started_wall_ns = wall;
+    report->size = sizing_of_pod(plan);
     copy_text(report->pod_uid, sizeof(report->pod_uid), plan->pod_uid);
     copy_text(report->pod_ns, sizeof(report->pod_ns), plan->pod_ns);
     copy_text(report->pod_name, sizeof(report->pod_name), plan->pod_name);
@@ -136,7 +140,7 @@ static void move(struct keeper_core *core, size_t i, enum phase to)
     struct keeper_container *shown = &core->report.containers[i];
     must(phases[container->phase].next & BIT(to));
     container->phase = to;
-    container->signalled = false;
+    container->signalled = container->renew = false;
     container->kill_at = INT64_MAX;
     shown->state = phases[to].state;
     if (to != PHASE_RUNNING)
@@ -383,6 +387,33 @@ void keeper_core_kill(struct keeper_core *core, size_t i, uint32_t attempt, int6
     keeper_core_tick(core, now, actions);
 }
 
+void keeper_core_renew(struct keeper_core *core, size_t i, int64_t grace_ns, int64_t now,
+                       struct keeper_actions *actions)
+{
+    if (core->ending || core->containers[i].phase != PHASE_RUNNING)
+        return;
+    core->containers[i].renew = true;
+    keeper_core_kill(core, i, core->report.containers[i].restarts, grace_ns, now, actions);
+}
+
+bool keeper_core_renews(const struct keeper_core *core, size_t i)
+{
+    return core->containers[i].renew;
+}
+
+void keeper_core_sized(struct keeper_core *core, size_t i, const struct keeper_size *size)
+{
+    if (i == SIZING_POD)
+        core->report.size = *size;
+    else
+        core->report.containers[i].size = *size;
+}
+
+void keeper_core_misfit(struct keeper_core *core, const char *text)
+{
+    copy_text(core->report.misfit, sizeof(core->report.misfit), text);
+}
+
 /* ---- what containers do ---- */
 
 void keeper_core_started(struct keeper_core *core, size_t i, pid_t pid, int64_t now, int64_t wall,
@@ -448,7 +479,9 @@ static void ended(struct keeper_core *core, size_t i, bool retry, int64_t now, i
 {
     struct container *container = &core->containers[i];
     struct keeper_container *shown = &core->report.containers[i];
-    if (!again(core, i, shown->last.code, retry)) {
+    if (container->renew && !core->ending) {
+        start(core, i, actions);
+    } else if (!again(core, i, shown->last.code, retry)) {
         done(core, i, now, actions);
     } else {
         int64_t delay = next_delay(core, container, ran);

@@ -66,6 +66,16 @@ void keeper_core_mark(struct keeper_core *core, size_t i, uint32_t attempt, uint
 /* Ends that attempt, and only that; what follows is as after an exit. A shorter grace overtakes. */
 void keeper_core_kill(struct keeper_core *core, size_t i, uint32_t attempt, int64_t grace_ns,
                       int64_t now, struct keeper_actions *actions);
+/* Ends the attempt of container i that runs, if one does; the next starts when it has ended, at
+ * once and whatever its restart policy. */
+void keeper_core_renew(struct keeper_core *core, size_t i, int64_t grace_ns, int64_t now,
+                       struct keeper_actions *actions);
+/* It has not ended yet. */
+bool keeper_core_renews(const struct keeper_core *core, size_t i);
+/* For the report: what the control group of container i, or of the pod (SIZING_POD), has now, and
+ * why one has not got what was asked for (sizing.h). */
+void keeper_core_sized(struct keeper_core *core, size_t i, const struct keeper_size *size);
+void keeper_core_misfit(struct keeper_core *core, const char *text);
 /* The program of container i runs. */
 void keeper_core_started(struct keeper_core *core, size_t i, pid_t pid, int64_t now, int64_t wall,
                          struct keeper_actions *actions);

@@ -207,7 +207,8 @@ int entry_exec(struct entry *entry, const void *request, size_t len, const int *
 
 int entry_tell(struct entry *entry, const struct proto *message, int fd, struct err *err)
 {
-    return tell(entry, PROTO_ORDER_SINCE, message, &fd, fd < 0 ? 0 : 1, err);
+    int since = message->type >= PROTO_RESIZE ? PROTO_SIZES_SINCE : PROTO_ORDER_SINCE;
+    return tell(entry, since, message, &fd, fd < 0 ? 0 : 1, err);
 }
 
 void entry_patience(struct entry *entry, int64_t ns)

@@ -7,6 +7,7 @@
 #include "agent/keeper/fdpass.h"
 #include "agent/keeper/init.h"
 #include "agent/keeper/plans.h"
+#include "agent/keeper/resize.h"
 #include "agent/keeper/sandbox.h"
 #include "agent/keeper/server.h"
 #include "common/base/buf.h"
@@ -163,10 +164,18 @@ static void apply_one(struct keeper *keeper, const struct keeper_action *action)
     }
 }
 
-static void apply(struct keeper *keeper, const struct keeper_actions *actions)
+static void apply_all(struct keeper *keeper, const struct keeper_actions *actions)
 {
     for (size_t i = 0; i < actions->count; i++)
         apply_one(keeper, &actions->list[i]);
+}
+
+static void apply(struct keeper *keeper, const struct keeper_actions *actions)
+{
+    /* Before a container that waited for it starts anew. */
+    if (!keeper->removing && resize_settle(&keeper->sandbox, keeper->core))
+        server_publish(keeper->server, keeper_core_report(keeper->core));
+    apply_all(keeper, actions);
     int64_t next = keeper_core_next(keeper->core);
     if (next == INT64_MAX)
         loop_timer_stop(keeper->timer);
@@ -338,6 +347,23 @@ static void on_deadline(void *ctx, uint32_t seconds, int64_t at)
     apply(keeper, &actions);
 }
 
+static void on_resize(void *ctx, const struct sizing *sizing)
+{
+    struct keeper *keeper = ctx;
+    struct keeper_actions actions = {.count = 0};
+    bool renew[LAUNCH_MAX_CONTAINERS];
+    plans_resize(&keeper->plans, sizing, renew);
+    for (size_t i = 0; i < keeper->plans.whole.container_count; i++) {
+        actions.count = 0;
+        if (renew[i])
+            keeper_core_renew(keeper->core, i, keeper->plans.whole.grace_s * NS_PER_S,
+                              loop_now(keeper->loop), &actions);
+        apply_all(keeper, &actions);
+    }
+    actions.count = 0;
+    apply(keeper, &actions);
+}
+
 /* ---- making ---- */
 
 static const struct container_handler container_handler = {
@@ -385,6 +411,7 @@ static const struct server_handler server_handler = {
     .kill = on_kill,
     .deadline = on_deadline,
     .add = on_add,
+    .resize = on_resize,
     .alone = on_alone,
 };
 

@@ -220,6 +220,20 @@ static int keepers_deadline(struct keepers *keepers, const char *uid, uint32_t s
     return r < 0 ? r : entry_tell(entry, &message, -1, err);
 }
 
+static int keepers_resize(struct keepers *keepers, const char *uid, const struct sizing *sizing,
+                          struct err *err)
+{
+    cleanup(buf_done) struct buf bytes;
+    struct entry *entry;
+    buf_init(&bytes, PROTO_MAX_BYTES);
+    int r = need(keepers, uid, &entry, err);
+    if (r == 0)
+        r = sizing_encode(sizing, &bytes);
+    const struct proto message = {
+        .type = PROTO_RESIZE, .report = bytes.data, .report_len = bytes.len};
+    return r < 0 ? r : entry_tell(entry, &message, -1, err);
+}
+
 static int keepers_freeze(struct keepers *keepers, const char *uid, bool frozen, struct err *err)
 {
     struct entry *entry;
@@ -299,6 +313,7 @@ int keepers_new(struct loop *loop, const struct keepers_spec *spec, struct keepe
                                      .kill = keepers_kill,
                                      .add = keepers_add,
                                      .deadline = keepers_deadline,
+                                     .resize = keepers_resize,
                                      .freeze = keepers_freeze,
                                      .is_frozen = keepers_is_frozen,
                                      .remove_tree = keepers_remove_tree,

@@ -3,6 +3,7 @@
  * it: spawn, adopt, command, watch, sweep. Events come from the loop, never from inside a call. */
 
 #include "agent/keeper/report.h"
+#include "agent/keeper/sizing.h"
 #include "common/loop/loop.h"
 
 /* How a keeper ended. */
@@ -75,6 +76,11 @@ struct keepers {
      * -ENOENT, -EPROTONOSUPPORT. */
     int (*deadline)(struct keepers *keepers, const char *uid, uint32_t seconds, int64_t at,
                     struct err *err);
+    /* What the pod and its containers have from now on; of those that are not named, as before. How
+     * far that has come is in the report. The same again does nothing twice. -ENOENT,
+     * -EPROTONOSUPPORT. */
+    int (*resize)(struct keepers *keepers, const char *uid, const struct sizing *sizing,
+                  struct err *err);
     /* Stops all of the pod's processes where they stand, or lets them go on. -ENOENT, -ENOTSUP. */
     int (*freeze)(struct keepers *keepers, const char *uid, bool frozen, struct err *err);
     bool (*is_frozen)(struct keepers *keepers, const char *uid);

@@ -63,18 +63,51 @@ static bool is_known(const struct launch_plan *whole, const char *name)
     return false;
 }
 
-/* The first time, the containers move to where there is room. */
-static void append(struct plans *plans, const struct launch_container *container)
+/* The containers become ours, with room for one more. */
+static void own(struct plans *plans)
 {
     struct launch_plan *whole = &plans->whole;
     size_t count = whole->container_count;
     bool first = !plans->containers;
-    plans->containers = xrealloc(plans->containers, (count + 1) * sizeof(*container));
+    plans->containers = xrealloc(plans->containers, (count + 1) * sizeof(*plans->containers));
     if (first)
-        memcpy(plans->containers, whole->containers, count * sizeof(*container));
-    plans->containers[count] = *container;
+        memcpy(plans->containers, whole->containers, count * sizeof(*plans->containers));
     whole->containers = plans->containers;
-    whole->container_count = count + 1;
+}
+
+static void append(struct plans *plans, const struct launch_container *container)
+{
+    own(plans);
+    plans->containers[plans->whole.container_count++] = *container;
+}
+
+static void resize_one(struct launch_container *container, const struct sizing_container *to,
+                       bool *ret_renew)
+{
+    bool memory = container->memory_bytes != to->size.memory_bytes;
+    bool cpu = container->cpu_quota_us != to->size.cpu_quota_us ||
+               container->cpu_shares != to->size.cpu_shares;
+    *ret_renew = (memory && to->renew_memory) || (cpu && to->renew_cpu);
+    container->memory_bytes = to->size.memory_bytes;
+    container->cpu_quota_us = to->size.cpu_quota_us;
+    container->cpu_shares = to->size.cpu_shares;
+    container->oom_score_adj = to->oom_score_adj;
+}
+
+void plans_resize(struct plans *plans, const struct sizing *sizing,
+                  bool ret_renew[static LAUNCH_MAX_CONTAINERS])
+{
+    struct launch_plan *whole = &plans->whole;
+    own(plans);
+    whole->memory_bytes = sizing->pod.memory_bytes;
+    whole->cpu_quota_us = sizing->pod.cpu_quota_us;
+    whole->cpu_shares = sizing->pod.cpu_shares;
+    for (size_t i = 0; i < whole->container_count; i++) {
+        ret_renew[i] = false;
+        for (size_t n = 0; n < sizing->count; n++)
+            if (str_eq(sizing->containers[n].name, whole->containers[i].name))
+                resize_one(&plans->containers[i], &sizing->containers[n], &ret_renew[i]);
+    }
 }
 
 int plans_add(struct plans *plans, int fd, struct err *err)

@@ -2,6 +2,7 @@
 /* The launch plan of a pod that may grow: the one that its keeper was started with, and what was
  * added to it. */
 
+#include "agent/keeper/sizing.h"
 #include "agent/runtime/launch.h"
 #include "common/base/list.h"
 
@@ -20,3 +21,6 @@ void plans_done(struct plans *plans);
 /* Appends the DEBUG containers of the plan in that file whose names are new, up to
  * LAUNCH_MAX_CONTAINERS in all. Returns how many, or an error. */
 nodiscard int plans_add(struct plans *plans, int fd, struct err *err);
+/* Takes the sizes over. ret_renew, by container: what of its own has changed wants a new start. */
+void plans_resize(struct plans *plans, const struct sizing *sizing,
+                  bool ret_renew[static LAUNCH_MAX_CONTAINERS]);

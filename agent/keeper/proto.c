@@ -26,7 +26,7 @@ int proto_decode(const void *bytes, size_t len, struct proto *ret)
     struct proto message = {.type = (enum proto_type)type};
     if (wire.bad)
         return -EINVAL;
-    if (type < PROTO_HELLO || type > PROTO_DEADLINE)
+    if (type < PROTO_HELLO || type > PROTO_RESIZE)
         return -ENOMSG;
     message.min = wire_u32(&wire);
     message.max = wire_u32(&wire);

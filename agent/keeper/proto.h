@@ -13,7 +13,8 @@
 #define PROTO_MIN 1
 #define PROTO_EXEC_SINCE 2 /* version */
 #define PROTO_ORDER_SINCE 3
-#define PROTO_MAX 3
+#define PROTO_SIZES_SINCE 4
+#define PROTO_MAX 4
 #define PROTO_MAX_BYTES ((size_t)128 * 1024) /* fits a report of LAUNCH_MAX_CONTAINERS */
 
 enum proto_type {
@@ -40,6 +41,8 @@ enum proto_type {
     PROTO_ADD, /* with a descriptor: a launch plan, whose DEBUG containers the pod gets as well */
     PROTO_DEADLINE, /* value = boot ns when it ends as failed, if it has not ended by then; min =
                        the seconds that the manifest says, which the report tells again */
+    /* Since version 4: */
+    PROTO_RESIZE, /* agent: report = sizing.h */
 };
 
 struct proto {

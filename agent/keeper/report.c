@@ -46,6 +46,14 @@ static void end(struct buf *buf, size_t at)
     wire_set_u32(buf, at, (uint32_t)(buf->len - at - 4));
 }
 
+static int put_size(const struct keeper_size *size, struct buf *buf)
+{
+    int r = wire_put_u64(buf, (uint64_t)size->memory_bytes);
+    if (r == 0)
+        r = wire_put_u64(buf, (uint64_t)size->cpu_quota_us);
+    return r < 0 ? r : wire_put_u64(buf, (uint64_t)size->cpu_shares);
+}
+
 static int put_head(const struct keeper_report *report, struct buf *buf)
 {
     size_t at;
@@ -64,6 +72,10 @@ static int put_head(const struct keeper_report *report, struct buf *buf)
         r = wire_put_u32(buf, report->deadline_s);
     if (r == 0)
         r = wire_put_str(buf, report->reason);
+    if (r == 0)
+        r = put_size(&report->size, buf);
+    if (r == 0)
+        r = wire_put_str(buf, report->misfit);
     if (r == 0)
         end(buf, at);
     return r;
@@ -109,6 +121,8 @@ static int put_container(const struct keeper_container *container, struct buf *b
     if (r == 0)
         r = wire_put_str(buf, container->said);
     if (r == 0)
+        r = put_size(&container->size, buf);
+    if (r == 0)
         end(buf, at);
     return r;
 }
@@ -125,6 +139,18 @@ int keeper_report_encode(const struct keeper_report *report, struct buf *ret)
     return r;
 }
 
+/* Since protocol 4; of an older keeper: all 0. */
+static struct keeper_size get_size(struct wire *wire)
+{
+    struct keeper_size size = {0};
+    if (wire->left == 0)
+        return size;
+    size.memory_bytes = wire_i64(wire);
+    size.cpu_quota_us = wire_i64(wire);
+    size.cpu_shares = wire_i64(wire);
+    return size;
+}
+
 static void get_head(struct wire *all, struct keeper_report *ret)
 {
     struct wire wire = wire_part(all);
@@ -139,6 +165,9 @@ static void get_head(struct wire *all, struct keeper_report *ret)
     ret->deadline_s = wire.left > 0 ? wire_u32(&wire) : 0; /* since protocol 3 */
     if (wire.left > 0)
         wire_copy(&wire, ret->reason, sizeof(ret->reason));
+    ret->size = get_size(&wire);
+    if (wire.left > 0)
+        wire_copy(&wire, ret->misfit, sizeof(ret->misfit));
     all->bad |= wire.bad || state > KEEPER_ENDED || ret->keeper_pid < 0;
     ret->state = (enum keeper_pod_state)state;
 }
@@ -164,6 +193,7 @@ static void get_container(struct wire *all, struct keeper_container *ret)
     ret->marks = wire.left > 0 ? wire_u32(&wire) : 0;
     const char *said = wire.left > 0 ? wire_str(&wire) : NULL;
     ret->said = said ? xstrdup(said) : NULL;
+    ret->size = get_size(&wire);
     all->bad |= wire.bad || state > KEEPER_TERMINATED || ret->pid < 0 || role > LAUNCH_DEBUG;
     ret->state = (enum keeper_container_state)state;
     ret->role = (enum launch_role)role;

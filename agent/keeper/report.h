@@ -37,6 +37,11 @@ struct keeper_exit {
 /* Another: what was to be done before it is told to stop is done (launch.h: pre_stop). */
 #define KEEPER_MARK_MAY_STOP 2U
 
+/* Cpu and memory of a control group, in the words of launch.h; 0: no limit. */
+struct keeper_size {
+    int64_t memory_bytes, cpu_quota_us, cpu_shares;
+};
+
 struct keeper_container {
     char name[64];
     enum launch_role role; /* of a keeper before protocol 3: LAUNCH_MAIN */
@@ -48,6 +53,7 @@ struct keeper_container {
     struct keeper_exit last;    /* the last exit, if any */
     char *said;                 /* its last words at that exit; owned, may be NULL */
     uint32_t marks;             /* the agent's, of this attempt; 0 in each new one */
+    struct keeper_size size;    /* that its control group has now */
 };
 
 struct keeper_report {
@@ -58,7 +64,9 @@ struct keeper_report {
     enum keeper_pod_state state;
     pid_t keeper_pid;
     int64_t started_wall_ns;
-    uint32_t deadline_s; /* its activeDeadlineSeconds, as it was told; 0: none */
+    uint32_t deadline_s;     /* its activeDeadlineSeconds, as it was told; 0: none */
+    struct keeper_size size; /* that its control group has now */
+    char misfit[160];        /* why one of them has not got the size that was asked for yet; "" */
     char reason[32]; /* why it ends as failed whatever its containers say: DeadlineExceeded; "" */
     size_t container_count;
     struct keeper_container

@@ -1,6 +1,7 @@
 #include "agent/keeper/sandbox.h"
 
 #include "agent/keeper/pidfile.h"
+#include "agent/keeper/sizing.h"
 #include "agent/runtime/propagation.h"
 #include "agent/runtime/sys.h"
 #include "common/base/cleanup.h"
@@ -196,11 +197,11 @@ static struct cgroup_limits pod_limits(const struct sandbox *sandbox)
     memcpy(limits.huge, plan->huge, sizeof(limits.huge));
     if (!sandbox->one_group)
         return limits;
-    const struct launch_container *only = &plan->containers[0];
-    limits.memory_bytes = lower(limits.memory_bytes, only->memory_bytes);
-    limits.cpu_quota_us = lower(limits.cpu_quota_us, only->cpu_quota_us);
-    limits.cpu_shares = lower(limits.cpu_shares, only->cpu_shares);
-    limits.pids = lower(limits.pids, only->pids);
+    const struct keeper_size both = sizing_of_both(plan);
+    limits.memory_bytes = both.memory_bytes;
+    limits.cpu_quota_us = both.cpu_quota_us;
+    limits.cpu_shares = both.cpu_shares;
+    limits.pids = lower(limits.pids, plan->containers[0].pids);
     limits.dies_whole = true;
     return limits;
 }

@@ -95,6 +95,13 @@ static void obey_exec(const struct server *server, const struct proto *message, 
     exec_request_done(&request);
 }
 
+static void obey_resize(const struct server *server, const struct proto *message)
+{
+    struct sizing sizing;
+    if (sizing_decode(message->report, message->report_len, &sizing) == 0)
+        server->handler->resize(server->ctx, &sizing);
+}
+
 static void obey(struct client *client, const struct proto *message)
 {
     const struct server *server = client->server;
@@ -123,6 +130,9 @@ static void obey(struct client *client, const struct proto *message)
         return;
     case PROTO_DEADLINE:
         server->handler->deadline(server->ctx, message->min, message->value);
+        return;
+    case PROTO_RESIZE:
+        obey_resize(server, message);
         return;
     default: /* ours to say */
         return;

@@ -4,6 +4,7 @@
 
 #include "agent/keeper/exec_request.h"
 #include "agent/keeper/report.h"
+#include "agent/keeper/sizing.h"
 #include "common/loop/loop.h"
 
 struct server;
@@ -19,6 +20,7 @@ struct server_handler {
     void (*kill)(void *ctx, const char *container, uint32_t attempt, int64_t grace_ns);
     void (*deadline)(void *ctx, uint32_t seconds, int64_t at);
     void (*add)(void *ctx, int fd); /* a launch plan; borrowed */
+    void (*resize)(void *ctx, const struct sizing *sizing);
 };
 
 /* Listens at path (its folder is only ours). first_fd: an agent that is connected already, or -1;

@@ -219,6 +219,29 @@ static size_t huge_settings(const struct cgroup_tree *tree, const struct cgroup_
     return count;
 }
 
+/* Of v1's two memory limits the greater one goes first up and last down: what is refused is tried
+ * again when the others are set. */
+static int write_settings(const struct cgroup_tree *tree, const char *path,
+                          const struct setting *settings, size_t count, struct err *err)
+{
+    size_t failed = count;
+    int error = 0;
+    for (size_t i = 0; i < 2 * count && (i < count || failed < count); i++) {
+        size_t at = i % count;
+        int r = write_group(tree, path, settings[at].file, settings[at].value);
+        if (r == 0 || (r == -ENOENT && settings[at].optional)) {
+            failed = failed == at ? count : failed;
+        } else if (failed == count) {
+            failed = at;
+            error = r;
+        }
+    }
+    if (failed == count)
+        return 0;
+    return err_errno(err, -error, "cannot set %s to %s in the control group %s",
+                     settings[failed].file, settings[failed].value, path);
+}
+
 static int limit_tree(const struct cgroup_tree *tree, const char *path,
                       const struct cgroup_limits *limits, struct err *err)
 {
@@ -237,14 +260,7 @@ static int limit_tree(const struct cgroup_tree *tree, const char *path,
         count += io_settings(tree, limits, settings + count);
     if (tree->controllers & CGROUP_HUGETLB)
         count += huge_settings(tree, limits, settings + count);
-    for (size_t i = 0; i < count; i++) {
-        int r = write_group(tree, path, settings[i].file, settings[i].value);
-        if (r == 0 || (r == -ENOENT && settings[i].optional))
-            continue;
-        return err_errno(err, -r, "cannot set %s to %s in the control group %s", settings[i].file,
-                         settings[i].value, path);
-    }
-    return 0;
+    return write_settings(tree, path, settings, count, err);
 }
 
 int cgroup_create_within(const struct cgroup_host *host, const char *path, struct err *err)
@@ -274,6 +290,18 @@ int cgroup_create(const struct cgroup_host *host, const char *path,
             return r;
     }
     return 0;
+}
+
+int cgroup_limit(const struct cgroup_host *host, const char *path,
+                 const struct cgroup_limits *limits, struct err *err)
+{
+    int r = 0;
+    for (size_t i = 0; i < host->count && r == 0; i++) {
+        char full[CGROUP_FILE_MAX];
+        if (cgroup_file_path(&host->trees[i], path, NULL, full) == 0 && access(full, F_OK) == 0)
+            r = limit_tree(&host->trees[i], path, limits, err);
+    }
+    return r;
 }
 
 bool cgroup_exists(const struct cgroup_host *host, const char *path)

@@ -70,6 +70,9 @@ nodiscard int cgroup_create(const struct cgroup_host *host, const char *path,
  * processes (kernel, cgroup-v2: "No Internal Process Constraint", "Threads"). */
 nodiscard int cgroup_create_within(const struct cgroup_host *host, const char *path,
                                    struct err *err);
+/* Sets the limits, those that are not 0, of a group that there is; one that is gone is success. */
+nodiscard int cgroup_limit(const struct cgroup_host *host, const char *path,
+                           const struct cgroup_limits *limits, struct err *err);
 /* It is there, in every tree. */
 bool cgroup_exists(const struct cgroup_host *host, const char *path);
 /* The group's directory in the unified tree for CLONE_INTO_CGROUP; -ENOENT if there is no such

@@ -481,6 +481,35 @@ static int fake_deadline(struct keepers *keepers, const char *uid, uint32_t seco
     return 0;
 }
 
+/* There are no control groups: what is asked for holds at once. */
+static int fake_resize(struct keepers *keepers, const char *uid, const struct sizing *sizing,
+                       struct err *err)
+{
+    struct pod *pod = NULL;
+    int r = pod_of(fake_of(keepers), uid, &pod, err);
+    if (r < 0)
+        return r;
+    struct keeper_actions actions = {.count = 0};
+    keeper_core_sized(pod->core, SIZING_POD, &sizing->pod);
+    for (size_t i = 0; i < sizing->count; i++) {
+        size_t at = index_of(pod, sizing->containers[i].name);
+        const struct keeper_report *report = keeper_core_report(pod->core);
+        if (at >= report->container_count)
+            continue;
+        const struct keeper_size before = report->containers[at].size;
+        const struct keeper_size *to = &sizing->containers[i].size;
+        bool cpu = before.cpu_quota_us != to->cpu_quota_us || before.cpu_shares != to->cpu_shares;
+        bool memory = before.memory_bytes != to->memory_bytes;
+        keeper_core_sized(pod->core, at, to);
+        if ((cpu && sizing->containers[i].renew_cpu) ||
+            (memory && sizing->containers[i].renew_memory))
+            keeper_core_renew(pod->core, at, 0, now_of(pod), &actions);
+    }
+    carry_out(pod, &actions);
+    loop_timer_after(pod->tell, chance_ns(pod->fake, 0, 3));
+    return 0;
+}
+
 static int fake_add(struct keepers *keepers, const char *uid, const void *plan, size_t len,
                     struct err *err)
 {
@@ -551,6 +580,7 @@ struct keepers_fake *keepers_fake_new(const struct keepers_fake_spec *spec, cons
                                      .kill = fake_kill,
                                      .add = fake_add,
                                      .deadline = fake_deadline,
+                                     .resize = fake_resize,
                                      .freeze = fake_freeze,
                                      .is_frozen = fake_is_frozen,
                                      .remove_tree = fake_remove_tree,

@@ -569,6 +569,46 @@ static void test_core__marks_and_kills_of_an_attempt(void **state)
     keeper_core_free(f.core);
 }
 
+/* At once, whatever its policy and however often it has been started; nothing else is touched. */
+static void test_core__renew(void **state)
+{
+    (void)state;
+    struct fixture f;
+    setup(&f, LAUNCH_RESTART_NEVER, 2);
+    f.containers[0].memory_bytes = 7;
+    keeper_core_free(f.core);
+    f.core = keeper_core_new(&f.plan, "boot", 42, 7);
+    assert_int_equal(report(&f)->containers[0].size.memory_bytes, 7);
+    go(&f);
+    take(&f);
+    keeper_core_renew(f.core, 0, 5 * NS_PER_S, f.now, &f.actions); /* it is being started */
+    assert_int_equal(f.actions.count, 0);
+    assert_false(keeper_core_renews(f.core, 0));
+    started(&f, 0);
+    started(&f, 1);
+    for (uint32_t n = 0; n < 3; n++) {
+        take(&f);
+        keeper_core_renew(f.core, 0, 5 * NS_PER_S, f.now, &f.actions);
+        assert_true(did(&f, KEEPER_ACT_SIGNAL, 0, SIGTERM));
+        assert_false(did(&f, KEEPER_ACT_SIGNAL, 1, SIGTERM));
+        assert_true(keeper_core_renews(f.core, 0));
+        f.now += 5 * NS_PER_S;
+        tick(&f);
+        assert_true(did(&f, KEEPER_ACT_SIGNAL, 0, SIGKILL));
+        exited(&f, 0, SIGKILL, false);
+        assert_true(did(&f, KEEPER_ACT_START, 0, 0));
+        assert_false(keeper_core_renews(f.core, 0));
+        assert_int_equal(report(&f)->containers[0].restarts, n + 1);
+        started(&f, 0);
+    }
+    take(&f);
+    keeper_core_renew(f.core, 0, NS_PER_S, f.now, &f.actions);
+    stop(&f, 1000); /* whoever ends has no need to start anew */
+    exited(&f, 0, EXIT(0), false);
+    assert_false(did(&f, KEEPER_ACT_START, 0, 0));
+    keeper_core_free(f.core);
+}
+
 /* A deadline ends what has not ended by then, as failed, in order. */
 static void test_core__deadline(void **state)
 {
@@ -698,6 +738,7 @@ int main(void)
         cmocka_unit_test(test_core__order),
         cmocka_unit_test(test_core__marks_and_kills_of_an_attempt),
         cmocka_unit_test(test_core__said),
+        cmocka_unit_test(test_core__renew),
         cmocka_unit_test(test_core__deadline),
         cmocka_unit_test(test_core__added),
     };

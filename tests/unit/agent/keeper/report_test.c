@@ -28,7 +28,11 @@ static struct keeper_container containers[2] = {
               .finished_wall_ns = 2,
               .reason = "OOMKilled",
               .message = "m"}},
-    {.name = "side", .restart_at_boot_ns = INT64_MAX, .role = LAUNCH_SIDECAR, .marks = 0x80000001},
+    {.name = "side",
+     .restart_at_boot_ns = INT64_MAX,
+     .role = LAUNCH_SIDECAR,
+     .marks = 0x80000001,
+     .size = {INT64_MAX, 50000, 512}},
 };
 static const struct keeper_report sample = {.pod_uid = "u",
                                             .pod_ns = "ns",
@@ -40,6 +44,8 @@ static const struct keeper_report sample = {.pod_uid = "u",
                                             .started_wall_ns = 99,
                                             .deadline_s = 60,
                                             .reason = "DeadlineExceeded",
+                                            .size = {1, 0, 2},
+                                            .misfit = "too low",
                                             .container_count = 2,
                                             .containers = containers};
 
@@ -55,6 +61,8 @@ static void assert_same(const struct keeper_report *a, const struct keeper_repor
     assert_int_equal(a->started_wall_ns, b->started_wall_ns);
     assert_int_equal(a->deadline_s, b->deadline_s);
     assert_string_equal(a->reason, b->reason);
+    assert_string_equal(a->misfit, b->misfit);
+    assert_memory_equal(&a->size, &b->size, sizeof(a->size));
     assert_int_equal(a->container_count, b->container_count);
     for (size_t i = 0; i < a->container_count; i++) {
         const struct keeper_container *c = &a->containers[i], *d = &b->containers[i];
@@ -73,6 +81,7 @@ static void assert_same(const struct keeper_report *a, const struct keeper_repor
         assert_true(str_eq(c->said, d->said));
         assert_int_equal(c->role, d->role);
         assert_int_equal(c->marks, d->marks);
+        assert_memory_equal(&c->size, &d->size, sizeof(c->size));
     }
 }
 
