@@ -135,7 +135,7 @@ static void fill_container(struct value *container)
         F(21, "volumeDevices", LIST(OBJECT(type_volume_device)), BY("devicePath"),                 \
           .flags = SCHEMA_UNIQUE | SCHEMA_INERT, DOC("Volumes that it sees as block devices.")),   \
         F(22, "startupProbe", OBJECT(type_probe), DOC("Other probes wait until it has passed.")),  \
-        F(23, "resizePolicy", LIST(OBJECT(type_container_resize_policy)), INERT,                   \
+        F(23, "resizePolicy", LIST(OBJECT(type_container_resize_policy)),                          \
           DOC("What a change of its resources asks of it.")),                                      \
         F(24, "restartPolicy", STRING, ONE_OF("Always"),                                           \
           DOC("Always makes an init container a sidecar."))

@@ -169,9 +169,6 @@ static void warn_inert(const struct change_env *env, const struct value *object,
     bool aside = env->flags & (API_STATUS | API_SCALE | API_FINALIZERS);
     if ((env->flags & API_WARN_INERT) && !aside)
         inert_warn(env->ref.kind, object, &ret->warnings);
-    if (env->flags & API_RESIZE)
-        diags_add(&ret->warnings, 0, "spec.containers", CAUSE_INVALID,
-                  "the node starts the pod anew for a change of its resources");
 }
 
 static int check(const struct change_env *env, const struct schema_kind *kind,
@@ -370,10 +367,12 @@ static int check_change(const struct change_env *env, const struct value *stored
 {
     cleanup(diags_done) struct diags diags;
     diags_init(&diags);
-    if (!part_obeys_update(env->flags))
-        return 0;
-    int r = schema_check_update(env->ref.kind, stored, next, &diags);
-    deletion_check(stored, next, &diags);
+    int r = 0;
+    part_check(stored, next, env->flags, &diags);
+    if (part_obeys_update(env->flags)) {
+        r = schema_check_update(env->ref.kind, stored, next, &diags);
+        deletion_check(stored, next, &diags);
+    }
     if (r == 0 && diags.count == 0)
         return 0;
     return change_refuse(ret, status_invalid(env->ref.kind, env->ref.name, &diags));

@@ -2,6 +2,7 @@
 
 #include "common/base/str.h"
 #include "controller/merge/keyed.h"
+#include "controller/api/resize.h"
 #include "controller/api/meta.h"
 #include "controller/api/scale.h"
 #include "controller/api/status.h"
@@ -68,21 +69,30 @@ static struct value *put_ephemeral(const struct schema_kind *kind, struct value 
     return NULL;
 }
 
+static bool same_names(const struct value *a, const struct value *b)
+{
+    bool same = value_len(a) == value_len(b);
+    for (size_t i = 0; i < value_len(a) && same; i++)
+        same = str_eq(value_get_str(value_at(a, i), "name"), value_get_str(value_at(b, i), "name"));
+    return same;
+}
+
 static struct value *put_resources(const struct schema_kind *kind, struct value *object,
                                    const struct value *sent)
 {
-    (void)kind;
     static const char *const lists[] = {"containers", "initContainers"};
     static const char *const keys[] = {"resources", "resizePolicy"};
     for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
         const struct value *from = value_path(sent, "spec", lists[l], NULL);
         struct value *to = value_path(object, "spec", lists[l], NULL);
-        cleanup(keyed_free) struct keyed *places = keyed_new(from, "name");
-        for (size_t i = 0; i < value_len(to); i++) {
-            size_t at = keyed_find(places, value_at(to, i));
-            for (size_t k = 0; at != KEYED_NONE && k < ARRAY_LEN(keys); k++)
-                set_or_del(value_at(to, i), keys[k], value_get(value_at(from, at), keys[k]));
-        }
+        if (!same_names(from, to))
+            return status_of(422, kind, object_name(object),
+                             "Pod \"%s\" is invalid: spec.%s: Forbidden: containers may not be "
+                             "added, removed, renamed or reordered on resize",
+                             object_name(object), lists[l]);
+        for (size_t i = 0; i < value_len(to); i++)
+            for (size_t k = 0; k < ARRAY_LEN(keys); k++)
+                set_or_del(value_at(to, i), keys[k], value_get(value_at(from, i), keys[k]));
     }
     return NULL;
 }
@@ -122,11 +132,12 @@ static struct value *put_approval(const struct schema_kind *kind, struct value *
 static const struct {
     unsigned flag;
     part_fn *put;
+    void (*check)(const struct value *stored, const struct value *next, struct diags *diags);
     bool free; /* what updates of the object may not change, its writes may */
 } parts[] = {
-    {API_STATUS, put_status, false},        {API_SCALE, put_scale, false},
-    {API_FINALIZERS, put_finalizers, true}, {API_EPHEMERAL, put_ephemeral, true},
-    {API_RESIZE, put_resources, true},      {API_APPROVAL, put_approval, false},
+    {API_STATUS, put_status, NULL, false},           {API_SCALE, put_scale, NULL, false},
+    {API_FINALIZERS, put_finalizers, NULL, true},    {API_EPHEMERAL, put_ephemeral, NULL, true},
+    {API_RESIZE, put_resources, resize_check, true}, {API_APPROVAL, put_approval, NULL, false},
 };
 
 const struct schema_kind *part_kind(const struct schema_kind *kind, unsigned flags)
@@ -150,6 +161,14 @@ struct value *part_put(const struct schema_kind *kind, const struct value *store
     if (!status)
         *ret = steal(object);
     return status;
+}
+
+void part_check(const struct value *stored, const struct value *next, unsigned flags,
+                struct diags *diags)
+{
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        if ((flags & parts[i].flag) && parts[i].check)
+            parts[i].check(stored, next, diags);
 }
 
 bool part_obeys_update(unsigned flags)

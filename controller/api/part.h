@@ -15,5 +15,9 @@ struct value *part_of(const struct schema_kind *kind, const struct value *object
  * caller's), or the Status of what cannot be. flags: one of PART_FLAGS. */
 nodiscard struct value *part_put(const struct schema_kind *kind, const struct value *stored,
                                  const struct value *sent, unsigned flags, struct value **ret);
+/* What of the part may not become what it would be, where the rules for updates of the whole object
+ * do not say it. Both are whole objects, checked and with defaults. */
+void part_check(const struct value *stored, const struct value *next, unsigned flags,
+                struct diags *diags);
 /* Whether the rules for updates of the whole object hold for the part too. */
 bool part_obeys_update(unsigned flags);

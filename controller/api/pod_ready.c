@@ -17,8 +17,14 @@ static struct value *find(const struct value *status, const char *type)
 static bool is_of_node(const char *type)
 {
     static const char *const types[] = {
-        "PodScheduled", "PodReadyToStartContainers", "Initialized", "ContainersReady", "Ready",
+        "PodScheduled",
+        "PodReadyToStartContainers",
+        "Initialized",
+        "ContainersReady",
+        "Ready",
         "Paused",
+        "PodResizePending",
+        "PodResizeInProgress",
     };
     for (size_t i = 0; i < ARRAY_LEN(types); i++)
         if (str_eq(types[i], type))

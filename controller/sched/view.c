@@ -173,14 +173,6 @@ static const struct value *request_of(const struct value *container, const char 
     return request ? request : value_path(container, "resources", "limits", resource, NULL);
 }
 
-static struct sched_room container_room(const struct value *container)
-{
-    return (struct sched_room){
-        .cpu_milli = milli(request_of(container, "cpu")),
-        .memory = units(request_of(container, "memory"), 0),
-    };
-}
-
 static struct sched_room room_add(struct sched_room a, struct sched_room b)
 {
     return (struct sched_room){add(a.cpu_milli, b.cpu_milli), add(a.memory, b.memory),
@@ -193,12 +185,50 @@ static struct sched_room room_max(struct sched_room a, struct sched_room b)
                                max(a.pods, b.pods)};
 }
 
-static struct sched_room pod_room(const struct value *spec)
+static struct sched_room list_room(const struct value *list)
+{
+    return (struct sched_room){.cpu_milli = milli(value_get(list, "cpu")),
+                               .memory = units(value_get(list, "memory"), 0)};
+}
+
+/* A node never gives it what it asks for. */
+static bool is_infeasible(const struct value *status)
+{
+    const struct value *conditions = value_get(status, "conditions");
+    for (size_t i = 0; i < value_len(conditions); i++)
+        if (str_eq(value_get_str(value_at(conditions, i), "type"), "PodResizePending") &&
+            str_eq(value_get_str(value_at(conditions, i), "reason"), "Infeasible"))
+            return true;
+    return false;
+}
+
+/* While its resources change in place, the most of what it asks for, was given and has. */
+static struct sched_room container_room(const struct value *container, const struct value *status,
+                                        const char *statuses)
+{
+    const struct value *list = value_get(status, statuses);
+    struct sched_room room = {
+        .cpu_milli = milli(request_of(container, "cpu")),
+        .memory = units(request_of(container, "memory"), 0),
+    };
+    for (size_t i = 0; i < value_len(list); i++) {
+        const struct value *one = value_at(list, i), *given = value_get(one, "allocatedResources");
+        if (!given || !str_eq(value_get_str(one, "name"), value_get_str(container, "name")))
+            continue;
+        if (is_infeasible(status))
+            room = (struct sched_room){0};
+        room = room_max(room, list_room(given));
+        room = room_max(room, list_room(value_path(one, "resources", "requests", NULL)));
+    }
+    return room;
+}
+
+static struct sched_room pod_room(const struct value *spec, const struct value *status)
 {
     struct sched_room all = {0}, peak = {0};
     const struct value *inits = value_get(spec, "initContainers");
     for (size_t i = 0; i < value_len(inits); i++) {
-        struct sched_room one = container_room(value_at(inits, i));
+        struct sched_room one = container_room(value_at(inits, i), status, "initContainerStatuses");
         /* Those that stay run beside all that comes after them. */
         if (str_eq(value_get_str(value_at(inits, i), "restartPolicy"), "Always")) {
             all = room_add(all, one);
@@ -209,7 +239,7 @@ static struct sched_room pod_room(const struct value *spec)
     }
     const struct value *containers = value_get(spec, "containers");
     for (size_t i = 0; i < value_len(containers); i++)
-        all = room_add(all, container_room(value_at(containers, i)));
+        all = room_add(all, container_room(value_at(containers, i), status, "containerStatuses"));
     const struct value *overhead = value_get(spec, "overhead");
     struct sched_room extra = {milli(value_get(overhead, "cpu")),
                                units(value_get(overhead, "memory"), 0), 0};
@@ -248,7 +278,7 @@ void sched_pod_read(struct sched_pod *ret, const struct value *pod)
 {
     const struct value *spec = value_get(pod, "spec");
     ret->node_name = copy_str(value_get_str(spec, "nodeName"));
-    ret->request = pod_room(spec);
+    ret->request = pod_room(spec, value_get(pod, "status"));
     labels_read(&ret->selector, value_get(spec, "nodeSelector"));
     taints_read(&ret->tolerations, value_get(spec, "tolerations"));
     ret->priority = value_get_int(spec, "priority", 0);

@@ -68,9 +68,10 @@ static void test_pod_ready__gates(void **state)
 static void test_pod_ready__conditions_of_others_stay(void **state)
 {
     (void)state;
-    cleanup(value_free) struct value *before =
-        parse("{conditions: [{type: Ready, status: 'False'}, {type: Paused, status: 'True'}, "
-              "{type: a, status: 'True'}, {type: b, status: 'False'}]}");
+    cleanup(value_free) struct value *before = parse(
+        "{conditions: [{type: Ready, status: 'False'}, {type: Paused, status: 'True'}, "
+        "{type: PodResizePending, status: 'True'}, "
+        "{type: PodResizeInProgress, status: 'True'}, {type: a, status: 'True'}, {type: b, status: 'False'}]}");
     cleanup(value_free) struct value *status = parse(
         "{phase: Running, conditions: [{type: Ready, status: 'True'}, {type: b, status: x}]}");
     cleanup(value_free) struct value *expected =

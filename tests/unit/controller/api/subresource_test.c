@@ -190,7 +190,8 @@ static void test_subresource__pods(void **state)
 {
     struct fixture *f = *state;
     expect(f, 201, "POST", PODS, NULL,
-           "{metadata: {name: web}, spec: {containers: [{name: a, image: i}]}}");
+           "{metadata: {name: web}, spec: {containers: [{name: a, image: i, "
+           "resources: {requests: {memory: 1Mi}}}]}}");
     expect(f, 200, "PATCH", PODS "/web/ephemeralcontainers", "strategic-merge-patch+json",
            "{spec: {nodeName: x, ephemeralContainers: [{name: d, image: busybox}]}}");
     expect(f, 422, "PATCH", PODS "/web/ephemeralcontainers", "strategic-merge-patch+json",

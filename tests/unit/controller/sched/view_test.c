@@ -71,6 +71,54 @@ static void test_view__requests(void **state)
     }
 }
 
+/* While resources change in place: the most of what is asked for, was given and is there. */
+static void test_view__resizing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *asked, *status;
+        int64_t cpu, memory;
+    } rows[] = {
+        {REQUESTS("1", "1Mi"), "{}", 1000, 1 << 20},
+        {REQUESTS("1", "1Mi"), "{'name':'a','allocatedResources':{'cpu':'2','memory':'1Ki'}}", 2000,
+         1 << 20},
+        {REQUESTS("1", "1Mi"),
+         "{'name':'a','allocatedResources':{'cpu':'1'},'resources':{'requests':{'cpu':'3'}}}", 3000,
+         1 << 20},
+        {REQUESTS("1", "1Mi"), "{'name':'b','allocatedResources':{'cpu':'2'}}", 1000, 1 << 20},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) * 2; i++) {
+        const bool infeasible = i % 2;
+        const char *status = rows[i / 2].status;
+        char text[512];
+        struct sched_pod pod;
+        snprintf(text, sizeof(text),
+                 "{'spec':{'containers':[{'name':'a','resources':{%s}}]},'status':{"
+                 "'conditions':[{'type':'PodResizePending','reason':'%s'}],"
+                 "'containerStatuses':[%s]}}",
+                 rows[i / 2].asked, infeasible ? "Infeasible" : "Deferred", status);
+        struct value *object = parse(text);
+        sched_pod_read(&pod, object);
+        assert_int_equal(pod.request.cpu_milli, rows[i / 2].cpu);
+        if (!infeasible)
+            assert_int_equal(pod.request.memory, rows[i / 2].memory);
+        sched_pod_done(&pod);
+        value_free(object);
+    }
+    /* Nobody keeps room for what its node will never give. */
+    struct value *object = parse("{'spec':{'containers':[{'name':'a','resources':{" REQUESTS(
+        "900",
+        "900Gi") "}}]},"
+                 "'status':{'conditions':[{'type':'PodResizePending','reason':'Infeasible'}],"
+                 "'containerStatuses':[{'name':'a','allocatedResources':{'cpu':'1','memory':'1Mi'}}]}}");
+    struct sched_pod pod;
+    sched_pod_read(&pod, object);
+    assert_int_equal(pod.request.cpu_milli, 1000);
+    assert_int_equal(pod.request.memory, 1 << 20);
+    sched_pod_done(&pod);
+    value_free(object);
+}
+
 static const char node_text[] =
     "{'metadata':{'name':'n1','labels':{'zone':'b','arch':'arm64'}},"
     "'spec':{'unschedulable':true,'taints':[{'key':'k','effect':'NoSchedule'}]},"
@@ -151,6 +199,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_view__requests),
+        cmocka_unit_test(test_view__resizing),
         cmocka_unit_test(test_view__node),
         cmocka_unit_test(test_view__tolerations),
     };
