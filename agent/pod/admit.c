@@ -50,15 +50,14 @@ static void recall(struct pod_record *record)
                  log_quote(err.msg));
 }
 
-/* Of the pods that were taken on and may run. */
-static size_t list_specs(const struct agent *agent, const struct value **ret)
+size_t admit_list(const struct agent *agent, const struct pod_record *but, const struct value **ret)
 {
     size_t count = 0;
     void *p;
     for (size_t i = 0; map_next(agent->records, &i, NULL, &p);) {
         const struct pod_record *record = p;
-        if (record->spec && record->accepted && !record->finished && !record->verdict &&
-            !record->forgotten)
+        if (record != but && record->spec && record->accepted && !record->finished &&
+            !record->verdict && !record->forgotten)
             ret[count++] = value_get(record->spec->object, "spec");
     }
     return count;
@@ -176,7 +175,7 @@ void admit(struct pod_record *record)
     const struct asker asker = {
         .record = record,
         .spec = value_get(record->spec->object, "spec"),
-        .room = {agent->spec.allocatable, specs, list_specs(agent, specs)},
+        .room = {agent->spec.allocatable, specs, admit_list(agent, record, specs)},
     };
     cleanup(buf_done) struct buf reason, message;
     buf_init(&reason, 0);

@@ -75,6 +75,7 @@ static void run_record(struct pod_record *record)
     for (int step = 0; step < MAX_STEPS; step++) {
         refresh_gates(record);
         admit(record);
+        resize_look(record);
         struct pod_view view = pod_record_view(record, agent_name_taken(agent, record));
         struct pod_action action = pod_plan(&view, agent_now(agent));
         log_debug("plan pod=%s/%s rule=%s action=%s", record->ns, record->name, action.rule,
@@ -109,6 +110,7 @@ static void run_round(void *ctx)
     for (size_t i = 0; map_next(agent->records, &i, NULL, &p);)
         if (((struct pod_record *)p)->dirty)
             run_record(p);
+    resize_decide(agent);
     reclaim_round(agent->reclaim);
     if (!agent->told_ready)
         tell_ready(agent);
@@ -164,7 +166,7 @@ static void read_manifests(struct agent *agent)
     for (size_t i = 0; (spec = manifests_pod_at(agent->manifests, i)); i++) {
         bool known = map_get(agent->records, spec->uid) != NULL;
         struct pod_record *record = agent_record(agent, spec->uid, spec->ns, spec->name);
-        record->spec = spec;
+        resize_take(record, spec);
         record->is_static = spec->is_static;
         record->grace_s = spec->grace_s;
         if (!known)
@@ -173,7 +175,8 @@ static void read_manifests(struct agent *agent)
     void *p;
     for (size_t i = 0; map_next(agent->records, &i, NULL, &p);) {
         struct pod_record *record = p;
-        record->spec = manifests_pod(agent->manifests, record->uid);
+        if (record->wanted != manifests_pod(agent->manifests, record->uid))
+            resize_take(record, manifests_pod(agent->manifests, record->uid));
         record->unpausable = record->unpausable && record->spec && record->spec->paused;
         agent_judge(record);
         /* What a volume lacked may have come. */

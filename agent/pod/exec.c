@@ -365,6 +365,9 @@ bool exec_action(struct pod_record *record, const struct pod_action *action)
     case POD_ADD_DEBUG:
         debug_add(record);
         break;
+    case POD_RESIZE:
+        resize_tell(record);
+        break;
     case POD_FORGET:
         return forget(record);
     }

@@ -70,6 +70,21 @@ void admit(struct pod_record *record);
  */
 void condemn(struct pod_record *record, const char *reason, const char *message, int64_t grace_s);
 
+/* The specs of the pods that were taken on and may run, but for one; returns how many. ret has room
+ * for all records. */
+size_t admit_list(const struct agent *agent, const struct pod_record *but,
+                  const struct value **ret);
+
+/* resize.c: takes over what a manifest, or none, says of the pod; of cpu and memory no more than
+ * was given to it before, until there is room. */
+void resize_take(struct pod_record *record, const struct pod_spec *wanted);
+/* Gives it to those that have waited for it. */
+void resize_decide(struct agent *agent);
+/* Whether its control groups have what it was given (record->resizing). */
+void resize_look(struct pod_record *record);
+/* Tells its keeper. */
+void resize_tell(struct pod_record *record);
+
 /* pull.c */
 void pull_start(struct pod_record *record);
 void pull_release(struct pod_record *record);

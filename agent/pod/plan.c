@@ -134,6 +134,18 @@ static bool debug_pull_due(const struct pod_view *v, int64_t now)
     return takes_debugs(v) && (v->debug_untried || (v->debug_retry_at && v->debug_retry_at <= now));
 }
 
+/* C: cpu and memory, of a pod that runs. */
+
+static bool resizes(const struct pod_view *v)
+{
+    return wanted(v) && v->keeper == POD_KEEPER_RUNNING && !v->paused && v->resizing;
+}
+
+static bool resize_due(const struct pod_view *v, int64_t now)
+{
+    return resizes(v) && v->resize_retry_at <= now;
+}
+
 /* A: at rest. */
 
 static bool at_rest(const struct pod_view *v, int64_t now)
@@ -197,6 +209,7 @@ static const struct rule rules[] = {
     {"T1", deadline_due, POD_SET_DEADLINE},
     {"P1", pause_due, POD_PAUSE},
     {"P2", resume_due, POD_RESUME},
+    {"C1", resize_due, POD_RESIZE},
     {"D1", debug_add_due, POD_ADD_DEBUG},
     {"D2", debug_pull_due, POD_PULL_DEBUG},
     {"A1", at_rest, POD_WAIT},
@@ -220,6 +233,7 @@ static int64_t next_retry(const struct pod_view *v)
         {v->volumes == POD_GATE_FAILED, v->volumes_retry_at},
         {v->network == POD_GATE_FAILED, v->network_retry_at},
         {takes_debugs(v) && v->debug_retry_at, v->debug_retry_at},
+        {resizes(v), v->resize_retry_at},
         {v->keeper == POD_KEEPER_NONE && v->spawn_retry_at != 0, v->spawn_retry_at},
     };
     int64_t at = 0;
@@ -257,6 +271,7 @@ const char *pod_action_name(enum pod_action_type type)
         [POD_SET_DEADLINE] = "SetDeadline",
         [POD_PULL_DEBUG] = "PullDebug",
         [POD_ADD_DEBUG] = "AddDebug",
+        [POD_RESIZE] = "Resize",
         [POD_REMOVE_KEEPER] = "RemoveKeeper",
         [POD_FORGET] = "Forget",
     };

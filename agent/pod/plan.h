@@ -46,8 +46,9 @@ struct pod_view {
      * be added, one failed and is tried again then (0: none did). */
     bool debug_untried, debug_ready;
     int64_t debug_retry_at;
-    int64_t images_retry_at, volumes_retry_at, network_retry_at,
-        spawn_retry_at; /* boot ns; 0 = now */
+    bool resizing; /* its control groups have not got all the cpu and memory that it was given */
+    int64_t images_retry_at, volumes_retry_at, network_retry_at, spawn_retry_at,
+        resize_retry_at; /* boot ns; 0 = now */
 };
 
 enum pod_action_type {
@@ -63,6 +64,7 @@ enum pod_action_type {
     POD_SET_DEADLINE,
     POD_PULL_DEBUG, /* images of ephemeral containers */
     POD_ADD_DEBUG,
+    POD_RESIZE, /* tell its keeper what it was given */
     POD_REMOVE_KEEPER,
     POD_FORGET, /* release images, volumes, network, state; the record goes */
 };

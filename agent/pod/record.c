@@ -48,6 +48,9 @@ void pod_record_free(struct pod_record *record)
     free(record->refresh_problem);
     setback_clear(&record->network_setback);
     setback_clear(&record->spawn_setback);
+    setback_clear(&record->resize_setback);
+    resize_release(record);
+    value_free(record->allocated);
     health_free(record->health);
     keeper_report_free(record->report);
     verdict_free(record->verdict);
@@ -126,6 +129,8 @@ struct pod_view pod_record_view(const struct pod_record *record, bool name_taken
         .network = gate_of(record->network_ready, &record->network_setback),
         .network_retry_at = record->network_setback.retry_at,
         .spawn_retry_at = record->spawn_setback.retry_at,
+        .resizing = record->resizing,
+        .resize_retry_at = record->resize_setback.retry_at,
     };
     view_images(record, &view);
     debug_view(record, &view);

@@ -38,9 +38,19 @@ struct pod_record {
     char uid[POD_UID_LEN + 1];
     char *ns, *name;
     const struct pod_spec *spec; /* NULL: no manifest asks for it; set anew at each reload */
-    bool is_static;              /* of the static directory, by its manifest or its keeper's word */
-    bool held;                   /* a manifest that cannot be read may ask for it: left as it is */
-    bool forgotten;              /* gone for good, but still listed with a deletionTimestamp */
+    /* resize.c: the manifest as it is; what the pod was given of cpu and memory (allocation.h;
+     * NULL: not asked yet), and while that is something else spec, which has it instead; why so. */
+    const struct pod_spec *wanted;
+    struct value *allocated;
+    struct pod_spec *held_spec;
+    const char *resize_reason;
+    char *resize_message;
+    bool allocation_kept;          /* it stands on disk */
+    bool resizing;                 /* its control groups have not got all that it was given */
+    struct setback resize_setback; /* when its keeper is told again */
+    bool is_static; /* of the static directory, by its manifest or its keeper's word */
+    bool held;      /* a manifest that cannot be read may ask for it: left as it is */
+    bool forgotten; /* gone for good, but still listed with a deletionTimestamp */
     char planned_hash[POD_HASH_LEN + 1]; /* of the spec the gates were opened for */
 
     struct record_container *containers;
@@ -89,6 +99,9 @@ bool pod_record_is_set_up(const struct pod_record *record);
 struct pod_view pod_record_view(const struct pod_record *record, bool name_taken);
 /* debug.c: the part of the view that is of ephemeral containers. */
 void debug_view(const struct pod_record *record, struct pod_view *view);
+
+/* resize.c: of an allocation that waits. */
+void resize_release(struct pod_record *record);
 
 /* Counts a failure: reason and message for people, the next try after a backoff. */
 void setback_set(struct setback *setback, const struct backoff_policy *policy, int64_t now,

@@ -1,5 +1,6 @@
 #include "agent/pod/spec.h"
 
+#include "agent/pod/allocation.h"
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -22,11 +23,14 @@ static const char *const not_compiled[] = {
     "terminationGracePeriodSeconds",
 };
 
-static void hash_spec(const struct value *object, char ret[POD_HASH_LEN + 1])
+/* So may cpu and memory, but not of a static pod: it becomes another. */
+static void hash_spec(const struct value *object, bool is_static, char ret[POD_HASH_LEN + 1])
 {
     cleanup(value_free) struct value *spec = value_copy(value_get(object, "spec"));
     for (size_t i = 0; i < ARRAY_LEN(not_compiled); i++)
         value_del(spec, not_compiled[i]);
+    if (!is_static)
+        allocation_put(spec, NULL);
     schema_hash(schema_field_find(kind_pod.type, "spec")->object, spec, ret);
 }
 
@@ -81,7 +85,7 @@ int pod_spec_new(struct value *object, const char *static_node_name, struct pod_
         value_set_str(meta, "namespace", "default");
     spec->ns = value_get_str(meta, "namespace");
     spec->name = value_get_str(meta, "name");
-    hash_spec(object, spec->hash);
+    hash_spec(object, spec->is_static, spec->hash);
     if (spec->is_static) {
         uid_of_content(spec->ns, spec->name, spec->hash, spec->uid);
         value_set_str(meta, "uid", spec->uid);

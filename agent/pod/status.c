@@ -2,6 +2,7 @@
 
 #include "agent/pod/containers.h"
 #include "agent/pod/mount.h"
+#include "agent/pod/resources.h"
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
@@ -248,6 +249,7 @@ static struct value *container_status(const struct view *view)
     value_set_int(status, "restartCount", c ? (int64_t)c->restarts : 0);
     value_set_str(status, "image", value_get_str(view->container, "image"));
     value_set_str(status, "imageID", image_id_of(view));
+    resources_status(status, view->container, value_get(state, "running") && c ? &c->size : NULL);
     struct value *mounts = mount_status(view->container);
     if (mounts)
         value_set(status, "volumeMounts", mounts);
@@ -283,6 +285,27 @@ static void add_condition(struct value *conditions, const struct pod_facts *fact
     }
     set_transition(condition, facts);
     value_append(conditions, condition);
+}
+
+/* The kubelet's; there are such conditions only as long as they hold. */
+static void add_resize(struct value *conditions, const struct pod_facts *facts)
+{
+    const char *misfit = facts->report ? facts->report->misfit : "";
+    const struct {
+        bool holds;
+        const char *type, *reason, *message;
+    } all[] = {
+        {facts->resize_reason, "PodResizePending", facts->resize_reason, facts->resize_message},
+        {facts->resizing, "PodResizeInProgress", *misfit ? "Error" : NULL, *misfit ? misfit : NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        if (!all[i].holds)
+            continue;
+        add_condition(conditions, facts, all[i].type, true, NULL, NULL);
+        struct value *condition = value_at(conditions, value_len(conditions) - 1);
+        value_set_str(condition, "reason", all[i].reason);
+        value_set_str(condition, "message", all[i].message);
+    }
 }
 
 /* What the containers come to, for the conditions (the kubelet's status/generate.go). */
@@ -345,6 +368,7 @@ static struct value *conditions_of(const struct pod_facts *facts, struct sums *s
     add_condition(conditions, facts, "Ready", all_ready, reason, message);
     if (facts->paused)
         add_condition(conditions, facts, "Paused", true, NULL, NULL);
+    add_resize(conditions, facts);
     return conditions;
 }
 

@@ -30,6 +30,9 @@ struct pod_facts {
     int64_t start_wall_ns; /* when this node accepted the pod; 0 = unknown */
     int64_t now_wall_ns;
     bool paused;
+    /* What it is to have of cpu and memory waits (Deferred, Infeasible); NULL: it was given. */
+    const char *resize_reason, *resize_message;
+    bool resizing;              /* its control groups have not got it yet; the report may say why */
     const char *refused_reason; /* the pod is Failed: this node will not run it */
     const char *refused_message;
     bool refused_ran;             /* its containers did, before */

@@ -101,6 +101,44 @@ static void test_spec__hash(void **state)
     assert_string_equal(base->hash, labelled->hash);
 }
 
+static struct pod_spec *with_resources(const char *resources, const char *static_node)
+{
+    char more[512];
+    struct pod_spec *spec = NULL;
+    struct err err = {0};
+    snprintf(more, sizeof(more), "\"initContainers\":[{\"name\":\"i\",\"image\":\"x\"%s%s}],",
+             *resources ? ",\"resources\":" : "", resources);
+    assert_int_equal(
+        pod_spec_new(parse("\"name\":\"web\",\"uid\":\"ab-1\"", more), static_node, &spec, &err),
+        0);
+    return spec;
+}
+
+/* Cpu and memory start nothing anew, but a static pod is another one then. */
+static void test_spec__hash_of_resources(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *resources;
+        bool same;
+    } rows[] = {
+        {"{}", true},
+        {"{\"requests\":{\"cpu\":\"1\"}}", true},
+        {"{\"limits\":{\"memory\":\"1Gi\",\"cpu\":\"1\"},\"requests\":{\"memory\":\"1Gi\"}}", true},
+        {"{\"limits\":{\"vendor.example/card\":\"1\"}}", false},
+        {"{\"limits\":{\"ephemeral-storage\":\"1Gi\",\"cpu\":\"1\"}}", false},
+    };
+    cleanup(pod_spec_free) struct pod_spec *base = with_resources("", NULL);
+    cleanup(pod_spec_free) struct pod_spec *fixed = with_resources("", "pi");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        cleanup(pod_spec_free) struct pod_spec *other = with_resources(rows[i].resources, NULL);
+        cleanup(pod_spec_free) struct pod_spec *here = with_resources(rows[i].resources, "pi");
+        if (str_eq(base->hash, other->hash) != rows[i].same ||
+            (i > 0 && str_eq(fixed->uid, here->uid)))
+            fail_msg("%s", rows[i].resources);
+    }
+}
+
 /* Keepers outlive their manifests and the agent: the uid alone must tell, in later releases too. */
 static void test_spec__uid_tells_static_pods(void **state)
 {
@@ -154,6 +192,7 @@ int main(void)
         cmocka_unit_test(test_spec__user),
         cmocka_unit_test(test_spec__projection),
         cmocka_unit_test(test_spec__hash),
+        cmocka_unit_test(test_spec__hash_of_resources),
         cmocka_unit_test(test_spec__uid_tells_static_pods),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,6 +97,54 @@ static void test_status__without_a_manifest(void **state)
     assert_int_equal(value_len(value_get(never, "containerStatuses")), 0);
 }
 
+/* What the container was given, and what it has as long as that is something else. */
+static void test_status__resources(void **state)
+{
+    (void)state;
+    cleanup(value_free) struct value *spec = spec_of(2);
+    struct value *app = value_at(value_get(spec, "containers"), 0);
+    struct value *resources = value_set(app, "resources", value_new_map());
+    struct value *limits = value_set(resources, "limits", value_new_map());
+    value_set_str(limits, "cpu", "0.5");
+    value_set_str(limits, "memory", "64Mi");
+    value_set(resources, "requests", value_copy(limits));
+    struct keeper_container cs[] = {started("app"), started("side")};
+    cs[0].size = (struct keeper_size){64 << 20, 50000, 512};
+    struct keeper_report report = {
+        .state = KEEPER_RUNNING, .containers = cs, .container_count = 2, .misfit = "too low"};
+    struct pod_facts facts = {.spec = spec, .report = &report, .now_wall_ns = T0};
+    cleanup(value_free) struct value *settled = pod_status(&facts);
+    const struct value *one = value_at(value_get(settled, "containerStatuses"), 0);
+    assert_true(value_equal(value_get(one, "resources"), resources));
+    assert_true(value_equal(value_get(one, "allocatedResources"), limits));
+    const struct value *other = value_at(value_get(settled, "containerStatuses"), 1);
+    assert_null(value_get(other, "resources"));
+    assert_null(condition_of(settled, "PodResizePending", "status"));
+    assert_null(condition_of(settled, "PodResizeInProgress", "status"));
+    cs[0].size = (struct keeper_size){32 << 20, 25000, 256};
+    facts.resize_reason = "Deferred";
+    facts.resize_message = "no room";
+    facts.resizing = true;
+    cleanup(value_free) struct value *status = pod_status(&facts);
+    one = value_at(value_get(status, "containerStatuses"), 0);
+    assert_string_equal(value_str(value_path(one, "resources", "limits", "memory", NULL)),
+                        "33554432");
+    assert_string_equal(value_str(value_path(one, "resources", "limits", "cpu", NULL)), "250m");
+    assert_string_equal(value_str(value_path(one, "resources", "requests", "cpu", NULL)), "250m");
+    assert_string_equal(value_str(value_path(one, "resources", "requests", "memory", NULL)),
+                        "64Mi");
+    assert_true(value_equal(value_get(one, "allocatedResources"), limits));
+    assert_string_equal(condition_of(status, "PodResizePending", "status"), "True");
+    assert_string_equal(condition_of(status, "PodResizePending", "reason"), "Deferred");
+    assert_string_equal(condition_of(status, "PodResizePending", "message"), "no room");
+    assert_string_equal(condition_of(status, "PodResizeInProgress", "reason"), "Error");
+    assert_string_equal(condition_of(status, "PodResizeInProgress", "message"), "too low");
+    report.misfit[0] = '\0';
+    cleanup(value_free) struct value *still = pod_status(&facts);
+    assert_string_equal(condition_of(still, "PodResizeInProgress", "status"), "True");
+    assert_null(condition_of(still, "PodResizeInProgress", "reason"));
+}
+
 static void test_status__has_run(void **state)
 {
     (void)state;
@@ -489,6 +537,7 @@ int main(void)
         cmocka_unit_test(test_status__pending_says_why),
         cmocka_unit_test(test_status__without_a_manifest),
         cmocka_unit_test(test_status__has_run),
+        cmocka_unit_test(test_status__resources),
         cmocka_unit_test(test_status__running_and_ready),
         cmocka_unit_test(test_status__readiness),
         cmocka_unit_test(test_status__last_words),
