@@ -3,6 +3,7 @@
 #include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/kinds/pod_claims.h"
 
 #include <stdlib.h>
 
@@ -31,25 +32,26 @@ static void tell_each(const struct refs *refs, const char *resource, const struc
     }
 }
 
-static void see_volume(const struct refs *refs, const struct value *pod, const struct value *volume)
+static void see_volume(const struct refs *refs, const struct value *volume)
 {
     static const char *const secret_refs[] = {"secretRef", "nodePublishSecretRef"};
     const struct value *sources = value_get(value_get(volume, "projected"), "sources");
-    const char *own = value_get_str(value_get(pod, "metadata"), "name");
-    const char *name = value_get_str(volume, "name");
     tell(refs, "secrets", value_get(volume, "secret"), "secretName");
     tell(refs, "secrets", value_get(volume, "azureFile"), "secretName");
     tell(refs, "configmaps", value_get(volume, "configMap"), "name");
-    tell(refs, "persistentvolumeclaims", value_get(volume, "persistentVolumeClaim"), "claimName");
     tell_each(refs, "secrets", sources, "secret", "name");
     tell_each(refs, "configmaps", sources, "configMap", "name");
-    if (value_type(value_get(volume, "ephemeral")) == VALUE_MAP && own && name) {
-        autofree char *claim = xasprintf("%s-%s", own, name); /* made for it, and called so */
-        refs->fn(refs->ctx, "persistentvolumeclaims", claim);
-    }
     for (size_t i = 0; value_type(volume) == VALUE_MAP && i < value_len(volume); i++)
         for (size_t n = 0; n < ARRAY_LEN(secret_refs); n++)
             tell(refs, "secrets", value_get(value_at(volume, i), secret_refs[n]), "name");
+}
+
+static void see_claim(void *ctx, const char *claim, const struct value *volume, bool own)
+{
+    const struct refs *refs = ctx;
+    (void)volume;
+    (void)own;
+    refs->fn(refs->ctx, "persistentvolumeclaims", claim);
 }
 
 static void see_container(const struct refs *refs, const struct value *container)
@@ -73,7 +75,8 @@ void node_graph_refs(const struct value *pod, node_graph_ref_fn *fn, void *ctx)
     tell(&refs, "serviceaccounts", spec, "serviceAccountName");
     tell_each(&refs, "secrets", value_get(spec, "imagePullSecrets"), NULL, "name");
     for (size_t i = 0; value_type(volumes) == VALUE_LIST && i < value_len(volumes); i++)
-        see_volume(&refs, pod, value_at(volumes, i));
+        see_volume(&refs, value_at(volumes, i));
+    pod_claims_each(pod, see_claim, (void *)(uintptr_t)&refs);
     for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
         const struct value *list = value_get(spec, lists[l]);
         for (size_t i = 0; value_type(list) == VALUE_LIST && i < value_len(list); i++)
