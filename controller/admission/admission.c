@@ -3,6 +3,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/kinds/kinds.h"
+#include "controller/admission/claim_resize.h"
 #include "controller/admission/classes.h"
 #include "controller/admission/limit_range.h"
 #include "controller/admission/pod_security.h"
@@ -43,6 +44,8 @@ static const struct admission_rule rules[] = {
     {"LimitRanger", KINDS(&kind_pod), ADMISSION_CREATE | ADMISSION_RESIZE, NULL, limit_range_check},
     {"LimitRanger", KINDS(&kind_persistent_volume_claim), ADMISSION_CREATE | ADMISSION_UPDATE, NULL,
      limit_range_check_claim},
+    {"PersistentVolumeClaimResize", KINDS(&kind_persistent_volume_claim), ADMISSION_UPDATE, NULL,
+     claim_resize_check},
     {"PodSecurity", KINDS(&kind_namespace), ADMISSION_CREATE | ADMISSION_UPDATE, NULL,
      pod_security_check_namespace},
     {"PodSecurity", KINDS(&kind_pod), ADMISSION_CREATE | ADMISSION_UPDATE | ADMISSION_EPHEMERAL,
