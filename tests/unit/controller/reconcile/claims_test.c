@@ -391,6 +391,40 @@ static void test_claims__volume_goes_when_its_node_has_removed_it(void **state)
     assert_string_equal(VOLUME_AT(name, "metadata"), "gone");
 }
 
+/* Retain: nobody removes the data, and nobody waits for that. */
+static void test_claims__a_folder_that_is_kept(void **state)
+{
+    struct stage *stage = *state;
+    class(stage, "kept", "limpet.io/local','reclaimPolicy':'Retain", "WaitForFirstConsumer");
+    world_node(&stage->world, "n1", "1");
+    claim(stage, "c", "1Gi", ",'storageClassName':'kept'");
+    change_node(stage, "c", "n1");
+    autofree char *name = xstrdup(CLAIM_AT("c", "spec>volumeName"));
+    name[strlen(name) - 1] = '\0';
+    world_delete(&stage->world, "PersistentVolumeClaim", "default", "c");
+    world_pass(&stage->world, 10 * NS_PER_S);
+    assert_string_equal(VOLUME_AT(name + 1, "status>phase"), "'Released'");
+    assert_string_equal(VOLUME_AT(name + 1, "metadata>deletionTimestamp"), "-");
+    world_delete(&stage->world, "PersistentVolume", "", name + 1);
+    world_turn(&stage->world);
+    assert_string_equal(VOLUME_AT(name + 1, "metadata"), "gone");
+}
+
+/* Who deletes a bound volume deletes nothing; it goes with its claim. */
+static void test_claims__a_bound_volume_is_deleted(void **state)
+{
+    struct stage *stage = *state;
+    volume(stage, "v", "1Gi", "");
+    claim(stage, "c", "1Gi", "");
+    world_delete(&stage->world, "PersistentVolume", "", "v");
+    world_pass(&stage->world, 10 * NS_PER_S);
+    assert_string_equal(VOLUME_AT("v", "metadata>finalizers"), "['kubernetes.io/pv-protection']");
+    assert_string_equal(CLAIM_AT("c", "status>phase"), "'Bound'");
+    world_delete(&stage->world, "PersistentVolumeClaim", "default", "c");
+    world_turn(&stage->world);
+    assert_string_equal(VOLUME_AT("v", "metadata"), "gone");
+}
+
 static void test_claims__policies(void **state)
 {
     static const struct {
@@ -499,6 +533,8 @@ int main(void)
         TEST(test_claims__what_no_folder_can_be),
         TEST(test_claims__in_use_stay),
         TEST(test_claims__volume_goes_when_its_node_has_removed_it),
+        TEST(test_claims__a_folder_that_is_kept),
+        TEST(test_claims__a_bound_volume_is_deleted),
         TEST(test_claims__policies),
         TEST(test_claims__many),
         cmocka_unit_test(test_claims__goes_on_after_any_step),
