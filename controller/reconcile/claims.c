@@ -25,6 +25,7 @@ struct item {
     char *key;        /* "namespace/name", or a volume's name */
     char *told;       /* what was told of it last; NULL: nothing */
     bool volume;
+    bool queued;      /* link is of claims->queue */
     bool busy, again; /* a write is under way; it is to be looked at after it */
 };
 
@@ -73,12 +74,13 @@ static void on_turn(void *ctx);
 
 static void enqueue(struct claims *claims, struct item *item)
 {
-    if (item->busy) {
-        item->again = true;
+    if (item->busy || item->queued) {
+        item->again = item->busy;
         return;
     }
     list_remove(&item->link);
     list_append(&claims->queue, &item->link);
+    item->queued = true;
     if (!claims->defer)
         claims->defer = loop_defer(claims->loop, on_turn, claims);
 }
@@ -522,6 +524,7 @@ static void on_turn(void *ctx)
     for (int i = 0; i < TURN_MAX && knows_all(claims) && !list_empty(&claims->queue); i++) {
         struct item *item = container_of(claims->queue.next, struct item, link);
         list_remove(&item->link);
+        item->queued = false;
         if (item->volume)
             look_at_volume(claims, item);
         else
@@ -584,7 +587,7 @@ static void offer(struct claims *claims, const struct volume_view *view)
     list_each(it, tmp, list)
     {
         struct claim *claim = container_of(it, struct claim, of_class);
-        if (volume_fits(view, &claim->view))
+        if (!claim->item.queued && volume_fits(view, &claim->view))
             enqueue(claims, &claim->item);
     }
 }
@@ -616,10 +619,15 @@ static void on_volume(void *ctx, enum api_event_type type, const struct value *o
         *item = (struct item){.key = xstrdup(name), .volume = true};
         (void)map_put(claims->items, name, item);
     }
-    const struct volume_view *view = volume_index_put(claims->volumes, object);
+    cleanup(volume_done) struct volume_view now = {0};
+    const struct volume_view *view = volume_index_get(claims->volumes, name);
+    volume_read(&now, object);
+    bool same = view && volume_same(view, &now);
+    view = volume_index_put(claims->volumes, object);
     if (*view->claim)
         enqueue_claim(claims, view->claim);
-    offer(claims, view);
+    else if (!same && knows_all(claims)) /* before, every claim is looked at anyway */
+        offer(claims, view);
     enqueue(claims, item);
 }
 

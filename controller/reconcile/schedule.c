@@ -651,13 +651,18 @@ static void on_volume(void *ctx, enum api_event_type type, const struct value *o
 {
     struct schedule *schedule = ctx;
     const struct volume_view *view = volume_index_get(schedule->volumes, object_name(object));
-    if (view && *view->claim)
-        claim_changed(schedule, view->claim);
     if (type == API_DELETED) {
+        if (view && *view->claim)
+            claim_changed(schedule, view->claim);
         volume_index_drop(schedule->volumes, object_name(object));
         return;
     }
+    cleanup(volume_done) struct volume_view now = {0};
+    volume_read(&now, object);
+    bool same = view && volume_same(view, &now);
     view = volume_index_put(schedule->volumes, object);
+    if (same)
+        return;
     if (*view->claim)
         claim_changed(schedule, view->claim);
     else

@@ -133,3 +133,17 @@ bool volume_is_for(const struct volume_view *volume, const char *claim, const ch
     return str_eq(volume->claim, claim) &&
            (!*volume->claim_uid || str_eq(volume->claim_uid, uid) || WEAKENED(VOLUME_UID));
 }
+
+static bool same_value(const struct value *a, const struct value *b)
+{
+    return a == b || (a && b && value_equal(a, b));
+}
+
+bool volume_same(const struct volume_view *a, const struct volume_view *b)
+{
+    const struct claim_terms *x = &a->terms, *y = &b->terms;
+    return str_eq(x->class, y->class) && x->modes == y->modes && x->block == y->block &&
+           quantity_compare(&x->size, &y->size) == 0 && a->deleting == b->deleting &&
+           str_eq(a->claim, b->claim) && str_eq(a->claim_uid, b->claim_uid) &&
+           same_value(a->labels, b->labels) && same_value(a->affinity, b->affinity);
+}

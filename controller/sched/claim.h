@@ -55,5 +55,7 @@ const char *volume_misfit(const struct volume_view *volume, const struct claim_v
 const char *volume_kept_misfit(const struct volume_view *volume, const struct claim_view *claim);
 /* It is nobody's, and has all that the claim asks of one it did not name. */
 bool volume_fits(const struct volume_view *volume, const struct claim_view *claim);
+/* Whether any claim could fare differently with the two. */
+bool volume_same(const struct volume_view *a, const struct volume_view *b);
 /* Whether it is kept for that claim ("namespace/name"), or bound to it. */
 bool volume_is_for(const struct volume_view *volume, const char *claim, const char *uid);
