@@ -3,6 +3,7 @@
 #include "agent/keeper/pidfile.h"
 #include "agent/link/identity.h"
 #include "agent/pod/manifests.h"
+#include "agent/volume/image.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
@@ -142,15 +143,33 @@ static int see_keeper(void *ctx, const char *name, enum disk_type type)
                    name);
 }
 
-static int find_layers(void *ctx, struct map *layers, struct err *err)
+/* What of it is mounted as a volume of theirs. */
+
+static int see_pod(void *ctx, const char *name, enum disk_type type)
 {
     struct search *search = ctx;
+    autofree char *path = xasprintf("%s/volumes/%s/" VOLUME_IMAGES, search->config->run_dir, name);
+    int rc = type == DISK_DIR ? volume_image_layers(path, add_layer, search, search->err) : 0;
+    return rc == -ENOENT ? 0 : rc; /* no volume of it is one */
+}
+
+static int find_layers(void *ctx, struct map *layers, struct err *err)
+{
+    static const struct {
+        const char *name;
+        disk_list_fn *see;
+    } folders[] = {{"pods", see_keeper}, {"volumes", see_pod}};
+    struct search *search = ctx;
     struct disk *disk = disk_posix();
-    autofree char *dir = xasprintf("%s/pods", search->config->run_dir);
+    int rc = 0;
     search->layers = layers;
     search->err = err;
-    int rc = disk->list(disk, dir, see_keeper, search, err);
-    return rc == -ENOENT ? 0 : rc; /* no agent has run since the boot */
+    for (size_t i = 0; i < ARRAY_LEN(folders) && rc == 0; i++) {
+        autofree char *dir = xasprintf("%s/%s", search->config->run_dir, folders[i].name);
+        rc = disk->list(disk, dir, folders[i].see, search, err);
+        rc = rc == -ENOENT ? 0 : rc; /* no agent has run since the boot */
+    }
+    return rc;
 }
 
 int unused_images_remove(const struct config *config, const char *images_root,

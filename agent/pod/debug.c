@@ -91,7 +91,8 @@ void debug_pull(struct pod_record *record)
             continue;
         debug->c.setback.retry_at = 0;
         if (!debug->c.image)
-            pull_one(&debug->c, container);
+            pull_one(&debug->c, value_get_str(container, "image"),
+                     value_get_str(container, "imagePullPolicy"));
     }
 }
 

@@ -42,9 +42,16 @@ static int find_token(void *ctx, const char *audience, int64_t expiration_s, con
     return tokens_get(record->agent->tokens, &question, ret_text, err);
 }
 
+static const char *const *find_layers(void *ctx, const char *volume)
+{
+    const struct image *image = pull_of_volume(ctx, volume);
+    return image ? image->layers : NULL;
+}
+
 static struct volume_source source_of(struct pod_record *record)
 {
-    return (struct volume_source){.find = find_source, .token = find_token, .ctx = record};
+    return (struct volume_source){
+        .find = find_source, .token = find_token, .layers = find_layers, .ctx = record};
 }
 
 /* The folders of a pod's volumes; state and run are the caller's strings. */

@@ -89,7 +89,9 @@ void resize_tell(struct pod_record *record);
 void pull_start(struct pod_record *record);
 void pull_release(struct pod_record *record);
 /* The image of one container, not being pulled and not here; and what is held for one. */
-void pull_one(struct record_container *c, const struct value *container);
+void pull_one(struct record_container *c, const char *ref, const char *policy);
+/* Of a volume of the pod that is one; NULL: it is not here. */
+const struct image *pull_of_volume(const struct pod_record *record, const char *name);
 void pull_drop(struct record_container *c);
 
 /* debug.c: ephemeral containers, which come to a pod that runs: a gate of their own. */

@@ -352,12 +352,13 @@ bool manifests_may_want(const struct manifests *m, const char *ns, const char *n
 
 static void each_image(const struct docs *docs, manifests_image_fn *fn, void *ctx)
 {
-    static const char *const lists[] = {"containers", "initContainers"};
+    static const char *const lists[] = {"containers", "initContainers", "volumes"};
     for (size_t i = 0; i < docs->pod_count * ARRAY_LEN(lists); i++) {
         const struct value *spec = value_get(docs->pods[i / ARRAY_LEN(lists)]->object, "spec");
         const struct value *list = value_get(spec, lists[i % ARRAY_LEN(lists)]);
         for (size_t c = 0; c < value_len(list); c++) {
-            const char *image = value_get_str(value_at(list, c), "image");
+            const struct value *of = value_get(value_at(list, c), "image");
+            const char *image = value_str(of) ? value_str(of) : value_get_str(of, "reference");
             if (image)
                 fn(ctx, image);
         }

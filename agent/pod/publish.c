@@ -29,6 +29,15 @@ void publish_event(const struct pod_record *record, const char *type, const char
     agent->handler.event(agent->ctx, record->ns, record->name, record->uid, type, reason, message);
 }
 
+/* Of the first volume whose image cannot be had; NULL: none. */
+static const struct setback *volume_image_setback(const struct pod_record *record)
+{
+    for (size_t i = record->container_count; i < record->image_count; i++)
+        if (record->containers[i].setback.reason)
+            return &record->containers[i].setback;
+    return NULL;
+}
+
 /* What keeps a container from starting, beside the keeper: its own image, else a gate of the whole
  * pod. */
 static struct pod_container_facts facts_of(const struct pod_record *record,
@@ -41,15 +50,13 @@ static struct pod_container_facts facts_of(const struct pod_record *record,
         return facts;
     }
     const struct setback *setbacks[] = {
-        c ? &c->setback : NULL,
-        &record->volumes_setback,
-        &record->spawn_setback,
-        &record->network_setback,
+        c ? &c->setback : NULL, volume_image_setback(record), &record->volumes_setback,
+        &record->spawn_setback, &record->network_setback,
     };
     for (size_t s = 0; s < ARRAY_LEN(setbacks) && !facts.waiting_reason; s++) {
         if (!setbacks[s] || !setbacks[s]->reason)
             continue;
-        bool again = s == 0 && setbacks[s]->backoff.failures > 1 &&
+        bool again = s <= 1 && setbacks[s]->backoff.failures > 1 &&
                      str_eq(setbacks[s]->reason, "ErrImagePull");
         facts.waiting_reason = again ? "ImagePullBackOff" : setbacks[s]->reason;
         facts.waiting_message = setbacks[s]->message;

@@ -7,7 +7,7 @@
 
 const struct backoff_policy backoff_image = {10 * NS_PER_S, 300 * NS_PER_S};
 
-static enum image_pull_policy policy_of(const struct value *container)
+static enum image_pull_policy policy_of(const char *name)
 {
     static const struct {
         const char *name;
@@ -17,7 +17,6 @@ static enum image_pull_policy policy_of(const struct value *container)
         {"Never", IMAGE_PULL_NEVER},
         {"IfNotPresent", IMAGE_PULL_IF_NOT_PRESENT},
     };
-    const char *name = value_get_str(container, "imagePullPolicy");
     for (size_t i = 0; i < ARRAY_LEN(policies); i++)
         if (str_eq(policies[i].name, name))
             return policies[i].policy;
@@ -58,10 +57,9 @@ static void image_progress(void *ctx, int64_t done, int64_t total)
         agent_touch(record);
 }
 
-void pull_one(struct record_container *c, const struct value *container)
+void pull_one(struct record_container *c, const char *ref, const char *policy)
 {
     struct agent *agent = c->record->agent;
-    const char *ref = value_get_str(container, "image");
     struct err err = {0};
     free(c->ref);
     c->ref = xstrdup(ref ? ref : "");
@@ -74,7 +72,7 @@ void pull_one(struct record_container *c, const struct value *container)
         return;
     }
     const struct image_wish wish = {.reference = ref,
-                                    .policy = policy_of(container),
+                                    .policy = policy_of(policy),
                                     .credentials = &credentials,
                                     .done = image_done,
                                     .progress = image_progress,
@@ -87,20 +85,60 @@ void pull_one(struct record_container *c, const struct value *container)
     }
 }
 
+/* The k-th volume of the pod that is an image; NULL: it has no more. */
+static const struct value *image_volume(const struct value *spec, size_t k)
+{
+    const struct value *list = value_get(spec, "volumes");
+    for (size_t i = 0; i < value_len(list); i++)
+        if (value_get(value_at(list, i), "image") && k-- == 0)
+            return value_at(list, i);
+    return NULL;
+}
+
+static void make_containers(struct pod_record *record, const struct value *spec)
+{
+    record->container_count = record->image_count = containers_count(spec);
+    while (image_volume(spec, record->image_count - record->container_count))
+        record->image_count++;
+    record->containers = xcalloc(record->image_count, sizeof(*record->containers));
+}
+
+/* The image of its i-th container, or of a volume. */
+static void pull_part(struct record_container *c, const struct value *spec, size_t i)
+{
+    const size_t count = c->record->container_count;
+    const struct value *container = i < count ? containers_at(spec, i, NULL) : NULL;
+    const struct value *volume = i < count ? NULL : image_volume(spec, i - count);
+    const struct value *source = value_get(volume, "image");
+    if (container)
+        pull_one(c, value_get_str(container, "image"), value_get_str(container, "imagePullPolicy"));
+    else
+        pull_one(c, value_get_str(source, "reference"), value_get_str(source, "pullPolicy"));
+}
+
 void pull_start(struct pod_record *record)
 {
     const struct value *spec = value_get(record->spec->object, "spec");
     int64_t now = agent_now(record->agent);
-    if (!record->containers) {
-        record->container_count = containers_count(spec);
-        record->containers = xcalloc(record->container_count, sizeof(*record->containers));
-    }
-    for (size_t i = 0; i < record->container_count; i++) {
+    if (!record->containers)
+        make_containers(record, spec);
+    for (size_t i = 0; i < record->image_count; i++) {
         struct record_container *c = &record->containers[i];
         c->record = record;
         if (!c->image && !c->request && c->setback.retry_at <= now)
-            pull_one(c, containers_at(spec, i, NULL));
+            pull_part(c, spec, i);
     }
+}
+
+const struct image *pull_of_volume(const struct pod_record *record, const char *name)
+{
+    const struct value *spec = value_get(record->spec->object, "spec");
+    for (size_t i = record->container_count; i < record->image_count; i++) {
+        const struct value *volume = image_volume(spec, i - record->container_count);
+        if (str_eq(value_get_str(volume, "name"), name))
+            return record->containers[i].image;
+    }
+    return NULL;
 }
 
 void pull_drop(struct record_container *c)
@@ -116,9 +154,9 @@ void pull_drop(struct record_container *c)
 
 void pull_release(struct pod_record *record)
 {
-    for (size_t i = 0; i < record->container_count; i++)
+    for (size_t i = 0; i < record->image_count; i++)
         pull_drop(&record->containers[i]);
     free(record->containers);
     record->containers = NULL;
-    record->container_count = 0;
+    record->container_count = record->image_count = 0;
 }

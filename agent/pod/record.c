@@ -40,7 +40,7 @@ void pod_record_free(struct pod_record *record)
 {
     if (!record)
         return;
-    for (size_t i = 0; i < record->container_count; i++)
+    for (size_t i = 0; i < record->image_count; i++)
         setback_clear(&record->containers[i].setback);
     free(record->containers);
     volumes_free(record->volumes, record->volume_count);
@@ -79,10 +79,10 @@ static enum pod_gate gate_of(bool open, const struct setback *setback)
  */
 static void view_images(const struct pod_record *record, struct pod_view *view)
 {
-    bool all_open = record->container_count > 0, untried = record->container_count == 0;
+    bool all_open = record->image_count > 0, untried = record->image_count == 0;
     bool any_request = false;
     int64_t retry_at = 0;
-    for (size_t i = 0; i < record->container_count; i++) {
+    for (size_t i = 0; i < record->image_count; i++) {
         const struct record_container *c = &record->containers[i];
         all_open &= c->image != NULL;
         any_request |= c->request != NULL;
@@ -101,6 +101,15 @@ static void view_images(const struct pod_record *record, struct pod_view *view)
         view->images = POD_GATE_FAILED;
     else
         view->images = any_request ? POD_GATE_OPENING : POD_GATE_CLOSED;
+}
+
+/* A volume that is an image is not tried before the image is here. */
+static enum pod_gate volumes_of(const struct pod_record *record)
+{
+    for (size_t i = record->container_count; i < record->image_count; i++)
+        if (!record->containers[i].image)
+            return POD_GATE_OPENING;
+    return gate_of(record->volumes_ready, &record->volumes_setback);
 }
 
 struct pod_view pod_record_view(const struct pod_record *record, bool name_taken)
@@ -124,7 +133,7 @@ struct pod_view pod_record_view(const struct pod_record *record, bool name_taken
             spec && planned && !record->timeless && spec->deadline_s != record->report->deadline_s,
         .keeper = record->keeper,
         .asked_grace_s = record->asked_grace_s,
-        .volumes = gate_of(record->volumes_ready, &record->volumes_setback),
+        .volumes = volumes_of(record),
         .volumes_retry_at = record->volumes_setback.retry_at,
         .network = gate_of(record->network_ready, &record->network_setback),
         .network_retry_at = record->network_setback.retry_at,

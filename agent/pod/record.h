@@ -53,8 +53,8 @@ struct pod_record {
     bool forgotten; /* gone for good, but still listed with a deletionTimestamp */
     char planned_hash[POD_HASH_LEN + 1]; /* of the spec the gates were opened for */
 
-    struct record_container *containers;
-    size_t container_count;
+    struct record_container *containers; /* and behind them one of each volume of an image */
+    size_t container_count, image_count;
     struct record_debug **debugs; /* debug.c */
     size_t debug_count;
     struct volume *volumes;

@@ -59,7 +59,7 @@ static const struct value *spec_of(const struct pod_record *record)
 static void say_gates(const struct pod_record *record, struct buf *ret)
 {
     const struct value *list = record->spec ? spec_of(record) : NULL;
-    for (size_t i = 0; i < record->container_count; i++)
+    for (size_t i = 0; i < record->image_count; i++)
         say_image(&record->containers[i], ret);
     for (size_t i = containers_count(list); i < containers_count_all(list); i++) {
         const struct record_container *c =

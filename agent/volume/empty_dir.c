@@ -8,17 +8,8 @@
 
 #include <errno.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 
 #define HUGE_MEDIUM "HugePages" /* or "HugePages-2Mi" */
-
-/* A mount has another device than the folder it stands in. */
-static bool is_mounted(const char *path)
-{
-    autofree char *parent = xasprintf("%s/..", path);
-    struct stat inner, outer;
-    return stat(path, &inner) == 0 && stat(parent, &outer) == 0 && inner.st_dev != outer.st_dev;
-}
 
 /* What the containers may use together; 0: one of them has no limit. */
 static int64_t memory_limit_of(const struct value *pod)
@@ -124,7 +115,7 @@ static int prepare(const struct volume_spec *spec, const char *name, const struc
     ret->host_path = volume_make_dir(memory ? spec->tmp_dir : spec->disk_dir, name, 0777, err);
     if (!ret->host_path)
         return err->code;
-    if (!memory || is_mounted(ret->host_path))
+    if (!memory || volume_is_mounted(ret->host_path))
         return 0;
     return str_eq(medium, "Memory") ? mount_memory(ret->host_path, memory_size(spec, source), err)
                                     : mount_huge(ret->host_path, spec->pod, medium, err);

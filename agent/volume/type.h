@@ -22,11 +22,14 @@ struct volume_type {
 };
 
 extern const struct volume_type volume_empty_dir, volume_host_path, volume_config_map,
-    volume_secret, volume_downward_api, volume_projected, volume_claim, volume_ephemeral;
+    volume_secret, volume_downward_api, volume_projected, volume_claim, volume_ephemeral,
+    volume_image;
 
 /* The sources of a projected volume, by their fields there. */
 volume_collect_fn key_files_project_config_map, key_files_project_secret, downward_api_collect,
     account_token_collect;
 
+/* Whether something is mounted there. */
+bool volume_is_mounted(const char *path);
 /* "<dir>/volumes/<name>", created. Caller frees. NULL on failure. */
 char *volume_make_dir(const char *dir, const char *name, mode_t mode, struct err *err);

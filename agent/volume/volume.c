@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 
 static const struct volume_type *const types[] = {
-    &volume_empty_dir,    &volume_host_path, &volume_config_map, &volume_secret,
-    &volume_downward_api, &volume_projected, &volume_claim,      &volume_ephemeral,
+    &volume_empty_dir, &volume_host_path, &volume_config_map, &volume_secret, &volume_downward_api,
+    &volume_projected, &volume_claim,     &volume_ephemeral,  &volume_image,
 };
 
 char *volume_make_dir(const char *dir, const char *name, mode_t mode, struct err *err)
@@ -33,6 +33,14 @@ char *volume_make_dir(const char *dir, const char *name, mode_t mode, struct err
         return NULL;
     }
     return steal(path);
+}
+
+/* A mount has another device than the folder it stands in. */
+bool volume_is_mounted(const char *path)
+{
+    autofree char *parent = xasprintf("%s/..", path);
+    struct stat inner, outer;
+    return stat(path, &inner) == 0 && stat(parent, &outer) == 0 && inner.st_dev != outer.st_dev;
 }
 
 static const struct volume_type *type_of(const struct value *volume)

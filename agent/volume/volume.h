@@ -18,6 +18,9 @@ struct volume_source {
      * -ENOENT: it cannot be had now (no contact to the gateway): the pod starts without it. */
     int (*token)(void *ctx, const char *audience, int64_t expiration_s, const char **ret_text,
                  struct err *err);
+    /* The layers of the image that this volume of the pod is, lowest first, NULL-terminated;
+     * borrowed as above. NULL: it is not here. */
+    const char *const *(*layers)(void *ctx, const char *volume);
     void *ctx;
 };
 

@@ -269,8 +269,15 @@ static const struct schema_type type_csi_volume = {
           DOC("A secret that the driver is given."))),
 };
 
+static void fill_image(struct value *image)
+{
+    if (str_empty(value_get_str(image, "pullPolicy")))
+        value_set_str(image, "pullPolicy", image_pull_policy(value_get_str(image, "reference")));
+}
+
 static const struct schema_type type_image_volume = {
     .name = "ImageVolumeSource",
+    .fill = fill_image,
     DOC("The files of an image."),
     FIELDS(F(1, "reference", STRING, REQUIRED, RULE(image),
              DOC("The image: [host[:port]/]path[:tag][@digest].")),

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # timeout: 240
 # Claims on a node that has never heard of a gateway: folders of the node's own and of the machine's, which outlive pods,
-# agent and reboots, and go only when their volume's manifest says so.
+# agent and reboots, and go only when their volume's manifest says so. And images as volumes.
 set -u
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=tests/system/lib/stand.sh
@@ -125,6 +125,29 @@ machines() {
     is "the machine's own folders stay" "$(ls "$dir")" $'host\nlate'
 }
 
+images() {
+    local log
+    pod files 'ls /v/bin/sh /s/sh; { /v/bin/sh -c "echo ran"; } 2>&1; { echo x >/v/file; } 2>&1; echo end; exec sleep 1000' |
+        jq '.spec.volumes = [{name: "v", image: {reference: "busybox:latest", pullPolicy: "IfNotPresent"}}]
+            | .spec.containers[0].volumeMounts = [{name: "v", mountPath: "/v"}, {name: "v", mountPath: "/s", subPath: "bin"}]' | put files
+    log=$(log_of files)
+    is "an image is a volume, by subPath too" "$(grep -c '^/[vs].*/sh$' <<<"$log")" 2
+    has "nothing of it is run" "$log" 'Permission denied'
+    has "nobody writes there" "$log" 'Read-only file system'
+    pod none | jq '.spec.volumes = [{name: "v", image: {reference: "nothing:1", pullPolicy: "Never"}}]' | put none
+    within 20 "an image that is not here is the reason" matches 'ErrImageNeverPull.*nothing:1' ld a why pod/none-a
+    is "and the status says so" "$(local_pod a none-a '.status.containerStatuses[0].state.waiting.reason')" ErrImageNeverPull
+    gone_pod none
+    node_kill a
+    node_start a
+    within 20 "it goes on when the agent is killed" runs_on a files-a
+    node_reboot a
+    within 20 "and after a reboot" runs_on a files-a
+    hasnt "its volume is tried when its image is here" "$(cat "$STAND/a/agent.log")" 'its image is not here'
+    gone_pod files
+    hasnt "nothing stays mounted" "$(cat /proc/self/mountinfo)" "$STAND/a/run/volumes"
+}
+
 # ours NAME [METADATA]: a volume as the gateway makes them.
 ours() {
     volume "$1" '{"persistentVolumeReclaimPolicy": "Delete", "local": {"path": "/nowhere"}}' \
@@ -165,12 +188,12 @@ removal() {
     within 20 "and its remover" fails removing
     is "no link was followed" "$(ls "$STAND/outside")" file
     is "others stay, listed or not" "$(cd "$STAND/a/$own" && echo pvc-*)" "pvc-2 pvc-3"
-    has "and that is said" "$(cat "$STAND/a/agent.log")" 'volume is removed: volume=pvc-1'
 }
 
 stand_plain main a
 outlives
 groups
 machines
+images
 removal
 conclude

@@ -305,16 +305,18 @@ static void test_manifests__each_image(void **state)
     open_manifests(f);
     assert_false(manifests_each_image(f->manifests, add_word, images)); /* no directory */
     assert_string_equal(images, "");
-    plant(f, "a.yaml", POD("web", "x") "  - {name: side, image: y}\n");
+    plant(f, "a.yaml",
+          POD("web",
+              "x") "  - {name: side, image: y}\n  volumes: [{name: v, image: {reference: w}}]\n");
     plant(f, "b.yaml", POD("web", "z"));
     open_manifests(f);
     assert_true(manifests_each_image(f->manifests, add_word, images));
-    assert_string_equal(images, "x y z ");
+    assert_string_equal(images, "x y w z ");
     plant(f, "c.yaml", "kind: [");
     open_manifests(f);
     images[0] = '\0';
     assert_false(manifests_each_image(f->manifests, add_word, images));
-    assert_string_equal(images, "x y z ");
+    assert_string_equal(images, "x y w z ");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(test_manifests__##name, set_up, tear_down)
