@@ -4,15 +4,35 @@
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 #include "common/kinds/kinds.h"
+#include "common/kinds/pod_mirror.h"
 #include "common/kinds/pod_summary.h"
 #include "common/kinds/types.h"
 #include "common/schema/cell.h"
 
 #include <stdio.h>
 
+#define UPDATE static __attribute__((unused)) /* and of columns, only for the gateway */
+#define AT_MIRROR "metadata.annotations[" POD_MIRROR "]"
+
+UPDATE const char *mirror_of(const struct value *pod)
+{
+    return value_str(value_path(pod, "metadata", "annotations", POD_MIRROR, NULL));
+}
+
+UPDATE void check_mirror(const struct value *pod, struct schema_walk *walk)
+{
+    const char *mirror = mirror_of(pod);
+    if (mirror && str_empty(value_str(value_path(pod, "spec", "nodeName", NULL))))
+        schema_mistake(walk, pod, AT_MIRROR, CAUSE_INVALID,
+                       "\"%.64s\": must set spec.nodeName if mirror pod annotation is set", mirror);
+}
+
 static void check_pod(const struct value *pod, struct schema_walk *walk)
 {
+    void (*const more)(const struct value *, struct schema_walk *) = GATEWAY_ONLY(check_mirror);
     pod_check_mounts(pod, "", NULL, walk);
+    if (more)
+        more(pod, walk);
 }
 
 static const struct schema_type type_pod = {
@@ -25,8 +45,6 @@ static const struct schema_type type_pod = {
 };
 
 /* ---- updates: only the gateway takes any ---- */
-
-#define UPDATE static __attribute__((unused)) /* and of columns */
 
 static const char *const container_lists[] = {"containers", "initContainers"};
 
@@ -148,10 +166,22 @@ UPDATE void check_fixed(const struct value *old, const struct value *object,
                        "previously negative)");
 }
 
+/* One pod is not made into the other. */
+UPDATE void check_still_mirror(const struct value *old, const struct value *object,
+                               struct schema_walk *walk)
+{
+    const char *was = mirror_of(old), *is = mirror_of(object);
+    if ((was || is) && !str_eq(was, is) && !WEAKENED(POD_MIRROR_STAYS))
+        schema_mistake(walk, object, AT_MIRROR, CAUSE_FORBIDDEN,
+                       was ? "may not remove or update mirror pod annotation"
+                           : "may not add mirror pod annotation");
+}
+
 UPDATE void check_update(const struct value *old, const struct value *object,
                          struct schema_walk *walk)
 {
     const struct value *was = value_get(old, "spec"), *is = value_get(object, "spec");
+    check_still_mirror(old, object, walk);
     if (!check_counts(was, is, walk))
         return;
     check_deadline(was, is, walk);

@@ -5,6 +5,7 @@
 #include "common/base/weaken.h"
 #include "common/data/json.h"
 #include "common/kinds/kinds.h"
+#include "common/kinds/pod_mirror.h"
 #include "controller/api/meta.h"
 
 #include <stdlib.h>
@@ -13,8 +14,6 @@
 #define DEFAULT_ACCOUNT "default"
 #define MOUNT_PATH "/var/run/secrets/kubernetes.io/serviceaccount"
 #define VOLUME_BASE "kube-api-access-"
-#define MIRROR "kubernetes.io/config.mirror"
-
 /* ---- the token ---- */
 
 static const char token_volume[] =
@@ -85,7 +84,8 @@ struct value *service_account_complete(const struct admission_env *env,
 {
     struct value *spec = value_make_map(request->object, "spec", NULL);
     const char *name = value_get_str(spec, "serviceAccountName");
-    if (!spec || object_annotation(request->object, MIRROR)) /* what runs was decided elsewhere */
+    if (!spec ||
+        object_annotation(request->object, POD_MIRROR)) /* what runs was decided elsewhere */
         return NULL;
     if (str_empty(name)) {
         value_set_str(spec, "serviceAccountName", DEFAULT_ACCOUNT);

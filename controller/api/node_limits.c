@@ -3,6 +3,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
+#include "common/kinds/pod_mirror.h"
 #include "controller/api/status.h"
 #include "controller/authz/node_graph.h"
 
@@ -108,8 +109,6 @@ static struct value *check_node(const char *node, const struct api_ref *ref,
 
 /* ---- pods ---- */
 
-#define MIRROR "kubernetes.io/config.mirror"
-
 static void note_ref(void *ctx, const char *resource, const char *name)
 {
     const char **found = ctx;
@@ -135,11 +134,11 @@ static struct value *check_mirror(const char *node, const struct api_ref *ref,
 {
     const struct value *spec = value_get(pod, "spec");
     const char *found = NULL;
-    if (!object_annotation(pod, MIRROR))
+    if (!object_annotation(pod, POD_MIRROR))
         return forbid(ref,
                       "pod does not have \"%s\" annotation, node \"%s\" can only create mirror "
                       "pods",
-                      MIRROR, node);
+                      POD_MIRROR, node);
     if (!str_eq(value_get_str(spec, "nodeName"), node))
         return forbid(ref, "node \"%s\" can only create pods with spec.nodeName set to itself",
                       node);

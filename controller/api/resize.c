@@ -2,12 +2,11 @@
 
 #include "common/base/str.h"
 #include "common/base/weaken.h"
+#include "common/kinds/pod_mirror.h"
 #include "common/kinds/pod_qos.h"
 #include "common/schema/quantity.h"
 
 #include <stdio.h>
-
-#define MIRROR "kubernetes.io/config.mirror"
 
 static const char *const names[] = {"cpu", "memory"};
 static const char *const parts[] = {"requests", "limits"};
@@ -104,7 +103,7 @@ void resize_check(const struct value *stored, const struct value *next, struct d
 {
     static const char *const lists[] = {"containers", "initContainers"};
     const struct value *was = value_get(stored, "spec"), *is = value_get(next, "spec");
-    if (value_path(stored, "metadata", "annotations", MIRROR, NULL)) {
+    if (value_path(stored, "metadata", "annotations", POD_MIRROR, NULL)) {
         diags_add(diags, 0, "", CAUSE_FORBIDDEN, "Forbidden: static pods cannot be resized");
         return;
     }

@@ -2,6 +2,7 @@
 
 #include "common/base/str.h"
 #include "common/kinds/kinds.h"
+#include "common/kinds/pod_mirror.h"
 #include "common/kinds/pod_qos.h"
 #include "controller/api/form.h"
 #include "controller/api/pod_ready.h"
@@ -25,13 +26,14 @@ static void pod_born(struct value *pod)
     value_set_str(status, "qosClass", pod_qos_name(pod_qos(value_get(pod, "spec"))));
 }
 
-/* Only a pod that a node may be running needs time. */
+/* Only a pod that a node may be running, and would end, needs time. */
 static int64_t pod_grace(const struct value *pod, int64_t wanted)
 {
     const struct value *spec = value_get(pod, "spec");
     const char *phase = value_get_str(value_get(pod, "status"), "phase");
     bool over = str_eq(phase, "Succeeded") || str_eq(phase, "Failed");
-    if (str_empty(value_get_str(spec, "nodeName")) || over)
+    bool mirror = object_annotation(pod, POD_MIRROR); /* its node takes no notice of it */
+    if (str_empty(value_get_str(spec, "nodeName")) || over || mirror)
         return 0;
     if (wanted < 0)
         wanted = value_get_int(spec, "terminationGracePeriodSeconds", 30);

@@ -8,6 +8,7 @@
 #include "common/bus/sealed.h"
 #include "common/bus/topic.h"
 #include "common/data/yaml.h"
+#include "common/kinds/pod_mirror.h"
 #include "common/kinds/runtime_handler.h"
 #include "controller/manifest/manifest.h"
 
@@ -204,6 +205,9 @@ static void render_pod(struct sheets *sheets, const char *path, struct part *par
     cleanup(value_free) struct value *pod = object_at(sheets, path);
     part->stale = false;
     fill(part, NULL, 0);
+    /* What a node shows of itself is not sent back to it as what it is to run. */
+    if (object_annotation(pod, POD_MIRROR) && !WEAKENED(SHEETS_MIRROR))
+        value_free(steal(pod));
     if (pod && !str_empty(value_str(value_path(pod, "spec", "runtimeClassName", NULL))))
         set_handler(sheets, pod);
     if (pod)

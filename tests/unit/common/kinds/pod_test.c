@@ -369,6 +369,42 @@ static void test_pod__update(void **state)
     }
 }
 
+#define MIRRORED(value_)                                                                                  \
+    "apiVersion: v1\nkind: Pod\nmetadata: {name: web, annotations: {kubernetes.io/config.mirror: " value_ \
+    "}}\nspec:\n"
+#define PLAIN "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n"
+
+static void test_pod__mirror(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *old, *object, *mistake;
+    } cases[] = {
+        {PLAIN, MIRRORED("x"), "may not add mirror pod annotation"},
+        {MIRRORED("x"), PLAIN, "may not remove or update mirror pod annotation"},
+        {MIRRORED("x"), MIRRORED("y"), "may not remove or update mirror pod annotation"},
+        {MIRRORED("x"), MIRRORED("x"), NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char old_text[512], text[512];
+        snprintf(old_text, sizeof(old_text), "%s%s", cases[i].old, APP "  nodeName: n\n");
+        snprintf(text, sizeof(text), "%s%s", cases[i].object, APP "  nodeName: n\n");
+        cleanup(value_free) struct value *old = load(old_text);
+        cleanup(value_free) struct value *object = load(text);
+        cleanup(diags_done) struct diags diags = {0};
+        int r = schema_check_update(&kind_pod, value_at(old, 0), value_at(object, 0), &diags);
+        assert_int_equal(r == 0, cases[i].mistake == NULL);
+        if (r == 0)
+            continue;
+        assert_string_equal(diags.items[0].path,
+                            "metadata.annotations[kubernetes.io/config.mirror]");
+        assert_string_equal(diags.items[0].reason, cases[i].mistake);
+    }
+    expect_mistakes(MIRRORED("x") APP,
+                    "line 1: metadata.annotations[kubernetes.io/config.mirror]: \"x\": must set "
+                    "spec.nodeName if mirror pod annotation is set\n");
+}
+
 static void test_pod__status_from_a_node(void **state)
 {
     (void)state;
@@ -495,6 +531,7 @@ int main(void)
         cmocka_unit_test(test_pod__resource_fields),
         cmocka_unit_test(test_pod__too_many_containers_are_not_compared),
         cmocka_unit_test(test_pod__update),
+        cmocka_unit_test(test_pod__mirror),
         cmocka_unit_test(test_pod__status_from_a_node),
         cmocka_unit_test(test_pod__columns),
     };

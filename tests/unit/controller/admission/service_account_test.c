@@ -72,9 +72,11 @@ static void test_service_account__token_is_declined(void **state)
     pod_has(*state, C ", serviceAccountName: quiet, automountServiceAccountToken: true",
             "spec.volumes.0.projected.defaultMode", "420");
     cleanup(value_free) struct value *mirror = NULL;
-    admitted(*state, &kind_pod,
-             "{metadata: {name: m, annotations: {kubernetes.io/config.mirror: x}}, spec: {" C "}}",
-             &mirror);
+    admitted(
+        *state, &kind_pod,
+        "{metadata: {name: m, annotations: {kubernetes.io/config.mirror: x}}, spec: {nodeName: n, " C
+        "}}",
+        &mirror);
     assert_null(value_path(mirror, "spec", "volumes", NULL));
     assert_null(value_path(mirror, "spec", "serviceAccountName", NULL));
 }

@@ -237,6 +237,22 @@ static void test_deletion__twice(void **state)
     change_done(&second);
 }
 
+/* Its node takes no notice: it goes at once, and comes back if its node says so. */
+static void test_deletion__mirror_pods(void **state)
+{
+    (void)state;
+    struct change change;
+    cleanup(value_free) struct value *pod = stored_of(&kind_pod, POD);
+    value_set_str(value_get(pod, "spec"), "nodeName", "pi");
+    value_set_str(value_make_map(pod, "metadata", "annotations", NULL),
+                  "kubernetes.io/config.mirror", "x");
+    struct change_env env = env_of(&kind_pod, "web", 0);
+    const struct api_delete_options options = {.grace_s = 30};
+    change_delete(&env, pod, &options, &change);
+    assert_int_equal(change.action, CHANGE_REMOVE);
+    change_done(&change);
+}
+
 static void test_deletion__finalizers_only_go(void **state)
 {
     (void)state;
@@ -381,6 +397,7 @@ int main(void)
         cmocka_unit_test(test_deletion__namespaces_end_slowly),
         cmocka_unit_test(test_deletion__propagation),
         cmocka_unit_test(test_deletion__twice),
+        cmocka_unit_test(test_deletion__mirror_pods),
         cmocka_unit_test(test_deletion__finalizers_only_go),
         cmocka_unit_test(test_deletion__options),
         cmocka_unit_test(test_deletion__an_update_lets_no_namespace_go),

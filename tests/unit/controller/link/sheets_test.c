@@ -140,6 +140,22 @@ static void test_sheets__runtime_handler(void **state)
 }
 
 /* A source counts while a pod reads it, from when it is there. */
+/* A node must not be told to run what it only shows. */
+static void test_sheets__mirrors(void **state)
+{
+    struct fixture *f = *state;
+    world_create(&f->world,
+                 "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'m','namespace':'default',"
+                 "'annotations':{'kubernetes.io/config.mirror':'x'}},"
+                 "'spec':{'nodeName':'pi','containers':[{'name':'c','image':'i'}],"
+                 "'volumes':[{'name':'v','configMap':{'name':'c'}}]}}",
+                 201);
+    sheets_pod(f->sheets, "default", "m", false);
+    assert_int_equal(sheets_refresh(f->sheets), 0);
+    assert_null(payload_of(f, "Pod/default/m"));
+    assert_int_equal(sheets_count(f->sheets), 0);
+}
+
 static void test_sheets__sources(void **state)
 {
     struct fixture *f = *state;
@@ -299,6 +315,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_sheets__pods, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sheets__runtime_handler, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sheets__mirrors, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sheets__sources, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sheets__claims, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sheets__claims_come_later, setup, teardown),
