@@ -224,15 +224,15 @@ static size_t huge_settings(const struct cgroup_tree *tree, const struct cgroup_
 static int write_settings(const struct cgroup_tree *tree, const char *path,
                           const struct setting *settings, size_t count, struct err *err)
 {
-    size_t failed = count;
-    int error = 0;
-    for (size_t i = 0; i < 2 * count && (i < count || failed < count); i++) {
-        size_t at = i % count;
-        int r = write_group(tree, path, settings[at].file, settings[at].value);
-        if (r == 0 || (r == -ENOENT && settings[at].optional)) {
-            failed = failed == at ? count : failed;
-        } else if (failed == count) {
-            failed = at;
+    size_t failed = 0;
+    int error = -EINVAL;
+    for (int pass = 0; pass < 2 && failed < count; pass++) {
+        failed = count;
+        for (size_t i = 0; i < count; i++) {
+            int r = write_group(tree, path, settings[i].file, settings[i].value);
+            if (r == 0 || (r == -ENOENT && settings[i].optional) || failed < count)
+                continue;
+            failed = i;
             error = r;
         }
     }
