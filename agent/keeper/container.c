@@ -41,6 +41,7 @@ struct container {
 
     unsigned attempt;
     pid_t pid;
+    bool killed;   /* this attempt was sent SIGKILL */
     bool told;     /* the handler knows that it started */
     uint64_t ooms; /* of earlier attempts */
 
@@ -241,6 +242,14 @@ static void take_terminal(struct container *container, int fd)
         close(fd);
 }
 
+/* Who was to be killed is the container, whichever process it is. */
+static void move(struct container *container, pid_t pid)
+{
+    container->pid = pid;
+    if (container->killed)
+        kill(pid, SIGKILL);
+}
+
 static enum got take_message(struct container *container)
 {
     struct child_message message;
@@ -268,7 +277,9 @@ static enum got take_message(struct container *container)
     if (n != (ssize_t)sizeof(message))
         return GOT_END;
     message.text[sizeof(message.text) - 1] = '\0';
-    if (message.stage != CHILD_TERMINAL)
+    if (message.stage == CHILD_MOVED)
+        move(container, message.error);
+    else if (message.stage != CHILD_TERMINAL)
         container->failure = message;
     return GOT_MORE;
 }
@@ -371,7 +382,7 @@ static int fork_child(const struct container *container, pid_t target, int unifi
 {
     if (target > 0)
         return fork_into(target, CLONE_NEWNS, unified);
-    bool own = !container->sandbox->plan->host_pid;
+    bool own = !container->sandbox->plan->host_pid && !sandbox_userns(container->sandbox);
     return sys_fork(CLONE_NEWNS | (own ? (uint64_t)CLONE_NEWPID : 0), unified);
 }
 
@@ -387,6 +398,8 @@ static int launch(struct container *container, const struct ends *ends, pid_t ta
                               .cgroup = group,
                               .dir = dir,
                               .shm = sandbox->shm,
+                              .userns = sandbox_userns(sandbox),
+                              .own_pids = target == 0,
                               .report = ends->report,
                               .in = ends->in,
                               .out = ends->out,
@@ -445,7 +458,7 @@ void container_start(struct container *container, pid_t target)
     container->attempt++;
     if (container->log)
         logfile_turn(container->log);
-    container->told = false;
+    container->told = container->killed = false;
     container->failure.stage = -1;
     container->refused = (struct err){0};
     if (try_start(container, target, &container->refused) == 0)
@@ -461,6 +474,7 @@ void container_signal(struct container *container, int signo)
     if (container->pid <= 0)
         return;
     kill(container->pid, signo);
+    container->killed |= signo == SIGKILL;
     if (signo == SIGKILL && shares_pids(container)) {
         autofree char *group = sandbox_container_cgroup(container->sandbox, container->i);
         cgroup_kill(&container->sandbox->cgroups, group);
@@ -499,10 +513,18 @@ static void say_exited(struct container *container, int status, bool oom)
     container->handler->exited(container->ctx, container->i, status, oom, said);
 }
 
-void container_reaped(struct container *container, int status)
+void container_listen(struct container *container)
 {
     while (container->report >= 0 && take_message(container) == GOT_MORE)
         ;
+}
+
+void container_reaped(struct container *container, int status)
+{
+    const pid_t pid = container->pid;
+    container_listen(container);
+    if (container->pid != pid)
+        return; /* that process only made the way */
     if (container->report >= 0)
         say_started(container);
     if (shares_pids(container)) {

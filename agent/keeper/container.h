@@ -33,4 +33,6 @@ pid_t container_pid(const struct container *container);        /* 0: no process 
 void container_attach(struct container *container, const struct exec_request *request,
                       const int *fds);
 /* The process that container_pid gave was reaped. */
+/* Takes what its process has said so far: it may have become another one. */
+void container_listen(struct container *container);
 void container_reaped(struct container *container, int status);

@@ -205,6 +205,7 @@ static int make_process(struct exec *exec, const struct exec_request *request, p
                               .container = &sandbox->plan->containers[exec->container],
                               .cgroups = &sandbox->cgroups,
                               .cgroup = group,
+                              .userns = sandbox_userns(sandbox),
                               .report = report,
                               .in = stdio[0],
                               .out = stdio[1],

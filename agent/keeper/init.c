@@ -37,8 +37,23 @@ static void hide_arguments(void)
         memset(program_invocation_name + name, 0, (size_t)n - name);
 }
 
+/* Goes on in a child of the keeper's, which is told of it, and is tied to it by `life` until it has
+ * tied itself. */
+static int move_on(const struct userns *userns, int told)
+{
+    struct err err = {0};
+    if (userns_enter(userns, &err) < 0)
+        return -1;
+    int pid = sys_fork(CLONE_PARENT | CLONE_NEWPID, -1);
+    if (pid == 0)
+        return 0;
+    if (pid > 0 && write(told, &pid, sizeof(pid)) != sizeof(pid))
+        kill(pid, SIGKILL);
+    _exit(1);
+}
+
 /* life: ends with the keeper. */
-_Noreturn static void run(const char *dir, int life)
+_Noreturn static void run(const char *dir, int life, const struct userns *userns, int told)
 {
     struct err err = {0};
     struct pollfd keeper = {.fd = life};
@@ -46,8 +61,10 @@ _Noreturn static void run(const char *dir, int life)
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     hide_arguments();
     prctl(PR_SET_NAME, "limpet-init", 0, 0, 0);
+    if (leave_files(dir, &err) < 0 || (userns && move_on(userns, told) < 0))
+        _exit(1);
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    if ((poll(&keeper, 1, 0) > 0 && (keeper.revents & POLLHUP)) || leave_files(dir, &err) < 0)
+    if (poll(&keeper, 1, 0) > 0 && (keeper.revents & POLLHUP))
         _exit(1);
     sys_close_range(0, ~0U, 0);
     sigemptyset(&none);
@@ -82,22 +99,35 @@ void init_done(struct init *init)
     (void)init_reaped(init, pid);
 }
 
-int init_start(struct init *init, const char *dir, struct err *err)
+/* The process itself, or who it made. told: where that one is told. */
+static int wait_for(int pid, const struct userns *userns, int told)
 {
-    int fds[2];
+    if (pid > 0 && userns && read(told, &pid, sizeof(pid)) != sizeof(pid))
+        return -ECHILD;
+    return pid;
+}
+
+int init_start(struct init *init, const char *dir, const struct userns *userns, struct err *err)
+{
+    int fds[2], tell[2];
     if (init->pid > 0)
         return 0;
     if (pipe2(fds, O_CLOEXEC) < 0)
         return err_errno(err, errno, "cannot make a pipe");
     autoclose int life = fds[1];
     autoclose int theirs = fds[0];
+    if (pipe2(tell, O_CLOEXEC) < 0)
+        return err_errno(err, errno, "cannot make a pipe");
+    autoclose int told = tell[0];
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* the child inherits it */
-    int pid = sys_fork(CLONE_NEWPID | CLONE_NEWNS, -1);
+    int pid = sys_fork(CLONE_NEWNS | (userns ? 0 : (uint64_t)CLONE_NEWPID), -1);
     if (pid == 0) {
         close(life);
-        run(dir, theirs);
+        run(dir, theirs, userns, tell[1]);
     }
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    close(tell[1]);
+    pid = wait_for(pid, userns, told);
     if (pid < 0)
         return err_errno(err, -pid, "cannot start the pod's first process");
     *init = (struct init){.pid = pid, .life = steal_fd(&life)};

@@ -131,8 +131,10 @@ static pid_t target_of(struct keeper *keeper, size_t i)
 {
     const char *name = keeper->plans.whole.containers[i].target;
     if (keeper->plans.whole.share_pids)
-        return init_start(&keeper->init, keeper->plans.whole.run_dir, NULL) < 0 ? -1
-                                                                                : keeper->init.pid;
+        return init_start(&keeper->init, keeper->plans.whole.run_dir,
+                          sandbox_userns(&keeper->sandbox), NULL) < 0
+                   ? -1
+                   : keeper->init.pid;
     if (!name || keeper->plans.whole.host_pid)
         return 0;
     size_t target = find(keeper, name);
@@ -223,6 +225,15 @@ static void on_exited(void *ctx, size_t i, int status, bool oom, const char *sai
     apply(keeper, &actions);
 }
 
+/* NULL: it is none. */
+static struct container *find_process(const struct keeper *keeper, pid_t pid)
+{
+    for (size_t i = 0; i < keeper->plans.whole.container_count; i++)
+        if (container_pid(keeper->containers[i]) == pid)
+            return keeper->containers[i];
+    return NULL;
+}
+
 static void reap(void *ctx, int signo)
 {
     struct keeper *keeper = ctx;
@@ -232,11 +243,14 @@ static void reap(void *ctx, int signo)
     while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
         if (init_reaped(&keeper->init, pid) || execs_reaped(keeper->execs, pid, status))
             continue;
-        for (size_t i = 0; i < keeper->plans.whole.container_count; i++)
-            if (container_pid(keeper->containers[i]) == pid) {
-                container_reaped(keeper->containers[i], status);
-                break;
-            }
+        struct container *container = find_process(keeper, pid);
+        /* One that has moved may end before we have heard that it did. */
+        for (size_t i = 0; !container && i < keeper->plans.whole.container_count; i++) {
+            container_listen(keeper->containers[i]);
+            container = find_process(keeper, pid);
+        }
+        if (container)
+            container_reaped(container, status);
     }
     if (keeper->removing && !loop_timer_armed(keeper->retry))
         try_leave(keeper);

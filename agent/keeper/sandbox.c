@@ -21,6 +21,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #define KEEPERS_GROUP "keepers"
 #define STALE_PREFIX "stale-"
@@ -72,12 +73,18 @@ static int loopback_up(struct err *err)
     return 0;
 }
 
-static int make_namespaces(const struct launch_plan *plan, struct err *err)
+static int make_namespaces(struct sandbox *sandbox, struct err *err)
 {
+    const struct launch_plan *plan = sandbox->plan;
     int flags = plan->host_ipc ? 0 : CLONE_NEWIPC;
     if (!plan->host_network)
         flags |= CLONE_NEWNET | CLONE_NEWUTS; /* a host-network pod has the host's name */
-    if (flags && unshare(flags) < 0)
+    sandbox->userns.base = (uint32_t)plan->user_base;
+    if (plan->user_base > 0) {
+        int r = userns_make(sandbox->userns.base, flags, &sandbox->userns.fd, err);
+        if (r < 0)
+            return r;
+    } else if (flags && unshare(flags) < 0)
         return err_errno(err, errno, "cannot make the pod's namespaces");
     if (!plan->host_network && !str_empty(plan->hostname) &&
         sethostname(plan->hostname, strlen(plan->hostname)) < 0)
@@ -126,11 +133,33 @@ static int set_sysctl(const struct launch_plan *plan, const char *text, struct e
     return 0;
 }
 
-static int set_sysctls(const struct launch_plan *plan, struct err *err)
+/* Groups in it (net.ipv4.ping_group_range) are those of whoever writes. */
+static int set_sysctl_within(const struct sandbox *sandbox, const char *text, struct err *err)
 {
+    int status = 0;
+    struct err why = {0};
+    int pid = sys_fork(0, -1);
+    if (pid == 0) {
+        int r = userns_enter(&sandbox->userns, &why);
+        if (r == 0)
+            r = set_sysctl(sandbox->plan, text, &why);
+        _exit(r < 0 && r > -128 ? -r : r != 0);
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    int error = pid < 0 ? -pid : WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+    return error ? err_errno(err, error, "cannot set sysctl %s", text) : 0;
+}
+
+static int set_sysctls(const struct sandbox *sandbox, struct err *err)
+{
+    const struct launch_plan *plan = sandbox->plan;
     int r = 0;
-    for (size_t i = 0; r == 0 && plan->sysctls && plan->sysctls[i]; i++)
-        r = set_sysctl(plan, plan->sysctls[i], err);
+    for (size_t i = 0; r == 0 && plan->sysctls && plan->sysctls[i]; i++) {
+        const char *text = plan->sysctls[i];
+        bool within = sandbox_userns(sandbox) && str_has_prefix(text, "net.");
+        r = within ? set_sysctl_within(sandbox, text, err) : set_sysctl(plan, text, err);
+    }
     return r;
 }
 
@@ -160,7 +189,9 @@ static int make_shm(struct sandbox *sandbox, struct err *err)
         return r;
     if (mkdir(path, 0700) < 0 && errno != EEXIST)
         return err_errno(err, errno, "cannot make %s", path);
-    if (mount("shm", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777,size=64m") < 0)
+    long long root = sandbox->plan->user_base;
+    autofree char *options = xasprintf("mode=1777,size=64m,uid=%lld,gid=%lld", root, root);
+    if (mount("shm", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0)
         return err_errno(err, errno, "cannot mount the pod's shared memory");
     sandbox->shm = steal(path);
     return 0;
@@ -345,6 +376,7 @@ int sandbox_make(const struct launch_plan *plan, const char *cgroups, struct san
 {
     struct sandbox sandbox = {.plan = plan,
                               .lock_fd = -1,
+                              .userns = {.fd = -1},
                               .one_group = plan->container_count == 1 && !plan->host_pid &&
                                            !plan->share_pids};
     int r = take_lock(&sandbox, err);
@@ -357,9 +389,9 @@ int sandbox_make(const struct launch_plan *plan, const char *cgroups, struct san
     if (r == 0)
         r = make_shm(&sandbox, err);
     if (r == 0)
-        r = make_namespaces(plan, err);
+        r = make_namespaces(&sandbox, err);
     if (r == 0)
-        r = set_sysctls(plan, err);
+        r = set_sysctls(&sandbox, err);
     *ret = sandbox;
     return r;
 }
@@ -368,5 +400,12 @@ void sandbox_done(struct sandbox *sandbox)
 {
     if (sandbox->lock_fd >= 0)
         close(sandbox->lock_fd);
+    if (sandbox->userns.fd >= 0)
+        close(sandbox->userns.fd);
     free(sandbox->shm);
+}
+
+const struct userns *sandbox_userns(const struct sandbox *sandbox)
+{
+    return sandbox->userns.fd >= 0 ? &sandbox->userns : NULL;
 }

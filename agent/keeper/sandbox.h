@@ -4,11 +4,13 @@
 
 #include "agent/runtime/cgroup.h"
 #include "agent/runtime/launch.h"
+#include "agent/runtime/userns.h"
 #include "common/base/err.h"
 
 struct sandbox {
     const struct launch_plan *plan; /* may grow: plans.h */
     struct cgroup_host cgroups;
+    struct userns userns; /* fd -1: the host's */
     int lock_fd;    /* keeper.pid, locked for as long as the keeper lives: what says that it does */
     bool one_group; /* a pod of one container needs one group, not two in each tree: half the work
                        of its start. Containers that are added have groups below it, without limits.
@@ -37,3 +39,5 @@ char *sandbox_attempt_dir(const struct sandbox *sandbox, size_t i, unsigned n);
 nodiscard int sandbox_remove_cgroups(const struct sandbox *sandbox);
 /* Removes the writable layers and the run folder: the last act. */
 void sandbox_remove_files(const struct sandbox *sandbox);
+/* The pod's user namespace; NULL: the host's. */
+const struct userns *sandbox_userns(const struct sandbox *sandbox);

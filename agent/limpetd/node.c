@@ -18,6 +18,7 @@
 #include "agent/pod/manifests.h"
 #include "agent/pod/storage.h"
 #include "agent/pod/usage.h"
+#include "agent/runtime/userns.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -46,6 +47,7 @@ struct node {
     char *address; /* the node's own; "" = it has had none yet */
     struct node_address *address_watch;
     int lock_fd;
+    bool user_namespaces;      /* pods may have them */
     struct identity *identity; /* NULL: never enrolled */
     struct desired *desired;
     struct keepers *keepers;
@@ -86,8 +88,8 @@ static void pod_event(void *ctx, const char *ns, const char *name, const char *u
 /* What the Node object says of this machine; the caller's. */
 static struct value *status_of(const struct node *node)
 {
-    struct value *status =
-        nodeinfo_status(node->config->node, node->address, node->boot_id, node->config->state_dir);
+    struct value *status = nodeinfo_status(node->config->node, node->address, node->boot_id,
+                                           node->config->state_dir, node->user_namespaces);
     if (node->evict)
         value_set(status, "conditions", evict_conditions(node->evict));
     return status;
@@ -152,6 +154,17 @@ static void warn_if_on_disk(const struct node *node)
     struct statfs fs;
     if (statfs(dir, &fs) == 0 && fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC)
         log_warn("runDir is not on tmpfs: secrets of pods are written to a disk: dir=%s", dir);
+}
+
+/* Roots and volumes of pods lie in both. */
+static void look_for_user_namespaces(struct node *node)
+{
+    struct err err = {0};
+    node->user_namespaces =
+        node->disk->mkdirs(node->disk, node->config->state_dir, 0700, &err) == 0 &&
+        userns_works(node->config->state_dir, &err) && userns_works(node->config->run_dir, &err);
+    if (!node->user_namespaces)
+        log_info("no pods with hostUsers false on this node: reason=%s", log_quote(err.msg));
 }
 
 /* What is enrolled but damaged is told; static pods, and pods that run, do not depend on it. */
@@ -240,6 +253,7 @@ static int make_agent(struct node *node, const struct value *status, struct err 
         .boot_id = node->boot_id,
         .resolv_conf = c->resolv_conf,
         .seccomp_dir = c->seccomp_dir,
+        .user_namespaces = node->user_namespaces,
         .unsafe_sysctls = (const char *const *)c->unsafe_sysctls,
         .allocatable = value_get(status, "allocatable"),
         .memory_bytes = quantity_units_of(value_path(status, "capacity", "memory", NULL), 0),
@@ -417,6 +431,7 @@ int node_new(struct loop *loop, const struct config *config, const char *config_
         rc = read_boot_id(node, err);
     if (rc == 0) {
         warn_if_on_disk(node);
+        look_for_user_namespaces(node);
         load_identity(node);
         open_desired(node);
         rc = make_parts(node, err);

@@ -123,7 +123,7 @@ static void add_address(struct value *list, const char *type, const char *addres
 }
 
 struct value *nodeinfo_status(const char *node_name, const char *address, const char *boot_id,
-                              const char *state_dir)
+                              const char *state_dir, bool user_namespaces)
 {
     struct utsname uts = {0};
     (void)uname(&uts);
@@ -148,7 +148,7 @@ struct value *nodeinfo_status(const char *node_name, const char *address, const 
     value_set_str(node, "systemUUID", "");
     value_set_bool(value_set(status, "features", value_new_map()), "supplementalGroupsPolicy",
                    true);
-    value_set(status, "runtimeHandlers", runtimes_status(false));
+    value_set(status, "runtimeHandlers", runtimes_status(user_namespaces));
     return status;
 }
 

@@ -124,7 +124,8 @@ static bool lacks_profile(const struct asker *asker, struct buf *ret_reason,
 static bool lacks_runtime(const struct asker *asker, struct buf *ret_reason,
                           struct buf *ret_message)
 {
-    if (runtimes_allow(asker->record->spec->object, ret_message))
+    if (runtimes_allow(asker->record->spec->object, asker->record->agent->spec.user_namespaces,
+                       ret_message))
         return false;
     (void)buf_addstr(ret_reason, "RuntimeHandler");
     return true;

@@ -330,6 +330,7 @@ static struct agent_spec copy_spec(const struct agent_spec *spec)
         .seccomp_dir = xstrdup(spec->seccomp_dir ? spec->seccomp_dir : AGENT_SECCOMP_DIR),
         .allocatable = value_copy(spec->allocatable),
         .memory_bytes = spec->memory_bytes,
+        .user_namespaces = spec->user_namespaces,
         .unsafe_sysctls = spec->unsafe_sysctls,
         .desired = spec->desired,
         .token_renew_percent = spec->token_renew_percent,

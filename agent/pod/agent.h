@@ -47,6 +47,7 @@ struct agent_spec {
     const char *seccomp_dir; /* profiles of seccompProfile Localhost; NULL: AGENT_SECCOMP_DIR */
     const struct value *allocatable;   /* the Node's status.allocatable; copied; may be NULL */
     int64_t memory_bytes;              /* of the machine; 0 = unknown */
+    bool user_namespaces;              /* pods may have them here (hostUsers: false) */
     const char *const *unsafe_sysctls; /* that pods may have (sysctl.h); borrowed; may be NULL */
     struct desired *desired;           /* NULL: never enrolled, static pods only */
     int token_renew_percent;           /* tokens.h; 0: as usual */

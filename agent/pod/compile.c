@@ -246,6 +246,8 @@ static int compile_security(const struct pod_record *record, const struct value 
         value_bool(value_path(container, "securityContext", "readOnlyRootFilesystem", NULL), false);
     ret->no_new_privs = !value_bool(
         value_path(container, "securityContext", "allowPrivilegeEscalation", NULL), true);
+    const char *proc = value_str(value_path(container, "securityContext", "procMount", NULL));
+    ret->unmasked = record->user_base > 0 && str_eq(proc, "Unmasked");
     ret->apparmor = apparmor_asked(spec->object, container);
     ret->run_as_non_root = value_bool(security(spec, container, "runAsNonRoot"), false);
     int rc = compile_caps(container, ret->privileged, &ret->capabilities, err);
@@ -408,6 +410,7 @@ static int fill_pod(const struct pod_record *record, struct parts *parts, struct
     plan->share_pids = !plan->host_pid &&
                        value_bool(value_path(pod, "spec", "shareProcessNamespace", NULL), false);
     plan->host_ipc = value_bool(value_path(pod, "spec", "hostIPC", NULL), false);
+    plan->user_base = record->user_base;
     plan->sysctls = compile_sysctls(record, parts);
     limits_of_pod(value_get(pod, "spec"), plan);
     limits_of_huge_pages(agent->spec.allocatable, value_get(pod, "spec"), NULL, &plan->huge_bounded,

@@ -1,5 +1,6 @@
 #include "agent/pod/bandwidth.h"
 #include "agent/pod/internal.h"
+#include "agent/pod/user_ids.h"
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -123,6 +124,13 @@ void exec_refresh_volumes(struct pod_record *record)
     record->refresh_problem = rc < 0 ? xstrdup(err.msg) : NULL;
 }
 
+static int take_user_ids(struct pod_record *record, struct err *err)
+{
+    const struct agent *agent = record->agent;
+    autofree char *pods = xasprintf("%s/pods", agent->spec.state_dir);
+    return user_ids_take(agent->world.disk, pods, record->uid, &record->user_base, err);
+}
+
 /* What the plan is compiled from beside images and volumes: the pod's address and its files. */
 static int prepare_sandbox(struct pod_record *record, struct err *err)
 {
@@ -130,6 +138,8 @@ static int prepare_sandbox(struct pod_record *record, struct err *err)
     int rc = 0;
     if (!record->spec->host_network)
         rc = net->reserve(net, record->uid, &record->address, err);
+    if (rc == 0 && record->spec->user_namespace)
+        rc = take_user_ids(record, err);
     return rc < 0 ? rc : etc_write(record, err);
 }
 

@@ -63,6 +63,7 @@ struct pod_record {
     struct setback volumes_setback;
     char *refresh_problem; /* why files of a pod that runs do not follow, as last told */
     struct net_pod address;
+    uint32_t user_base; /* of its user namespace (user_ids.h); 0: none, or not known yet */
     bool network_ready;
     struct setback network_setback;
     struct setback spawn_setback;

@@ -9,20 +9,32 @@
  * here and its way to run a plan. */
 static const char *const handlers[] = {"", "limpet"};
 
-bool runtimes_allow(const struct value *pod, struct buf *ret_message)
+static bool is_handler(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(handlers); i++)
+        if (str_eq(name, handlers[i]))
+            return true;
+    return false;
+}
+
+bool runtimes_allow(const struct value *pod, bool user_namespaces, struct buf *ret_message)
 {
     const char *class = value_str(value_path(pod, "spec", "runtimeClassName", NULL));
     const char *handler =
         value_str(value_path(pod, "metadata", "annotations", RUNTIME_HANDLER_ANNOTATION, NULL));
-    if (str_empty(class) || WEAKENED(RUNTIME_HANDLER))
-        return true;
-    for (size_t i = 0; handler && i < ARRAY_LEN(handlers); i++)
-        if (str_eq(handler, handlers[i]))
-            return true;
-    if (handler)
-        (void)buf_addf(ret_message, "no runtime for \"%s\" is configured", handler);
-    else
+    if (str_empty(class))
+        handler = "";
+    bool host_users = value_bool(value_path(pod, "spec", "hostUsers", NULL), true);
+    if (!handler)
         (void)buf_addf(ret_message, "RuntimeClass \"%s\" not found", class);
+    else if (!is_handler(handler) && !WEAKENED(RUNTIME_HANDLER))
+        (void)buf_addf(ret_message, "no runtime for \"%s\" is configured", handler);
+    else if (!host_users && !user_namespaces && !WEAKENED(USERNS_REFUSED))
+        (void)buf_addf(ret_message,
+                       "RuntimeClass handler \"%s\" does not support user namespaces on this node",
+                       handler);
+    else
+        return true;
     return false;
 }
 

@@ -100,6 +100,7 @@ int pod_spec_new(struct value *object, const char *static_node_name, struct pod_
     const struct value *annotations = value_get(meta, "annotations");
     spec->paused = str_eq(value_get_str(annotations, POD_PAUSED), "true");
     spec->host_network = value_get_bool(value_get(object, "spec"), "hostNetwork", false);
+    spec->user_namespace = !value_get_bool(value_get(object, "spec"), "hostUsers", true);
     spec->deadline_s =
         (uint32_t)value_get_int(value_get(object, "spec"), "activeDeadlineSeconds", 0);
     *ret = steal(spec);

@@ -21,6 +21,7 @@ struct pod_spec {
     bool deleting;   /* metadata.deletionTimestamp is set */
     int64_t grace_s; /* how long its containers get to stop */
     bool host_network;
+    bool user_namespace; /* hostUsers: false */
     uint32_t deadline_s; /* its activeDeadlineSeconds; 0: none */
 };
 

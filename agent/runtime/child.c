@@ -48,7 +48,8 @@ _Noreturn static void fail(const struct child_spec *spec, enum child_stage stage
  * one, and the agent waits for the keeper's side of them to close. */
 static void close_inherited(const struct child_spec *spec)
 {
-    int keep[] = {spec->in, spec->out, spec->err, spec->report};
+    int keep[] = {spec->in, spec->out, spec->err, spec->report,
+                  spec->userns ? spec->userns->fd : -1};
     unsigned from = 3;
     for (size_t done = 0; done < ARRAY_LEN(keep); done++) {
         int lowest = INT_MAX;
@@ -109,9 +110,74 @@ static int isolate(const struct child_spec *spec, struct err *err)
         return r;
     set_oom_score(spec->container->oom_score_adj);
     /* After the group was joined: the namespace's root is the group that we are in. */
-    if (spec->cgroups->count > 0 && unshare((int)SYS_CLONE_NEWCGROUP) < 0 && errno != EINVAL)
+    if (!spec->userns && spec->cgroups->count > 0 && unshare((int)SYS_CLONE_NEWCGROUP) < 0 &&
+        errno != EINVAL)
         return err_errno(err, errno, "cannot make a cgroup namespace");
     return 0;
+}
+
+/* ---- the user namespace ---- */
+
+/* Pipes that were made outside: who has no ids of the host could not hand them on. */
+static int lend_stdio(const struct child_spec *spec, struct err *err)
+{
+    const int fds[] = {spec->in, spec->out, spec->err};
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+        struct stat st;
+        if (fds[i] >= 0 && fstat(fds[i], &st) == 0 && S_ISFIFO(st.st_mode) &&
+            fchown(fds[i], spec->userns->base, spec->userns->base) < 0)
+            return err_errno(err, errno, "cannot hand standard input and output to the pod");
+    }
+    return 0;
+}
+
+/* Goes on in a child of the keeper's, in namespaces that the user namespace owns. The keeper knows
+ * of it before it does anything; if it never will, there is none. */
+static int move_on(const struct child_spec *spec, struct err *err)
+{
+    struct child_message message = {.stage = CHILD_MOVED};
+    int gate[2];
+    char go = 0;
+    if (pipe2(gate, O_CLOEXEC) < 0)
+        return err_errno(err, errno, "cannot make a pipe");
+    int pid = sys_fork(CLONE_PARENT | CLONE_NEWPID | CLONE_NEWNS | SYS_CLONE_NEWCGROUP, -1);
+    if (pid == 0) {
+        close(gate[1]);
+        if (read(gate[0], &go, 1) != 1)
+            _exit(127);
+        close(gate[0]);
+        return tie_to_keeper(spec->report, err);
+    }
+    if (pid < 0)
+        return err_errno(err, -pid, "cannot make the container's namespaces");
+    message.error = pid;
+    if (send(spec->report, &message, sizeof(message), MSG_NOSIGNAL) < 0 ||
+        write(gate[1], &go, 1) < 0)
+        _exit(127);
+    _exit(0);
+}
+
+/* The root is made, with all rights. From here on they hold in the pod's user namespace alone, and
+ * what was mounted so far can neither be changed nor be taken away in it (mount_namespaces(7)).
+ * Returns the new root there. */
+static int cross(const struct child_spec *spec, int root, struct err *err)
+{
+    if (fchdir(root) < 0) /* which follows into a copy of the mount namespace */
+        return err_errno(err, errno, "cannot enter the root file system");
+    int r = lend_stdio(spec, err);
+    if (r == 0)
+        r = userns_enter(spec->userns, err);
+    if (r == 0 && spec->own_pids)
+        r = move_on(spec, err);
+    else if (r == 0 && unshare(CLONE_NEWNS | (int)SYS_CLONE_NEWCGROUP) < 0)
+        r = err_errno(err, errno, "cannot make the container's namespaces");
+    if (r < 0)
+        return r;
+    /* Nor could it become the root: a copy can. */
+    autoclose int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    autoclose int tree = here < 0 ? -errno : mnt_copy(here, true);
+    r = tree < 0 ? tree : mnt_attach(tree, here);
+    return r < 0 ? err_errno(err, -r, "cannot take the root file system along") : steal_fd(&tree);
 }
 
 /* ---- entering ---- */
@@ -133,7 +199,9 @@ static int enter(const struct child_spec *spec, struct err *err)
     if (mounts < 0)
         return mounts;
     autoclose int groups = open_ns(spec->target, "cgroup", NULL); /* not of every kernel */
-    r = cgroup_join(spec->cgroups, spec->cgroup, spec->join_unified, err);
+    r = spec->userns ? lend_stdio(spec, err) : 0;
+    if (r == 0)
+        r = cgroup_join(spec->cgroups, spec->cgroup, spec->join_unified, err);
     if (r < 0)
         return r;
     set_oom_score(spec->container->oom_score_adj);
@@ -141,7 +209,7 @@ static int enter(const struct child_spec *spec, struct err *err)
         return err_errno(err, errno, "cannot enter the container's cgroup namespace");
     if (setns(mounts, CLONE_NEWNS) < 0)
         return err_errno(err, errno, "cannot enter the container's mounts");
-    return 0;
+    return spec->userns && !WEAKENED(USERNS_EXEC) ? userns_enter(spec->userns, err) : 0;
 }
 
 /* ---- the root ---- */
@@ -166,9 +234,9 @@ static int send_terminal(int report, int ptmx)
     return sendmsg(report, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-static int make_root(const struct child_spec *spec, int *ret_tty, struct err *err)
+/* All but what must be mounted in the container's own namespaces, where it has a user namespace. */
+static int build_root(const struct child_spec *spec, struct devices *ret, struct err *err)
 {
-    struct devices devices;
     const struct launch_container *container = spec->container;
     autofree int *trees = xcalloc(container->mount_count + 1, sizeof(*trees));
     autoclose int message = -1;
@@ -177,17 +245,46 @@ static int make_root(const struct child_spec *spec, int *ret_tty, struct err *er
         r = rootfs_detach(err);
     if (r == 0)
         r = mnt_message_open(spec->dir, container, &message, err);
-    autoclose int root = r < 0 ? r : rootfs_mount(container, spec->dir, err);
+    autoclose int root = r < 0 ? r : rootfs_mount(container, spec->userns, spec->dir, err);
     if (root < 0)
         return root;
-    r = kernelfs_mount(root, container->privileged, spec->cgroups, err);
+    r = kernelfs_mount_sys(root, container->privileged, err);
+    if (r == 0 && !spec->userns)
+        r = kernelfs_mount_own(root, spec->cgroups, err);
     if (r == 0)
-        r = devices_make(root, container, spec->shm, &devices, err);
+        r = devices_make(root, container, spec->shm, spec->userns, ret, err);
     if (r == 0)
-        r = mnt_volumes(root, container, trees, err);
+        r = mnt_volumes(root, container, trees, spec->userns, err);
     if (r == 0)
-        r = mnt_message(root, message, container, err);
-    if (r == 0 && !container->privileged)
+        r = mnt_message(root, message, container, spec->userns, err);
+    return r < 0 ? r : steal_fd(&root);
+}
+
+static int own_root(const struct child_spec *spec, int built, struct devices *devices,
+                    struct err *err)
+{
+    autoclose int root = cross(spec, built, err);
+    int r = root < 0 ? root : kernelfs_mount_own(root, spec->cgroups, err);
+    if (r < 0)
+        return r;
+    close(devices->null);
+    devices->null = devices_open_null(root);
+    return devices->null < 0 ? err_errno(err, -devices->null, "cannot open /dev/null")
+                             : steal_fd(&root);
+}
+
+static int make_root(const struct child_spec *spec, int *ret_tty, struct err *err)
+{
+    struct devices devices;
+    const struct launch_container *container = spec->container;
+    autoclose int built = build_root(spec, &devices, err);
+    if (built < 0)
+        return built;
+    autoclose int root = spec->userns ? own_root(spec, built, &devices, err) : steal_fd(&built);
+    if (root < 0)
+        return root;
+    int r = 0;
+    if (!container->privileged && !container->unmasked)
         r = kernelfs_mask(root, devices.null, err);
     if (r == 0 && devices.ptmx >= 0) {
         r = send_terminal(spec->report, devices.ptmx);

@@ -4,6 +4,7 @@
 
 #include "agent/runtime/cgroup.h"
 #include "agent/runtime/launch.h"
+#include "agent/runtime/userns.h"
 
 #include <signal.h>
 #include <stdint.h>
@@ -18,9 +19,12 @@ enum child_stage {
  * the keeper's side of it as a descriptor; then either the end of the file (the program runs) or a
  * failure. */
 #define CHILD_TERMINAL (-1)
+/* Of a pod with a user namespace, once and first: the container is not this process but another
+ * child of the keeper's, error is its id. This one ends. */
+#define CHILD_MOVED (-2)
 struct child_message {
     int32_t stage;
-    int32_t error; /* errno */
+    int32_t error; /* errno; CHILD_MOVED: a process */
     char text[192];
 };
 
@@ -28,12 +32,15 @@ struct child_spec {
     const struct launch_plan *plan;
     const struct launch_container *container;
     const struct cgroup_host *cgroups;
-    const char *cgroup;      /* of the container */
-    bool join_unified;       /* it was not cloned into it */
-    const char *dir;         /* for its writable layer; of this attempt alone */
-    const char *shm;         /* the pod's /dev/shm on the host, or NULL */
-    int report;              /* the socket */
-    int in, out, err;        /* its stdio without a terminal */
+    const char *cgroup;          /* of the container */
+    bool join_unified;           /* it was not cloned into it */
+    const char *dir;             /* for its writable layer; of this attempt alone */
+    const char *shm;             /* the pod's /dev/shm on the host, or NULL */
+    int report;                  /* the socket */
+    int in, out, err;            /* its stdio without a terminal */
+    const struct userns *userns; /* the pod's; NULL: the host's */
+    bool own_pids; /* with a user namespace: it was not forked into a PID namespace, and gets its
+                      own */
     const sigset_t *ignored; /* by the caller, which the container does not inherit; NULL: none */
     /* Of child_enter alone. */
     pid_t target;            /* the container's first process, not reaped yet */

@@ -6,6 +6,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
+#include "common/fs/path.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -17,6 +18,7 @@
 
 #define HOST_NODES_MAX 4096
 #define HOST_DEPTH_MAX 3
+#define TTY_GID 5
 
 static const struct {
     const char *name;
@@ -82,13 +84,19 @@ struct sub {
 };
 
 static const struct sub subs[] = {
-    {"pts", "devpts", "newinstance,ptmxmode=0666,mode=0620,gid=5", MS_NOSUID | MS_NOEXEC, false},
+    {"pts", "devpts", "newinstance,ptmxmode=0666,mode=0620,gid=", MS_NOSUID | MS_NOEXEC, false},
     {"mqueue", "mqueue", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC, true},
     {"shm", "tmpfs", "mode=1777,size=64m", MS_NOSUID | MS_NODEV | MS_NOEXEC, false},
 };
 
-static int make_sub(int dev, const struct sub *sub, const char *shm)
+static int make_sub(int dev, const struct sub *sub, const char *shm, const struct userns *userns)
 {
+    char data[96];
+    if (sub->data && strchr(sub->data, '\0')[-1] == '=') /* the group tty */
+        snprintf(data, sizeof(data), "%s%u", sub->data, TTY_GID + (userns ? userns->base : 0));
+    else
+        snprintf(data, sizeof(data), "%s", sub->data ? sub->data : "");
+
     if (mkdirat(dev, sub->name, 0755) < 0)
         return -errno;
     autoclose int fd = openat(dev, sub->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -98,7 +106,7 @@ static int make_sub(int dev, const struct sub *sub, const char *shm)
         autoclose int source = open(shm, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         return source < 0 ? -errno : mnt_bind(source, fd, MNT_NOSUID | MNT_NODEV | MNT_NOEXEC);
     }
-    int r = mnt_fs(sub->type, fd, sub->flags, sub->data);
+    int r = mnt_fs(sub->type, fd, sub->flags, sub->data ? data : NULL);
     return r == -ENODEV && sub->optional ? 0 : r;
 }
 
@@ -158,16 +166,19 @@ static void add_host_nodes(int dev)
 {
     int budget = HOST_NODES_MAX;
     autoclose int from = open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    /* Whoever may use them on the host, and nobody else: a pod with ids of its own not as root. */
+    const struct userns_ids ids = userns_files_as_host();
     if (from >= 0)
         copy_host_nodes(from, dev, 0, &budget);
+    userns_files_back(ids);
 }
 
 static int fill(int dev, const struct launch_container *container, const char *shm,
-                struct devices *ret, struct err *err)
+                const struct userns *userns, struct devices *ret, struct err *err)
 {
     int r = make_nodes(dev, ret, err);
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(subs); i++) {
-        r = make_sub(dev, &subs[i], shm);
+        r = make_sub(dev, &subs[i], shm, userns);
         if (r < 0)
             return err_errno(err, -r, "cannot mount /dev/%s", subs[i].name);
     }
@@ -181,8 +192,14 @@ static int fill(int dev, const struct launch_container *container, const char *s
     return r;
 }
 
+int devices_open_null(int root_fd)
+{
+    autoclose int fd = path_open_in(root_fd, "/dev/null", O_PATH | O_NOFOLLOW, 0);
+    return fd < 0 ? fd : is_device(fd, nodes[0].major, nodes[0].minor) ? steal_fd(&fd) : -ENXIO;
+}
+
 int devices_make(int root_fd, const struct launch_container *container, const char *shm,
-                 struct devices *ret, struct err *err)
+                 const struct userns *userns, struct devices *ret, struct err *err)
 {
     struct devices devices = {.null = -1, .tty = -1, .ptmx = -1};
     autoclose int target = mnt_open_dir(root_fd, "dev", err);
@@ -193,7 +210,7 @@ int devices_make(int root_fd, const struct launch_container *container, const ch
         r < 0 ? r : openat(root_fd, "dev", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (dev < 0)
         return err_errno(err, -r ? -r : errno, "cannot mount /dev");
-    r = fill(dev, container, shm, &devices, err);
+    r = fill(dev, container, shm, userns, &devices, err);
     if (r < 0)
         return r;
     char path[32];

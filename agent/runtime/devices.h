@@ -3,6 +3,7 @@
  * CAP_MKNOD) are dead, with the few that everybody needs. */
 
 #include "agent/runtime/launch.h"
+#include "agent/runtime/userns.h"
 #include "common/base/err.h"
 
 struct devices {
@@ -12,6 +13,8 @@ struct devices {
 };
 
 /* shm: a host directory that the pod's containers share as /dev/shm, or NULL for one of its own.
- * The descriptors stay open until exec. */
+ * userns: whose ids terminals have; NULL: the host's. The descriptors stay open until exec. */
 nodiscard int devices_make(int root_fd, const struct launch_container *container, const char *shm,
-                           struct devices *ret, struct err *err);
+                           const struct userns *userns, struct devices *ret, struct err *err);
+/* Our own /dev/null of a root that devices_make filled, once more; a negative errno. */
+nodiscard int devices_open_null(int root_fd);

@@ -72,11 +72,14 @@ static void mount_cgroups(int root_fd, const struct cgroup_host *cgroups)
             continue;
 }
 
-int kernelfs_mount(int root_fd, bool privileged, const struct cgroup_host *cgroups, struct err *err)
+int kernelfs_mount_sys(int root_fd, bool privileged, struct err *err)
+{
+    return mount_named(root_fd, "sys", "sysfs", SAFE | (privileged ? 0 : MS_RDONLY), err);
+}
+
+int kernelfs_mount_own(int root_fd, const struct cgroup_host *cgroups, struct err *err)
 {
     int r = mount_named(root_fd, "proc", "proc", SAFE, err);
-    if (r == 0)
-        r = mount_named(root_fd, "sys", "sysfs", SAFE | (privileged ? 0 : MS_RDONLY), err);
     if (r == 0)
         mount_cgroups(root_fd, cgroups);
     return r;

@@ -6,8 +6,10 @@
 #include "agent/runtime/launch.h"
 #include "common/base/err.h"
 
-/* Before the volumes. */
-nodiscard int kernelfs_mount(int root_fd, bool privileged, const struct cgroup_host *cgroups,
-                             struct err *err);
+/* /sys, before the volumes. */
+nodiscard int kernelfs_mount_sys(int root_fd, bool privileged, struct err *err);
+/* /proc and /sys/fs/cgroup, of the namespaces that the process is in by then. Before the volumes,
+ * but where those need rights that these must not be mounted with. */
+nodiscard int kernelfs_mount_own(int root_fd, const struct cgroup_host *cgroups, struct err *err);
 /* After the volumes; not for a privileged container. null_fd: a /dev/null of ours. */
 nodiscard int kernelfs_mask(int root_fd, int null_fd, struct err *err);

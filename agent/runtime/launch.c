@@ -102,6 +102,7 @@ static const struct field container_fields[] = {
     {"strictGroups", FIELD_BOOL, AT(launch_container, strict_groups)},
     {"appArmor", FIELD_STR, AT(launch_container, apparmor), .max = 4095},
     HUGE_FIELDS(launch_container),
+    {"unmasked", FIELD_BOOL, AT(launch_container, unmasked)},
 };
 
 static const struct field plan_fields[] = {
@@ -121,6 +122,7 @@ static const struct field plan_fields[] = {
     {"hostPid", FIELD_BOOL, AT(launch_plan, host_pid)},
     {"sharePids", FIELD_BOOL, AT(launch_plan, share_pids)},
     {"hostIpc", FIELD_BOOL, AT(launch_plan, host_ipc)},
+    {"userBase", FIELD_I64, AT(launch_plan, user_base), .max = UINT32_MAX - 2 * 65536LL},
     {"sysctls", FIELD_STRV, AT(launch_plan, sysctls), .rule = RULE_ENV, .max = 256},
     {"grace", FIELD_I64, AT(launch_plan, grace_s), .max = INT32_MAX},
     {"backoffMin", FIELD_I64, AT(launch_plan, backoff_min_ms), .max = INT32_MAX},
@@ -335,11 +337,27 @@ static int check_order(const struct launch_plan *plan, struct err *err)
     return 0;
 }
 
+/* Nobody is another on the host by mistake. */
+static int check_users(const struct launch_plan *plan, struct err *err)
+{
+    if (plan->user_base > 0 && plan->user_base < 65536)
+        return err_set(err, -EINVAL, "launch plan: userBase: is out of range");
+    if (plan->user_base > 0 && (plan->host_network || plan->host_pid || plan->host_ipc))
+        return err_set(err, -EINVAL, "launch plan: userBase: with a namespace of the host");
+    for (size_t i = 0; i < plan->container_count; i++)
+        if (plan->containers[i].unmasked && plan->user_base == 0)
+            return err_set(err, -EINVAL, "launch plan: containers[%zu].unmasked: without userBase",
+                           i);
+    return 0;
+}
+
 static int check_plan(const struct launch_plan *plan, struct err *err)
 {
     int r = check_table(&plan_table, plan, NULL, err);
     if (r == 0)
         r = check_order(plan, err);
+    if (r == 0)
+        r = check_users(plan, err);
     for (size_t i = 0; r == 0 && i < plan->container_count; i++) {
         const struct launch_container *container = &plan->containers[i];
         for (size_t m = 0; r == 0 && m < container->mount_count; m++)

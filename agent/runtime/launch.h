@@ -87,6 +87,7 @@ struct launch_container {
     uint64_t capabilities; /* bit mask: bounding, permitted, effective (when uid 0); inheritable and
                               ambient are empty */
     bool privileged;
+    bool unmasked; /* all of /proc and /sys; only with user_base */
     bool no_new_privs;
     const char *apparmor; /* the profile that it runs under; NULL: its parent's */
     const void *seccomp;  /* struct sock_filter array, or NULL = unconfined */
@@ -124,7 +125,9 @@ struct launch_plan {
     const char
         *cgroup; /* path of the pod below every controller's mount, e.g. "limpet/<inst>/pod<uid>" */
     bool host_network, host_pid, host_ipc;
-    bool share_pids;            /* its containers see each other's processes; not with host_pid */
+    int64_t user_base; /* the pod has a user namespace: its ids 0 to 65535 are these of the host and
+                          those that follow; 0: none */
+    bool share_pids;   /* its containers see each other's processes; not with host_pid */
     const char *const *sysctls; /* "name=value"; NULL-terminated; may be NULL */
     int64_t grace_s;
     int64_t backoff_min_ms, backoff_max_ms, backoff_reset_ms; /* 10 s, 5 min, 10 min */

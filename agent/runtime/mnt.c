@@ -89,6 +89,13 @@ int mnt_copy(int source_fd, bool recursive)
     return tree < 0 ? -errno : tree;
 }
 
+int mnt_attach(int tree_fd, int target_fd)
+{
+    return syscall(SYS_move_mount, tree_fd, "", target_fd, "", MOVE_FROM_FD | MOVE_TO_FD) < 0
+               ? -errno
+               : 0;
+}
+
 /* -ENOSYS with must: the kernel cannot set flags below the top. */
 static int attach(int tree, int target_fd, unsigned flags, bool must)
 {
@@ -96,9 +103,8 @@ static int attach(int tree, int target_fd, unsigned flags, bool must)
     bool old = r == -ENOSYS;
     if (r < 0 && (!old || must))
         return r;
-    if (syscall(SYS_move_mount, tree, "", target_fd, "", MOVE_FROM_FD | MOVE_TO_FD) < 0)
-        return -errno;
-    return old ? set_flags_old(tree, flags) : 0;
+    r = mnt_attach(tree, target_fd);
+    return r == 0 && old ? set_flags_old(tree, flags) : r;
 }
 
 int mnt_bind(int source_fd, int target_fd, unsigned flags)
@@ -148,7 +154,11 @@ static int open_sub_path(int volume, const struct launch_mount *mount)
         return fd;
     if (fstat(volume, &st) < 0)
         return -errno;
-    return path_mkdirs_in(volume, mount->sub_path, st.st_mode & 07777);
+    /* By the ids of the disk. */
+    const struct userns_ids ids = userns_files_as_host();
+    fd = path_mkdirs_in(volume, mount->sub_path, st.st_mode & 07777);
+    userns_files_back(ids);
+    return fd;
 }
 
 int mnt_open_source(const struct launch_mount *mount, struct err *err)
@@ -185,9 +195,24 @@ static unsigned flags_of(const struct launch_mount *mount, mode_t type, bool pri
     return flags;
 }
 
+/* A device is who it is on the host. */
+static int map_ids(int tree, mode_t type, const struct launch_mount *mount,
+                   const struct userns *userns, struct err *err)
+{
+    if (!userns || S_ISCHR(type) || S_ISBLK(type) || WEAKENED(USERNS_VOLUME))
+        return 0;
+    int r = userns_map(tree, userns);
+    return r < 0 ? err_errno(err, -r,
+                             "hostUsers is false, and the file system of %s cannot be mounted with "
+                             "ids mapped",
+                             mount->source)
+                 : 0;
+}
+
 /* tree: of propagation_take, or -1. */
 static int bind_volume(int root_fd, const struct launch_mount *mount,
-                       const struct launch_container *container, int tree, struct err *err)
+                       const struct launch_container *container, int tree,
+                       const struct userns *userns, struct err *err)
 {
     struct stat st = {0};
     autoclose int source = tree >= 0 ? -1 : mnt_open_source(mount, err);
@@ -197,10 +222,13 @@ static int bind_volume(int root_fd, const struct launch_mount *mount,
     if (copy < 0 || fstat(copy, &st) < 0)
         return err_errno(err, copy < 0 ? -copy : errno, "cannot copy the mount at %s",
                          mount->source);
+    int r = map_ids(copy, st.st_mode, mount, userns, err);
+    if (r < 0)
+        return r;
     autoclose int target = open_target(root_fd, mount->target, S_ISDIR(st.st_mode));
     if (target < 0)
         return err_errno(err, -target, "cannot make the mount point %s", mount->target);
-    int r = check_target(target, container);
+    r = check_target(target, container);
     if (r < 0)
         return err_errno(err, -r, "%s cannot be mounted over", mount->target);
     bool must = mount->read_only_below == LAUNCH_READ_ONLY_BELOW;
@@ -229,12 +257,12 @@ static int tmpfs_volume(int root_fd, const struct launch_mount *mount,
 }
 
 int mnt_volumes(int root_fd, const struct launch_container *container, const int *trees,
-                struct err *err)
+                const struct userns *userns, struct err *err)
 {
     for (size_t i = 0; i < container->mount_count; i++) {
         const struct launch_mount *mount = &container->mounts[i];
         int r = mount->type == LAUNCH_MOUNT_BIND
-                    ? bind_volume(root_fd, mount, container, trees[i], err)
+                    ? bind_volume(root_fd, mount, container, trees[i], userns, err)
                     : tmpfs_volume(root_fd, mount, container, err);
         if (r < 0)
             return r;
@@ -258,7 +286,8 @@ int mnt_message_open(const char *dir, const struct launch_container *container, 
     return 0;
 }
 
-int mnt_message(int root_fd, int fd, const struct launch_container *container, struct err *err)
+int mnt_message(int root_fd, int fd, const struct launch_container *container,
+                const struct userns *userns, struct err *err)
 {
     if (fd < 0)
         return 0;
@@ -266,7 +295,10 @@ int mnt_message(int root_fd, int fd, const struct launch_container *container, s
     if (target < 0)
         return err_errno(err, -target, "cannot make %s", container->message_path);
     int r = check_target(target, container);
+    autoclose int tree = r < 0 ? r : mnt_copy(fd, false);
     if (r == 0)
-        r = mnt_bind(fd, target, MNT_NODEV);
+        r = tree < 0 ? tree : userns ? userns_map(tree, userns) : 0;
+    if (r == 0)
+        r = attach(tree, target, MNT_NODEV, false);
     return r < 0 ? err_errno(err, -r, "cannot mount a file at %s", container->message_path) : 0;
 }

@@ -4,6 +4,7 @@
  * its own mount namespace, before the root is changed; the host's /proc is still at /proc. */
 
 #include "agent/runtime/launch.h"
+#include "agent/runtime/userns.h"
 #include "common/base/err.h"
 
 #include <stdbool.h>
@@ -32,15 +33,17 @@ nodiscard int mnt_open_dir(int root_fd, const char *name, struct err *err);
 #define MNT_MESSAGE "message"
 nodiscard int mnt_message_open(const char *dir, const struct launch_container *container,
                                int *ret_fd, struct err *err);
-/* fd: -1: nothing. */
+/* fd: -1: nothing. userns: whose ids its owner is shown as; NULL: the host's. */
 nodiscard int mnt_message(int root_fd, int fd, const struct launch_container *container,
-                          struct err *err);
+                          const struct userns *userns, struct err *err);
 /* What a bind mount of the plan shows (O_PATH): its source or what is below it, resolved inside it
  * whatever links lead where, and made where the plan says so. */
 nodiscard int mnt_open_source(const struct launch_mount *mount, struct err *err);
 /* A copy of the mount that source_fd stands in, at source_fd, attached nowhere; recursive: with
  * what is mounted below. A descriptor or a negative errno. */
 nodiscard int mnt_copy(int source_fd, bool recursive);
-/* The mounts of the plan, in order. trees: of propagation_take. */
+/* Attaches such a copy to a directory or file. A negative errno. */
+nodiscard int mnt_attach(int tree_fd, int target_fd);
+/* The mounts of the plan, in order. trees: of propagation_take. userns: as above. */
 nodiscard int mnt_volumes(int root_fd, const struct launch_container *container, const int *trees,
-                          struct err *err);
+                          const struct userns *userns, struct err *err);

@@ -1,5 +1,6 @@
 #include "agent/runtime/rootfs.h"
 
+#include "agent/runtime/mnt.h"
 #include "agent/runtime/sys.h"
 #include "common/base/buf.h"
 #include "common/base/cleanup.h"
@@ -26,23 +27,39 @@ static int open_dir(const char *path)
     return fd < 0 ? -errno : fd;
 }
 
+/* The same directory with ids mapped, mounted over itself: an overlay takes no mount that is
+ * attached nowhere before Linux 6.15. at itself where nothing is to be mapped. */
+static int lay_over(int at, const struct userns *userns)
+{
+    if (!userns)
+        return at;
+    autoclose int tree = mnt_copy(at, false);
+    int r = tree < 0 ? tree : userns_map(tree, userns);
+    if (r == 0)
+        r = mnt_attach(tree, at);
+    return r < 0 ? r : steal_fd(&tree);
+}
+
 /* "lowerdir=9:8:7" with the uppermost first: overlayfs looks the numbers up in its working
  * directory, which is /proc/self/fd. Short, so that many layers fit into a page, and free of host
  * paths, colons and commas. */
-static int add_layers(const struct launch_container *container, struct buf *options, int *ret_top,
-                      struct err *err)
+static int add_layers(const struct launch_container *container, const struct userns *userns,
+                      struct buf *options, int *ret_top, struct err *err)
 {
     size_t count = 0;
     while (container->layers[count])
         count++;
     for (size_t i = count; i-- > 0;) {
-        int fd =
-            open_dir(container->layers[i]); /* closed with all others before the program starts */
+        /* Closed with all others before the program starts. */
+        int plain = open_dir(container->layers[i]);
+        int fd = plain < 0 ? plain : lay_over(plain, userns);
         if (fd < 0)
             return err_errno(err, -fd, "layer %zu/%zu: cannot open %s", i + 1, count,
                              container->layers[i]);
         if (i + 1 == count)
-            *ret_top = fd;
+            *ret_top = plain;
+        else if (fd != plain)
+            close(plain);
         if (buf_addf(options, "%s%d", i + 1 == count ? "lowerdir=" : ":", fd) < 0)
             return err_set(err, -E2BIG, "%zu layers are too many for a mount", count);
     }
@@ -90,7 +107,33 @@ static int mount_overlay(const char *dir, const struct buf *options, unsigned lo
     return mount("overlay", dir, "overlay", flags, buf_str(options)) < 0 ? -errno : 0;
 }
 
-int rootfs_mount(const struct launch_container *container, const char *dir, struct err *err)
+static int open_part(int dir, const char *name)
+{
+    int fd = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+/* What the container writes. The overlay works in it as who mounts it. */
+static int add_upper(const struct userns *userns, int dir, int top, struct buf *options,
+                     struct err *err)
+{
+    int upper = -1;
+    int r = make_upper(dir, top, &upper);
+    int work = r < 0 ? r : make_dir(dir, "work", 0700);
+    if (work >= 0 && userns) {
+        int mapped = lay_over(dir, userns);
+        upper = mapped < 0 ? mapped : open_part(mapped, "upper");
+        work = upper < 0 ? upper : open_part(mapped, "work");
+    }
+    if (work < 0)
+        return err_errno(err, -work, "cannot make the writable layer");
+    if (buf_addf(options, ",upperdir=%d,workdir=%d", upper, work) < 0)
+        return err_set(err, -E2BIG, "too many layers for a mount");
+    return userns_make_files_as(userns, err);
+}
+
+int rootfs_mount(const struct launch_container *container, const struct userns *userns,
+                 const char *dir, struct err *err)
 {
     cleanup(buf_done) struct buf options;
     buf_init(&options, OPTIONS_MAX);
@@ -100,16 +143,11 @@ int rootfs_mount(const struct launch_container *container, const char *dir, stru
     if (parent < 0)
         return err_errno(err, -parent, "cannot open %s", dir);
     int top = -1;
-    int r = add_layers(container, &options, &top, err);
+    int r = add_layers(container, userns, &options, &top, err);
+    if (r == 0)
+        r = add_upper(userns, parent, top, &options, err);
     if (r < 0)
         return r;
-    autoclose int upper = -1;
-    r = make_upper(parent, top, &upper);
-    autoclose int work = r < 0 ? r : make_dir(parent, "work", 0700);
-    if (work < 0)
-        return err_errno(err, -work, "cannot make the writable layer below %s", dir);
-    if (buf_addf(&options, ",upperdir=%d,workdir=%d", upper, work) < 0)
-        return err_set(err, -E2BIG, "too many layers for a mount");
     r = mount_overlay(dir, &options, container->privileged || WEAKENED(ROOT_NODEV) ? 0 : MS_NODEV);
     if (r < 0)
         return err_errno(err, -r, "cannot mount the root file system over %s", dir);

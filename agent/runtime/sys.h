@@ -41,6 +41,7 @@
 #define SYS_ATTR_NOSUID 0x2
 #define SYS_ATTR_NODEV 0x4
 #define SYS_ATTR_NOEXEC 0x8
+#define SYS_ATTR_IDMAP 0x100000
 
 struct sys_clone_args { /* struct clone_args, version 2 */
     uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,

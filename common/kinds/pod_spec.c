@@ -263,7 +263,7 @@ const struct schema_type type_pod_spec = {
         F(35, "setHostnameAsFQDN", BOOL, DOC("The full name is the containers' host name.")),
         F(36, "os", OBJECT(type_pod_os), INERT,
           DOC("The system that its containers are made for.")),
-        F(37, "hostUsers", BOOL, INERT,
+        F(37, "hostUsers", BOOL,
           DOC("Whether it uses the node's user ids; false for a user namespace of its own.")),
         F(38, "schedulingGates", LIST(OBJECT(type_pod_scheduling_gate)), UNIQUE_BY("name"),
           DOC("Who must agree before a node is looked for.")),

@@ -92,7 +92,7 @@ const struct schema_type type_security_context = {
              DOC("Whether a program may gain more rights than its parent has.")),
            F(8, "runAsGroup", INT64, RULE(id),
              DOC("The group id that it runs as; the image's if not given.")),
-           F(9, "procMount", STRING, ONE_OF("Default", "Unmasked"), INERT,
+           F(9, "procMount", STRING, ONE_OF("Default", "Unmasked"),
              DOC("Default, or Unmasked for all of /proc.")),
            F(10, "windowsOptions", OBJECT(type_windows_options), INERT,
              DOC("What holds for containers of Windows.")),

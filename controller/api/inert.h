@@ -6,6 +6,6 @@
 
 #define INERT_MAX 20 /* warnings about one object */
 
-/* "spec.template.spec.hostUsers: accepted and kept; nothing acts on it yet", once for all items of
+/* "spec.template.spec.os: accepted and kept; nothing acts on it yet", once for all items of
  * a list. Fields that are their default say nothing, and status is not looked into. */
 void inert_warn(const struct schema_kind *kind, const struct value *object, struct diags *warnings);

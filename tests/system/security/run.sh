@@ -158,6 +158,14 @@ apparmor() {
     lp delete pod/field pod/noted pod/unconfined >/dev/null
 }
 
+# ---- SELinux ----
+selinux() {
+    has "labels are accepted, and said to be without effect" \
+        "$(with labelled '.spec.securityContext.seLinuxOptions = {level: "s0:c1,c2"}')" 'seLinuxOptions.*nothing acts on it'
+    within 30 "and their pod runs" running labelled
+    lp delete pod/labelled >/dev/null
+}
+
 # ---- RuntimeClass ----
 runtimes() {
     local text
@@ -194,5 +202,6 @@ seccomp_refused
 groups_and_rights
 sysctls
 apparmor
+selinux
 runtimes
 conclude

@@ -33,7 +33,38 @@ static void test_runtimes__allow(void **state)
             value_set_str(annotations, "limpet.io/runtime-handler", cases[i].handler);
         cleanup(buf_done) struct buf why;
         buf_init(&why, 0);
-        assert_int_equal(runtimes_allow(pod, &why), cases[i].why[0] == '\0');
+        assert_int_equal(runtimes_allow(pod, false, &why), cases[i].why[0] == '\0');
+        assert_string_equal(buf_str(&why), cases[i].why);
+    }
+}
+
+static void test_runtimes__user_namespaces(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *class;
+        bool host_users, can;
+        const char *why;
+    } cases[] = {
+        {NULL, true, false, ""},
+        {NULL, false, true, ""},
+        {"usual", false, true, ""},
+        {NULL, false, false,
+         "RuntimeClass handler \"\" does not support user namespaces on this node"},
+        {"usual", false, false,
+         "RuntimeClass handler \"limpet\" does not support user namespaces on this node"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        cleanup(value_free) struct value *pod = value_new_map();
+        struct value *annotations = value_make_map(pod, "metadata", "annotations", NULL);
+        struct value *spec = value_make_map(pod, "spec", NULL);
+        if (cases[i].class)
+            value_set_str(spec, "runtimeClassName", cases[i].class);
+        value_set_str(annotations, "limpet.io/runtime-handler", "limpet");
+        value_set_bool(spec, "hostUsers", cases[i].host_users);
+        cleanup(buf_done) struct buf why;
+        buf_init(&why, 0);
+        assert_int_equal(runtimes_allow(pod, cases[i].can, &why), cases[i].why[0] == '\0');
         assert_string_equal(buf_str(&why), cases[i].why);
     }
 }
@@ -59,6 +90,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_runtimes__allow),
+        cmocka_unit_test(test_runtimes__user_namespaces),
         cmocka_unit_test(test_runtimes__status),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,12 +77,12 @@ static struct launch_plan sample(void)
     return (struct launch_plan){.pod_uid = "uid-1",
                                 .pod_ns = "default",
                                 .pod_name = "web",
+                                .host_ipc = true,
                                 .spec_hash = "sha256:ab",
                                 .hostname = "web",
                                 .state_dir = "/state/uid-1",
                                 .run_dir = "/run/uid-1",
                                 .cgroup = "limpet/poduid-1",
-                                .host_ipc = true,
                                 .share_pids = true,
                                 .sysctls = sysctls,
                                 .grace_s = 30,
@@ -205,6 +205,51 @@ static void test_launch__version(void **state)
     bytes.data[4] = 99;
     assert_int_equal(launch_decode(bytes.data, bytes.len, &back, &err), -EPROTONOSUPPORT);
     assert_non_null(strstr(err.msg, "version 99"));
+}
+
+static void test_launch__user_namespace(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t base;
+        bool network, pids, ipc, unmasked, fine;
+    } cases[] = {
+        {0, true, true, true, false, true},
+        {0, false, false, false, true, false}, /* of the host's root */
+        {0x70000000, false, false, false, false, true},
+        {0x70000000, false, false, false, true, true},
+        {65536, false, false, false, false, true},
+        {65535, false, false, false, false, false},
+        {1, false, false, false, false, false},
+        {-1, false, false, false, false, false},
+        {0xffff0000, false, false, false, false, false}, /* up to nobody's id, -1 */
+        {0x70000000, true, false, false, false, false},
+        {0x70000000, false, true, false, false, false},
+        {0x70000000, false, false, true, false, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        cleanup(buf_done) struct buf bytes;
+        struct launch_container list[ARRAY_LEN(containers)];
+        struct launch_plan plan = sample(), *back;
+        memcpy(list, containers, sizeof(list));
+        list[1].unmasked = cases[i].unmasked;
+        plan.containers = list;
+        plan.share_pids = false;
+        plan.user_base = cases[i].base;
+        plan.host_network = cases[i].network;
+        plan.host_pid = cases[i].pids;
+        plan.host_ipc = cases[i].ipc;
+        buf_init(&bytes, 0);
+        struct err err = {0};
+        assert_int_equal(launch_encode(&plan, &bytes, &err), cases[i].fine ? 0 : -EINVAL);
+        if (!cases[i].fine)
+            continue;
+        assert_int_equal(launch_decode(bytes.data, bytes.len, &back, &err), 0);
+        assert_true(back->user_base == cases[i].base);
+        assert_int_equal(back->containers[1].unmasked, cases[i].unmasked);
+        assert_false(back->containers[0].unmasked);
+        launch_free(back);
+    }
 }
 
 static void break_uid(struct launch_plan *p, struct launch_container *c)
@@ -359,9 +404,8 @@ static void test_launch__refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_launch__round_trip),
-        cmocka_unit_test(test_launch__damage),
-        cmocka_unit_test(test_launch__version),
+        cmocka_unit_test(test_launch__round_trip), cmocka_unit_test(test_launch__user_namespace),
+        cmocka_unit_test(test_launch__damage),     cmocka_unit_test(test_launch__version),
         cmocka_unit_test(test_launch__refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -158,20 +158,22 @@ static void test_people__warnings(void **state)
 {
     struct fixture *f = *state;
     for (int again = 0; again < 2; again++) {
-        assert_true(apply(f, MAP("a") "---\n" POD(
-                                 "other", "i") "---\n"
-                                               "apiVersion: v1\nkind: Pod\n"
-                                               "metadata:\n  name: web\nspec:\n  hostUsers: "
-                                               "true\n  containers:\n  - name: a\n    image: i\n"));
+        assert_true(apply(
+            f,
+            MAP("a") "---\n" POD(
+                "other", "i") "---\n"
+                              "apiVersion: v1\nkind: Pod\n"
+                              "metadata:\n  name: web\nspec:\n  preemptionPolicy: "
+                              "PreemptLowerPriority\n  containers:\n  - name: a\n    image: i\n"));
         const struct value *warnings = value_get(f->answer, "warnings");
         assert_int_equal(value_len(warnings), 1);
         const struct value *warning = value_at(warnings, 0);
         assert_int_equal(value_get_int(warning, "document", 0), 3);
         assert_int_equal(value_get_int(warning, "line", 0), 20);
         assert_string_equal(value_get_str(warning, "object"), "pod/web");
-        assert_string_equal(value_get_str(warning, "path"), "spec.hostUsers");
+        assert_string_equal(value_get_str(warning, "path"), "spec.preemptionPolicy");
         assert_string_equal(value_get_str(warning, "reason"),
-                            "spec.hostUsers: accepted and kept; nothing acts on it yet");
+                            "spec.preemptionPolicy: accepted and kept; nothing acts on it yet");
     }
     assert_true(apply(f, MAP("a")));
     assert_null(value_get(f->answer, "warnings"));
