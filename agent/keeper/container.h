@@ -32,7 +32,7 @@ pid_t container_pid(const struct container *container);        /* 0: no process 
 /* Attaches somebody (attaches.h) to its process; fds as in exec_request.h, owned. */
 void container_attach(struct container *container, const struct exec_request *request,
                       const int *fds);
-/* The process that container_pid gave was reaped. */
 /* Takes what its process has said so far: it may have become another one. */
 void container_listen(struct container *container);
+/* The process that container_pid gave was reaped. */
 void container_reaped(struct container *container, int status);
