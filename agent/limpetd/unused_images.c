@@ -164,7 +164,7 @@ static int find_layers(void *ctx, struct map *layers, struct err *err)
     int rc = 0;
     search->layers = layers;
     search->err = err;
-    for (size_t i = 0; i < ARRAY_LEN(folders) && rc == 0; i++) {
+    for (size_t i = 0; i < ARRAY_LEN(folders) && rc == 0 && !(i && WEAKENED(PRUNE_VOLUMES)); i++) {
         autofree char *dir = xasprintf("%s/%s", search->config->run_dir, folders[i].name);
         rc = disk->list(disk, dir, folders[i].see, search, err);
         rc = rc == -ENOENT ? 0 : rc; /* no agent has run since the boot */

@@ -148,6 +148,40 @@ images() {
     hasnt "nothing stays mounted" "$(cat /proc/self/mountinfo)" "$STAND/a/run/volumes"
 }
 
+# An image of several layers, whose tag moves on under a pod that has it, with its agent dead too.
+layers() {
+    local log tar=$STAND/model.tar machine
+    machine=$(uname -m | sed 's/aarch64/arm64/')
+    for text in first second; do
+        echo "$text" >"$STAND/mark"
+        "$LIMPET_SRC/tools/image" --name model:1 --add "$STAND/mark=/mark" "$machine" "$tar" >/dev/null
+        ld a image load "$tar" >/dev/null || bad "an image is loaded"
+        [[ $text == second ]] && break
+        pod model 'cat /v/mark; ls -d /v/bin; echo end; trap "cat /v/mark; exit" TERM; while :; do sleep 0.1; done' |
+            jq '.spec.volumes = [{name: "v", image: {reference: "model:1", pullPolicy: "Never"}}]
+                | .spec.containers[0].volumeMounts = [{name: "v", mountPath: "/v"}]' | put model
+        log=$(log_of model)
+        has "all layers of an image" "$log" '^first$'
+        has "are one folder" "$log" '^/v/bin$'
+    done
+    ld a image prune >/dev/null
+    is "what a pod has as a volume stays when the tag moves on" "$(in_model cat /v/mark)" first
+    node_kill a
+    ld a image prune >/dev/null
+    is "with its agent dead too" "$(in_model cat /v/mark)" first
+    node_start a
+    within 20 "it is found" runs_on a model-a
+    gone_pod model
+    ld a image prune >/dev/null
+    is "when the pod is gone, its layers go" "$(cat "$STAND"/a/state/images/layers/*/mark 2>/dev/null)" ""
+}
+# in_model WORDS...: in the pod's container, by no agent.
+in_model() {
+    local pid
+    pid=$(for pid in $(pod_processes a); do [[ -e /proc/$pid/root/v/mark ]] && echo "$pid"; done | head -n 1)
+    nsenter -t "$pid" -m "$@"
+}
+
 # ours NAME [METADATA]: a volume as the gateway makes them.
 ours() {
     volume "$1" '{"persistentVolumeReclaimPolicy": "Delete", "local": {"path": "/nowhere"}}' \
@@ -196,4 +230,5 @@ groups
 machines
 images
 removal
+layers
 conclude
