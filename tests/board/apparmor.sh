@@ -2,7 +2,7 @@
 # guest: --arch arm64 --cgroup v2 --memory 192 --package apparmor --disk disk.img --add $LIMPET_SRC/tests/board/lib=/test/lib
 # guest-long: --arch x86_64 --cgroup v2 --memory 192 --package apparmor --disk disk.img --add $LIMPET_SRC/tests/board/lib=/test/lib
 # prepare: $LIMPET_SRC/tests/board/apparmor.d/prepare disk.img $ARCH
-# timeout: 200
+# timeout: 300
 # Pods on a kernel with AppArmor: each container runs under the profile that it asks for, programs that are begun in it
 # later too, and what the profile denies is denied; a pod whose profile is not loaded does not run.
 # shellcheck disable=SC2317 # check calls them
@@ -49,12 +49,14 @@ check "Localhost: under that profile, which denies what it denies" '
 check "RuntimeDefault: under the default of the node" '
     [ "$(log_of shown usual)" = "limpet-default (enforce) wrote guest sh: can'"'"'t create /default: Permission denied wrote free end " ]' 'log_of shown usual'
 for name in free none mighty; do
-    check "$name: under none" '[ "$(log_of shown $name)" = "unconfined wrote guest wrote default wrote free end " ]' "log_of shown $name"
+    check "$name: under none" \
+        '[ "$(log_of shown $name)" = "unconfined wrote guest wrote default wrote free end " ]' "log_of shown $name"
 done
 check "of the whole pod" 'log_of whole main | grep -q "^limpet-guest (enforce)"' 'log_of whole main'
 check "by annotation" 'log_of noted main | grep -q "^limpet-guest (enforce)"' 'log_of noted main'
 under() { [ "$(ld exec -c "$1" shown-board -- cat /proc/self/attr/current)" = "$2" ]; }
-check "so is a program that is begun in it later" 'under own "limpet-guest (enforce)" && under usual "limpet-default (enforce)"' \
+check "so is a program that is begun in it later" \
+    'under own "limpet-guest (enforce)" && under usual "limpet-default (enforce)"' \
     'ld exec -c own shown-board -- cat /proc/self/attr/current'
 check "and one where there is none is free" 'under none unconfined'
 

@@ -2,7 +2,7 @@
 # guest: --arch arm64 --cgroup v2 --memory 256 --disk disk.img --add $LIMPET_SRC/tests/board/lib=/test/lib
 # guest-long: --arch x86_64 --cgroup v2 --memory 256 --disk disk.img --add $LIMPET_SRC/tests/board/lib=/test/lib
 # prepare: $LIMPET_SRC/tests/board/limits.d/prepare disk.img $ARCH
-# timeout: 300
+# timeout: 400
 # What a pod may have of its node on cgroup v2, as the kernel holds it and as it feels from inside; with swap, with the
 # right to protect pods from the OOM killer, and so little memory that it really runs out.
 # shellcheck disable=SC2317 # check calls them
@@ -32,13 +32,16 @@ shapes() {
     container main "$IDLE" 'resources: {requests: {memory: 32Mi, cpu: 250m}}' | static asks
     container main "$IDLE" | static modest
     container main "$IDLE" | static critical 'priority: 2000001000'
-    { container main "$IDLE" 'resources: {limits: {memory: 24Mi, cpu: 200m}}'; container second "$IDLE" 'resources: {limits: {memory: 16Mi, cpu: 100m}}'; } |
-        static both
+    {
+        container main "$IDLE" 'resources: {limits: {memory: 24Mi, cpu: 200m}}'
+        container second "$IDLE" 'resources: {limits: {memory: 16Mi, cpu: 100m}}'
+    } | static both
     for pod in held asks modest critical; do check "$pod runs" "within 60 runs $pod"; done
     check "both run" 'within 60 runs both'
     check "memory.max" '[ "$(of held memory.max)" = 67108864 ]' 'of held memory.max'
     check "cpu.max" '[ "$(of held cpu.max)" = "50000 100000" ]' 'of held cpu.max'
-    check "cpu.weight by what is asked for" '[ "$(of asks cpu.weight) $(of modest cpu.weight)" = "10 1" ]' 'of asks cpu.weight'
+    check "cpu.weight by what is asked for" \
+        '[ "$(of asks cpu.weight) $(of modest cpu.weight)" = "10 1" ]' 'of asks cpu.weight'
     check "pids.max" '[ "$(of modest pids.max)" = 4096 ]' 'of modest pids.max'
     check "who has no limit has none" '[ "$(of modest memory.max) $(of modest cpu.max)" = "max max 100000" ]'
     check "of the pod: what its containers may have together" '
@@ -49,14 +52,19 @@ shapes() {
         'ld exec held-board -- ls /sys/fs/cgroup'
     check "and cannot raise them" '! ld exec held-board -- sh -c "echo max >/sys/fs/cgroup/memory.max" 2>/dev/null &&
         [ "$(of held memory.max)" = 67108864 ]'
-    check "no pod may swap" '[ "$(of held memory.swap.max) $(of modest memory.swap.max) $(of_all both memory.swap.max)" = "0 0 0" ]'
+    check "no pod may swap" \
+        '[ "$(of held memory.swap.max) $(of modest memory.swap.max) $(of_all both memory.swap.max)" = "0 0 0" ]'
     check "Guaranteed: protected from the OOM killer" '[ "$(score held)" = -997 ]' 'score held'
     check "so is what is critical" '[ "$(score critical)" = -997 ]' 'score critical'
     check "who asked for nothing goes first" '[ "$(score modest)" = 1000 ]' 'score modest'
-    check "then who uses more than it asked for" '[ "$(score asks)" -gt 700 ] && [ "$(score asks)" -lt 1000 ]' 'score asks'
-    check "seen from inside" '[ "$(ld exec held-board -- cat /proc/1/oom_score_adj)" = -997 ]' 'ld exec held-board -- cat /proc/1/oom_score_adj'
+    check "then who uses more than it asked for" \
+        '[ "$(score asks)" -gt 700 ] && [ "$(score asks)" -lt 1000 ]' 'score asks'
+    check "seen from inside" \
+        '[ "$(ld exec held-board -- cat /proc/1/oom_score_adj)" = -997 ]' \
+        'ld exec held-board -- cat /proc/1/oom_score_adj'
     keeper=$(head -n 1 /sys/fs/cgroup/limpet/keepers/cgroup.procs)
-    check "keepers stand before all pods" '[ "$(cat "/proc/$keeper/oom_score_adj")" = -999 ]' 'cat "/proc/$keeper/oom_score_adj"'
+    check "keepers stand before all pods" \
+        '[ "$(cat "/proc/$keeper/oom_score_adj")" = -999 ]' 'cat "/proc/$keeper/oom_score_adj"'
     unstatic both asks critical
 }
 
@@ -73,7 +81,8 @@ processor() {
     used=$(figure slow usage_usec) from=$(now | tr -d .)
     sleep 3
     used=$(($(figure slow usage_usec) - used)) from=$(($(now | tr -d .) - from))
-    check "a tenth of a processor is a tenth" '[ $((used / from)) -lt 1500 ] && [ $((used / from)) -gt 500 ]' 'echo "$used us of $from/100 s"'
+    check "a tenth of a processor is a tenth" \
+        '[ $((used / from)) -lt 1500 ] && [ $((used / from)) -gt 500 ]' 'echo "$used us of $from/100 s"'
     check "it was held back" '[ "$(figure slow nr_throttled)" -gt 5 ]'
     unstatic slow
     container main 'while :; do :; done' 'resources: {requests: {cpu: 100m}}' | static few
@@ -90,7 +99,8 @@ no_swap() {
     check "the node has swap" '[ "$(sed -n "s/^SwapTotal: *\([0-9]*\) kB/\1/p" /proc/meminfo)" -gt 90000 ]'
     container main "$(fill 64M)" 'resources: {limits: {memory: 16Mi}}' | static full 'restartPolicy: Never'
     check "who fills its memory is killed, it does not swap" 'within 40 ps_says full-board "0/1 +OOMKilled"' 'ld ps'
-    check "with the reason and the code" 'ld ps -o json | grep -q "\"OOMKilled\"" && ld why full-board | grep -q OOMKilled' 'ld why full-board'
+    check "with the reason and the code" \
+        'ld ps -o json | grep -q "\"OOMKilled\"" && ld why full-board | grep -q OOMKilled' 'ld why full-board'
     check "nothing of it went to swap" '[ "$(free | sed -n "s/^Swap: *[0-9]* *\([0-9]*\) .*/\1/p")" -lt 2000 ]' free
     check "its neighbour goes on" 'ps_says held-board "1/1 +Running +0 "' 'ld ps'
     unstatic full
@@ -105,7 +115,8 @@ freezing() {
     pid=$(process ticks)
     echo "$ticks" | ANNOTATIONS='limpet.io/paused: "true"' static ticks
     kill -HUP "$AGENT"
-    check "a paused pod is frozen" 'within 20 grep -q "^frozen 1" "$(whole ticks)/cgroup.events"' 'ld ps; of_all ticks cgroup.events'
+    check "a paused pod is frozen" \
+        'within 20 grep -q "^frozen 1" "$(whole ticks)/cgroup.events"' 'ld ps; of_all ticks cgroup.events'
     was=$(counts)
     sleep 1
     check "it does nothing" '[ "$(counts)" = "$was" ]'
@@ -147,8 +158,10 @@ debugging() {
         container dbg 'echo here; exec sleep 1000' 'targetContainerName: main'
     } | static debugged
     kill -HUP "$AGENT"
-    check "an ephemeral container runs in it" 'within 20 said' 'ld why debugged-board; ld ps -o json | grep -A 8 ephemeralContainerStatuses'
-    check "within the limits of the pod" '[ "$(of_all debugged memory.max)" = 33554432 ] && [ -n "$(cat "$(whole debugged)/c1/cgroup.procs")" ]' \
+    check "an ephemeral container runs in it" \
+        'within 20 said' 'ld why debugged-board; ld ps -o json | grep -A 8 ephemeralContainerStatuses'
+    check "within the limits of the pod" \
+        '[ "$(of_all debugged memory.max)" = 33554432 ] && [ -n "$(cat "$(whole debugged)/c1/cgroup.procs")" ]' \
         'find "$(whole debugged)" -name cgroup.procs'
     kill -9 "$pid"
     back() { ps_says debugged-board "1/1 +Running +1" && [ -n "$(process debugged)" ]; }
@@ -160,7 +173,9 @@ debugging() {
 storage() {
     ld exec writer -- touch /go
     check "a container that writes too much is ended" 'within 40 ps_says writer "0/1 +Evicted"' 'ld ps'
-    check "with the reason" 'ld why writer | grep -q "Pod ephemeral local storage usage exceeds the total limit of containers 2Mi"' 'ld why writer'
+    check "with the reason" \
+        'ld why writer | grep -q "Pod ephemeral local storage usage exceeds the total limit of containers 2Mi"' \
+        'ld why writer'
 }
 
 # second LINE-PATTERN: of the day, when the agent first said so.
@@ -182,7 +197,8 @@ eviction() {
     echo 6M >/sys/fs/cgroup/press/memory.high
     sh -c "echo 0 >/sys/fs/cgroup/press/cgroup.procs; $(fill 40M)" 2>/dev/null &
     pressed=$(date -u +%T | awk -F : '{ print $1 * 3600 + $2 * 60 + $3 }')
-    check "when it is short of memory it ends who has most beyond what it asked for" 'within 30 ps_says hungry "0/1 +Evicted"' 'free; ld ps'
+    check "when it is short of memory it ends who has most beyond what it asked for" \
+        'within 30 ps_says hungry "0/1 +Evicted"' 'free; ld ps'
     check "with the reason and the figures" '
         ld why hungry | grep -Eq "The node was low on resource: memory. Threshold quantity: 150Mi, available: .*The pod was using .*, request is 0"' 'ld why hungry'
     began=$(second .) found=$(second condition=MemoryPressure)
@@ -190,8 +206,11 @@ eviction() {
     echo "# short of memory $((pressed - began)) s after the agent began, found after ${found:+$((found - began))} s"
     # A machine that took so long to get there cannot tell.
     [ $((pressed - began)) -gt 4 ] ||
-        check "at once, since programs had to wait for memory" '[ $((found - began)) -le 7 ]' 'cat /proc/pressure/memory /run/agent.log'
-    check "the others go on" 'ps_says calm "1/1 +Running +0 " && ps_says held-board "1/1 +Running +0 " && ps_says modest-board "1/1 +Running +0 "' 'ld ps'
+        check "at once, since programs had to wait for memory" \
+            '[ $((found - began)) -le 7 ]' 'cat /proc/pressure/memory /run/agent.log'
+    check "the others go on" \
+        'ps_says calm "1/1 +Running +0 " && ps_says held-board "1/1 +Running +0 " && ps_says modest-board "1/1 +Running +0 "' \
+        'ld ps'
     echo 1 >/sys/fs/cgroup/press/cgroup.kill
 }
 
@@ -200,8 +219,10 @@ out_of_memory() {
     swapoff /data/swap
     echo 1 >/proc/sys/vm/overcommit_memory
     container main "$(fill 400M)" | static glutton 'restartPolicy: Never'
-    check "a node that is out of memory loses who asked for nothing" 'within 60 ps_says glutton-board "0/1 +OOMKilled"' 'free; ld ps'
-    check "agent, keepers and who is protected go on" 'kill -0 "$AGENT" && ps_says held-board "1/1 +Running +0 "' 'ld ps'
+    check "a node that is out of memory loses who asked for nothing" \
+        'within 60 ps_says glutton-board "0/1 +OOMKilled"' 'free; ld ps'
+    check "agent, keepers and who is protected go on" \
+        'kill -0 "$AGENT" && ps_says held-board "1/1 +Running +0 "' 'ld ps'
 }
 
 # Nothing is short before it is to be.

@@ -13,9 +13,9 @@ check() {
         fail=1
     fi
 }
-# within SECONDS COMMAND...: it succeeds within that time.
+# within SECONDS COMMAND...: it succeeds within that time; thrice as long, since guests share cores with whatever runs.
 within() {
-    until=$(($(cut -d. -f1 /proc/uptime) + $1))
+    until=$(($(cut -d. -f1 /proc/uptime) + 3 * $1))
     shift
     until "$@" >/dev/null 2>&1; do
         [ "$(cut -d. -f1 /proc/uptime)" -lt $until ] || return 1
@@ -35,11 +35,13 @@ agent_start() {
 IDLE='trap "exit 0" TERM; while :; do sleep 0.3; done'
 # container NAME SCRIPT [FIELDS]: no ' in it.
 container() {
-    printf "  - {name: %s, image: 'busybox:latest', imagePullPolicy: Never, command: [sh, -c, '%s']%s}\n" "$1" "$2" "${3:+, $3}"
+    printf "  - {name: %s, image: 'busybox:latest', imagePullPolicy: Never, command: [sh, -c, '%s']%s}\n" \
+        "$1" "$2" "${3:+, $3}"
 }
 # static POD [SPEC]: with the containers on standard input. $ANNOTATIONS
 static() {
-    printf 'apiVersion: v1\nkind: Pod\nmetadata: {name: %s, annotations: {%s}}\nspec:\n' "$1" "${ANNOTATIONS:-}" >"/run/$1.yaml"
+    printf 'apiVersion: v1\nkind: Pod\nmetadata: {name: %s, annotations: {%s}}\nspec:\n' \
+        "$1" "${ANNOTATIONS:-}" >"/run/$1.yaml"
     printf '  %s\n' "terminationGracePeriodSeconds: 1" ${2:+"$2"} containers: >>"/run/$1.yaml"
     cat >>"/run/$1.yaml"
     mv "/run/$1.yaml" "/data/manifests/$1.yaml"
