@@ -1,6 +1,7 @@
 /* Which trees there are. */
 #include "agent/runtime/cgroup.h"
 
+#include "agent/runtime/io_scheduler.h"
 #include "common/base/buf.h"
 #include "common/base/cleanup.h"
 #include "common/base/mem.h"
@@ -184,6 +185,15 @@ static bool has_huge_pages(void)
     return false;
 }
 
+/* The first generation's tree for disks; the second has all in one. */
+static bool has_blkio(const struct cgroup_host *host)
+{
+    for (size_t i = 0; i < host->count; i++)
+        if (!host->trees[i].unified && (host->trees[i].controllers & CGROUP_IO))
+            return true;
+    return false;
+}
+
 int cgroup_detect(struct cgroup_host *ret, struct err *err)
 {
     cleanup(buf_done) struct buf text;
@@ -200,6 +210,8 @@ int cgroup_detect(struct cgroup_host *ret, struct err *err)
     }
     if (!has_huge_pages())
         drop(ret, CGROUP_HUGETLB);
+    if (has_blkio(ret) && !io_scheduler_weighs(IO_SCHEDULER_DIR))
+        drop(ret, CGROUP_IO);
     return 0;
 }
 
