@@ -68,6 +68,17 @@ shapes() {
     unstatic both asks critical
 }
 
+# Its kernel maps no ids of a tmpfs, and /run is one (Linux 6.3 is the first that does). A pod of the node's own folder
+# is not turned away before it starts.
+users() {
+    container main "$IDLE" | static mapped 'hostUsers: false'
+    refused() { ld why mapped-board | grep -Eq "StartError: hostUsers is false, and .* cannot be mounted with ids mapped"; }
+    check "a pod with a user namespace does not run with the node's where it can have none" \
+        'within 30 refused && ! runs mapped' 'ld ps; ld why mapped-board'
+    check "which the agent has said" 'grep -q "the kernel cannot map the ids of what lies at /run/limpet" /run/agent.log'
+    unstatic mapped
+}
+
 # ---- what it feels like ----
 # shares: what the two have used of the processor in 3 s.
 shares() {
@@ -228,7 +239,7 @@ out_of_memory() {
 # Nothing is short before it is to be.
 printf 'storageCheckSeconds: 2\nevictionHard: ""\n' >>/data/limpetd.yaml
 agent_start
-for part in shapes processor no_swap freezing ending debugging storage eviction out_of_memory; do
+for part in shapes users processor no_swap freezing ending debugging storage eviction out_of_memory; do
     $part
     echo "# $part: until $(now) s"
 done
