@@ -68,6 +68,7 @@ static struct launch_container container(const struct bench *b, const char *name
                                      .cpu_quota_us = 100000,
                                      .cpu_shares = 1024,
                                      .pids = 100,
+                                     .restart = LAUNCH_RESTART_NEVER,
                                      .log_path = log};
 }
 
