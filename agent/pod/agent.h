@@ -93,6 +93,9 @@ int agent_each_pod(struct agent *agent, agent_each_fn *fn, void *ctx);
 /* Why a pod is not (fully) running: one sentence a line, the exact blocking condition and the next
  * retry. -ENOENT. */
 int agent_why(struct agent *agent, const char *ns, const char *name, struct buf *ret);
+/* The static pod of that uid (NULL: there is none) with its status, as JSON. -ENOENT: none of the
+ * static directory has it (any more). */
+int agent_static_pod(struct agent *agent, const char *uid, struct buf *ret);
 /* The log file of a container (container NULL: the only one); -ENOENT, -EINVAL with the choices
  * named, or if it has not run yet (and nobody wants to wait: follow). The file is not there if
  * nothing was written. */

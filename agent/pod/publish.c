@@ -8,6 +8,7 @@
 #include "common/base/str.h"
 #include "common/data/json.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -193,4 +194,15 @@ int agent_each_pod(struct agent *agent, agent_each_fn *fn, void *ctx)
             return rc;
     }
     return 0;
+}
+
+int agent_static_pod(struct agent *agent, const char *uid, struct buf *ret)
+{
+    const struct pod_spec *spec = uid ? manifests_pod(agent->manifests, uid) : NULL;
+    const struct pod_record *record = uid ? map_get(agent->records, uid) : NULL;
+    if (!spec || !spec->is_static || !record || !record->status)
+        return -ENOENT;
+    cleanup(value_free) struct value *pod = value_copy(spec->object);
+    value_set(pod, "status", value_copy(record->status));
+    return json_write(pod, ret);
 }

@@ -75,6 +75,17 @@ int agent_why(struct agent *agent, const char *ns, const char *name, struct buf 
     return str_eq(ns, "default") && str_eq(name, "web") ? buf_addstr(ret, "it runs\n") : -ENOENT;
 }
 
+#define STATIC_UID "5ba8f1d2-1111-2222-3333-444455556666"
+#define STATIC_BYTES ((size_t)3 * RPC_MAX_CHUNK)
+
+int agent_static_pod(struct agent *agent, const char *uid, struct buf *ret)
+{
+    (void)agent;
+    for (size_t i = 0; str_eq(uid, STATIC_UID) && i < STATIC_BYTES; i++)
+        (void)buf_addc(ret, 'x');
+    return ret->len ? 0 : -ENOENT;
+}
+
 int agent_log_path(struct agent *agent, const char *ns, const char *name, const char *container,
                    bool previous, bool follow, struct buf *ret_path, struct err *err)
 {
@@ -223,6 +234,8 @@ static void down(struct world *world, const char *id, const char *op, const char
     value_set_str(args, "namespace", "default");
     value_set_str(args, "pod", pod);
     add_command(args);
+    if (str_eq(pod, "static"))
+        value_set_str(args, "uid", STATIC_UID);
     if (number < 0)
         value_set_int(args, "sinceSeconds", INT64_MAX); /* longer than there is time */
     if (str_eq(op, "open")) {
@@ -377,6 +390,21 @@ static void test_streams__usage(void **state)
     run(world);
     assert_null(asker.fn);
     expect(world, "c", 0, -1);
+}
+
+static void test_streams__manifest(void **state)
+{
+    struct world *world = *state;
+    down(world, "a", "open", "manifest", "web", 0);
+    run(world);
+    expect(world, "a", 0, 404);
+    world->room = RPC_MAX_CHUNK; /* in pieces, as there is room */
+    down(world, "b", "open", "manifest", "static", 0);
+    run(world);
+    world->room = SIZE_MAX;
+    ack(world);
+    run(world);
+    expect(world, "b", STATIC_BYTES, 0);
 }
 
 static void test_streams__refused(void **state)
@@ -586,7 +614,7 @@ int main(void)
         TEST(test_streams__many),      TEST(test_streams__forward),
         TEST(test_streams__gap),       TEST(test_streams__flood),
         TEST(test_streams__usage),     TEST(test_streams__opened_first),
-        TEST(test_streams__questions),
+        TEST(test_streams__questions), TEST(test_streams__manifest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
