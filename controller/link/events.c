@@ -6,6 +6,7 @@
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 #include "common/bus/event_batch.h"
+#include "controller/api/pod_at_node.h"
 #include "controller/link/bucket.h"
 
 #include <errno.h>
@@ -63,6 +64,22 @@ static struct source *source_of(struct events *events, const char *node)
     return source;
 }
 
+/* The node's static pods are named after it, and shown a little later than they begin (mirrors.h);
+ * one that is of no namespace never. NULL: it is no such pod. */
+static struct value *not_shown_yet(struct events *events, const char *name,
+                                   const struct node_event *event)
+{
+    const struct api_ref ref = {&kind_namespace, "", event->ns};
+    const struct value *ns = NULL;
+    autofree char *suffix = xasprintf("-%s", name);
+    if (!str_has_suffix(event->name, suffix) || str_empty(event->uid) ||
+        api_see(events->api, &user, &ref, &ns) != 0)
+        return NULL;
+    struct value *pod = value_new_map();
+    value_set_str(value_make_map(pod, "metadata", NULL), "uid", event->uid);
+    return pod;
+}
+
 /* The object that an event is about, if the node may speak for it; NULL with the reason. */
 static struct value *object_of(struct events *events, const char *name,
                                const struct node_event *event, struct err *err)
@@ -75,6 +92,9 @@ static struct value *object_of(struct events *events, const char *name,
         return NULL;
     }
     if (api_get(events->api, &user, &ref, &object) != 0) {
+        struct value *pod = of_pod ? not_shown_yet(events, name, event) : NULL;
+        if (pod)
+            return pod;
         err_set(err, -ENOENT, "%s \"%s\" is not there", ref.kind->singular, event->name);
         return NULL;
     }
@@ -84,7 +104,7 @@ static struct value *object_of(struct events *events, const char *name,
         err_set(err, -EPERM, "pod \"%s/%s\" is another node's", event->ns, event->name);
         return NULL;
     }
-    if (!str_eq(object_uid(object), event->uid)) {
+    if (!str_eq(pod_uid_at_node(object), event->uid)) {
         err_set(err, -ENOENT, "pod \"%s/%s\" is another by now", event->ns, event->name);
         return NULL;
     }
@@ -106,7 +126,7 @@ static int64_t time_of(const struct events *events, const struct value *object, 
 static void record(struct events *events, const char *component, const char *name,
                    const struct value *object, const struct node_event *told, int64_t count)
 {
-    const char *uid = object_uid(object);
+    const char *uid = pod_uid_at_node(object); /* as clients look for those of mirror pods */
     const struct event event = {
         .kind = *told->ns ? "Pod" : "Node",
         .ns = told->ns,

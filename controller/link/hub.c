@@ -5,11 +5,13 @@
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 #include "common/bus/beat.h"
+#include "controller/api/pod_at_node.h"
 #include "controller/link/asks.h"
 #include "controller/link/enrolment.h"
 #include "controller/link/events.h"
 #include "controller/link/intake.h"
 #include "controller/link/members.h"
+#include "controller/link/mirrors.h"
 #include "controller/link/outqueue.h"
 #include "controller/link/people.h"
 #include "controller/link/remains.h"
@@ -32,6 +34,7 @@ struct hub {
     struct people *people;
     struct remains *remains;
     struct strays *strays; /* while nodes are to adopt */
+    struct mirrors *mirrors;
     struct epoch epoch;
     struct members *members;
     bool complete, started;     /* every object is known; somebody wants it to run */
@@ -86,6 +89,7 @@ static void got_birth(struct hub *hub, struct member *member, const struct topic
     tally_begin(member->tally, &birth);
     calls_boot(hub->calls, topic->node, birth.boot, session_sealing(member->session));
     intake_birth(hub->intake, name, topic->node, &birth);
+    mirrors_wake(hub->mirrors, name);
 }
 
 /* What the broker keeps of the node comes again; our own filter covers it afterwards. */
@@ -166,8 +170,10 @@ static void got_report(struct hub *hub, struct member *member, const struct topi
     if (hub->epoch.adopt)
         strays_report(hub->strays, session_name(member->session), &report);
     /* A last word is always heard: it may be its clearing that was lost. */
-    if (tally_report(member->tally, &report) || report.gone)
-        intake_report(hub->intake, session_name(member->session), topic->node, &report);
+    if (!tally_report(member->tally, &report) && !report.gone)
+        return;
+    mirrors_report(hub->mirrors, session_name(member->session), &report);
+    intake_report(hub->intake, session_name(member->session), topic->node, &report);
 }
 
 static void got_rpc(struct hub *hub, struct member *member, const struct topic *topic,
@@ -394,8 +400,25 @@ int hub_call_pod(struct hub *hub, const char *ns, const char *pod, const char *m
         return err_set(err, -404, "pods \"%s\" not found", pod);
     value_set_str(args, "namespace", ns);
     value_set_str(args, "pod", pod);
-    value_set_str(args, "uid", object_uid(object));
+    value_set_str(args, "uid", pod_uid_at_node(object));
     return call_member(hub, name, method, args, handler, ctx, ret, err);
+}
+
+/* Mirror pods. */
+
+static int call_mirror(void *ctx, const char *name, const struct value *args,
+                       const struct call_handler *handler, void *handler_ctx, struct call **ret,
+                       struct err *err)
+{
+    return call_member(ctx, name, "manifest", args, handler, handler_ctx, ret, err);
+}
+
+static void mirror_report(void *ctx, const char *name, const struct report *report)
+{
+    struct hub *hub = ctx;
+    const struct member *member = members_named(hub->members, name);
+    if (member)
+        intake_report(hub->intake, name, session_node(member->session), report);
 }
 
 /* Life. */
@@ -414,6 +437,7 @@ static void member_left(void *ctx, const struct member *member)
     remains_node(hub->remains, session_node(member->session));
     events_forget(hub->events, session_node(member->session));
     asks_forget(hub->asks, session_node(member->session));
+    mirrors_forget(hub->mirrors, session_name(member->session));
 }
 
 /* Nor is anything listened to before: a node that was not read yet would not be known. */
@@ -424,6 +448,16 @@ static void members_complete(void *ctx)
     hub->complete = true;
     if (hub->started && go_online(hub, &err) < 0)
         log_error("no connection to the broker: error=%s", log_quote(err.msg));
+}
+
+static int make_mirrors(struct hub *hub, struct err *err)
+{
+    const struct mirrors_spec mirrors = {.loop = hub->spec.loop,
+                                         .api = hub->spec.api,
+                                         .ctx = hub,
+                                         .call = call_mirror,
+                                         .report = mirror_report};
+    return mirrors_new(&mirrors, &hub->mirrors, err);
 }
 
 static int make_members(struct hub *hub, struct err *err)
@@ -475,6 +509,8 @@ int hub_new(const struct hub_spec *spec, struct hub **ret, struct err *err)
     int rc = enrolment_new(&enrolment, &hub->enrolment, err);
     if (rc == 0)
         rc = epoch_read(spec->store, &hub->epoch, err);
+    if (rc == 0)
+        rc = make_mirrors(hub, err);
     if (rc == 0)
         rc = make_members(hub, err);
     if (rc < 0) {
@@ -558,6 +594,7 @@ void hub_free(struct hub *hub)
     people_free(hub->people);
     intake_free(hub->intake);
     events_free(hub->events);
+    mirrors_free(hub->mirrors);
     calls_free(hub->calls);
     asks_free(hub->asks);
     members_free(hub->members);

@@ -6,6 +6,8 @@
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 #include "common/kinds/local_volume.h"
+#include "common/kinds/pod_mirror.h"
+#include "controller/api/pod_at_node.h"
 #include "controller/api/pod_ready.h"
 #include "controller/manifest/local_volume.h"
 #include "controller/reconcile/condition.h"
@@ -260,17 +262,10 @@ void intake_birth(struct intake *intake, const char *name, const char *node,
 
 /* Pods. */
 
-/* The pod must be bound to the node that reports it, and be the one with this uid. */
-static bool is_pod_of(const struct value *pod, const char *uid, const char *name)
-{
-    return str_eq(object_uid(pod), uid) &&
-           (str_eq(value_str(value_path(pod, "spec", "nodeName", NULL)), name) ||
-            WEAKENED(INTAKE_NODE));
-}
-
+/* The pod must be bound to the node that reports it, and be the one that it means. */
 static bool is_its_pod(const struct value *pod, const struct job *job)
 {
-    return is_pod_of(pod, job->uid, job->name);
+    return pod_is_of_node(pod, job->name, job->uid);
 }
 
 static int set_pod_status(void *ctx, struct value *pod)
@@ -305,16 +300,19 @@ static void pod_written(void *ctx, const struct api_answer *answer)
     settle(ctx, answer);
 }
 
-/* The node has nothing of the pod any more: if it was to be deleted, it goes now. */
+/* The node has nothing of the pod any more: if it was to be deleted, or only showed what ran there,
+ * it goes now. */
 static void remove_pod(struct job *job, const struct api_ref *ref)
 {
     struct intake *intake = job->intake;
     cleanup(value_free) struct value *pod = NULL;
     int rc = api_get(intake->api, &user, ref, &pod);
     bool its = rc == 0 && is_its_pod(pod, job);
-    bool deleting = its && value_path(pod, "metadata", "deletionTimestamp", NULL) != NULL;
+    bool deleting = its && (value_path(pod, "metadata", "deletionTimestamp", NULL) != NULL ||
+                            object_annotation(pod, POD_MIRROR));
     if (rc != 0 || deleting) {
-        const struct api_delete_options options = {.grace_s = 0, .uid = job->uid};
+        const struct api_delete_options options = {.grace_s = 0,
+                                                   .uid = its ? object_uid(pod) : job->uid};
         api_delete(intake->api, &user, ref, &options, 0, pod_written, job);
         return;
     }
@@ -344,7 +342,7 @@ void intake_report(struct intake *intake, const char *name, const char *node,
     cleanup(value_free) struct value *pod = NULL;
     /* Looked at before it is queued: writes of one pod wait for each other, and no node shall make
      * another wait. */
-    if ((api_get(intake->api, &user, &ref, &pod) != 0 || !is_pod_of(pod, uid, name)) &&
+    if ((api_get(intake->api, &user, &ref, &pod) != 0 || !pod_is_of_node(pod, name, uid)) &&
         !WEAKENED(INTAKE_CROWD)) {
         if (report->gone)
             intake->settled(intake->ctx, node, uid);

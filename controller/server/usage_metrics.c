@@ -4,6 +4,7 @@
 #include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "controller/api/pod_at_node.h"
 #include "controller/api/status.h"
 
 #include <stdio.h>
@@ -74,7 +75,8 @@ static bool is_over(const struct value *pod)
 static void add_subject(struct round *round, const struct value *object)
 {
     bool pod = round->kind == &kind_pod_metrics;
-    const char *ns = object_namespace(object), *uid = object_uid(object);
+    const char *ns = object_namespace(object),
+               *uid = pod ? pod_uid_at_node(object) : object_uid(object);
     const char *node =
         pod ? value_str(value_path(object, "spec", "nodeName", NULL)) : object_name(object);
     if (str_empty(node) || (pod && is_over(object)))

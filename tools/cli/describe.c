@@ -6,6 +6,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/kinds/kinds.h"
+#include "common/kinds/pod_mirror.h"
 #include "tools/cli/order.h"
 #include "tools/cli/resource.h"
 #include "tools/cli/text.h"
@@ -24,7 +25,9 @@ struct describer {
 
 static void add_events(struct cli *cli, const struct value *object, struct buf *text)
 {
-    const char *uid = value_get_str(value_get(object, "metadata"), "uid");
+    /* A node tells of its static pods by the uid that it knows them by. */
+    const char *shown = object_annotation(object, POD_MIRROR);
+    const char *uid = shown ? shown : object_uid(object);
     const char *ns = value_get_str(value_get(object, "metadata"), "namespace");
     cleanup(resource_free) struct resource *resource = resource_of(&kind_event);
     autofree char *plain = resource_path(resource, ns, NULL); /* of what is in none: all */

@@ -66,7 +66,7 @@ static void test_events__of_a_node_out_of_touch(void **state)
     world_settle(world, 20 * S);
     world_cut(world, 0, true);
     world_run(world, 40 * S);
-    /* Events of static pods, which the API does not know, fill the ring. */
+    /* Events of static pods, which the API does not know yet, fill the ring. */
     for (int i = 0; i < 100; i++) {
         char name[16], file[32];
         snprintf(name, sizeof(name), "s%d", i);

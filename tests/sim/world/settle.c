@@ -3,6 +3,7 @@
 #include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "controller/api/pod_at_node.h"
 #include "controller/reconcile/condition.h"
 #include "tests/sim/world/world.h"
 
@@ -127,7 +128,7 @@ static bool pod_is_settled(const struct world *world, const struct value *pod, c
     const char *phase = value_str(value_path(pod, "status", "phase", NULL));
     const char *want = expected_phase(pod);
     size_t containers = value_len(value_path(pod, "spec", "containers", NULL));
-    struct search search = {.uid = object_uid(pod)};
+    struct search search = {.uid = pod_uid_at_node(pod)};
     keepers_fake_each(node->keepers, search_process, &search);
     size_t should = str_eq(want, "Running") ? containers : 0;
     snprintf(ret_why, size, "pod %s: phase %s, wanted %s; %zu containers run of %zu", name,

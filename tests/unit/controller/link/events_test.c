@@ -174,6 +174,28 @@ static void test_events__of_others_are_refused(void **state)
     assert_int_equal(warnings, 2);
 }
 
+/* A static pod is named after its node, and may have begun before it is shown. */
+static void test_events__of_static_pods(void **state)
+{
+    struct fixture *f = *state;
+    send_one(f, "default", "app-other", "h", "Forged", 0); /* not its own */
+    send_one(f, "none", "app-pi", "h", "Forged", 0);
+    assert_int_equal(world_count(&f->world, "Event"), 0);
+    send_one(f, "default", "app-pi", "h", "Started", 0);
+    world_create(
+        &f->world,
+        "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'app-pi','namespace':'default',"
+        "'annotations':{'kubernetes.io/config.mirror':'h','kubernetes.io/config.hash':'h'}},"
+        "'spec':{'nodeName':'pi','containers':[{'name':'c','image':'i'}]}}",
+        201);
+    send_one(f, "default", "app-pi", "h", "Started", 0);
+    send_one(f, "default", "app-pi", "another", "Forged", 0);
+    assert_int_equal(count_of(f, "Started"), 2);
+    assert_int_equal(world_count(&f->world, "Event"), 1);
+    cleanup(value_free) struct value *event = find(f, "Started");
+    assert_string_equal(value_get_str(value_get(event, "involvedObject"), "uid"), "h");
+}
+
 static void test_events__one_bad_event_spoils_no_other(void **state)
 {
     struct fixture *f = *state;
@@ -302,6 +324,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_events__of_its_own_pod_and_of_itself),
         TEST(test_events__of_others_are_refused),
+        TEST(test_events__of_static_pods),
         TEST(test_events__one_bad_event_spoils_no_other),
         TEST(test_events__when),
         TEST(test_events__gaps_are_told),

@@ -154,6 +154,37 @@ static void test_intake__gone(void **state)
     assert_null(world_get(&f->world, "Pod", "default", "web"));
 }
 
+/* Of a mirror pod the node speaks by the uid of what it shows; when that is gone, so is it. */
+static void test_intake__mirror(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const nodes[] = {"pi", "other"};
+    for (size_t i = 0; i < ARRAY_LEN(nodes); i++) {
+        autofree char *json = xasprintf(
+            "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'m-%s','namespace':'default',"
+            "'annotations':{'kubernetes.io/config.mirror':'h','kubernetes.io/config.hash':'h'}},"
+            "'spec':{'nodeName':'%s','containers':[{'name':'c','image':'i'}]}}",
+            nodes[i], nodes[i]);
+        world_create(&f->world, json, 201);
+    }
+    autofree char *uid = uid_of(f, "m-pi");
+    report(f, "m-pi", "h", "up", false);
+    report(f, "m-pi", uid, "forged", false);
+    report(f, "m-other", "h", "forged", false);
+    world_turn(&f->world);
+    expect_message(f, "m-pi", "up");
+    expect_message(f, "m-other", NULL);
+    report(f, "m-pi", "another", "", true);
+    report(f, "m-other", "h", "", true);
+    world_turn(&f->world);
+    assert_int_equal(f->settled, 2);
+    assert_int_equal(world_count(&f->world, "Pod"), 4);
+    report(f, "m-pi", "h", "", true);
+    world_turn(&f->world);
+    assert_int_equal(f->settled, 3);
+    assert_null(world_get(&f->world, "Pod", "default", "m-pi"));
+}
+
 static void test_intake__birth(void **state)
 {
     struct fixture *f = *state;
@@ -228,9 +259,12 @@ static void test_intake__volumes_that_are_gone(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {
-        TEST(test_intake__report), TEST(test_intake__newest),
-        TEST(test_intake__gone),   TEST(test_intake__crowding),
-        TEST(test_intake__birth),  TEST(test_intake__volumes_that_are_gone)};
+    const struct CMUnitTest tests[] = {TEST(test_intake__report),
+                                       TEST(test_intake__newest),
+                                       TEST(test_intake__gone),
+                                       TEST(test_intake__crowding),
+                                       TEST(test_intake__mirror),
+                                       TEST(test_intake__birth),
+                                       TEST(test_intake__volumes_that_are_gone)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
