@@ -21,10 +21,10 @@ SET_BY_THE_SERVER = {"resourceVersion", "creationTimestamp", "generation", "mana
                      "ownerReferences"}
 # Who asks for a certificate says so by being it.
 SET_BY_AUTHENTICATION = ("username", "uid", "groups", "extra")
-# A job's pods are known by its own uid, and nobody but the gateway says whether a definition is in use, and how much
-# of a quota is.
+# A job's pods are known by its own uid, and nobody but the gateway says whether a definition is in use, how much of a
+# quota is, and whether a volume or a claim is bound.
 OWN_FIELDS = {"batch.kubernetes.io/controller-uid", "uid"}
-OWN_STATUS = {"CustomResourceDefinition", "ResourceQuota"}
+OWN_STATUS = {"CustomResourceDefinition", "ResourceQuota", "PersistentVolume", "PersistentVolumeClaim"}
 # Every pod gets these.
 OWN_TOLERATIONS = {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}
 OWN_VOLUME = "kube-api-access-"
