@@ -85,7 +85,7 @@ static int posix_read(struct disk *disk, const char *path, size_t max, struct bu
         return err_set(err, -EINVAL, "cannot read %s: not a regular file", path);
     size_t before = ret->len;
     for (;;) {
-        char bytes[16384];
+        char bytes[4096]; /* of the stack of keepers, too */
         ssize_t n = read(fd, bytes, sizeof(bytes));
         if (n == 0)
             return 0;
