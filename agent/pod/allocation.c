@@ -3,25 +3,24 @@
 #include "agent/pod/amount.h"
 #include "agent/pod/containers.h"
 #include "common/base/str.h"
+#include "common/kinds/resizable.h"
 #include "common/schema/quantity.h"
-
-static const char *const names[] = {"cpu", "memory"};
-static const char *const parts[] = {"requests", "limits"};
 
 static bool is_ours(const char *name)
 {
-    return str_eq(name, names[0]) || str_eq(name, names[1]);
+    return str_eq(name, resizable_names[RESIZABLE_CPU]) ||
+           str_eq(name, resizable_names[RESIZABLE_MEMORY]);
 }
 
 /* Those of `resources` that are ours; NULL: none. */
 static struct value *ours_of(const struct value *resources)
 {
     cleanup(value_free) struct value *ours = value_new_map();
-    for (size_t p = 0; p < ARRAY_LEN(parts); p++) {
-        const struct value *from = value_get(resources, parts[p]);
+    for (size_t p = 0; p < RESIZABLE_PARTS; p++) {
+        const struct value *from = value_get(resources, resizable_parts[p]);
         for (size_t i = 0; i < value_len(from); i++)
             if (is_ours(value_key_at(from, i)))
-                value_set(value_make_map(ours, parts[p], NULL), value_key_at(from, i),
+                value_set(value_make_map(ours, resizable_parts[p], NULL), value_key_at(from, i),
                           value_copy(value_at(from, i)));
     }
     return value_len(ours) > 0 ? steal(ours) : NULL;
@@ -55,29 +54,14 @@ struct value *allocation_told(const struct value *status)
     return value_len(allocation) > 0 ? steal(allocation) : NULL;
 }
 
-/* What was made empty is taken away with it. */
-static void drop_ours(struct value *container)
-{
-    struct value *resources = value_get(container, "resources");
-    for (size_t p = 0; p < ARRAY_LEN(parts); p++) {
-        struct value *part = value_get(resources, parts[p]);
-        for (size_t n = 0; part && n < ARRAY_LEN(names); n++)
-            value_del(part, names[n]);
-        if (part && value_len(part) == 0)
-            value_del(resources, parts[p]);
-    }
-    if (resources && value_len(resources) == 0)
-        value_del(container, "resources");
-}
-
 static void put(struct value *container, const struct value *ours)
 {
-    for (size_t p = 0; p < ARRAY_LEN(parts); p++) {
-        const struct value *from = value_get(ours, parts[p]);
+    for (size_t p = 0; p < RESIZABLE_PARTS; p++) {
+        const struct value *from = value_get(ours, resizable_parts[p]);
         if (value_len(from) == 0)
             continue;
         struct value *to =
-            value_make_map(value_make_map(container, "resources", NULL), parts[p], NULL);
+            value_make_map(value_make_map(container, "resources", NULL), resizable_parts[p], NULL);
         for (size_t i = 0; to && i < value_len(from); i++)
             value_set(to, value_key_at(from, i), value_copy(value_at(from, i)));
     }
@@ -91,7 +75,7 @@ void allocation_put(struct value *spec, const struct value *allocation)
         for (size_t i = 0; i < value_len(list); i++) {
             struct value *container = value_at(list, i);
             const char *name = value_get_str(container, "name");
-            drop_ours(container);
+            resizable_drop(container);
             if (name)
                 put(container, value_get(allocation, name));
         }
@@ -100,9 +84,9 @@ void allocation_put(struct value *spec, const struct value *allocation)
 
 bool allocation_grows(const struct value *spec, const struct value *wanted)
 {
-    for (size_t n = 0; n < ARRAY_LEN(names); n++)
-        if (amount_of_pod(wanted, "requests", names[n], NULL) >
-            amount_of_pod(spec, "requests", names[n], NULL))
+    for (size_t n = 0; n < RESIZABLE_NAMES; n++)
+        if (amount_of_pod(wanted, "requests", resizable_names[n], NULL) >
+            amount_of_pod(spec, "requests", resizable_names[n], NULL))
             return true;
     return false;
 }
@@ -110,15 +94,16 @@ bool allocation_grows(const struct value *spec, const struct value *wanted)
 bool allocation_feasible(const struct value *spec, const struct value *allocatable,
                          struct buf *ret_message)
 {
-    for (size_t n = ARRAY_LEN(names); allocatable && n-- > 0;) {
-        const struct value *all = value_get(allocatable, names[n]);
-        int64_t asked = amount_of_pod(spec, "requests", names[n], NULL);
-        int64_t capacity = n == 0 ? quantity_milli_of(all, 0) : quantity_units_of(all, 0);
+    for (size_t n = RESIZABLE_NAMES; allocatable && n-- > 0;) {
+        const struct value *all = value_get(allocatable, resizable_names[n]);
+        int64_t asked = amount_of_pod(spec, "requests", resizable_names[n], NULL);
+        int64_t capacity =
+            n == RESIZABLE_CPU ? quantity_milli_of(all, 0) : quantity_units_of(all, 0);
         if (asked <= capacity)
             continue;
         (void)buf_addf(ret_message,
                        "Node didn't have enough capacity: %s, requested: %lld, capacity: %lld",
-                       names[n], (long long)asked, (long long)capacity);
+                       resizable_names[n], (long long)asked, (long long)capacity);
         return false;
     }
     return true;

@@ -14,6 +14,7 @@
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 #include "common/data/json.h"
+#include "common/kinds/resizable.h"
 
 #include <errno.h>
 
@@ -188,16 +189,6 @@ void resize_decide(struct agent *agent)
 
 /* ---- what its keeper is told ---- */
 
-static bool renews(const struct value *container, const char *resource)
-{
-    const struct value *policies = value_get(container, "resizePolicy");
-    for (size_t i = 0; i < value_len(policies); i++)
-        if (str_eq(value_get_str(value_at(policies, i), "resourceName"), resource))
-            return str_eq(value_get_str(value_at(policies, i), "restartPolicy"),
-                          "RestartContainer");
-    return false;
-}
-
 static void sizing_for(const struct pod_record *record, struct sizing *ret)
 {
     const struct value *spec = value_get(record->spec->object, "spec");
@@ -211,11 +202,12 @@ static void sizing_for(const struct pod_record *record, struct sizing *ret)
         const struct value *container = containers_at(spec, i, NULL);
         struct launch_container limits = {0};
         limits_of_container(spec, container, record->agent->spec.memory_bytes, &limits);
-        ret->containers[i] = (struct sizing_container){.name = value_get_str(container, "name"),
-                                                       .size = sizing_of(&limits),
-                                                       .oom_score_adj = limits.oom_score_adj,
-                                                       .renew_cpu = renews(container, "cpu"),
-                                                       .renew_memory = renews(container, "memory")};
+        ret->containers[i] =
+            (struct sizing_container){.name = value_get_str(container, "name"),
+                                      .size = sizing_of(&limits),
+                                      .oom_score_adj = limits.oom_score_adj,
+                                      .renew_cpu = resizable_restarts(container, "cpu"),
+                                      .renew_memory = resizable_restarts(container, "memory")};
     }
 }
 

@@ -4,12 +4,10 @@
 #include "common/base/weaken.h"
 #include "common/kinds/pod_mirror.h"
 #include "common/kinds/pod_qos.h"
+#include "common/kinds/resizable.h"
 #include "common/schema/quantity.h"
 
 #include <stdio.h>
-
-static const char *const names[] = {"cpu", "memory"};
-static const char *const parts[] = {"requests", "limits"};
 
 /* One container, before and after. */
 struct pair {
@@ -29,16 +27,7 @@ static void forbid(const struct pair *pair, const char *below, const char *why, 
 static struct value *rest_of(const struct value *container)
 {
     struct value *rest = value_copy(container);
-    struct value *resources = value_get(rest, "resources");
-    for (size_t p = 0; p < ARRAY_LEN(parts); p++) {
-        struct value *part = value_get(resources, parts[p]);
-        for (size_t n = 0; part && n < ARRAY_LEN(names); n++)
-            value_del(part, names[n]);
-        if (part && value_len(part) == 0)
-            value_del(resources, parts[p]);
-    }
-    if (resources && value_len(resources) == 0)
-        value_del(rest, "resources");
+    resizable_drop(rest);
     return rest;
 }
 
@@ -48,24 +37,15 @@ static const struct value *amount(const struct value *container, const char *par
     return value_type(amount) == VALUE_NULL ? NULL : amount;
 }
 
-static bool restarts_for_memory(const struct value *container)
-{
-    const struct value *policies = value_get(container, "resizePolicy");
-    for (size_t i = 0; i < value_len(policies); i++)
-        if (str_eq(value_get_str(value_at(policies, i), "resourceName"), "memory"))
-            return str_eq(value_get_str(value_at(policies, i), "restartPolicy"),
-                          "RestartContainer");
-    return false;
-}
-
 static void check_removed(const struct pair *pair, struct diags *diags)
 {
-    for (size_t p = 0; p < ARRAY_LEN(parts); p++)
-        for (size_t n = 0; n < ARRAY_LEN(names); n++)
-            if (amount(pair->old, parts[p], names[n]) && !amount(pair->next, parts[p], names[n])) {
-                forbid(pair, parts[p],
-                       p == 0 ? "resource requests cannot be removed"
-                              : "resource limits cannot be removed",
+    for (size_t p = 0; p < RESIZABLE_PARTS; p++)
+        for (size_t n = 0; n < RESIZABLE_NAMES; n++)
+            if (amount(pair->old, resizable_parts[p], resizable_names[n]) &&
+                !amount(pair->next, resizable_parts[p], resizable_names[n])) {
+                forbid(pair, resizable_parts[p],
+                       p == RESIZABLE_REQUESTS ? "resource requests cannot be removed"
+                                               : "resource limits cannot be removed",
                        diags);
                 break;
             }
@@ -76,7 +56,7 @@ static void check_memory(const struct pair *pair, struct diags *diags)
     struct quantity before, after;
     if (quantity_of(amount(pair->old, "limits", "memory"), &before) == 0 &&
         quantity_of(amount(pair->next, "limits", "memory"), &after) == 0 &&
-        quantity_compare(&after, &before) < 0 && !restarts_for_memory(pair->next) &&
+        quantity_compare(&after, &before) < 0 && !resizable_restarts(pair->next, "memory") &&
         !WEAKENED(RESIZE_MEMORY))
         forbid(pair, "limits[memory]",
                "memory limits cannot be decreased unless resizePolicy is RestartContainer", diags);
