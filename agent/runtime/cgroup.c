@@ -134,6 +134,13 @@ struct setting {
     bool optional; /* the file may be missing */
 };
 
+static struct setting number(const char *file, int64_t value, bool optional)
+{
+    struct setting setting = {.file = file, .optional = optional};
+    snprintf(setting.value, sizeof(setting.value), "%" PRId64, value);
+    return setting;
+}
+
 static size_t memory_settings(const struct cgroup_tree *tree, const struct cgroup_limits *limits,
                               struct setting *ret)
 {
@@ -146,12 +153,8 @@ static size_t memory_settings(const struct cgroup_tree *tree, const struct cgrou
     if (tree->unified && bytes > 0 && limits->dies_whole)
         ret[count++] = (struct setting){.file = "memory.oom.group", .value = "1", .optional = true};
     static const char *const v1[] = {"memory.limit_in_bytes", "memory.memsw.limit_in_bytes"};
-    for (size_t i = 0; bytes > 0 && i < (tree->unified ? 1 : ARRAY_LEN(v1)); i++) {
-        ret[count] =
-            (struct setting){.file = tree->unified ? "memory.max" : v1[i], .optional = i > 0};
-        snprintf(ret[count].value, sizeof(ret[count].value), "%" PRId64, bytes);
-        count++;
-    }
+    for (size_t i = 0; bytes > 0 && i < (tree->unified ? 1 : ARRAY_LEN(v1)); i++)
+        ret[count++] = number(tree->unified ? "memory.max" : v1[i], bytes, i > 0);
     return count;
 }
 
@@ -168,12 +171,10 @@ static size_t cpu_settings(const struct cgroup_tree *tree, const struct cgroup_l
                  tree->unified ? "%" PRId64 " %d" : "%" PRId64, quota, CPU_PERIOD_US);
         count++;
     }
-    if (limits->cpu_shares > 0) {
-        ret[count] = (struct setting){.file = tree->unified ? "cpu.weight" : "cpu.shares"};
-        snprintf(ret[count].value, sizeof(ret[count].value), "%" PRId64,
-                 tree->unified ? cgroup_weight(limits->cpu_shares) : limits->cpu_shares);
-        count++;
-    }
+    if (limits->cpu_shares > 0 && tree->unified)
+        ret[count++] = number("cpu.weight", cgroup_weight(limits->cpu_shares), false);
+    else if (limits->cpu_shares > 0)
+        ret[count++] = number("cpu.shares", limits->cpu_shares, false);
     return count;
 }
 
@@ -196,9 +197,7 @@ static size_t io_settings(const struct cgroup_tree *tree, const struct cgroup_li
         int64_t weight = cgroup_weight(limits->cpu_shares);
         if (files[i].bfq)
             weight = 10 + (weight - 1) * 990 / 9999;
-        ret[count] = (struct setting){.file = files[i].file, .optional = true};
-        snprintf(ret[count].value, sizeof(ret[count].value), "%" PRId64, weight);
-        count++;
+        ret[count++] = number(files[i].file, weight, true);
     }
     return count;
 }
@@ -211,10 +210,8 @@ static size_t huge_settings(const struct cgroup_tree *tree, const struct cgroup_
         if (!(limits->huge_bounded & 1 << i))
             continue;
         const struct huge_size *size = &huge_sizes[i];
-        ret[count] = (struct setting){.file = size->limit[!tree->unified]};
-        ret[count + 1] = (struct setting){.file = size->reserved[!tree->unified], .optional = true};
-        for (size_t end = count + 2; count < end; count++)
-            snprintf(ret[count].value, sizeof(ret[count].value), "%" PRId64, limits->huge[i]);
+        ret[count++] = number(size->limit[!tree->unified], limits->huge[i], false);
+        ret[count++] = number(size->reserved[!tree->unified], limits->huge[i], true);
     }
     return count;
 }
@@ -251,11 +248,8 @@ static int limit_tree(const struct cgroup_tree *tree, const char *path,
         count += memory_settings(tree, limits, settings + count);
     if (tree->controllers & CGROUP_CPU)
         count += cpu_settings(tree, limits, settings + count);
-    if ((tree->controllers & CGROUP_PIDS) && limits->pids > 0) {
-        settings[count] = (struct setting){.file = "pids.max"};
-        snprintf(settings[count].value, sizeof(settings[count].value), "%" PRId64, limits->pids);
-        count++;
-    }
+    if ((tree->controllers & CGROUP_PIDS) && limits->pids > 0)
+        settings[count++] = number("pids.max", limits->pids, false);
     if (tree->controllers & CGROUP_IO)
         count += io_settings(tree, limits, settings + count);
     if (tree->controllers & CGROUP_HUGETLB)
