@@ -59,9 +59,24 @@ make_work() {
     on_exit remove_work
 }
 
-# count_cases NAME LOG: records the cases that a test reports itself; says how many there are and have failed.
+# count_cases NAME LOG: records the cases that a test reports itself, of one that failed the indented lines below it,
+# too; says how many there are and have failed.
 count_cases() {
     awk -v name="$1" -v results="$RESULTS" '
+        function record() {
+            if (status != "") {
+                gsub(/\t/, " ", reason)
+                printf "%s\t%s: %s\t%s\n", status, name, line, substr(reason, 1, 500) >>results
+            }
+            status = ""
+        }
+        /^ +[^ ]/ && status == "fail" {
+            text = $0
+            sub(/^ +/, "", text)
+            reason = reason (reason == "" ? "" : "; ") text
+            next
+        }
+        { record() }
         /^(not )?ok( |$)/ {
             line = $0
             status = sub(/^not ok/, "", line) ? "fail" : (sub(/^ok/, "", line) ? "pass" : "")
@@ -74,11 +89,10 @@ count_cases() {
                 sub(/ +$/, "", line)
             }
             gsub(/\t/, " ", line)
-            printf "%s\t%s: %s\t%s\n", status, name, line, reason >>results
             n++
             failed += status == "fail"
         }
-        END { print n + 0, failed + 0 }' "$2"
+        END { record(); print n + 0, failed + 0 }' "$2"
 }
 
 # conclude NAME CODE LOG SECONDS LIMIT: records and shows how a test ended; one test at a time.
@@ -97,7 +111,7 @@ conclude() {
     else
         [[ $failed -gt 0 ]] || result fail "$name" "$(how_it_ended "$code" "$limit")"
         result_line fail "$name" "$took" "$(how_it_ended "$code" "$limit")"
-        sed 's/^/    /' "$log"
+        awk '!/^ok( |$)/ { print "    " $0 }' "$log"
     fi
     exec {lock}>&-
 }
