@@ -84,6 +84,7 @@ watching() {
     k create configmap last --from-literal=x=y -n far >/dev/null
     within 10 "and goes on" grep -Eq '^last +1 ' watched
     end_pid "$pid" TERM
+    : >watched
     timeout 60 "$KUBECTL" get configmap late -n far -w --output-watch-events --no-headers >watched 2>&1 &
     pid=$!
     poll 20 grep -q '^ADDED ' watched || bad "get NAME -w shows it first" "$(cat watched)"

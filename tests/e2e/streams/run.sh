@@ -40,9 +40,11 @@ copies() {
     k exec shell -- rm /tmp/big-to
 }
 
+# Each of these reads what a program beside it says: the file is emptied first, it may hold what another one said.
 listens() { grep -q 'Forwarding from 127' forward; }
 forwards() {
     local pid port
+    : >forward
     "$KUBECTL" port-forward pod/shell :8080 >forward 2>forward.errors &
     pid=$!
     poll 60 listens
@@ -51,6 +53,7 @@ forwards() {
     is "$NAME: many at once" "$(seq 20 | xargs -P 20 -I N curl -sS --max-time 30 "http://127.0.0.1:$port/" | sort | uniq -c | tr -s ' ')" ' 20 page'
     kill "$pid" 2>/dev/null
     wait "$pid" 2>/dev/null
+    : >forward
     "$KUBECTL" port-forward pod/shell :9 >forward 2>forward.errors &
     pid=$!
     poll 60 listens
@@ -118,6 +121,7 @@ runs() { k exec shell -- sh -c 'cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" 
 ended() { ! alive "$1"; }
 # begins WORDS...: a kubectl exec that has begun, as $pid.
 begins() {
+    : >begun
     "$KUBECTL" exec "$@" >begun 2>&1 &
     pid=$!
     poll 20 grep -q begun begun || bad "exec $* begins" "$(cat begun)"

@@ -39,9 +39,10 @@ gives() {
 
 start_server() {
     mkdir -p "$DIR"
+    : >"$DIR/out"
     "$LIMPET_BUILD/api-serve" "$DIR" >"$DIR/out" 2>"$DIR/err" &
     SERVER=$!
-    soon grep -qs "^port" "$DIR/out" || { cat "$DIR/err"; return 1; }
+    soon grep -q "^port" "$DIR/out" || { cat "$DIR/err"; return 1; }
 }
 
 stop_server() {
@@ -242,6 +243,7 @@ wait_sees_it_come_and_go() {
 }
 
 watch_shows_changes() {
+    : >watched
     "$L" get cm -n shop -w -o name >watched 2>&1 &
     local watcher=$!
     soon has_lines watched 1 &&
@@ -256,6 +258,7 @@ watch_shows_changes() {
 
 # Not when the watch begins: only when it changes.
 watch_of_one_shows_it_once() {
+    : >watched
     "$L" get cm cfg -n shop -w >watched 2>&1 &
     local watcher=$!
     soon has_lines watched 2 &&

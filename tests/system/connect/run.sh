@@ -60,6 +60,7 @@ execs() {
 listens() { [ "$(grep -c 'Forwarding from 127' forward)" = "$1" ]; }
 forwards() {
     local pid ports
+    : >forward # it may hold what another one said
     timeout 60 "$KUBECTL" port-forward pod/web :80 :4 :2 >forward 2>forward.errors &
     pid=$!
     poll 20 listens 3
@@ -69,6 +70,7 @@ forwards() {
         'echo 5 10000000 parallel 40 flood 1048576 closed '
     kill "$pid" 2>/dev/null
     wait "$pid" 2>/dev/null
+    : >forward
     timeout 60 "$KUBECTL" port-forward pod/web :1 >forward 2>forward.errors &
     pid=$!
     poll 20 listens 1
