@@ -17,6 +17,7 @@
 
 #define CLIENTS_MAX 4
 #define BACKLOG 16
+#define LAST_WORDS_MAX 64
 #define COMMAND_MAX_BYTES (EXEC_MAX_BYTES + 1024)
 
 struct client {
@@ -183,6 +184,16 @@ static void client_ready(void *ctx, int fd, uint32_t events)
         drop(client);
 }
 
+/* What it has said until now is obeyed; what it says from now on it cannot send, and knows it. */
+static void give_way(struct client *looker)
+{
+    (void)shutdown(looker->fd, SHUT_RD);
+    for (int i = 0; i < LAST_WORDS_MAX && looker->fd >= 0; i++)
+        client_ready(looker, looker->fd, EPOLLIN);
+    if (looker->fd >= 0)
+        drop(looker);
+}
+
 /* Whoever only looks gives way: an agent is never kept out by those who look and forget to leave.
  */
 static struct client *free_client(struct server *server)
@@ -195,9 +206,7 @@ static struct client *free_client(struct server *server)
             looker = &server->clients[i];
     }
     if (looker && !WEAKENED(KEEPER_LOOKERS))
-        client_ready(looker, looker->fd, EPOLLIN); /* what it has asked for is not lost */
-    if (looker && looker->fd >= 0 && !WEAKENED(KEEPER_LOOKERS))
-        drop(looker);
+        give_way(looker);
     return looker && looker->fd < 0 ? looker : NULL;
 }
 

@@ -99,17 +99,23 @@ static void say(int fd, enum proto_type type)
     assert_int_equal(send(fd, bytes.data, bytes.len, MSG_NOSIGNAL), bytes.len);
 }
 
-/* An agent says hello; who only looks says nothing. */
-static int come(struct world *world, bool agent)
+static int knock(struct world *world)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     snprintf(address.sun_path, sizeof(address.sun_path), "%s/keeper.sock", world->dir);
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    world->fds[world->count++] = fd;
+    return fd;
+}
+
+/* An agent says hello; who only looks says nothing. */
+static int come(struct world *world, bool agent)
+{
+    int fd = knock(world);
     if (agent)
         say(fd, PROTO_HELLO);
     turn(world);
-    world->fds[world->count++] = fd;
     return fd;
 }
 
@@ -180,6 +186,26 @@ static void test_server__who_looks_gives_way(void **state)
     assert_int_equal(reports(agent), 0);
 }
 
+/* Nothing that was sent is lost, and nothing can be sent that would be. */
+static void test_server__who_gives_way_is_heard(void **state)
+{
+    struct world *world = *state;
+    int lookers[ROOM];
+    for (int i = 0; i < ROOM; i++)
+        lookers[i] = come(world, false);
+    int more = knock(world); /* seen before what is said after it */
+    for (int i = 0; i < ROOM; i++)
+        for (int j = 0; j < 3; j++)
+            say(lookers[i], PROTO_GO);
+    turn(world);
+    assert_int_equal(reports(more), 1);
+    assert_int_equal(world->goes, 3 * ROOM);
+    int left = 0;
+    for (int i = 0; i < ROOM; i++)
+        left += send(lookers[i], "", 1, MSG_NOSIGNAL) == 1;
+    assert_int_equal(left, ROOM - 1);
+}
+
 static void test_server__agents_do_not(void **state)
 {
     struct world *world = *state;
@@ -201,6 +227,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(who_looks_disturbs_nobody),
         TEST(who_looks_gives_way),
+        TEST(who_gives_way_is_heard),
         TEST(agents_do_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
