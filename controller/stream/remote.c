@@ -94,8 +94,6 @@ static void write_end(const struct remote *remote, const struct pod_end *end, st
 static size_t transport_data(void *ctx, const uint8_t *data, size_t len, bool first, bool last)
 {
     struct remote *remote = ctx;
-    if (remote->finished && remote->stream.handshake.protocol->framing == FRAMING_WEBSOCKET)
-        return len;
     return remote->dialect->input(remote, data, len, first, last);
 }
 
@@ -109,10 +107,16 @@ static void transport_over(void *ctx)
     bury(ctx);
 }
 
+static void transport_pong(void *ctx)
+{
+    struct remote *remote = ctx;
+    remote->dialect->pong(remote);
+}
+
 static void session_opened(void *ctx)
 {
-    static const struct transport_handler handler = {transport_data, transport_sent,
-                                                     transport_over};
+    static const struct transport_handler handler = {transport_data, transport_sent, transport_over,
+                                                     transport_pong};
     struct remote *remote = ctx;
     if (remote->open)
         return;

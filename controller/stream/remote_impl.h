@@ -16,12 +16,12 @@ struct remote_dialect {
     void (*finish)(struct remote *remote, const char *text);
     size_t (*held)(const struct remote *remote); /* output that is not the transport's yet */
     void (*done)(struct remote *remote);
+    void (*pong)(struct remote *remote); /* as transport_handler.pong */
 };
 extern const struct remote_dialect remote_websocket, remote_spdy;
 
-/* One of SPDY's streams. */
 struct remote_channel {
-    uint32_t id;     /* 0: the client has not opened it yet */
+    uint32_t id;     /* SPDY: of its stream; 0: the client has not opened it yet */
     struct buf held; /* for when it has; at most what a session has on its way, or the last word */
     bool eof;
 };
@@ -40,9 +40,11 @@ struct remote {
     size_t size_len;
     char resize[64]; /* the newest that the session has not taken; "" = none */
     int channel;     /* WebSocket: of the message that comes; -1 = not known yet */
+    int pongs;       /* WebSocket: to come before anything is said; 0 = it may be */
+    int64_t began;   /* WebSocket: boot ns */
     struct mux mux;  /* SPDY */
     struct remote_channel channels[POD_CHANNELS];
-    struct loop_timer *deadline; /* SPDY: to open them */
+    struct loop_timer *deadline; /* for the client to be ready */
 };
 
 /* What the client sends on a channel: how much was taken. */

@@ -42,6 +42,12 @@ void transport_write(struct transport *transport, const void *head, size_t head_
         send_frame(transport, WS_BINARY, head, head_len, data, len);
 }
 
+void transport_ping(struct transport *transport)
+{
+    if (!transport->closing)
+        send_frame(transport, WS_PING, NULL, 0, NULL, 0);
+}
+
 size_t transport_pending(const struct transport *transport)
 {
     return transport->wire ? http_wire_pending(transport->wire) : 0;
@@ -123,6 +129,8 @@ static void on_control(void *ctx, enum ws_opcode opcode, const uint8_t *data, si
     } else if (opcode == WS_PING && !transport->closing) {
         send_frame(transport, WS_PONG, data, len, NULL, 0);
         count_reply(transport, len);
+    } else if (opcode == WS_PONG && !transport->closing && transport->handler->pong) {
+        transport->handler->pong(transport->ctx);
     }
 }
 

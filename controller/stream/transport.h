@@ -16,6 +16,8 @@ struct transport_handler {
     /* It is over: the client has left, closed it or broken its rules, or has had all of what was
      * said before transport_close. The last call. */
     void (*over)(void *ctx);
+    /* The client has answered a transport_ping, or sent a pong unasked. May be NULL. */
+    void (*pong)(void *ctx);
 };
 
 enum transport_form { TRANSPORT_BYTES, TRANSPORT_MESSAGES, TRANSPORT_CODED };
@@ -44,6 +46,8 @@ void transport_write(struct transport *transport, const void *head, size_t head_
                      const void *data, size_t len);
 /* The same, as an answer to what the client sent. */
 void transport_reply(struct transport *transport, const void *data, size_t len);
+/* Of WebSocket; nothing once it is over. */
+void transport_ping(struct transport *transport);
 size_t transport_pending(const struct transport *transport); /* written, not gone */
 void transport_more(struct transport *transport);
 /* Nothing more is written, what comes is read over; the connection is closed when all has gone,

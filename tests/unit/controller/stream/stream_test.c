@@ -191,6 +191,56 @@ static void test_stream__exec_by_websocket(void **state)
     assert_int_equal(streams_count(f->streams), 0);
 }
 
+#define PING "\x89\0"
+
+/* kubectl reads before it has made its channels: nothing is said until it must have, by two pongs.
+ */
+static void test_stream__output_waits_for_pongs(void **state)
+{
+    struct fixture *f = *state;
+    upgrade(&f->client, "GET", EXEC "echo&command=early", V5, NULL);
+    for (int i = 0; i < 2; i++) {
+        AWAIT_BYTES(&f->client, PING);
+        client_quiet(&f->client);
+        assert_int_equal(f->client.in.len, 2);
+        client_forget(&f->client);
+        send_message(&f->client, 10, "", 0);
+    }
+    await_message(&f->client, 1, "early");
+    await_message(&f->client, 3, success);
+    AWAIT(f->client.closed, client_turn(&f->client));
+    assert_false(holds(&f->client, PING, 2));
+}
+
+/* Or until it has said something itself: an empty message, a size, the end of its input. */
+static void test_stream__output_waits_for_no_more_than_a_word(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const words[] = {"", "\4{}", "\xff\0"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        struct client client;
+        connect_as(f, &client, "admin", "system:masters");
+        upgrade(&client, "GET", EXEC "echo&command=early", V5, NULL);
+        client_quiet(&client);
+        assert_int_equal(client.in.len, 2);
+        send_message(&client, 2, words[i], i == 2 ? 2 : strlen(words[i]));
+        client_quiet(&client); /* at once */
+        assert_true(holds(&client, "\x82\6\1early", 8));
+        await_message(&client, 3, success);
+        client_done(&client);
+    }
+}
+
+/* Nor for ever, if it answers no pings. */
+static void test_stream__output_waits_for_no_dumb_client(void **state)
+{
+    struct fixture *f = *state;
+    upgrade(&f->client, "GET", EXEC "echo&command=early", V5, NULL);
+    await_message(&f->client, 1, "early");
+    await_message(&f->client, 3, success);
+    AWAIT(f->client.closed, client_turn(&f->client));
+}
+
 #define CODED WS_KEYED "Sec-WebSocket-Protocol: v4.base64.channel.k8s.io\r\n"
 
 /* Text for those who have nothing else: the channel's digit, then base64. */
@@ -847,6 +897,9 @@ int main(void)
 #define LIVE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         LIVE(test_stream__exec_by_websocket),
+        LIVE(test_stream__output_waits_for_pongs),
+        LIVE(test_stream__output_waits_for_no_more_than_a_word),
+        LIVE(test_stream__output_waits_for_no_dumb_client),
         LIVE(test_stream__in_base64),
         LIVE(test_stream__token_is_no_protocol),
         LIVE(test_stream__ends),
