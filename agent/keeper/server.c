@@ -73,8 +73,9 @@ static void send_report(struct client *client)
     const struct proto message = {
         .type = PROTO_REPORT, .report = bytes.data, .report_len = bytes.len};
     int r = send_message(client, &message);
+    bool gone = r == -EPIPE || r == -ECONNRESET; /* what it has said is still to be read */
     client->behind = r == -EAGAIN;
-    if (r < 0 && r != -EAGAIN)
+    if (r < 0 && r != -EAGAIN && !gone)
         drop(client);
     else
         loop_io_events(client->io, EPOLLIN | (client->behind ? EPOLLOUT : 0));
@@ -168,7 +169,8 @@ static void client_ready(void *ctx, int fd, uint32_t events)
         many = xmalloc(COMMAND_MAX_BYTES);
         n = receive(client, many, COMMAND_MAX_BYTES, fds, &count);
     }
-    if (n == -EAGAIN || n == -EINTR)
+    /* ECONNRESET: it left without reading all of ours; its own comes after that. */
+    if (n == -EAGAIN || n == -EINTR || n == -ECONNRESET)
         return;
     int r = n <= 0 ? -EPIPE : proto_decode(many ? many : few, (size_t)n, &message);
     if (r == 0 && message.type == PROTO_EXEC && count > 0) {

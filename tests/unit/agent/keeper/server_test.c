@@ -221,6 +221,24 @@ static void test_server__agents_do_not(void **state)
     assert_int_equal(reports(more), 1);
 }
 
+/* An agent that is killed has sent what it has sent, whatever it left unread and whatever was to be
+ * told to it meanwhile. */
+static void test_server__last_words_of_an_agent(void **state)
+{
+    struct world *world = *state;
+    for (int publish = 0; publish < 2; publish++) {
+        int agent = come(world, true); /* it reads neither hello nor report */
+        say(agent, PROTO_GO);
+        say(agent, PROTO_GO);
+        world->goes = 0;
+        if (publish)
+            server_publish(world->server, &world->report);
+        leave(world, agent);
+        assert_int_equal(world->goes, 2);
+        assert_int_equal(world->alone, publish + 1);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_server__##name, setup, teardown)
@@ -229,6 +247,7 @@ int main(void)
         TEST(who_looks_gives_way),
         TEST(who_gives_way_is_heard),
         TEST(agents_do_not),
+        TEST(last_words_of_an_agent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
