@@ -40,6 +40,7 @@ struct container {
     bool passed;        /* who comes after it may start */
     bool signalled;     /* this attempt was told to stop */
     bool renew;         /* and the next is to follow it at once */
+    bool released;      /* it is not held back from the stop any more */
     int64_t started;    /* boot ns of the running attempt */
     int64_t next_delay; /* ns before the restart after the next exit */
     int64_t kill_at;    /* of this attempt; INT64_MAX: no kill is due */
@@ -54,7 +55,6 @@ struct keeper_core {
     int64_t kill_at;  /* when ending; INT64_MAX: no kill is due */
     int64_t deadline; /* INT64_MAX: none */
     bool killed;      /* the grace is over */
-    bool released;    /* or nearly: nobody is held back from the stop any more */
 };
 
 /* In release builds too: a keeper that has lost track is better started anew than trusted. */
@@ -140,7 +140,7 @@ static void move(struct keeper_core *core, size_t i, enum phase to)
     struct keeper_container *shown = &core->report.containers[i];
     must(phases[container->phase].next & BIT(to));
     container->phase = to;
-    container->signalled = container->renew = false;
+    container->signalled = container->renew = container->released = false;
     container->kill_at = INT64_MAX;
     shown->state = phases[to].state;
     if (to != PHASE_RUNNING)
@@ -184,7 +184,8 @@ static void start(struct keeper_core *core, size_t i, struct keeper_actions *act
 
 /* ---- the order ---- */
 
-static void begin_end(struct keeper_core *core, int64_t kill_at, struct keeper_actions *actions);
+static void finish(struct keeper_core *core, int64_t now, struct keeper_actions *actions);
+static void let_go(struct keeper_core *core, size_t i, struct keeper_actions *actions);
 static void end_next(struct keeper_core *core, struct keeper_actions *actions);
 static int64_t after(int64_t now, int64_t ns);
 
@@ -217,10 +218,8 @@ static void advance(struct keeper_core *core, int64_t now, struct keeper_actions
         if (first)
             passed = passed && has_passed(core, i);
     }
-    if (passed && all_done(core, ROLES_MAIN)) {
-        core->finished = true;
-        begin_end(core, after(now, core->plan->grace_s * NS_PER_S), actions);
-    }
+    if (passed && all_done(core, ROLES_MAIN))
+        finish(core, now, actions);
 }
 
 /* Too late counts only for what has not ended. */
@@ -228,9 +227,8 @@ static void end_late(struct keeper_core *core, int64_t now, struct keeper_action
 {
     if (core->ending || core->report.state != KEEPER_RUNNING || core->deadline > now)
         return;
-    core->finished = true;
     copy_text(core->report.reason, sizeof(core->report.reason), "DeadlineExceeded");
-    begin_end(core, after(now, core->plan->grace_s * NS_PER_S), actions);
+    finish(core, now, actions);
     act(actions, KEEPER_ACT_REPORT, 0, 0);
 }
 
@@ -268,16 +266,25 @@ static bool is_attempt(const struct keeper_core *core, size_t i, uint32_t attemp
     return i < core->report.container_count && core->report.containers[i].restarts == attempt;
 }
 
-void keeper_core_mark(struct keeper_core *core, size_t i, uint32_t attempt, uint32_t marks,
-                      int64_t now, struct keeper_actions *actions)
+static void set_marks(struct keeper_core *core, size_t i, uint32_t marks, int64_t now,
+                      struct keeper_actions *actions)
 {
-    if (!is_attempt(core, i, attempt) || core->report.containers[i].marks == marks)
+    if (core->report.containers[i].marks == marks)
         return;
     core->report.containers[i].marks = marks;
     advance(core, now, actions);
-    if (core->ending && core->containers[i].phase == PHASE_RUNNING)
-        end_next(core, actions);
+    let_go(core, i, actions);
     act(actions, KEEPER_ACT_REPORT, 0, 0);
+}
+
+void keeper_core_mark(struct keeper_core *core, size_t i, uint32_t attempt, uint32_t marks,
+                      int64_t now, struct keeper_actions *actions)
+{
+    if (is_attempt(core, i, attempt))
+        set_marks(core, i,
+                  (marks & ~KEEPER_MARK_ENDING) |
+                      (core->report.containers[i].marks & KEEPER_MARK_ENDING),
+                  now, actions);
 }
 
 /* ---- ending ---- */
@@ -310,12 +317,23 @@ static int stop_signal(const struct keeper_core *core, size_t i)
     return signo ? signo : SIGTERM;
 }
 
+static bool has_hook(const struct keeper_core *core, size_t i)
+{
+    return core->plan->containers[i].pre_stop && !is_done(core, i) &&
+           !(core->report.containers[i].marks & KEEPER_MARK_MAY_STOP);
+}
+
 /* Before it is told to stop there is something to do, which the agent does. */
 static bool is_held(const struct keeper_core *core, size_t i)
 {
-    return core->report.state == KEEPER_STOPPING && core->plan->containers[i].pre_stop &&
-           !(core->report.containers[i].marks & KEEPER_MARK_MAY_STOP) && !core->released &&
-           !core->killed && !WEAKENED(PRE_STOP_FIRST);
+    return (core->ending || core->containers[i].renew) && has_hook(core, i) &&
+           !core->containers[i].released && !core->killed && !WEAKENED(PRE_STOP_FIRST);
+}
+
+/* What the agent adds to the grace of a stop, we add to the end that nobody asked for. */
+static int64_t time_for(const struct keeper_core *core, size_t i, int64_t grace_ns)
+{
+    return grace_ns > 0 && has_hook(core, i) ? grace_ns + KEEPER_RELEASE_NS : grace_ns;
 }
 
 static void signal_once(struct keeper_core *core, size_t i, struct keeper_actions *actions)
@@ -348,14 +366,37 @@ static void end_next(struct keeper_core *core, struct keeper_actions *actions)
         end_if_done(core);
 }
 
+/* Whoever was held back is told to stop as soon as it is its turn. */
+static void let_go(struct keeper_core *core, size_t i, struct keeper_actions *actions)
+{
+    if (core->ending && core->containers[i].phase == PHASE_RUNNING)
+        end_next(core, actions);
+    else if (core->containers[i].renew)
+        signal_once(core, i, actions);
+}
+
 static void begin_end(struct keeper_core *core, int64_t kill_at, struct keeper_actions *actions)
 {
     core->ending = true;
     core->kill_at = kill_at;
-    for (size_t i = 0; i < core->report.container_count; i++)
+    for (size_t i = 0; i < core->report.container_count; i++) {
         if (core->containers[i].phase == PHASE_IDLE || core->containers[i].phase == PHASE_BACKOFF)
             move(core, i, PHASE_DONE);
+        else if (!is_done(core, i))
+            core->report.containers[i].marks |= KEEPER_MARK_ENDING;
+    }
     end_next(core, actions);
+}
+
+/* By itself, with the grace of its plan. */
+static void finish(struct keeper_core *core, int64_t now, struct keeper_actions *actions)
+{
+    int64_t grace_ns = core->plan->grace_s * NS_PER_S, most = grace_ns;
+    for (size_t i = 0; i < core->report.container_count; i++)
+        if (time_for(core, i, grace_ns) > most)
+            most = time_for(core, i, grace_ns);
+    core->finished = true;
+    begin_end(core, after(now, most), actions);
 }
 
 void keeper_core_stop(struct keeper_core *core, int64_t grace_ns, int64_t now,
@@ -375,16 +416,23 @@ void keeper_core_stop(struct keeper_core *core, int64_t grace_ns, int64_t now,
         keeper_core_tick(core, now, actions);
 }
 
+static void end_attempt(struct keeper_core *core, size_t i, int64_t grace_ns, int64_t now,
+                        struct keeper_actions *actions)
+{
+    int64_t kill_at = after(now, grace_ns);
+    if (kill_at < core->containers[i].kill_at)
+        core->containers[i].kill_at = kill_at;
+    signal_once(core, i, actions);
+    keeper_core_tick(core, now, actions);
+}
+
 void keeper_core_kill(struct keeper_core *core, size_t i, uint32_t attempt, int64_t grace_ns,
                       int64_t now, struct keeper_actions *actions)
 {
     if (core->ending || !is_attempt(core, i, attempt) || core->containers[i].phase != PHASE_RUNNING)
         return;
-    signal_once(core, i, actions);
-    int64_t kill_at = after(now, grace_ns);
-    if (kill_at < core->containers[i].kill_at)
-        core->containers[i].kill_at = kill_at;
-    keeper_core_tick(core, now, actions);
+    core->containers[i].released = true; /* whoever asks has done what there was to do */
+    end_attempt(core, i, grace_ns, now, actions);
 }
 
 void keeper_core_renew(struct keeper_core *core, size_t i, int64_t grace_ns, int64_t now,
@@ -393,7 +441,9 @@ void keeper_core_renew(struct keeper_core *core, size_t i, int64_t grace_ns, int
     if (core->ending || core->containers[i].phase != PHASE_RUNNING)
         return;
     core->containers[i].renew = true;
-    keeper_core_kill(core, i, core->report.containers[i].restarts, grace_ns, now, actions);
+    core->report.containers[i].marks |= KEEPER_MARK_ENDING;
+    end_attempt(core, i, time_for(core, i, grace_ns), now, actions);
+    act(actions, KEEPER_ACT_REPORT, 0, 0);
 }
 
 bool keeper_core_renews(const struct keeper_core *core, size_t i)
@@ -467,8 +517,7 @@ static void done(struct keeper_core *core, size_t i, int64_t now, struct keeper_
     if (core->ending) {
         end_next(core, actions);
     } else if (role(core, i) == LAUNCH_INIT && !has_passed(core, i)) {
-        core->finished = true; /* and so has the pod, which has failed */
-        begin_end(core, after(now, core->plan->grace_s * NS_PER_S), actions);
+        finish(core, now, actions); /* and so has the pod, which has failed */
     } else {
         advance(core, now, actions);
     }
@@ -543,28 +592,27 @@ void keeper_core_exited(struct keeper_core *core, size_t i, int status, bool oom
 
 /* ---- time ---- */
 
-/* When those that are held back are told to stop all the same: an agent that is dead does not cost
- * them their signal. INT64_MAX: nobody is. */
-static int64_t release_at(const struct keeper_core *core)
+/* When container i, which is held back, is told to stop all the same: an agent that is dead does
+ * not cost it its signal. INT64_MAX: it is not. */
+static int64_t release_at(const struct keeper_core *core, size_t i)
 {
-    for (size_t i = 0; core->kill_at != INT64_MAX && i < core->report.container_count; i++)
-        if (core->containers[i].phase == PHASE_RUNNING && is_held(core, i))
-            return core->kill_at - KEEPER_RELEASE_NS;
-    return INT64_MAX;
+    int64_t kill_at = core->ending ? core->kill_at : core->containers[i].kill_at;
+    bool waits = core->containers[i].phase == PHASE_RUNNING && is_held(core, i);
+    return waits && kill_at != INT64_MAX ? kill_at - KEEPER_RELEASE_NS : INT64_MAX;
 }
 
 int64_t keeper_core_next(const struct keeper_core *core)
 {
     bool running = core->report.state == KEEPER_RUNNING;
     int64_t next = core->ending ? core->kill_at : running ? core->deadline : INT64_MAX;
-    int64_t release = release_at(core);
-    if (release < next)
-        next = release;
     for (size_t i = 0; i < core->report.container_count; i++) {
         const struct container *container = &core->containers[i];
         int64_t at = container->phase == PHASE_BACKOFF
                          ? core->report.containers[i].restart_at_boot_ns
                          : container->kill_at;
+        int64_t release = release_at(core, i);
+        if (release < at)
+            at = release;
         if (at < next)
             next = at;
     }
@@ -600,10 +648,11 @@ void keeper_core_tick(struct keeper_core *core, int64_t now, struct keeper_actio
             changed = true;
         }
     end_late(core, now, actions);
-    if (release_at(core) <= now) {
-        core->released = true;
-        end_next(core, actions);
-    }
+    for (size_t i = 0; i < core->report.container_count; i++)
+        if (release_at(core, i) <= now) {
+            core->containers[i].released = true;
+            let_go(core, i, actions);
+        }
     kill_due(core, now, actions);
     if (changed)
         act(actions, KEEPER_ACT_REPORT, 0, 0);

@@ -46,8 +46,8 @@ struct keeper_core *keeper_core_new(const struct launch_plan *plan, const char *
                                     pid_t keeper_pid, int64_t wall);
 void keeper_core_free(struct keeper_core *core);
 
-/* A container with pre_stop in its plan is told to stop when it is marked with
- * KEEPER_MARK_MAY_STOP, or this long before the pod's grace is over. */
+/* A container with pre_stop in its plan is told to stop, whoever ends it but for keeper_core_kill,
+ * when it is marked with KEEPER_MARK_MAY_STOP, or this long before the grace is over. */
 #define KEEPER_RELEASE_NS (2 * NS_PER_S)
 
 /* The network is wired. Again, or when stopping: nothing. */
@@ -63,11 +63,12 @@ void keeper_core_added(struct keeper_core *core, int64_t now, struct keeper_acti
 /* Of the attempt of container i that had so many restarts before it; of another: nothing. */
 void keeper_core_mark(struct keeper_core *core, size_t i, uint32_t attempt, uint32_t marks,
                       int64_t now, struct keeper_actions *actions);
-/* Ends that attempt, and only that; what follows is as after an exit. A shorter grace overtakes. */
+/* Ends that attempt, and only that, at once: its hook is the caller's; what follows is as after an
+ * exit. A shorter grace overtakes. */
 void keeper_core_kill(struct keeper_core *core, size_t i, uint32_t attempt, int64_t grace_ns,
                       int64_t now, struct keeper_actions *actions);
-/* Ends the attempt of container i that runs, if one does; the next starts when it has ended, at
- * once and whatever its restart policy. */
+/* Ends the attempt of container i that runs, if one does, its hook first; the next starts when it
+ * has ended, at once and whatever its restart policy. */
 void keeper_core_renew(struct keeper_core *core, size_t i, int64_t grace_ns, int64_t now,
                        struct keeper_actions *actions);
 /* It has not ended yet. */

@@ -36,6 +36,9 @@ struct keeper_exit {
 #define KEEPER_MARK_STARTED 1U
 /* Another: what was to be done before it is told to stop is done (launch.h: pre_stop). */
 #define KEEPER_MARK_MAY_STOP 2U
+/* One that the keeper sets itself: the attempt is to end, as one of a pod that ends by itself or to
+ * start anew, and what is to be done before that is due. No agent takes it away. */
+#define KEEPER_MARK_ENDING (1U << 16)
 
 /* Cpu and memory of a control group, in the words of launch.h; 0: no limit. */
 struct keeper_size {

@@ -48,7 +48,8 @@ struct watch {
     struct asking askings[PROBE_KINDS];
     struct value *pre_stop; /* a copy: the manifest may be gone when it is due; NULL */
     struct hook post, pre;
-    bool killing;          /* it is to be ended */
+    bool ending;           /* its pod ends, or its keeper starts it anew */
+    bool killing;          /* it is to be ended by us */
     int64_t kill_until_ns; /* its grace ends */
     bool seen;
     bool started, ready;
@@ -136,7 +137,7 @@ static bool is_open(const struct watch *watch, enum probe_kind kind, const struc
 {
     if (!watch->probing || watch->killing || view->paused || !watch->askings[kind].given)
         return false;
-    if (kind != PROBE_READINESS && view->stopping)
+    if (kind != PROBE_READINESS && watch->ending)
         return false;
     return kind == PROBE_STARTUP || watch->started || WEAKENED(PROBE_STARTUP_FIRST);
 }
@@ -268,7 +269,7 @@ static void failed_for_good(struct asking *asking)
     const char *kind = asking->probe.kind == PROBE_STARTUP ? "startup" : "liveness";
     autofree char *message = xasprintf("Container %s failed %s probe%s", watch->name, kind,
                                        str_eq(policy, "Never") ? "" : ", will be restarted");
-    if (!view.stopping)
+    if (!watch->ending)
         end_container(watch, &view, own >= 0 ? own : view.grace_s, message);
 }
 
@@ -444,7 +445,7 @@ static void post_start_over(void *ctx, enum probe_outcome outcome, const char *m
                  log_quote(message));
         health->handler->event(health->ctx, "Warning", "FailedPostStartHook",
                                "PostStartHook failed");
-        if (!view.stopping)
+        if (!watch->ending)
             end_container(watch, &view, view.grace_s, "FailedPostStartHook");
         return;
     }
@@ -535,15 +536,17 @@ static void look_at(struct health *health, const struct health_view *view,
     }
     if (c->state != KEEPER_STARTED || c->role == LAUNCH_DEBUG)
         return;
+    bool ending = view->stopping || (c->marks & KEEPER_MARK_ENDING);
     if (!watch && container && is_watched(container) && !view->paused)
         watch = begin_watch(health, view, container, c);
-    if (view->stopping && !watch && !view->spec)
+    if (ending && !watch && !view->spec)
         let_stop(health, c);
     if (!watch)
         return;
     watch->seen = true;
+    watch->ending = ending;
     close_askings(watch, view, loop_now(health->loop));
-    if (view->stopping && watch->pre_stop && watch->pre.state == HOOK_IDLE && view->grace_s > 0 &&
+    if (ending && watch->pre_stop && watch->pre.state == HOOK_IDLE && view->grace_s > 0 &&
         !(watch->marks & KEEPER_MARK_MAY_STOP))
         run_pre_stop(watch, view, view->grace_s);
     settle(watch);

@@ -22,7 +22,8 @@ struct health_view {
     int64_t grace_s; /* of its end now: of the manifest, or of the stop that was asked */
     bool adopted;    /* it ran before this agent did */
     bool paused;
-    bool stopping; /* nothing is started again, and hooks before the end are due */
+    bool stopping; /* nothing is started again, and hooks before the end are due; one that ends
+                      otherwise has KEEPER_MARK_ENDING */
 };
 
 struct health_handler {

@@ -77,6 +77,25 @@ ends() {
     within 15 "all of them go" fails local_pod a loop-a
 }
 
+farewells() {
+    local bye='echo pre-$0 >>/v/log; until [ -e /v/bye ]; do sleep 0.1; done; echo over-$0 >>/v/log'
+    static bye '.spec.restartPolicy = "Never" | .spec.terminationGracePeriodSeconds = 20 |
+        .spec.initContainers = ([$first, $second] | map(.restartPolicy = "Always" |
+            .lifecycle.preStop.exec.command = ["sh", "-c", $bye, .name])) | .spec.containers = [$main]' --arg bye "$bye" \
+        --argjson first "$(container first "n=first; $runs")" --argjson second "$(container second "n=second; $runs")" \
+        --argjson main "$(container main 'until [ "$(wc -l </v/log)" -ge 2 ]; do sleep 0.1; done; echo main >>/v/log')"
+    within 20 "at a job's end its sidecars' hooks run" wrote bye '(first second|second first) main pre-(first pre-second|second pre-first)'
+    touch "$STAND/bye/bye"
+    within 15 "when they are over the last is told to stop, then the first" \
+        wrote bye '.* main pre-[a-z]+ pre-[a-z]+ (over-first over-second second-end|over-second (over-first second-end|second-end over-first)) first-end'
+    within 10 "the job has succeeded" equals Succeeded state bye .status.phase
+    static early '.spec.activeDeadlineSeconds = 5 | .spec.containers = [$main | .lifecycle.preStop.exec.command = ["sh", "-c", "echo pre >>/v/log"]]' \
+        --argjson main "$(container main "n=main; $runs")"
+    within 20 "so do those of a pod whose time is over" wrote early 'main pre main-end'
+    rm "$STAND/a/manifests/"{bye,early}.yaml
+    within 15 "both go" fails local_pod a early-a
+}
+
 deadline() {
     static late '.spec.activeDeadlineSeconds = 6 | .spec.containers = [$main]' --argjson main "$(container main "n=main; $runs")"
     within 20 "a pod with a deadline runs" wrote late main
@@ -168,6 +187,7 @@ debugging() {
 stand_plain solo a
 order
 ends
+farewells
 deadline
 last_words
 sharing

@@ -49,9 +49,11 @@ with one "$(sizes 50m 200m 16Mi 64Mi)" 'for i in 1 2 3; do echo $i; done; trap "
     jq '.spec.volumes = [{name: "told", downwardAPI: {items: [{path: "limit",
         resourceFieldRef: {containerName: "main", resource: "limits.memory", divisor: "1Mi"}}]}}] |
         .spec.containers[0].volumeMounts = [{name: "told", mountPath: "/told"}]' | apply >/dev/null
-with pair "$(sizes 50m 200m 16Mi 64Mi)" | jq --argjson policy "$RESTART" \
-    '.spec.containers[0].resizePolicy = $policy | .spec.containers += [.spec.containers[0] | .name = "second" |
-        del(.resizePolicy)]' | apply >/dev/null
+with pair "$(sizes 50m 200m 16Mi 64Mi)" 'trap "echo term >>/said/log; exit 0" TERM; while :; do sleep 1; done' |
+    jq --argjson policy "$RESTART" '.spec.volumes = [{name: "said", emptyDir: {}}] |
+        .spec.containers[0] += {resizePolicy: $policy, volumeMounts: [{name: "said", mountPath: "/said"}],
+            lifecycle: {preStop: {exec: {command: ["sh", "-c", "echo pre >>/said/log"]}}}} |
+        .spec.containers += [.spec.containers[0] | .name = "second" | del(.resizePolicy)]' | apply >/dev/null
 within 30 "a pod of one container runs" running one
 within 30 "and one of two" running pair
 is "what it was given is told" "$(status one 'containerStatuses[0].allocatedResources.cpu')" 50m
@@ -78,6 +80,7 @@ is "its generation tells" "$(lp get pod pair -o json | jq .metadata.generation)"
 second=$(status pair 'containerStatuses[] | select(.name == "second") | .state.running.startedAt')
 is "memory is taken from who starts anew for it" "$(resize pair main "$(sizes 50m 200m 16Mi 32Mi)")" done
 within 20 "it does" equals 1 status pair 'containerStatuses[] | select(.name == "main") | .restartCount'
+is "with its hook first" "$(ld a exec pair -c main -- cat /said/log | tr '\n' ' ')" 'pre term '
 within 20 "and has less" equals $((32 << 20)) memory pair c0/
 within 20 "so has the pod" equals $((160 << 20)) memory pair ""
 is "the other has run on" \

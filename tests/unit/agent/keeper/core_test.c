@@ -416,6 +416,8 @@ static void step(struct fixture *f, const char *s)
         keeper_core_mark(f->core, i, attempt, KEEPER_MARK_STARTED, f->now, &f->actions);
     else if (s[1] == 'b')
         keeper_core_mark(f->core, i, attempt, KEEPER_MARK_MAY_STOP, f->now, &f->actions);
+    else if (s[1] == 'n')
+        keeper_core_renew(f->core, i, 5 * NS_PER_S, f->now, &f->actions);
     else if (s[1] == 'k')
         keeper_core_kill(f->core, i, attempt, 5 * NS_PER_S, f->now, &f->actions);
     else
@@ -511,6 +513,23 @@ static const struct story stories[] = {
      "g[0s 1s] 0+[] 1+[] s[1t] T[0t] T[0k 1k] 0K[] 1K[]", KEEPER_ENDED},
     {"it ends by itself amid its hook", "H", ALWAYS, "g[0s] 0+[] s[] 0-[]", KEEPER_ENDED},
     {"marked before the stop", "H", ALWAYS, "g[0s] 0+[] 0b[] s[0t] 0-[]", KEEPER_ENDED},
+    {"a sidecar's, too, when the pod ends by itself", "PM", NEVER,
+     "g[0s] 0+[1s] 1+[] 1-[] 0b[0t] 0-[R] r[]", KEEPER_ENDED},
+    {"of the last first, whoever is ready", "PPM", ALWAYS,
+     "g[0s] 0+[1s] 1+[2s] 2+[] s[2t] 0b[] 2-[] 1b[1t] 1-[0t] 0-[]", KEEPER_ENDED},
+    {"by itself the same", "PPM", NEVER,
+     "g[0s] 0+[1s] 1+[2s] 2+[] 2-[] 0b[] 1b[1t] 1-[0t] 0-[R] r[]", KEEPER_ENDED},
+    {"when an init container fails", "PIM", NEVER, "g[0s] 0+[1s] 1+[] 1![] 0b[0t] 0-[R] r[]",
+     KEEPER_ENDED},
+    {"nobody runs that hook: as in a stop", "PM", NEVER,
+     "g[0s] 0+[1s] 1+[] 1-[] T[0t] T[0k] 0K[R] r[]", KEEPER_ENDED},
+    {"a stop meanwhile waits for it, too", "PM", NEVER,
+     "g[0s] 0+[1s] 1+[] 1-[] s[] 0b[0t] 0-[R] r[]", KEEPER_ENDED},
+    {"to start anew, the hook first, of that alone", "HM", ALWAYS,
+     "g[0s 1s] 0+[] 1+[] 0n[] 0b[0t] 0-[0s] 0+[] 0n[] T[0t] T[0k] 0K[0s]", KEEPER_RUNNING},
+    {"whoever was to start anew ends", "HM", ALWAYS,
+     "g[0s 1s] 0+[] 1+[] 0n[] s[1t] 1-[] 0b[0t] 0-[]", KEEPER_ENDED},
+    {"a kill overtakes it", "H", ALWAYS, "g[0s] 0+[] 0n[] 0k[0t] 0-[0s]", KEEPER_RUNNING},
     {"a kill waits for nobody", "H", ALWAYS, "g[0s] 0+[] 0k[0t] 0-[0s]", KEEPER_RUNNING},
     {"a killed sidecar comes again", "SM", NEVER, "g[0s] 0+[1s] 0k[0t] 0K[0s] 0+[] 1+[]",
      KEEPER_RUNNING},
@@ -566,6 +585,36 @@ static void test_core__marks_and_kills_of_an_attempt(void **state)
     assert_int_equal(report(&f)->containers[0].marks, 0);
     keeper_core_kill(f.core, 0, 1, 0, f.now, &f.actions); /* no grace */
     assert_true(did(&f, KEEPER_ACT_SIGNAL, 0, SIGTERM) && did(&f, KEEPER_ACT_SIGNAL, 0, SIGKILL));
+    keeper_core_free(f.core);
+}
+
+/* Its keeper says so itself, and no agent takes that away; the next attempt is not meant. */
+static void test_core__ending_is_marked(void **state)
+{
+    (void)state;
+    const uint32_t both = KEEPER_MARK_STARTED | KEEPER_MARK_ENDING;
+    struct fixture f;
+    setup(&f, LAUNCH_RESTART_ALWAYS, 2);
+    f.containers[0].pre_stop = true;
+    f.plan.grace_s = 10;
+    go(&f);
+    started(&f, 0);
+    started(&f, 1);
+    keeper_core_mark(f.core, 0, 0, both, f.now, &f.actions); /* not an agent's to say */
+    assert_int_equal(report(&f)->containers[0].marks, KEEPER_MARK_STARTED);
+    keeper_core_renew(f.core, 0, 5 * NS_PER_S, f.now, &f.actions);
+    assert_int_equal(report(&f)->containers[0].marks, both);
+    assert_int_equal(report(&f)->containers[1].marks, 0);
+    assert_int_equal(keeper_core_next(f.core), f.now + 5 * NS_PER_S); /* the hook has the grace */
+    keeper_core_mark(f.core, 0, 0, 0, f.now, &f.actions);
+    assert_int_equal(report(&f)->containers[0].marks, KEEPER_MARK_ENDING);
+    keeper_core_mark(f.core, 0, 0, KEEPER_MARK_MAY_STOP, f.now, &f.actions);
+    exited(&f, 0, EXIT(0), false);
+    assert_int_equal(report(&f)->containers[0].marks, 0);
+    started(&f, 0);
+    keeper_core_deadline(f.core, 1, f.now, f.now, &f.actions);
+    assert_int_equal(report(&f)->containers[0].marks, KEEPER_MARK_ENDING);
+    assert_int_equal(keeper_core_next(f.core), f.now + 10 * NS_PER_S);
     keeper_core_free(f.core);
 }
 
@@ -738,6 +787,7 @@ int main(void)
         cmocka_unit_test(test_core__order),
         cmocka_unit_test(test_core__marks_and_kills_of_an_attempt),
         cmocka_unit_test(test_core__said),
+        cmocka_unit_test(test_core__ending_is_marked),
         cmocka_unit_test(test_core__renew),
         cmocka_unit_test(test_core__deadline),
         cmocka_unit_test(test_core__added),
