@@ -280,11 +280,21 @@ static void set_marks(struct keeper_core *core, size_t i, uint32_t marks, int64_
 void keeper_core_mark(struct keeper_core *core, size_t i, uint32_t attempt, uint32_t marks,
                       int64_t now, struct keeper_actions *actions)
 {
+    const uint32_t ours = KEEPER_MARK_ENDING | KEEPER_MARK_HOOK;
     if (is_attempt(core, i, attempt))
-        set_marks(core, i,
-                  (marks & ~KEEPER_MARK_ENDING) |
-                      (core->report.containers[i].marks & KEEPER_MARK_ENDING),
-                  now, actions);
+        set_marks(core, i, (marks & ~ours) | (core->report.containers[i].marks & ours), now,
+                  actions);
+}
+
+void keeper_core_hook(struct keeper_core *core, size_t i, uint32_t attempt, bool runs, int64_t now,
+                      struct keeper_actions *actions)
+{
+    if (!is_attempt(core, i, attempt))
+        return;
+    uint32_t marks = core->report.containers[i].marks;
+    set_marks(core, i,
+              runs ? marks | KEEPER_MARK_HOOK : (marks & ~KEEPER_MARK_HOOK) | KEEPER_MARK_MAY_STOP,
+              now, actions);
 }
 
 /* ---- ending ---- */

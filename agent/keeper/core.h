@@ -63,6 +63,9 @@ void keeper_core_added(struct keeper_core *core, int64_t now, struct keeper_acti
 /* Of the attempt of container i that had so many restarts before it; of another: nothing. */
 void keeper_core_mark(struct keeper_core *core, size_t i, uint32_t attempt, uint32_t marks,
                       int64_t now, struct keeper_actions *actions);
+/* A lasting program (exec_request.h) of that attempt runs, or has ended. */
+void keeper_core_hook(struct keeper_core *core, size_t i, uint32_t attempt, bool runs, int64_t now,
+                      struct keeper_actions *actions);
 /* Ends that attempt, and only that, at once: its hook is the caller's; what follows is as after an
  * exit. A shorter grace overtakes. */
 void keeper_core_kill(struct keeper_core *core, size_t i, uint32_t attempt, int64_t grace_ns,

@@ -24,7 +24,7 @@ int exec_request_encode(const struct exec_request *request, struct buf *ret)
         r = wire_put_u32(ret, words);
     for (uint32_t i = 0; r == 0 && i < words; i++)
         r = wire_put_str(ret, request->argv[i]);
-    return r;
+    return r < 0 || !request->lasting ? r : wire_put_u32(ret, true);
 }
 
 int exec_request_decode(const void *bytes, size_t len, struct exec_request *ret)
@@ -44,6 +44,7 @@ int exec_request_decode(const void *bytes, size_t len, struct exec_request *ret)
     for (uint32_t i = 0; i < words; i++)
         if (!(request.argv[i] = wire_str(&wire)))
             wire.bad = true;
+    request.lasting = wire.left > 0 && wire_bool(&wire);
     if (wire.bad || (words > 0 && str_empty(request.argv[0]))) {
         exec_request_done(&request);
         return -EINVAL;

@@ -21,6 +21,9 @@ struct exec_request {
     bool tty; /* of an exec: a terminal of its own */
     unsigned streams;
     const char **argv; /* of an exec: NULL-terminated, a word at least */
+    /* Of an exec: a hook, which goes on when whoever asked for it is gone (KEEPER_MARK_HOOK). A
+     * keeper of an older release ends it then. */
+    bool lasting;
 };
 __attribute__((warn_unused_result)) int exec_request_encode(const struct exec_request *request,
                                                             struct buf *ret);

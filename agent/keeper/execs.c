@@ -25,6 +25,8 @@ struct exec {
     struct list link;
     struct execs *execs;
     size_t container;
+    uint32_t attempt;
+    bool lasting;
     pid_t pid;
     int control, report, terminal;
     struct loop_io *control_io, *report_io;
@@ -35,15 +37,20 @@ struct exec {
 struct execs {
     struct loop *loop;
     const struct sandbox *sandbox;
+    execs_hook_fn *hook;
+    void *ctx;
     struct list list;
     size_t count;
 };
 
-struct execs *execs_new(struct loop *loop, const struct sandbox *sandbox)
+struct execs *execs_new(struct loop *loop, const struct sandbox *sandbox, execs_hook_fn *hook,
+                        void *ctx)
 {
     struct execs *execs = xcalloc(1, sizeof(*execs));
     execs->loop = loop;
     execs->sandbox = sandbox;
+    execs->hook = hook;
+    execs->ctx = ctx;
     list_init(&execs->list);
     return execs;
 }
@@ -159,7 +166,7 @@ static void report_ready(void *ctx, int fd, uint32_t events)
     listen_to_child(ctx);
 }
 
-/* The other side says nothing; when it goes, the program does. */
+/* The other side says nothing; when it goes, the program does, but for a lasting one. */
 static void control_ready(void *ctx, int fd, uint32_t events)
 {
     struct exec *exec = ctx;
@@ -168,7 +175,8 @@ static void control_ready(void *ctx, int fd, uint32_t events)
     if (n > 0 || (n < 0 && errno == EAGAIN && !(events & EPOLLHUP)))
         return;
     drop_fd(&exec->control, &exec->control_io);
-    kill_exec(exec);
+    if (!exec->lasting)
+        kill_exec(exec);
 }
 
 bool execs_reaped(struct execs *execs, pid_t pid, int status)
@@ -188,6 +196,8 @@ bool execs_reaped(struct execs *execs, pid_t pid, int status)
             control_say(exec->control, PROTO_REFUSED, 0, exec->failure.text, -1);
         else
             control_say(exec->control, PROTO_OVER, code, NULL, -1);
+        if (exec->lasting)
+            execs->hook(execs->ctx, exec->container, exec->attempt, false);
         exec_free(exec);
         return true;
     }
@@ -249,13 +259,15 @@ static int begin(struct exec *exec, const struct exec_request *request, pid_t ta
     return r < 0 ? r : make_process(exec, request, target, stdio, theirs, err);
 }
 
-void execs_start(struct execs *execs, const struct exec_request *request, size_t i, pid_t target,
-                 const int *fds)
+void execs_start(struct execs *execs, const struct exec_request *request, size_t i,
+                 uint32_t attempt, pid_t target, const int *fds)
 {
     struct err err = {0};
     struct exec *exec = xcalloc(1, sizeof(*exec));
     exec->execs = execs;
     exec->container = i;
+    exec->attempt = attempt;
+    exec->lasting = request->lasting;
     exec->control = fds[0];
     exec->report = exec->terminal = -1;
     exec->failure.stage = -1;
@@ -265,8 +277,11 @@ void execs_start(struct execs *execs, const struct exec_request *request, size_t
                 ? err_set(&err, -EBUSY, "too many programs are being run in the pod")
                 : begin(exec, request, target, fds, &err);
     fdpass_close(fds + 1, exec_request_fds(request) - 1);
-    if (r == 0)
+    if (r == 0) {
+        if (exec->lasting)
+            execs->hook(execs->ctx, i, attempt, true);
         return;
+    }
     control_say(exec->control, PROTO_REFUSED, 0, err.msg, -1);
     exec_free(exec);
 }

@@ -8,13 +8,17 @@
 
 struct execs;
 
+/* A lasting program of that attempt of container i has begun, or has ended. */
+typedef void execs_hook_fn(void *ctx, size_t i, uint32_t attempt, bool runs);
+
 /* All borrowed. */
-struct execs *execs_new(struct loop *loop, const struct sandbox *sandbox);
+struct execs *execs_new(struct loop *loop, const struct sandbox *sandbox, execs_hook_fn *hook,
+                        void *ctx);
 void execs_free(struct execs *execs); /* what runs still runs */
-/* Begins one in container i, whose first process is `target`. fds as in exec_request.h, owned. A
- * failure is told over the socket. */
-void execs_start(struct execs *execs, const struct exec_request *request, size_t i, pid_t target,
-                 const int *fds);
+/* Begins one in that attempt of container i, whose first process is `target`. fds as in
+ * exec_request.h, owned. A failure is told over the socket. */
+void execs_start(struct execs *execs, const struct exec_request *request, size_t i,
+                 uint32_t attempt, pid_t target, const int *fds);
 /* A child was reaped: true if it was one of them. */
 bool execs_reaped(struct execs *execs, pid_t pid, int status);
 /* Everything of container i is about to end, or has. */

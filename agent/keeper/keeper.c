@@ -331,7 +331,8 @@ static void on_exec(void *ctx, const struct exec_request *request, const int *fd
     } else if (request->attach) {
         container_attach(keeper->containers[i], request, fds);
     } else {
-        execs_start(keeper->execs, request, i, container_pid(keeper->containers[i]), fds);
+        execs_start(keeper->execs, request, i, report->containers[i].restarts,
+                    container_pid(keeper->containers[i]), fds);
     }
 }
 
@@ -341,6 +342,14 @@ static void on_mark(void *ctx, const char *container, uint32_t attempt, uint32_t
     struct keeper_actions actions = {.count = 0};
     keeper_core_mark(keeper->core, find(keeper, container), attempt, marks, loop_now(keeper->loop),
                      &actions);
+    apply(keeper, &actions);
+}
+
+static void on_hook(void *ctx, size_t i, uint32_t attempt, bool runs)
+{
+    struct keeper *keeper = ctx;
+    struct keeper_actions actions = {.count = 0};
+    keeper_core_hook(keeper->core, i, attempt, runs, loop_now(keeper->loop), &actions);
     apply(keeper, &actions);
 }
 
@@ -465,7 +474,7 @@ int keeper_new(struct loop *loop, const struct launch_plan *plan, const char *cg
     read_boot_id(boot_id, sizeof(boot_id));
     keeper->core = keeper_core_new(&keeper->plans.whole, boot_id, getpid(), wall(keeper));
     make_containers(keeper, 0);
-    keeper->execs = execs_new(loop, &keeper->sandbox);
+    keeper->execs = execs_new(loop, &keeper->sandbox, on_hook, keeper);
     if (r == 0)
         r = watch(keeper, agent_fd, err);
     if (r == 0) {

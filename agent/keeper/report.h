@@ -39,6 +39,9 @@ struct keeper_exit {
 /* One that the keeper sets itself: the attempt is to end, as one of a pod that ends by itself or to
  * start anew, and what is to be done before that is due. No agent takes it away. */
 #define KEEPER_MARK_ENDING (1U << 16)
+/* And another: a program that was begun as lasting (exec_request.h) runs. When it has ended,
+ * KEEPER_MARK_MAY_STOP stands there. */
+#define KEEPER_MARK_HOOK (1U << 17)
 
 /* Cpu and memory of a control group, in the words of launch.h; 0: no limit. */
 struct keeper_size {

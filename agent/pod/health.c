@@ -146,13 +146,15 @@ static void say_marks(struct watch *watch)
 {
     const struct health *health = watch->health;
     struct err err = {0};
-    uint32_t marks = watch->marks & KEEPER_MARK_MAY_STOP;
+    uint32_t marks = watch->marks & (KEEPER_MARK_MAY_STOP | HEALTH_MARK_PRE_STOP);
     if (watch->started)
         marks |= KEEPER_MARK_STARTED;
     if (watch->ready)
         marks |= HEALTH_MARK_READY;
     if (watch->post.state == HOOK_OVER)
         marks |= HEALTH_MARK_POST_START;
+    if (watch->pre.state != HOOK_IDLE)
+        marks |= HEALTH_MARK_PRE_STOP;
     if (watch->pre.state == HOOK_OVER)
         marks |= KEEPER_MARK_MAY_STOP;
     if (marks == watch->marks)
@@ -223,6 +225,7 @@ static struct attempt *begin_attempt(struct watch *watch, const struct health_vi
                                               .address = view->address,
                                               .timeout_ns = timeout_ns,
                                               .hook = hook,
+                                              .lasting = handler && handler == watch->pre_stop,
                                               .ask = health->handler->exec,
                                               .ask_ctx = health->ctx,
                                               .done = done,
@@ -360,21 +363,26 @@ static void kill_now(struct watch *watch)
                  log_quote(err.msg));
 }
 
+static void pre_stop_done(struct watch *watch)
+{
+    watch->pre.state = HOOK_OVER;
+    say_marks(watch);
+    if (watch->killing)
+        kill_now(watch);
+}
+
 static void pre_stop_over(void *ctx, enum probe_outcome outcome, const char *message)
 {
     struct watch *watch = ctx;
     const struct health *health = watch->health;
     attempt_free(steal(watch->pre.attempt));
-    watch->pre.state = HOOK_OVER;
     if (outcome == PROBE_FAILURE || outcome == PROBE_ERROR) {
         log_info("hook failed: container=%s hook=preStop error=%s", watch->name,
                  log_quote(message));
         /* What it says is not told: it may be a secret. */
         health->handler->event(health->ctx, "Warning", "FailedPreStopHook", "PreStopHook failed");
     }
-    say_marks(watch);
-    if (watch->killing)
-        kill_now(watch);
+    pre_stop_done(watch);
 }
 
 static const struct value *invalid_hook(const struct value *hook)
@@ -382,9 +390,11 @@ static const struct value *invalid_hook(const struct value *hook)
     return value_get(hook, "tcpSocket"); /* of no use any more, says Kubernetes */
 }
 
+/* That it has begun is said first: whoever comes after us does not begin it again. */
 static void run_pre_stop(struct watch *watch, const struct health_view *view, int64_t grace_s)
 {
     watch->pre.state = HOOK_RUNS;
+    say_marks(watch);
     watch->pre.attempt =
         begin_attempt(watch, view, invalid_hook(watch->pre_stop) ? NULL : watch->pre_stop,
                       grace_s * NS_PER_S, true, pre_stop_over, watch);
@@ -512,12 +522,25 @@ static struct watch *begin_watch(struct health *health, const struct health_view
 
 /* ---- looking ---- */
 
+/* An agent before us has begun with the end of it. A program goes on without an agent and is waited
+ * for; of a request nobody will hear the answer; a pause can be made once more. */
+static void recall_pre_stop(struct watch *watch, const struct health_view *view,
+                            const struct keeper_container *c)
+{
+    if (c->marks & KEEPER_MARK_HOOK)
+        watch->pre.state = HOOK_RUNS;
+    else if ((c->marks & KEEPER_MARK_MAY_STOP) || !value_get(watch->pre_stop, "sleep"))
+        watch->pre.state = HOOK_OVER;
+    if (!watch->ending)
+        end_container(watch, view, view->grace_s, "PreStopHook was begun by an agent before");
+}
+
 /* The keeper holds back the stop signal of a container whose plan has a hook, for a while; what the
  * hook was, an agent that is started anew may not know any more. */
 static void let_stop(const struct health *health, const struct keeper_container *c)
 {
     struct err err = {0};
-    if (c->marks & KEEPER_MARK_MAY_STOP)
+    if (c->marks & (KEEPER_MARK_MAY_STOP | KEEPER_MARK_HOOK))
         return;
     if (health->handler->mark(health->ctx, c->name, c->restarts, c->marks | KEEPER_MARK_MAY_STOP,
                               &err) < 0)
@@ -537,6 +560,7 @@ static void look_at(struct health *health, const struct health_view *view,
     if (c->state != KEEPER_STARTED || c->role == LAUNCH_DEBUG)
         return;
     bool ending = view->stopping || (c->marks & KEEPER_MARK_ENDING);
+    bool found = !watch;
     if (!watch && container && is_watched(container) && !view->paused)
         watch = begin_watch(health, view, container, c);
     if (ending && !watch && !view->spec)
@@ -545,6 +569,10 @@ static void look_at(struct health *health, const struct health_view *view,
         return;
     watch->seen = true;
     watch->ending = ending;
+    if (found && (c->marks & HEALTH_MARK_PRE_STOP) && !WEAKENED(PRE_STOP_ONCE))
+        recall_pre_stop(watch, view, c);
+    if (watch->pre.state == HOOK_RUNS && !watch->pre.attempt && !(c->marks & KEEPER_MARK_HOOK))
+        pre_stop_done(watch);
     close_askings(watch, view, loop_now(health->loop));
     if (ending && watch->pre_stop && watch->pre.state == HOOK_IDLE && view->grace_s > 0 &&
         !(watch->marks & KEEPER_MARK_MAY_STOP))

@@ -14,6 +14,8 @@
 #define HEALTH_MARK_READY (1U << 8)
 #define HEALTH_MARK_POST_START (1U << 9) /* the hook has run, or there is none */
 
+#define HEALTH_MARK_PRE_STOP (1U << 10) /* that hook was begun */
+
 /* What is known of the pod at this moment. Borrowed for as long as the caller of it runs. */
 struct health_view {
     const struct value *spec; /* that it runs by; NULL: the manifest is gone, or another */

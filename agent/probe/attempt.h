@@ -21,7 +21,9 @@ struct attempt_spec {
     const struct value *container; /* whose name it is and whose ports have names; for the call */
     const char *address;           /* the pod's, "" if it has none yet; copied */
     int64_t timeout_ns;            /* 0: none */
-    bool hook; /* any answer by HTTP will do, and an exec's timeout is the caller's affair */
+    bool
+        lasting; /* an exec goes on when it is broken off, and nothing is heard of what it writes */
+    bool hook;   /* any answer by HTTP will do, and an exec's timeout is the caller's affair */
     /* Gives the keeper a request for the container (exec_client.h): called from the loop, once. */
     exec_client_ask_fn *ask;
     void *ask_ctx;

@@ -89,8 +89,10 @@ static int ask(struct exec *exec, int theirs, struct err *err)
     static const struct exec_client_handler handler = {begun, ended};
     const struct attempt *attempt = exec->attempt;
     autofree const char **argv = words_of(attempt);
-    const struct exec_request request = {
-        .container = attempt->name, .streams = EXEC_OUT | EXEC_ERR, .argv = argv};
+    const struct exec_request request = {.container = attempt->name,
+                                         .streams = attempt->spec.lasting ? 0 : EXEC_OUT | EXEC_ERR,
+                                         .argv = argv,
+                                         .lasting = attempt->spec.lasting};
     if (str_empty(argv[0]))
         return err_set(err, -EINVAL, "the command is empty");
     return exec_client_new(&(struct exec_client_spec){.loop = attempt->spec.loop,

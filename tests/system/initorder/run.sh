@@ -78,15 +78,20 @@ ends() {
 }
 
 farewells() {
-    local bye='echo pre-$0 >>/v/log; until [ -e /v/bye ]; do sleep 0.1; done; echo over-$0 >>/v/log'
+    local i bye='echo pre-$0 >>/v/log; until [ -e /v/bye ]; do sleep 0.1; done; echo over-$0 >>/v/log'
     static bye '.spec.restartPolicy = "Never" | .spec.terminationGracePeriodSeconds = 20 |
         .spec.initContainers = ([$first, $second] | map(.restartPolicy = "Always" |
             .lifecycle.preStop.exec.command = ["sh", "-c", $bye, .name])) | .spec.containers = [$main]' --arg bye "$bye" \
         --argjson first "$(container first "n=first; $runs")" --argjson second "$(container second "n=second; $runs")" \
         --argjson main "$(container main 'until [ "$(wc -l </v/log)" -ge 2 ]; do sleep 0.1; done; echo main >>/v/log')"
     within 20 "at a job's end its sidecars' hooks run" wrote bye '(first second|second first) main pre-(first pre-second|second pre-first)'
+    for ((i = 0; i < 3; i++)); do
+        node_kill a
+        node_start a
+        within 10 "an agent that is killed meanwhile comes back" ld a ps
+    done
     touch "$STAND/bye/bye"
-    within 15 "when they are over the last is told to stop, then the first" \
+    within 15 "each ran once, and then the last is told to stop, then the first" \
         wrote bye '.* main pre-[a-z]+ pre-[a-z]+ (over-first over-second second-end|over-second (over-first second-end|second-end over-first)) first-end'
     within 10 "the job has succeeded" equals Succeeded state bye .status.phase
     static early '.spec.activeDeadlineSeconds = 5 | .spec.containers = [$main | .lifecycle.preStop.exec.command = ["sh", "-c", "echo pre >>/v/log"]]' \

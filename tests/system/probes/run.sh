@@ -97,14 +97,37 @@ touch "$STAND/a/shared/go"
 within 10 "it has when the hook is over" running hooks
 lp delete pod hooks --wait=false >/dev/null
 within 10 "before the stop there is a hook" grep -q pre "$STAND/a/shared/order"
+for _ in 1 2 3; do
+    node_kill a
+    node_start a
+    within 10 "an agent that is killed meanwhile comes back" ld a ps
+done
 node_kill a
-node_start a
-poll 20 grep -qE 'agent ready' "$STAND/a/agent.log"
-within 10 "an agent that is killed meanwhile begins it again" test "$(grep -c pre "$STAND/a/shared/order")" -le 2
 hasnt "the container has not heard of the stop" "$(cat "$STAND/a/shared/order")" term
 touch "$STAND/a/shared/bye"
-within 25 "the pod is gone in its grace" gone hooks
-has "first the hook was over, then it was told to stop" "$(tail -n 2 "$STAND/a/shared/order" | tr '\n' ' ')" '^over term $'
+within 5 "with no agent it is told to stop when the hook is over" grep -q term "$STAND/a/shared/order"
+node_start a
+within 25 "the pod is gone" gone hooks
+is "its hook was run once" "$(tail -n 3 "$STAND/a/shared/order" | tr '\n' ' ')" 'pre over term '
+
+# ---- the agent killed anywhere: a hook is run once at the most, and no end is missed ----
+for ((i = 0; i < 6; i++)); do
+    pod "once$i" "trap \"echo term >>/shared/once$i; exit 0\" TERM; while :; do sleep 0.1; done" | shared |
+        jq '.spec.terminationGracePeriodSeconds = 5' |
+        with "{\"lifecycle\": {\"preStop\": {\"exec\": {\"command\": [\"sh\", \"-c\", \"echo pre >>/shared/once$i\"]}}}}" |
+        apply >/dev/null
+done
+for ((i = 0; i < 6; i++)); do within 30 "a pod runs" running "once$i"; done
+for ((i = 0; i < 6; i++)); do
+    lp delete pod "once$i" --wait=false >/dev/null
+    sleep "0.$(printf %02d $((i * i * 2)))"
+    node_kill a
+    node_start a
+done
+for ((i = 0; i < 6; i++)); do
+    within 20 "it is gone" gone "once$i"
+    has "after its hook, once, or none" "$(tr '\n' ' ' <"$STAND/a/shared/once$i")" '^(pre )?term $'
+done
 
 pod asleep | jq '.spec.terminationGracePeriodSeconds = 20' |
     with '{"lifecycle": {"preStop": {"sleep": {"seconds": 3}}}}' | apply >/dev/null

@@ -618,6 +618,31 @@ static void test_core__ending_is_marked(void **state)
     keeper_core_free(f.core);
 }
 
+/* Nobody but the keeper needs to see a hook to its end; of an attempt that is over it means
+ * nothing.
+ */
+static void test_core__hook_without_an_agent(void **state)
+{
+    (void)state;
+    struct fixture f;
+    setup(&f, LAUNCH_RESTART_ALWAYS, 1);
+    f.containers[0].pre_stop = true;
+    go(&f);
+    started(&f, 0);
+    stop(&f, 30000);
+    keeper_core_hook(f.core, 0, 0, true, f.now, &f.actions);
+    keeper_core_mark(f.core, 0, 0, 0, f.now, &f.actions); /* no agent's to take away */
+    assert_true(report(&f)->containers[0].marks & KEEPER_MARK_HOOK);
+    assert_false(did(&f, KEEPER_ACT_SIGNAL, 0, SIGTERM));
+    take(&f);
+    keeper_core_hook(f.core, 0, 1, false, f.now, &f.actions);
+    assert_int_equal(f.actions.count, 0);
+    keeper_core_hook(f.core, 0, 0, false, f.now, &f.actions);
+    assert_true(did(&f, KEEPER_ACT_SIGNAL, 0, SIGTERM));
+    assert_int_equal(report(&f)->containers[0].marks, KEEPER_MARK_MAY_STOP | KEEPER_MARK_ENDING);
+    keeper_core_free(f.core);
+}
+
 /* At once, whatever its policy and however often it has been started; nothing else is touched. */
 static void test_core__renew(void **state)
 {
@@ -788,6 +813,7 @@ int main(void)
         cmocka_unit_test(test_core__marks_and_kills_of_an_attempt),
         cmocka_unit_test(test_core__said),
         cmocka_unit_test(test_core__ending_is_marked),
+        cmocka_unit_test(test_core__hook_without_an_agent),
         cmocka_unit_test(test_core__renew),
         cmocka_unit_test(test_core__deadline),
         cmocka_unit_test(test_core__added),

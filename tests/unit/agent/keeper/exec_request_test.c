@@ -38,12 +38,28 @@ static void test_exec_request__round_trip(void **state)
         assert_int_equal(back.tty, request->tty);
         assert_int_equal(back.streams, request->streams);
         assert_int_equal(exec_request_fds(&back), cases[i].fds);
+        assert_false(back.lasting);
         for (size_t k = 0; request->argv && k < ARRAY_LEN(words); k++)
             assert_true(!words[k] ? !back.argv[k] : str_eq(back.argv[k], words[k]));
         exec_request_done(&back);
         for (size_t len = 0; len < bytes.len; len++)
             assert_int_equal(exec_request_decode(bytes.data, len, &back), -EINVAL);
     }
+}
+
+/* A word at the end, which an earlier keeper passes over. */
+static void test_exec_request__lasting(void **state)
+{
+    (void)state;
+    const struct exec_request request = {.container = "app", .argv = words, .lasting = true};
+    struct exec_request back;
+    cleanup(buf_done) struct buf bytes;
+    buf_init(&bytes, EXEC_MAX_BYTES);
+    assert_int_equal(exec_request_encode(&request, &bytes), 0);
+    assert_int_equal(exec_request_decode(bytes.data, bytes.len, &back), 0);
+    assert_true(back.lasting);
+    exec_request_done(&back);
+    assert_int_equal(exec_request_decode(bytes.data, bytes.len - 1, &back), -EINVAL);
 }
 
 static void put(struct buf *bytes, uint32_t attach, const char *container, uint32_t streams,
@@ -91,6 +107,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exec_request__round_trip),
+        cmocka_unit_test(test_exec_request__lasting),
         cmocka_unit_test(test_exec_request__refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

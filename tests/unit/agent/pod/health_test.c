@@ -38,6 +38,7 @@ struct fixture {
     /* What was asked of the keeper. */
     bool old;       /* it is of an older release */
     char asked[64]; /* the word of the program that runs now; "" */
+    bool lasting;
     size_t execs;
     int keeper;
     int64_t kill_grace_s; /* -1: none was asked */
@@ -68,7 +69,7 @@ static void changed(void *ctx)
 static int mark(void *ctx, const char *container, uint32_t attempt, uint32_t marks, struct err *err)
 {
     struct fixture *f = ctx;
-    const uint32_t its = KEEPER_MARK_ENDING;
+    const uint32_t its = KEEPER_MARK_ENDING | KEEPER_MARK_HOOK;
     if (f->old)
         return err_set(err, -EPROTONOSUPPORT, "older");
     for (size_t i = 0; i < f->report.container_count; i++)
@@ -98,6 +99,7 @@ static int ask(void *ctx, const void *request, size_t len, const int *fds, size_
     (void)err;
     assert_int_equal(exec_request_decode(request, len, &decoded), 0);
     assert_int_equal(count, exec_request_fds(&decoded));
+    f->lasting = decoded.lasting;
     snprintf(f->asked, sizeof(f->asked), "%s", decoded.argv[0]);
     exec_request_done(&decoded);
     f->execs++;
@@ -425,14 +427,78 @@ static void test_health__restarted_amid_a_hook(void **state)
     f->view.stopping = true;
     look(f);
     assert_string_equal(f->asked, "pre");
-    restart_agent(f); /* nobody knows how far it came: it is run again */
-    answer(f, "pre", 0);
+    assert_true(f->lasting);
+    f->containers[0].marks |= KEEPER_MARK_HOOK; /* its keeper goes on with it */
+    for (int i = 0; i < 3; i++) {
+        restart_agent(f);
+        assert_false(f->containers[0].marks & KEEPER_MARK_MAY_STOP);
+    }
+    f->containers[0].marks &= ~KEEPER_MARK_HOOK;
+    look(f);
+    assert_int_equal(f->execs, 1);
+    assert_true(f->containers[0].marks & KEEPER_MARK_MAY_STOP);
+}
+
+/* Or before the program was asked for; or nobody knows any more what the hook was. */
+static void test_health__restarted_before_a_hook(void **state)
+{
+    struct fixture *f = *state;
+    set_spec(f, PRE);
+    start(f);
+    f->view.stopping = true;
+    look(f);
+    restart_agent(f);
+    assert_int_equal(f->execs, 1);
     assert_true(f->containers[0].marks & KEEPER_MARK_MAY_STOP);
     f->containers[0].marks = 0;
-    f->view.spec = NULL; /* nobody knows what it was: it is not waited for */
+    f->view.spec = NULL;
     restart_agent(f);
-    assert_int_equal(f->execs, 2);
     assert_true(f->containers[0].marks & KEEPER_MARK_MAY_STOP);
+    f->containers[0].marks = HEALTH_MARK_PRE_STOP | KEEPER_MARK_HOOK;
+    restart_agent(f);
+    assert_false(f->containers[0].marks & KEEPER_MARK_MAY_STOP);
+    assert_int_equal(f->execs, 1);
+}
+
+/* Nothing happens twice when it waits once more. */
+static void test_health__restarted_amid_a_sleep(void **state)
+{
+    struct fixture *f = *state;
+    set_spec(f, "\"lifecycle\": {\"preStop\": {\"sleep\": {\"seconds\": 10}}}");
+    start(f);
+    f->view.stopping = true;
+    look(f);
+    pass(f, 9);
+    restart_agent(f);
+    pass(f, 9);
+    assert_false(f->containers[0].marks & KEEPER_MARK_MAY_STOP);
+    pass(f, 1);
+    assert_true(f->containers[0].marks & KEEPER_MARK_MAY_STOP);
+}
+
+/* What it was run for is done then. */
+static void test_health__restarted_amid_the_hook_of_a_kill(void **state)
+{
+    struct fixture *f = *state;
+    set_spec(f, PRE ", " ALIVE);
+    for (int amid = 0; amid < 2; amid++) {
+        exit_and_start(f);
+        for (int i = 0; i < 2; i++) {
+            answer(f, "alive", 1);
+            pass(f, i == 0 ? 10 : 0);
+        }
+        assert_string_equal(f->asked, "pre");
+        f->containers[0].marks |= amid ? KEEPER_MARK_HOOK : 0;
+        f->kill_grace_s = -1;
+        restart_agent(f);
+        assert_int_equal(f->kill_grace_s, amid ? -1 : 30);
+        f->containers[0].marks &= ~KEEPER_MARK_HOOK;
+        look(f);
+        assert_int_equal(f->kill_grace_s, 30);
+        assert_int_equal(f->kill_attempt, amid + 1);
+        pass(f, 100);
+        assert_string_equal(f->asked, ""); /* and it is not asked any more */
+    }
 }
 
 /* Its pod ends by itself, or its keeper is to start it anew. */
@@ -549,6 +615,9 @@ int main(void)
         TEST(pre_stop_not_at_all),
         TEST(an_agent_that_is_restarted_goes_on),
         TEST(restarted_amid_a_hook),
+        TEST(restarted_before_a_hook),
+        TEST(restarted_amid_a_sleep),
+        TEST(restarted_amid_the_hook_of_a_kill),
         TEST(pre_stop_of_an_end_by_the_keeper),
         TEST(keeper_of_an_older_release),
         TEST(a_pause_stops_the_time),
