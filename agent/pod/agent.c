@@ -169,8 +169,10 @@ static void read_manifests(struct agent *agent)
         resize_take(record, spec);
         record->is_static = spec->is_static;
         record->grace_s = spec->grace_s;
-        if (!known)
+        if (!known) {
             heard_recall_exits(record);
+            debug_recall(record);
+        }
     }
     void *p;
     for (size_t i = 0; map_next(agent->records, &i, NULL, &p);) {

@@ -3,16 +3,23 @@
 
 #include "agent/pod/containers.h"
 #include "agent/pod/internal.h"
+#include "agent/pod/state_file.h"
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 
 #include <errno.h>
+
+/* By name, the keeper that each was given to: by when that was started. Written before it is told,
+ * so that whatever dies nothing runs twice. */
+static const char file[] = "debugs";
 
 struct record_debug {
     struct record_container c;
     char *name;
-    bool asked; /* the keeper has it, or is about to say so */
+    bool asked;    /* the keeper has it, or is about to say so */
+    int64_t given; /* as the file says; 0: to none */
 };
 
 static struct record_debug *find(const struct pod_record *record, const char *name)
@@ -56,9 +63,47 @@ static bool is_there(const struct pod_record *record, const char *name)
     return false;
 }
 
-static bool is_ready(const struct record_debug *debug)
+static bool is_spent(const struct pod_record *record, const struct record_debug *debug)
 {
-    return debug && debug->c.image && !debug->asked && !debug->c.setback.retry_at;
+    int64_t keeper = record->report ? record->report->started_wall_ns : 0;
+    return debug && debug->given && debug->given != keeper && !WEAKENED(DEBUG_ONCE);
+}
+
+bool debug_is_spent(const struct pod_record *record, const char *name)
+{
+    return is_spent(record, find(record, name));
+}
+
+/* There is nothing to do for it any more. One that the keeper that lives has not got, though it was
+ * given to it, was never told of it. */
+static bool is_over(const struct pod_record *record, const struct record_debug *debug)
+{
+    return debug && (debug->asked || is_spent(record, debug));
+}
+
+static bool is_ready(const struct pod_record *record, const struct record_debug *debug)
+{
+    return debug && debug->c.image && !is_over(record, debug) && !debug->c.setback.retry_at;
+}
+
+void debug_recall(struct pod_record *record)
+{
+    if (value_len(list_of(record)) == 0)
+        return;
+    cleanup(value_free) struct value *given = state_file_read(record, file);
+    for (size_t i = 0; i < value_len(given); i++)
+        get(record, value_key_at(given, i))->given = value_int(value_at(given, i), 0);
+    if (given)
+        publish_recall(record);
+}
+
+static int write_file(const struct pod_record *record, struct err *err)
+{
+    cleanup(value_free) struct value *given = value_new_map();
+    for (size_t i = 0; i < record->debug_count; i++)
+        if (record->debugs[i]->given)
+            value_set_int(given, record->debugs[i]->name, record->debugs[i]->given);
+    return state_file_write(record, file, given, err);
 }
 
 void debug_view(const struct pod_record *record, struct pod_view *view)
@@ -68,9 +113,9 @@ void debug_view(const struct pod_record *record, struct pod_view *view)
         const char *name = value_get_str(value_at(list, i), "name");
         const struct record_debug *debug = find(record, name);
         int64_t retry_at = debug ? debug->c.setback.retry_at : 0;
-        if (is_there(record, name) || (debug && debug->asked))
+        if (is_there(record, name) || is_over(record, debug))
             continue;
-        view->debug_ready |= is_ready(debug);
+        view->debug_ready |= is_ready(record, debug);
         view->debug_untried |= !debug || (!debug->c.image && !debug->c.request && !retry_at);
         if (retry_at && (!view->debug_retry_at || retry_at < view->debug_retry_at))
             view->debug_retry_at = retry_at;
@@ -87,7 +132,7 @@ void debug_pull(struct pod_record *record)
         if (is_there(record, name))
             continue;
         struct record_debug *debug = get(record, name);
-        if (debug->asked || debug->c.request || debug->c.setback.retry_at > now)
+        if (is_over(record, debug) || debug->c.request || debug->c.setback.retry_at > now)
             continue;
         debug->c.setback.retry_at = 0;
         if (!debug->c.image)
@@ -96,8 +141,8 @@ void debug_pull(struct pod_record *record)
     }
 }
 
-static int add(struct pod_record *record, const struct record_debug *debug,
-               const struct value *container, struct err *err)
+static int add(struct pod_record *record, struct record_debug *debug, const struct value *container,
+               struct err *err)
 {
     struct keepers *keepers = record->agent->world.keepers;
     cleanup(buf_done) struct buf plan;
@@ -110,6 +155,10 @@ static int add(struct pod_record *record, const struct record_debug *debug,
             return err_set(err, -ENOENT, "%s", record->volumes_setback.message);
     }
     int rc = compile_debug(record, container, debug->c.image, &plan, err);
+    if (rc < 0)
+        return rc;
+    debug->given = record->report->started_wall_ns;
+    rc = write_file(record, err);
     return rc < 0 ? rc : keepers->add(keepers, record->uid, plan.data, plan.len, err);
 }
 
@@ -121,7 +170,7 @@ void debug_add(struct pod_record *record)
         const char *name = value_get_str(container, "name");
         struct record_debug *debug = find(record, name);
         struct err err = {0};
-        if (!is_ready(debug) || is_there(record, name))
+        if (!is_ready(record, debug) || is_there(record, name))
             continue;
         if (add(record, debug, container, &err) == 0) {
             debug->asked = true;
@@ -139,10 +188,15 @@ void debug_release(struct pod_record *record)
 {
     for (size_t i = 0; i < record->debug_count; i++) {
         pull_drop(&record->debugs[i]->c);
+        record->debugs[i]->c = (struct record_container){.record = record};
+    }
+}
+
+void debug_free(struct pod_record *record)
+{
+    for (size_t i = 0; i < record->debug_count; i++) {
         free(record->debugs[i]->name);
         free(record->debugs[i]);
     }
     free(record->debugs);
-    record->debugs = NULL;
-    record->debug_count = 0;
 }

@@ -97,7 +97,11 @@ void pull_drop(struct record_container *c);
 /* debug.c: ephemeral containers, which come to a pod that runs: a gate of their own. */
 void debug_pull(struct pod_record *record); /* of those that are due */
 void debug_add(struct pod_record *record);  /* of those that are ready */
-void debug_release(struct pod_record *record);
+/* Which of them an agent before this one has given to a keeper. */
+void debug_recall(struct pod_record *record);
+/* It was given to a keeper that is gone: it is not run again. */
+bool debug_is_spent(const struct pod_record *record, const char *name);
+void debug_release(struct pod_record *record); /* what is held; what was given is remembered */
 /* Of one of spec.ephemeralContainers; NULL: nothing was tried yet. */
 const struct record_container *debug_find(const struct pod_record *record, const char *name);
 /* pull_secrets.c: what its imagePullSecrets hold. -EINVAL: one of them is damaged. */

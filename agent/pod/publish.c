@@ -84,6 +84,8 @@ static struct value *status_of(const struct pod_record *record)
         enum launch_role role;
         const struct value *container = containers_at(spec, i, &role);
         containers[i] = facts_of(record, held(record, i, container, role));
+        containers[i].spent =
+            role == LAUNCH_DEBUG && debug_is_spent(record, value_get_str(container, "name"));
         containers[i].ready_known = health_of(record->health, value_get_str(container, "name"),
                                               &containers[i].started, &containers[i].ready);
     }

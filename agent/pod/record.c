@@ -51,6 +51,7 @@ void pod_record_free(struct pod_record *record)
     setback_clear(&record->resize_setback);
     resize_release(record);
     value_free(record->allocated);
+    debug_free(record);
     health_free(record->health);
     keeper_report_free(record->report);
     verdict_free(record->verdict);

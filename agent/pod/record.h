@@ -100,6 +100,7 @@ bool pod_record_is_set_up(const struct pod_record *record);
 struct pod_view pod_record_view(const struct pod_record *record, bool name_taken);
 /* debug.c: the part of the view that is of ephemeral containers. */
 void debug_view(const struct pod_record *record, struct pod_view *view);
+void debug_free(struct pod_record *record);
 
 /* resize.c: of an allocation that waits. */
 void resize_release(struct pod_record *record);

@@ -8,6 +8,7 @@
 #include "agent/pod/limits.h"
 #include "agent/pod/resources.h"
 #include "agent/pod/room.h"
+#include "agent/pod/state_file.h"
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -18,47 +19,16 @@
 
 #include <errno.h>
 
-#define FILE_MAX ((size_t)64 * 1024)
-
 static const struct backoff_policy backoff_resize = {1 * NS_PER_S, 60 * NS_PER_S};
 
 /* ---- what it was given, on disk for as long as its manifest asks for something else ---- */
 
-static char *file_of(const struct pod_record *record)
-{
-    autofree char *dir = agent_state_dir(record->agent, record->uid);
-    return xasprintf("%s/allocation", dir);
-}
-
-static struct value *read_file(const struct pod_record *record)
-{
-    struct disk *disk = record->agent->world.disk;
-    autofree char *path = file_of(record);
-    struct value *allocation = NULL;
-    cleanup(buf_done) struct buf text;
-    struct err err = {0};
-    buf_init(&text, FILE_MAX);
-    int rc = disk->read(disk, path, FILE_MAX, &text, &err);
-    if (rc == 0)
-        rc = json_parse(text.data, text.len, &allocation, &err);
-    if (rc < 0 && rc != -ENOENT)
-        log_warn("allocation unreadable, the manifest's is taken: pod=%s/%s error=%s", record->ns,
-                 record->name, log_quote(err.msg));
-    return allocation;
-}
+static const char file[] = "allocation";
 
 static void write_file(struct pod_record *record)
 {
-    struct disk *disk = record->agent->world.disk;
-    autofree char *dir = agent_state_dir(record->agent, record->uid);
-    autofree char *path = file_of(record);
-    cleanup(buf_done) struct buf text;
     struct err err = {0};
-    buf_init(&text, 0);
-    (void)json_write(record->allocated, &text);
-    int rc = disk->mkdirs(disk, dir, 0700, &err);
-    if (rc == 0)
-        rc = disk->replace(disk, path, text.data, text.len, 0600, &err);
+    int rc = state_file_write(record, file, record->allocated, &err);
     if (rc < 0)
         log_warn("allocation not written: pod=%s/%s error=%s", record->ns, record->name,
                  log_quote(err.msg));
@@ -68,7 +38,8 @@ static void write_file(struct pod_record *record)
 static void remove_file(struct pod_record *record)
 {
     struct disk *disk = record->agent->world.disk;
-    autofree char *path = file_of(record);
+    autofree char *dir = agent_state_dir(record->agent, record->uid);
+    autofree char *path = xasprintf("%s/%s", dir, file);
     struct err err = {0};
     if (record->allocation_kept && disk->remove(disk, path, &err) < 0)
         log_warn("allocation not removed: error=%s", log_quote(err.msg));
@@ -79,7 +50,7 @@ static void remove_file(struct pod_record *record)
  * is known. */
 static struct value *recall(struct pod_record *record)
 {
-    struct value *allocation = read_file(record);
+    struct value *allocation = state_file_read(record, file);
     record->allocation_kept = allocation != NULL;
     return allocation ? allocation : allocation_told(record->recalled);
 }

@@ -142,7 +142,7 @@ static struct value *lost_state(const struct view *view)
     const struct value *state = value_get(before, "state");
     if (value_get(state, "terminated"))
         return value_copy(state);
-    if (!value_get(state, "running"))
+    if (!value_get(state, "running") && !(view->known && view->known->spent))
         return NULL;
     return terminated_state(&unknown, NULL);
 }

@@ -15,6 +15,7 @@ struct pod_container_facts {
     const char *waiting_reason; /* why it cannot be started yet: ErrImagePull, ImagePullBackOff,
                                    CreateContainerConfigError... */
     const char *waiting_message;
+    bool spent; /* an ephemeral one that ran under a keeper that died */
     /* Of one that runs, by its probes and hooks; not known: to run is to be started and ready. */
     bool ready_known;
     bool ready, started;

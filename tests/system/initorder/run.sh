@@ -170,7 +170,7 @@ debugging() {
         | del(.volumeMounts)')
     static debugged '.spec.containers = [$main] | .spec.ephemeralContainers = [$dbg, $far]' \
         --argjson main "$(container main "n=main; $runs")" --argjson dbg "$debugs" \
-        --argjson far "$(container far 'ps >/v/far; exit 3')"
+        --argjson far "$(container far 'ps >/v/far; echo far >>/v/log; exit 3')"
     within 15 "an ephemeral container starts" matches '^ *1 .*n=main' ld a logs -c dbg debugged-a
     is "what runs is untouched" "$(fingerprint a debugged-a | grep -Fxc "$before")" "$(wc -l <<<"$before")"
     is "it shares the target's processes" "$(ns dbg pid)" "$(ns main pid)"
@@ -185,6 +185,23 @@ debugging() {
     within 15 "an agent that starts anew knows of them" \
         matches 'running terminated' state debugged '[.status.ephemeralContainerStatuses[].state | keys[0]] | join(" ")'
     within 5 "and the pod is ready" shows debugged '1/1 +Running'
+    node_kill a
+    kill -9 "$(keepers a debugged-a)"
+    node_start a
+    within 20 "when agent and keeper both die, the pod starts anew" matches '^main far main ' lines debugged
+    within 10 "they have ended, for a reason" equals '137 ContainerStatusUnknown 3 Error' state debugged \
+        '[.status.ephemeralContainerStatuses[].state.terminated | .exitCode, .reason] | join(" ")'
+    before=$(fingerprint a debugged-a)
+    node_reboot a
+    within 20 "after a reboot, too" fails equals "$before" fingerprint a debugged-a
+    within 20 "it runs" shows debugged '1/1 +Running'
+    is "they have ended" "$(state debugged '[.status.ephemeralContainerStatuses[].state | keys[0]] | join(" ")')" 'terminated terminated'
+    cp "$STAND/a/manifests/debugged.yaml" "$STAND/later.json"
+    jq '.spec.ephemeralContainers += [.spec.ephemeralContainers[1] | .name = "later"]' "$STAND/later.json" >"$STAND/later.new"
+    mv "$STAND/later.new" "$STAND/a/manifests/debugged.yaml"
+    within 20 "another comes to the pod as ever" matches '^terminated terminated 3$' state debugged \
+        '[.status.ephemeralContainerStatuses[].state] | "\(.[0] | keys[0]) \(.[1] | keys[0]) \(.[2].terminated.exitCode)"'
+    is "and none of the others did" "$(lines debugged | tr ' ' '\n' | grep -c far)" 2
     rm "$STAND/a/manifests/debugged.yaml"
     within 15 "it ends with the pod" fails local_pod a debugged-a
 }

@@ -420,8 +420,12 @@ static void test_status__lost_ephemeral(void **state)
         pod_status(&(struct pod_facts){.spec = spec, .previous = first, .now_wall_ns = T0});
     cleanup(value_free) struct value *later =
         pod_status(&(struct pod_facts){.spec = spec, .previous = lost, .now_wall_ns = T0});
-    const struct value *both[] = {lost, later};
-    for (size_t i = 0; i < 2; i++) {
+    /* Nothing was told of it, but that it ran is known. */
+    const struct pod_container_facts all[] = {{0}, {0}, {0}, {.spent = true}};
+    cleanup(value_free) struct value *known = pod_status(&(struct pod_facts){
+        .spec = spec, .containers = all, .container_count = ARRAY_LEN(all), .now_wall_ns = T0});
+    const struct value *both[] = {lost, later, known};
+    for (size_t i = 0; i < ARRAY_LEN(both); i++) {
         const struct value *dbg = value_at(value_get(both[i], "ephemeralContainerStatuses"), 0);
         const struct value *end = value_path(dbg, "state", "terminated", NULL);
         assert_string_equal(value_get_str(end, "reason"), "ContainerStatusUnknown");
