@@ -1,50 +1,31 @@
 #include "controller/reconcile/accounts.h"
 
 #include "common/base/log.h"
-#include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/crypto/crypto.h"
 #include "common/kinds/kinds.h"
 #include "controller/reconcile/accounts_plan.h"
+#include "controller/reconcile/reconciler.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-#define AGAIN_NS (5 * NS_PER_S) /* when a write was refused */
+#include <string.h>
 
 struct accounts {
     struct accounts_spec spec;
-    struct map *namespaces; /* to be looked at; values are of no meaning */
-    struct map *secrets;    /* "ns/name", likewise */
-    struct api_watch *watches[4];
-    struct loop_defer *soon;
-    struct loop_timer *again;
+    struct reconciler *frame; /* keys: a namespace, and "namespace/name" of a Secret */
 };
 
 static const struct api_user user = {.name = "system:limpet:accounts"};
 
 /* ---- what is to be looked at ---- */
 
-static void look(void *ctx);
-
-static void look_soon(struct accounts *a)
-{
-    if (!a->soon)
-        a->soon = loop_defer(a->spec.loop, look, a);
-}
-
-static void is_due(struct accounts *a, struct map *map, const char *key)
-{
-    (void)map_put(map, key, a);
-    look_soon(a);
-}
-
 static void on_namespace(void *ctx, enum api_event_type type, const struct value *object)
 {
     struct accounts *a = ctx;
     if (type != API_DELETED)
-        is_due(a, a->namespaces, object_name(object));
+        reconciler_put_object(a->frame, object);
 }
 
 /* An account or a ConfigMap of ours: whatever has become of it, its namespace is looked at. */
@@ -52,10 +33,8 @@ static void on_part(void *ctx, enum api_event_type type, const struct value *obj
 {
     struct accounts *a = ctx;
     (void)type;
-    is_due(a, a->namespaces, object_namespace(object));
+    reconciler_put(a->frame, object_namespace(object));
 }
-
-static void on_secret(void *ctx, enum api_event_type type, const struct value *object);
 
 /* The Secrets of an account that is gone are to go too. */
 static void on_account(void *ctx, enum api_event_type type, const struct value *object)
@@ -69,41 +48,34 @@ static void on_account(void *ctx, enum api_event_type type, const struct value *
         return;
     const struct value *items = value_get(list, "items");
     for (size_t i = 0; i < value_len(items); i++)
-        on_secret(a, API_MODIFIED, value_at(items, i));
+        reconciler_put_object(a->frame, value_at(items, i));
 }
 
 static void on_secret(void *ctx, enum api_event_type type, const struct value *object)
 {
     struct accounts *a = ctx;
-    autofree char *key = xasprintf("%s/%s", object_namespace(object), object_name(object));
     if (type != API_DELETED)
-        is_due(a, a->secrets, key);
+        reconciler_put_object(a->frame, object);
 }
 
 /* ---- what is done ---- */
 
-/* Refusals are looked into again after a while: what is there then decides. */
-static void on_written(void *ctx, const struct api_answer *answer)
+/* One that is there meanwhile is told as a change. */
+static enum work_end on_written(struct reconciler_write *write, const struct api_answer *answer)
 {
-    struct accounts *a = ctx;
-    if (answer->code < 300 || answer->code == 409 || answer->code == 404)
-        return;
-    const char *message = value_get_str(answer->object, "message");
-    log_debug("not written for ServiceAccounts: reason=%s", log_quote(message ? message : ""));
-    if (!loop_timer_armed(a->again))
-        loop_timer_after(a->again, AGAIN_NS);
+    (void)write;
+    return answer->code == 409 ? WORK_DONE : reconciler_verdict(answer);
 }
+
+static const struct reconciler_ops ops = {.size = sizeof(struct reconciler_write),
+                                          .done = on_written};
 
 /* The caller's; NULL: there is none. */
 static struct value *get(const struct accounts *a, const struct schema_kind *kind, const char *ns,
                          const char *name)
 {
-    const struct api_ref ref = {kind, ns, name};
-    struct value *object = NULL;
-    if (api_get(a->spec.api, &user, &ref, &object) == 0)
-        return object;
-    value_free(object);
-    return NULL;
+    autofree char *key = reconciler_key(ns, name);
+    return reconciler_get(a->frame, kind, key);
 }
 
 static struct value *named(const char *name, const char *ns)
@@ -123,13 +95,13 @@ static void set_ca(const struct accounts *a, struct value *object)
 
 static int mend_ca(void *ctx, struct value *object)
 {
-    set_ca(ctx, object);
+    set_ca(reconciler_ctx(ctx), object);
     return 0;
 }
 
 static void look_at_namespace(struct accounts *a, const char *name)
 {
-    cleanup(value_free) struct value *ns = get(a, &kind_namespace, "", name);
+    cleanup(value_free) struct value *ns = reconciler_get(a->frame, &kind_namespace, name);
     cleanup(value_free) struct value *account =
         get(a, &kind_service_account, name, ACCOUNTS_DEFAULT);
     cleanup(value_free) struct value *map = get(a, &kind_config_map, name, ACCOUNTS_CA);
@@ -138,7 +110,8 @@ static void look_at_namespace(struct accounts *a, const char *name)
     const struct api_ref map_ref = {&kind_config_map, name, ACCOUNTS_CA};
     if (actions & ACCOUNTS_MAKE_ACCOUNT) {
         cleanup(value_free) struct value *object = named(ACCOUNTS_DEFAULT, name);
-        api_create(a->spec.api, &user, &account_ref, object, 0, on_written, a);
+        api_create(a->spec.api, &user, &account_ref, object, 0, reconciler_written,
+                   reconciler_begin(a->frame, name, &ops));
     }
     if (actions & ACCOUNTS_MAKE_CA) {
         cleanup(value_free) struct value *object = named(ACCOUNTS_CA, name);
@@ -146,10 +119,12 @@ static void look_at_namespace(struct accounts *a, const char *name)
         value_set_str(value_make_map(object, "metadata", "annotations", NULL),
                       "kubernetes.io/description",
                       "Contains a CA bundle that can be used to verify the API server.");
-        api_create(a->spec.api, &user, &map_ref, object, 0, on_written, a);
+        api_create(a->spec.api, &user, &map_ref, object, 0, reconciler_written,
+                   reconciler_begin(a->frame, name, &ops));
     }
     if (actions & ACCOUNTS_MEND_CA)
-        api_patch_with(a->spec.api, &user, &map_ref, 0, mend_ca, on_written, a);
+        api_patch_with(a->spec.api, &user, &map_ref, 0, mend_ca, reconciler_written,
+                       reconciler_begin(a->frame, name, &ops));
 }
 
 static void set_data(struct value *object, const char *key, const char *text)
@@ -160,7 +135,7 @@ static void set_data(struct value *object, const char *key, const char *text)
 
 static int fill_secret(void *ctx, struct value *secret)
 {
-    struct accounts *a = ctx;
+    struct accounts *a = reconciler_ctx(ctx);
     const char *ns = object_namespace(secret);
     const char *name = object_annotation(secret, ACCOUNTS_SECRET_NAME);
     cleanup(value_free) struct value *account =
@@ -191,84 +166,55 @@ static int fill_secret(void *ctx, struct value *secret)
 
 static void look_at_secret(struct accounts *a, const char *key)
 {
-    size_t ns_len = strcspn(key, "/");
-    autofree char *ns = xstrndup(key, ns_len);
-    const char *name = key + ns_len + 1;
+    autofree char *ns = NULL;
+    const char *name = reconciler_split(key, &ns);
     const struct api_ref ref = {&kind_secret, ns, name};
-    cleanup(value_free) struct value *secret = get(a, &kind_secret, ns, name);
+    cleanup(value_free) struct value *secret = reconciler_get(a->frame, &kind_secret, key);
     const char *of = secret ? object_annotation(secret, ACCOUNTS_SECRET_NAME) : NULL;
     cleanup(value_free) struct value *account = of ? get(a, &kind_service_account, ns, of) : NULL;
     enum accounts_secret action =
         secret ? accounts_plan_secret(secret, account) : ACCOUNTS_SECRET_KEEP;
     if (action == ACCOUNTS_SECRET_FILL) {
-        api_patch_with(a->spec.api, &user, &ref, 0, fill_secret, on_written, a);
+        api_patch_with(a->spec.api, &user, &ref, 0, fill_secret, reconciler_written,
+                       reconciler_begin(a->frame, key, &ops));
     } else if (action == ACCOUNTS_SECRET_DELETE) {
         const struct api_delete_options options = {.grace_s = -1, .uid = object_uid(secret)};
         log_info("token of a ServiceAccount that is gone is deleted secret=%s", key);
-        api_delete(a->spec.api, &user, &ref, &options, 0, on_written, a);
+        api_delete(a->spec.api, &user, &ref, &options, 0, reconciler_written,
+                   reconciler_begin(a->frame, key, &ops));
     }
 }
 
-static void look(void *ctx)
+static void look(void *ctx, const char *key)
 {
-    struct accounts *a = ctx;
-    struct map *namespaces = a->namespaces, *secrets = a->secrets;
-    const char *key;
-    a->soon = NULL;
-    a->namespaces = map_new();
-    a->secrets = map_new();
-    for (size_t i = 0; map_next(namespaces, &i, &key, NULL);)
-        look_at_namespace(a, key);
-    for (size_t i = 0; map_next(secrets, &i, &key, NULL);)
-        look_at_secret(a, key);
-    map_free(namespaces, NULL);
-    map_free(secrets, NULL);
-}
-
-static void all_namespaces(void *ctx, const struct value *list)
-{
-    struct accounts *a = ctx;
-    const struct value *items = value_get(list, "items");
-    for (size_t i = 0; i < value_len(items); i++)
-        (void)map_put(a->namespaces, object_name(value_at(items, i)), a);
-}
-
-/* Something was refused: all is looked at again. */
-static void on_again(void *ctx)
-{
-    struct accounts *a = ctx;
-    const struct api_ref ref = {&kind_namespace, "", ""};
-    cleanup(value_free) struct value *list = NULL;
-    if (api_list(a->spec.api, &user, &ref, NULL, &list) == 0)
-        all_namespaces(a, list);
-    look_soon(a);
+    if (strchr(key, '/'))
+        look_at_secret(ctx, key);
+    else
+        look_at_namespace(ctx, key);
 }
 
 int accounts_new(const struct accounts_spec *spec, struct accounts **ret, struct err *err)
 {
-    static const struct {
-        const struct schema_kind *kind;
-        const char *selector;
-        api_watch_fn *fn;
-    } wanted[] = {
-        {&kind_namespace, NULL, on_namespace},
-        {&kind_service_account, NULL, on_account},
-        {&kind_config_map, "metadata.name=" ACCOUNTS_CA, on_part},
-        {&kind_secret, "type=" ACCOUNTS_SECRET_TYPE, on_secret},
+    static const struct reconciler_watch watches[] = {
+        {&kind_namespace, on_namespace},
+        {&kind_service_account, on_account},
+        {&kind_config_map, on_part, .field_selector = "metadata.name=" ACCOUNTS_CA},
+        {&kind_secret, on_secret, .field_selector = "type=" ACCOUNTS_SECRET_TYPE},
     };
     struct accounts *a = xcalloc(1, sizeof(*a));
+    const struct reconciler_spec frame = {.name = "accounts",
+                                          .loop = spec->loop,
+                                          .api = spec->api,
+                                          .user = &user,
+                                          .watches = watches,
+                                          .watch_count = ARRAY_LEN(watches),
+                                          .look = look,
+                                          .ctx = a};
     a->spec = *spec;
-    a->namespaces = map_new();
-    a->secrets = map_new();
-    a->again = loop_timer_new(spec->loop, on_again, a);
-    for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
-        const struct api_ref ref = {wanted[i].kind, "", ""};
-        const struct api_list_query query = {.field_selector = wanted[i].selector};
-        int rc = api_watch(spec->api, &user, &ref, &query, 0, wanted[i].fn, a, &a->watches[i]);
-        if (rc < 0) {
-            accounts_free(a);
-            return err_set(err, -EIO, "cannot watch %s (%d)", wanted[i].kind->plural, rc);
-        }
+    int r = reconciler_new(&frame, &a->frame, err);
+    if (r < 0) {
+        accounts_free(a);
+        return r;
     }
     *ret = a;
     return 0;
@@ -278,11 +224,6 @@ void accounts_free(struct accounts *a)
 {
     if (!a)
         return;
-    for (size_t i = 0; i < ARRAY_LEN(a->watches); i++)
-        api_watch_free(a->watches[i]);
-    loop_defer_free(a->soon);
-    loop_timer_free(a->again);
-    map_free(a->namespaces, NULL);
-    map_free(a->secrets, NULL);
+    reconciler_free(a->frame);
     free(a);
 }

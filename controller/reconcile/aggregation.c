@@ -1,46 +1,47 @@
 #include "controller/reconcile/aggregation.h"
 
-#include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/base/str.h"
 #include "controller/reconcile/aggregation_plan.h"
+#include "controller/reconcile/reconciler.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
+#define ALL "all"
 #define SOON_NS (50 * NS_PER_MS) /* so that many changes are one pass */
 
 struct aggregation {
-    struct loop *loop;
     struct api *api;
-    struct api_watch *watch;
-    struct loop_timer *timer;
+    struct reconciler *frame; /* one key: all roles */
 };
 
 static const struct api_user user = {.name = "system:limpet:aggregation"};
 
-static void on_written(void *ctx, const struct api_answer *answer)
+/* Whoever wrote meanwhile starts another pass. */
+static enum work_end on_written(struct reconciler_write *write, const struct api_answer *answer)
 {
-    const char *message = value_get_str(answer->object, "message");
-    (void)ctx;
-    if (answer->code >= 300 && answer->code != 404)
-        log_warn("rules of a ClusterRole are not gathered reason=%s",
-                 log_quote(message ? message : ""));
+    (void)write;
+    return answer->code == 409 ? WORK_DONE : reconciler_verdict(answer);
 }
 
 /* A role, with what its rules must be. */
 static void write_rules(struct aggregation *aggregation, const struct value *role,
                         const struct value *rules)
 {
+    static const struct reconciler_ops ops = {.size = sizeof(struct reconciler_write),
+                                              .done = on_written};
     const struct api_ref ref = {&kind_cluster_role, "", object_name(role)};
     cleanup(value_free) struct value *wanted = value_copy(role);
     value_set(wanted, "rules", value_copy(rules));
-    /* For that revision alone: whoever wrote meanwhile starts another pass. */
-    api_update(aggregation->api, &user, &ref, wanted, 0, on_written, aggregation);
+    /* For that revision alone. */
+    api_update(aggregation->api, &user, &ref, wanted, 0, reconciler_written,
+               reconciler_begin(aggregation->frame, ALL, &ops));
 }
 
-static void pass(void *ctx)
+static void pass(void *ctx, const char *key)
 {
     struct aggregation *aggregation = ctx;
+    (void)key;
     const struct api_ref ref = {&kind_cluster_role, "", ""};
     cleanup(value_free) struct value *list = NULL;
     if (api_list(aggregation->api, &user, &ref, NULL, &list) != 0)
@@ -63,21 +64,26 @@ static void on_role(void *ctx, enum api_event_type type, const struct value *obj
     struct aggregation *aggregation = ctx;
     (void)type;
     (void)object;
-    if (!loop_timer_armed(aggregation->timer))
-        loop_timer_at(aggregation->timer, loop_now(aggregation->loop) + SOON_NS);
+    reconciler_put_after(aggregation->frame, ALL, SOON_NS);
 }
 
 int aggregation_new(struct loop *loop, struct api *api, struct aggregation **ret, struct err *err)
 {
+    static const struct reconciler_watch watches[] = {{&kind_cluster_role, on_role}};
     struct aggregation *aggregation = xcalloc(1, sizeof(*aggregation));
-    const struct api_ref ref = {&kind_cluster_role, "", ""};
-    aggregation->loop = loop;
+    const struct reconciler_spec spec = {.name = "aggregation of roles",
+                                         .loop = loop,
+                                         .api = api,
+                                         .user = &user,
+                                         .watches = watches,
+                                         .watch_count = ARRAY_LEN(watches),
+                                         .look = pass,
+                                         .ctx = aggregation};
     aggregation->api = api;
-    aggregation->timer = loop_timer_new(loop, pass, aggregation);
-    int r = api_watch(api, &user, &ref, NULL, 0, on_role, aggregation, &aggregation->watch);
+    int r = reconciler_new(&spec, &aggregation->frame, err);
     if (r < 0) {
         aggregation_free(aggregation);
-        return err_set(err, -EIO, "aggregation of roles: watch: %d", -r);
+        return r;
     }
     *ret = aggregation;
     return 0;
@@ -87,7 +93,6 @@ void aggregation_free(struct aggregation *aggregation)
 {
     if (!aggregation)
         return;
-    api_watch_free(aggregation->watch);
-    loop_timer_free(aggregation->timer);
+    reconciler_free(aggregation->frame);
     free(aggregation);
 }

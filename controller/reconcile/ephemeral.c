@@ -1,151 +1,112 @@
 #include "controller/reconcile/ephemeral.h"
 
-#include "common/base/log.h"
-#include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/kinds/pod_claims.h"
 #include "controller/reconcile/ephemeral_plan.h"
+#include "controller/reconcile/reconciler.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
-#define AGAIN_NS (5 * NS_PER_S) /* after a claim that was refused */
-
 struct ephemeral {
-    struct loop *loop;
     struct api *api;
     struct recorder *recorder;
-    struct api_watch *pod_watch, *claim_watch;
-    struct map *refused;  /* "namespace/pod", to be looked at again; values are of no meaning */
-    struct map *requests; /* "namespace/claim" -> struct request: under way */
-    struct loop_timer *again;
+    struct reconciler *frame; /* keys: "namespace/pod" */
 };
 
 struct request {
-    struct ephemeral *ephemeral;
-    char *key; /* "namespace/claim" */
-    char *ns, *pod, *uid, *volume;
+    struct reconciler_write write;
+    char *uid, *volume; /* of the pod */
 };
 
 static const struct api_user user = {.name = "system:limpet:ephemeral"};
 
-static void request_free(void *p)
+static void request_free(struct reconciler_write *write)
 {
-    struct request *request = p;
-    free(request->key);
-    free(request->ns);
-    free(request->pod);
+    struct request *request = container_of(write, struct request, write);
     free(request->uid);
     free(request->volume);
-    free(request);
 }
 
 static void tell(const struct request *request, const char *why)
 {
+    const struct ephemeral *ephemeral = reconciler_ctx(&request->write);
+    autofree char *ns = NULL;
+    const char *pod = reconciler_split(request->write.key, &ns);
     autofree char *message =
         xasprintf("ephemeral volume %s: %s", request->volume, why ? why : "not made");
     const struct event event = {.kind = "Pod",
-                                .ns = request->ns,
-                                .name = request->pod,
+                                .ns = ns,
+                                .name = pod,
                                 .uid = request->uid,
                                 .type = "Warning",
                                 .reason = "FailedBinding",
                                 .message = message,
                                 .component = "ephemeral-volume-controller",
                                 .host = ""};
-    recorder_event(request->ephemeral->recorder, &event);
+    recorder_event(ephemeral->recorder, &event);
 }
 
-static void on_created(void *ctx, const struct api_answer *answer)
+static enum work_end on_created(struct reconciler_write *write, const struct api_answer *answer)
 {
-    struct request *request = ctx;
-    struct ephemeral *ephemeral = request->ephemeral;
-    if (answer->code >= 300 && answer->code != 409) {
-        autofree char *pod = xasprintf("%s/%s", request->ns, request->pod);
-        tell(request, value_get_str(answer->object, "message"));
-        (void)map_put(ephemeral->refused, pod, ephemeral);
-        if (!loop_timer_armed(ephemeral->again))
-            loop_timer_after(ephemeral->again, AGAIN_NS);
-    }
-    (void)map_del(ephemeral->requests, request->key);
-    request_free(request);
+    if (answer->code < 300 || answer->code == 409)
+        return WORK_DONE;
+    tell(container_of(write, struct request, write), value_get_str(answer->object, "message"));
+    return WORK_LATER;
 }
 
 struct looking {
     struct ephemeral *ephemeral;
     const struct value *pod;
+    const char *key;
 };
 
 static void look_at_claim(void *ctx, const char *name, const struct value *volume, bool own)
 {
+    static const struct reconciler_ops ops = {
+        .size = sizeof(struct request), .done = on_created, .free = request_free};
     const struct looking *looking = ctx;
     struct ephemeral *ephemeral = looking->ephemeral;
     const struct api_ref ref = {&kind_persistent_volume_claim, object_namespace(looking->pod),
                                 name};
     const struct value *there;
-    autofree char *key = xasprintf("%s/%s", ref.ns, name);
-    if (!own || map_get(ephemeral->requests, key) ||
-        api_see(ephemeral->api, &user, &ref, &there) == 0)
+    if (!own || api_see(ephemeral->api, &user, &ref, &there) == 0)
         return;
     cleanup(value_free) struct value *claim = ephemeral_claim(looking->pod, volume);
-    struct request *request = xcalloc(1, sizeof(*request));
-    *request = (struct request){.ephemeral = ephemeral,
-                                .key = steal(key),
-                                .ns = xstrdup(ref.ns),
-                                .pod = xstrdup(object_name(looking->pod)),
-                                .uid = xstrdup(object_uid(looking->pod)),
-                                .volume = xstrdup(value_get_str(volume, "name"))};
-    (void)map_put(ephemeral->requests, request->key, request);
-    api_create(ephemeral->api, &user, &ref, claim, 0, on_created, request);
+    struct request *request = reconciler_begin(ephemeral->frame, looking->key, &ops);
+    request->uid = xstrdup(object_uid(looking->pod));
+    request->volume = xstrdup(value_get_str(volume, "name"));
+    api_create(ephemeral->api, &user, &ref, claim, 0, reconciler_written, request);
 }
 
-static void look_at_pod(struct ephemeral *ephemeral, const struct value *pod)
-{
-    const struct looking looking = {ephemeral, pod};
-    if (ephemeral_wants(pod))
-        pod_claims_each(pod, look_at_claim, (void *)(uintptr_t)&looking);
-}
-
-static void look_at(struct ephemeral *ephemeral, const char *ns, const char *name)
-{
-    const struct api_ref ref = {&kind_pod, ns, name};
-    struct value *pod = NULL;
-    if (api_get(ephemeral->api, &user, &ref, &pod) == 0)
-        look_at_pod(ephemeral, pod);
-    value_free(pod);
-}
-
-static void on_again(void *ctx)
+static void look(void *ctx, const char *key)
 {
     struct ephemeral *ephemeral = ctx;
-    struct map *refused = ephemeral->refused;
-    const char *key;
-    ephemeral->refused = map_new();
-    for (size_t i = 0; map_next(refused, &i, &key, NULL);) {
-        const char *slash = strchr(key, '/');
-        autofree char *ns = xstrndup(key, (size_t)(slash - key));
-        look_at(ephemeral, ns, slash + 1);
-    }
-    map_free(refused, NULL);
+    cleanup(value_free) struct value *pod = reconciler_get(ephemeral->frame, &kind_pod, key);
+    const struct looking looking = {ephemeral, pod, key};
+    if (pod && ephemeral_wants(pod))
+        pod_claims_each(pod, look_at_claim, (void *)(uintptr_t)&looking);
 }
 
 static void on_pod(void *ctx, enum api_event_type type, const struct value *object)
 {
-    if (type != API_DELETED)
-        look_at_pod(ctx, object);
+    struct ephemeral *ephemeral = ctx;
+    if (type != API_DELETED && ephemeral_wants(object))
+        reconciler_put_object(ephemeral->frame, object);
 }
 
 /* One that is deleted while its pod is there is made anew. */
 static void on_claim(void *ctx, enum api_event_type type, const struct value *object)
 {
+    struct ephemeral *ephemeral = ctx;
     const struct value *owners = value_path(object, "metadata", "ownerReferences", NULL);
     if (type != API_DELETED)
         return;
     for (size_t i = 0; i < value_len(owners); i++) {
-        const char *name = value_get_str(value_at(owners, i), "name");
-        if (str_eq(value_get_str(value_at(owners, i), "kind"), "Pod") && name)
-            look_at(ctx, object_namespace(object), name);
+        const struct value *owner = value_at(owners, i);
+        autofree char *key = reconciler_key(object_namespace(object), value_get_str(owner, "name"));
+        if (str_eq(value_get_str(owner, "kind"), "Pod"))
+            reconciler_put(ephemeral->frame, key);
     }
 }
 
@@ -154,24 +115,22 @@ int ephemeral_new(struct loop *loop, struct api *api, struct recorder *recorder,
 {
     static const char *const volumes[] = {"\"ephemeral\"", NULL};
     static const char *const owned[] = {"\"ownerReferences\"", NULL};
-    const struct api_list_query pod_query = {.mentions = volumes},
-                                claim_query = {.mentions = owned};
-    const struct api_ref pods = {&kind_pod, "", ""};
-    const struct api_ref claims = {&kind_persistent_volume_claim, "", ""};
+    static const struct reconciler_watch watches[] = {
+        {&kind_persistent_volume_claim, on_claim, owned}, {&kind_pod, on_pod, volumes}};
     struct ephemeral *ephemeral = xcalloc(1, sizeof(*ephemeral));
-    *ephemeral = (struct ephemeral){.loop = loop,
-                                    .api = api,
-                                    .recorder = recorder,
-                                    .refused = map_new(),
-                                    .requests = map_new()};
-    ephemeral->again = loop_timer_new(loop, on_again, ephemeral);
-    int r = api_watch(api, &user, &claims, &claim_query, 0, on_claim, ephemeral,
-                      &ephemeral->claim_watch);
-    if (r == 0)
-        r = api_watch(api, &user, &pods, &pod_query, 0, on_pod, ephemeral, &ephemeral->pod_watch);
+    const struct reconciler_spec spec = {.name = "ephemeral volumes",
+                                         .loop = loop,
+                                         .api = api,
+                                         .user = &user,
+                                         .watches = watches,
+                                         .watch_count = ARRAY_LEN(watches),
+                                         .look = look,
+                                         .ctx = ephemeral};
+    *ephemeral = (struct ephemeral){.api = api, .recorder = recorder};
+    int r = reconciler_new(&spec, &ephemeral->frame, err);
     if (r < 0) {
         ephemeral_free(ephemeral);
-        return err_set(err, -EIO, "ephemeral volumes: watch: %d", -r);
+        return r;
     }
     *ret = ephemeral;
     return 0;
@@ -181,12 +140,6 @@ void ephemeral_free(struct ephemeral *ephemeral)
 {
     if (!ephemeral)
         return;
-    if (ephemeral->pod_watch)
-        api_watch_free(ephemeral->pod_watch);
-    if (ephemeral->claim_watch)
-        api_watch_free(ephemeral->claim_watch);
-    loop_timer_free(ephemeral->again);
-    map_free(ephemeral->refused, NULL);
-    map_free(ephemeral->requests, request_free);
+    reconciler_free(ephemeral->frame);
     free(ephemeral);
 }

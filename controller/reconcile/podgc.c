@@ -5,43 +5,25 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
+#include "controller/reconcile/reconciler.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
-struct missing {
-    int64_t since;
-};
-
 struct podgc {
-    struct loop *loop;
     struct api *api;
     int64_t wait_ns;
-    struct map *missing; /* name of a node that pods are bound to and that is not there -> struct */
-    struct map *nodes;   /* names of those that are there -> the map itself */
-    struct api_watch *pod_watch, *node_watch;
-    struct loop_timer *timer;
+    struct map *nodes;        /* names of those that are there -> the map itself */
+    struct reconciler *frame; /* keys: names of nodes that pods are bound to and that are missing */
 };
 
 static const struct api_user user = {.name = "system:limpet:podgc"};
-
-static void is_missing(struct podgc *podgc, const char *name)
-{
-    if (map_get(podgc->missing, name))
-        return;
-    struct missing *missing = xcalloc(1, sizeof(*missing));
-    missing->since = loop_now(podgc->loop);
-    map_put(podgc->missing, name, missing);
-    if (!loop_timer_armed(podgc->timer))
-        loop_timer_at(podgc->timer, missing->since + podgc->wait_ns);
-}
 
 static void on_pod(void *ctx, enum api_event_type type, const struct value *object)
 {
     struct podgc *podgc = ctx;
     const char *node = value_get_str(value_get(object, "spec"), "nodeName");
     if (type != API_DELETED && !str_empty(node) && !map_get(podgc->nodes, node))
-        is_missing(podgc, node);
+        reconciler_put_after(podgc->frame, node, podgc->wait_ns);
 }
 
 static void on_node(void *ctx, enum api_event_type type, const struct value *object)
@@ -50,10 +32,10 @@ static void on_node(void *ctx, enum api_event_type type, const struct value *obj
     const char *name = object_name(object);
     if (type == API_DELETED) {
         map_del(podgc->nodes, name);
-        is_missing(podgc, name);
+        reconciler_put_after(podgc->frame, name, podgc->wait_ns);
     } else {
         map_put(podgc->nodes, name, podgc);
-        free(map_del(podgc->missing, name));
+        reconciler_drop(podgc->frame, name);
     }
 }
 
@@ -75,67 +57,48 @@ static void remove_pod(struct podgc *podgc, const struct value *pod, const char 
     api_delete(podgc->api, &user, &ref, &options, 0, on_removed, NULL);
 }
 
-/* Removes the pods of a node; the number there were. The API is asked, not the cache: what it says
- * is what is so. */
-static size_t collect(struct podgc *podgc, const char *node)
-{
-    cleanup(value_free) struct value *object = NULL;
-    cleanup(value_free) struct value *list = NULL;
-    struct api_ref ref = {&kind_node, "", node}, pods = {&kind_pod, "", ""};
-    if (api_get(podgc->api, &user, &ref, &object) != -404)
-        return 0;
-    autofree char *selector = xasprintf("spec.nodeName=%s", node);
-    struct api_list_query query = {.field_selector = selector};
-    if (api_list(podgc->api, &user, &pods, &query, &list) < 0)
-        return 1;
-    const struct value *items = value_get(list, "items");
-    for (size_t i = 0; i < value_len(items); i++)
-        remove_pod(podgc, value_at(items, i), node);
-    return value_len(items);
-}
-
-/* A name stays on the list until no pod is left. */
-static void on_time(void *ctx)
+/* A name stays on the list until no pod is left. The API is asked, not the cache: what it says is
+ * what is so. */
+static void look(void *ctx, const char *node)
 {
     struct podgc *podgc = ctx;
-    int64_t now = loop_now(podgc->loop), next = INT64_MAX;
-    const char *name;
-    void *value;
-    for (size_t i = 0; map_next(podgc->missing, &i, &name, &value);) {
-        struct missing *missing = value;
-        if (missing->since + podgc->wait_ns <= now) {
-            if (collect(podgc, name) == 0) {
-                free(map_del(podgc->missing, name));
-                continue;
-            }
-            missing->since = now;
-        }
-        if (missing->since + podgc->wait_ns < next)
-            next = missing->since + podgc->wait_ns;
-    }
-    if (next != INT64_MAX)
-        loop_timer_at(podgc->timer, next);
+    cleanup(value_free) struct value *object = reconciler_get(podgc->frame, &kind_node, node);
+    cleanup(value_free) struct value *list = NULL;
+    const struct api_ref pods = {&kind_pod, "", ""};
+    if (object)
+        return;
+    autofree char *selector = xasprintf("spec.nodeName=%s", node);
+    const struct api_list_query query = {.field_selector = selector};
+    int r = api_list(podgc->api, &user, &pods, &query, &list);
+    const struct value *items = r == 0 ? value_get(list, "items") : NULL;
+    for (size_t i = 0; i < value_len(items); i++)
+        remove_pod(podgc, value_at(items, i), node);
+    if (r < 0 || value_len(items) > 0)
+        reconciler_put_after(podgc->frame, node, podgc->wait_ns);
 }
 
 int podgc_new(struct loop *loop, struct api *api, int64_t wait_ns, struct podgc **ret,
               struct err *err)
 {
+    static const struct reconciler_watch watches[] = {{&kind_node, on_node}, {&kind_pod, on_pod}};
     struct podgc *podgc = xcalloc(1, sizeof(*podgc));
-    struct api_ref pods = {&kind_pod, "", ""}, nodes = {&kind_node, "", ""};
-    podgc->loop = loop;
+    const struct reconciler_spec spec = {.name = "podgc",
+                                         .loop = loop,
+                                         .api = api,
+                                         .user = &user,
+                                         .watches = watches,
+                                         .watch_count = ARRAY_LEN(watches),
+                                         .look = look,
+                                         .ctx = podgc};
     podgc->api = api;
     podgc->wait_ns = wait_ns ? wait_ns : PODGC_WAIT_NS;
     if (WEAKENED(PODGC_WAIT))
         podgc->wait_ns = NS_PER_MS;
-    podgc->missing = map_new();
     podgc->nodes = map_new();
-    podgc->timer = loop_timer_new(loop, on_time, podgc);
-    int r = api_watch(api, &user, &nodes, NULL, 0, on_node, podgc, &podgc->node_watch);
-    if (r == 0)
-        r = api_watch(api, &user, &pods, NULL, 0, on_pod, podgc, &podgc->pod_watch);
+    int r = reconciler_new(&spec, &podgc->frame, err);
     if (r < 0) {
         podgc_free(podgc);
-        return err_set(err, -EIO, "pod removal: watch: %d", -r);
+        return r;
     }
     *ret = podgc;
     return 0;
@@ -145,12 +108,7 @@ void podgc_free(struct podgc *podgc)
 {
     if (!podgc)
         return;
-    if (podgc->pod_watch)
-        api_watch_free(podgc->pod_watch);
-    if (podgc->node_watch)
-        api_watch_free(podgc->node_watch);
-    loop_timer_free(podgc->timer);
-    map_free(podgc->missing, free);
+    reconciler_free(podgc->frame);
     map_free(podgc->nodes, NULL);
     free(podgc);
 }

@@ -159,6 +159,11 @@ struct value *reconciler_get(const struct reconciler *r, const struct schema_kin
 
 const struct reconciler_ops reconciler_plain = {.size = sizeof(struct reconciler_write)};
 
+void *reconciler_ctx(const struct reconciler_write *write)
+{
+    return write->reconciler->spec.ctx;
+}
+
 void *reconciler_begin(struct reconciler *r, const char *key, const struct reconciler_ops *ops)
 {
     struct reconciler_write *write = xcalloc(1, ops->size);

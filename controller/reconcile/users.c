@@ -1,23 +1,20 @@
 #include "controller/reconcile/users.h"
 
-#include "common/base/log.h"
-#include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/kinds/kinds.h"
+#include "controller/reconcile/reconciler.h"
 #include "controller/reconcile/users_plan.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
+#define ALL "all"
 #define LATEST_NS (3600 * NS_PER_S) /* the clock of a gateway may jump */
 
 struct users {
     struct loop *loop;
     struct api *api;
-    struct api_watch *user_watch, *request_watch;
-    struct loop_defer *soon;
-    struct loop_timer *timer;
+    struct reconciler *frame; /* one key: all users */
 };
 
 static const struct api_user self = {.name = "system:limpet:users"};
@@ -33,6 +30,7 @@ static struct value *list_of(const struct users *u, const struct schema_kind *ki
 }
 
 struct edit {
+    struct reconciler_write write;
     struct value *certificates;
 };
 
@@ -43,14 +41,9 @@ static int set_certificates(void *ctx, struct value *user)
     return 0;
 }
 
-static void on_written(void *ctx, const struct api_answer *answer)
+static void edit_free(struct reconciler_write *write)
 {
-    struct edit *edit = ctx;
-    const char *message = value_get_str(answer->object, "message");
-    if (answer->code >= 300 && answer->code != 404)
-        log_warn("user's certificates not written: reason=%s", log_quote(message ? message : ""));
-    value_free(edit->certificates);
-    free(edit);
+    value_free(container_of(write, struct edit, write)->certificates);
 }
 
 static int drop_finalizer(void *ctx, struct value *user)
@@ -66,6 +59,7 @@ static int drop_finalizer(void *ctx, struct value *user)
 /* When to look again. */
 static int64_t settle(struct users *u, const struct value *user, const struct value *requests)
 {
+    static const struct reconciler_ops edits = {.size = sizeof(struct edit), .free = edit_free};
     const struct api_ref ref = {&kind_user, "", object_name(user)};
     const struct value *known = value_path(user, "status", "certificates", NULL);
     cleanup(value_free) struct value *none = value_new_list();
@@ -74,23 +68,24 @@ static int64_t settle(struct users *u, const struct value *user, const struct va
         users_plan(user, value_get(requests, "items"), clock_wall(loop_clock(u->loop)), &next);
     if (users_plan_release(user, list)) {
         value_free(list);
-        api_patch_with(u->api, &self, &ref, 0, drop_finalizer, NULL, NULL);
+        api_patch_with(u->api, &self, &ref, 0, drop_finalizer, reconciler_written,
+                       reconciler_begin(u->frame, ALL, &reconciler_plain));
         return INT64_MAX;
     }
     if (value_equal(known ? known : none, list)) {
         value_free(list);
         return next;
     }
-    struct edit *edit = xcalloc(1, sizeof(*edit));
+    struct edit *edit = reconciler_begin(u->frame, ALL, &edits);
     edit->certificates = list;
-    api_patch_with(u->api, &self, &ref, API_STATUS, set_certificates, on_written, edit);
+    api_patch_with(u->api, &self, &ref, API_STATUS, set_certificates, reconciler_written, edit);
     return next;
 }
 
-static void look(void *ctx)
+static void look(void *ctx, const char *key)
 {
     struct users *u = ctx;
-    u->soon = NULL;
+    (void)key;
     int64_t now = clock_wall(loop_clock(u->loop)), first = INT64_MAX;
     cleanup(value_free) struct value *all = list_of(u, &kind_user);
     cleanup(value_free) struct value *requests = list_of(u, &kind_certificate_signing_request);
@@ -102,43 +97,43 @@ static void look(void *ctx)
     if (first == INT64_MAX)
         return;
     int64_t wait = first > now ? first - now : NS_PER_S;
-    loop_timer_after(u->timer, wait < LATEST_NS ? wait + NS_PER_S : LATEST_NS);
-}
-
-static void look_soon(void *ctx)
-{
-    struct users *u = ctx;
-    if (!u->soon)
-        u->soon = loop_defer(u->loop, look, u);
+    reconciler_put_after(u->frame, ALL, wait < LATEST_NS ? wait + NS_PER_S : LATEST_NS);
 }
 
 static void on_user(void *ctx, enum api_event_type type, const struct value *object)
 {
+    struct users *u = ctx;
     (void)object;
     if (type != API_DELETED)
-        look_soon(ctx);
+        reconciler_put(u->frame, ALL);
 }
 
 static void on_request(void *ctx, enum api_event_type type, const struct value *object)
 {
+    struct users *u = ctx;
     if (type != API_DELETED && value_get_str(value_get(object, "status"), "certificate"))
-        look_soon(ctx);
+        reconciler_put(u->frame, ALL);
 }
 
 int users_new(struct loop *loop, struct api *api, struct users **ret, struct err *err)
 {
+    static const struct reconciler_watch watches[] = {
+        {&kind_user, on_user}, {&kind_certificate_signing_request, on_request}};
     struct users *u = xcalloc(1, sizeof(*u));
-    const struct api_ref users = {&kind_user, "", ""};
-    const struct api_ref requests = {&kind_certificate_signing_request, "", ""};
+    const struct reconciler_spec spec = {.name = "users",
+                                         .loop = loop,
+                                         .api = api,
+                                         .user = &self,
+                                         .watches = watches,
+                                         .watch_count = ARRAY_LEN(watches),
+                                         .look = look,
+                                         .ctx = u};
     u->loop = loop;
     u->api = api;
-    u->timer = loop_timer_new(loop, look_soon, u);
-    int rc = api_watch(api, &self, &users, NULL, 0, on_user, u, &u->user_watch);
-    if (rc == 0)
-        rc = api_watch(api, &self, &requests, NULL, 0, on_request, u, &u->request_watch);
-    if (rc < 0) {
+    int r = reconciler_new(&spec, &u->frame, err);
+    if (r < 0) {
         users_free(u);
-        return err_set(err, -EIO, "cannot watch users (%d)", rc);
+        return r;
     }
     *ret = u;
     return 0;
@@ -148,9 +143,6 @@ void users_free(struct users *u)
 {
     if (!u)
         return;
-    api_watch_free(u->user_watch);
-    api_watch_free(u->request_watch);
-    loop_defer_free(u->soon);
-    loop_timer_free(u->timer);
+    reconciler_free(u->frame);
     free(u);
 }
