@@ -5,11 +5,11 @@
 #include "common/base/str.h"
 #include "controller/reconcile/garbage_plan.h"
 #include "controller/reconcile/owners.h"
+#include "controller/reconcile/reconciler.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#define TURN_MAX 64   /* objects that are looked at in one turn of the loop */
 #define WRITES_MAX 64 /* under way at once */
 #define RETRY_NS (2 * NS_PER_S)
 #define ELSEWHERE_MAX                                                                              \
@@ -20,27 +20,19 @@ struct source {
     struct list link;
     struct garbage *garbage;
     const struct schema_kind *kind;
-    struct api_watch *watch;
 };
 
 struct garbage {
-    struct loop *loop;
     struct api *api;
     struct recorder *recorder;
     struct owners *owners;
     struct list sources;
-    struct list queue; /* struct owned: to be looked at */
-    struct list later; /* struct owned: what failed */
-    struct list jobs;  /* struct job: writes under way */
-    size_t job_count;
-    struct loop_defer *soon;
-    struct loop_timer *retry;
-    bool ready; /* all that was there at the start is in the index */
+    struct reconciler *frame; /* keys: uids */
 };
 
 /* A write that is under way. */
 struct job {
-    struct list link;
+    struct reconciler_write write;
     struct garbage *garbage;
     const struct schema_kind *kind;
     char *ns, *name, *uid, *revision;
@@ -52,25 +44,10 @@ struct job {
 
 static const struct api_user user = {.name = "system:limpet:garbage"};
 
-static void turn(void *ctx);
-
-static void kick(struct garbage *garbage)
+static void look_at(struct garbage *garbage, const struct owned *object)
 {
-    if (!garbage->soon)
-        garbage->soon = loop_defer(garbage->loop, turn, garbage);
-}
-
-static void look_at(struct garbage *garbage, struct owned *object)
-{
-    if (!object->kind)
-        return;
-    if (object->busy) {
-        object->again = true;
-        return;
-    }
-    list_remove(&object->queued);
-    list_append(&garbage->queue, &object->queued);
-    kick(garbage);
+    if (object->kind)
+        reconciler_put(garbage->frame, object->uid);
 }
 
 /* ---- what happens ---- */
@@ -113,7 +90,6 @@ static void see(struct garbage *garbage, const struct schema_kind *kind, const s
     bool changed = owners_see(garbage->owners, kind, object, &entry);
     if (!changed || !entry)
         return;
-    entry->failures = 0;
     look_at(garbage, entry);
     if (entry->hold != OWNED_FREE)
         look_at_dependents(garbage, entry);
@@ -226,69 +202,30 @@ static void tell_of_strangers(struct garbage *garbage, const struct owned *objec
 
 /* ---- writing ---- */
 
-static void job_free(struct job *job)
+static void job_free(struct reconciler_write *write)
 {
-    list_remove(&job->link);
-    job->garbage->job_count--;
+    struct job *job = container_of(write, struct job, write);
     free(job->ns);
     free(job->name);
     free(job->uid);
     free(job->revision);
     free(job->drop);
     value_free(job->refs);
-    free(job);
-}
-
-static void on_retry(void *ctx)
-{
-    struct garbage *garbage = ctx;
-    struct list *it, *tmp;
-    list_each(it, tmp, &garbage->later)
-    {
-        list_remove(it);
-        list_append(&garbage->queue, it);
-    }
-    kick(garbage);
-}
-
-static void try_later(struct garbage *garbage, struct owned *object, const struct value *status)
-{
-    const char *message = value_get_str(status, "message");
-    log_write(object->failures++ == 0 ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG,
-              "garbage not collected, will try again object=%s/%s/%s reason=%s",
-              object->kind->plural, log_quote(object->ns), log_quote(object->name),
-              log_quote(message ? message : ""));
-    list_remove(&object->queued);
-    list_append(&garbage->later, &object->queued);
-    if (!loop_timer_armed(garbage->retry))
-        loop_timer_after(garbage->retry, RETRY_NS);
 }
 
 static void write_plan(struct job *job);
 
-static void on_done(void *ctx, const struct api_answer *answer)
+static enum work_end on_done(struct reconciler_write *write, const struct api_answer *answer)
 {
-    struct job *job = ctx;
-    struct garbage *garbage = job->garbage;
-    struct owned *object = owners_find(garbage->owners, job->uid);
+    struct job *job = container_of(write, struct job, write);
     if (answer->code < 300 && job->plan.action == GARBAGE_UNBLOCK) {
         job->plan.action = GARBAGE_DELETE;
         free(steal(job->revision));
         write_plan(job);
-        return;
+        return WORK_HELD;
     }
-    job_free(job);
-    kick(garbage);
-    if (!object)
-        return;
-    object->busy = false;
     /* 404: its end is on the way to us. 409: it has changed since we looked. */
-    bool failed = answer->code >= 300 && answer->code != 404 && answer->code != 409;
-    if (object->kind && failed)
-        try_later(garbage, object, answer->object);
-    else if (object->kind && (object->again || answer->code == 409))
-        look_at(garbage, object);
-    object->again = false;
+    return answer->code == 409 ? WORK_AGAIN : reconciler_verdict(answer);
 }
 
 static int edit(void *ctx, struct value *object)
@@ -310,7 +247,7 @@ static void write_plan(struct job *job)
 {
     const struct api_ref ref = {job->kind, job->ns, job->name};
     if (job->plan.action != GARBAGE_DELETE) {
-        api_patch_with(job->garbage->api, &user, &ref, 0, edit, on_done, job);
+        api_patch_with(job->garbage->api, &user, &ref, 0, edit, reconciler_written, job);
         return;
     }
     const struct api_delete_options options = {.grace_s = -1,
@@ -319,15 +256,17 @@ static void write_plan(struct job *job)
                                                .propagation = job->plan.propagation};
     log_info("garbage collected object=%s/%s/%s propagation=%s", job->kind->plural,
              log_quote(job->ns), log_quote(job->name), job->plan.propagation);
-    api_delete(job->garbage->api, &user, &ref, &options, 0, on_done, job);
+    api_delete(job->garbage->api, &user, &ref, &options, 0, reconciler_written, job);
 }
 
 static void begin(struct garbage *garbage, struct owned *object, const struct value *view,
                   const enum garbage_owner *owners, const struct garbage_plan *plan)
 {
+    static const struct reconciler_ops ops = {
+        .size = sizeof(struct job), .done = on_done, .free = job_free};
     const struct value *refs = value_path(view, "metadata", "ownerReferences", NULL);
     const char *revision = value_get_str(value_get(view, "metadata"), "resourceVersion");
-    struct job *job = xcalloc(1, sizeof(*job));
+    struct job *job = reconciler_begin(garbage->frame, object->uid, &ops);
     job->garbage = garbage;
     job->kind = object->kind;
     job->ns = xstrdup(object->ns);
@@ -340,9 +279,6 @@ static void begin(struct garbage *garbage, struct owned *object, const struct va
     for (size_t i = 0; i < value_len(job->refs); i++)
         if (plan->drop[owners[i]])
             job->drop[job->drop_count++] = value_get_str(value_at(job->refs, i), "uid");
-    list_append(&garbage->jobs, &job->link);
-    garbage->job_count++;
-    object->busy = true;
     write_plan(job);
 }
 
@@ -358,9 +294,12 @@ static struct value *metadata_of(const struct garbage *garbage, const struct own
     return view;
 }
 
-static void examine(struct garbage *garbage, struct owned *object)
+static void look(void *ctx, const char *uid)
 {
-    cleanup(value_free) struct value *view = metadata_of(garbage, object);
+    struct garbage *garbage = ctx;
+    struct owned *object = owners_find(garbage->owners, uid);
+    cleanup(value_free) struct value *view =
+        object && object->kind ? metadata_of(garbage, object) : NULL;
     if (!view)
         return;
     const struct value *refs = value_path(view, "metadata", "ownerReferences", NULL);
@@ -379,45 +318,11 @@ static void examine(struct garbage *garbage, struct owned *object)
         begin(garbage, object, view, owners, &plan);
 }
 
-static bool is_ready(struct garbage *garbage)
-{
-    struct list *it, *tmp;
-    list_each(it, tmp, &garbage->sources)
-    {
-        const struct source *source = container_of(it, struct source, link);
-        if (!garbage->ready && !api_watch_is_live(source->watch))
-            return false;
-    }
-    garbage->ready = true;
-    return true;
-}
-
-static void turn(void *ctx)
-{
-    struct garbage *garbage = ctx;
-    garbage->soon = NULL;
-    if (!is_ready(garbage)) {
-        kick(garbage);
-        return;
-    }
-    for (int i = 0; i < TURN_MAX && garbage->job_count < WRITES_MAX; i++) {
-        if (list_empty(&garbage->queue))
-            return;
-        struct owned *object = container_of(garbage->queue.next, struct owned, queued);
-        list_remove(&object->queued);
-        examine(garbage, object);
-    }
-    if (garbage->job_count < WRITES_MAX && !list_empty(&garbage->queue))
-        kick(garbage);
-}
-
 /* ---- kinds ---- */
 
 static void source_free(struct source *source)
 {
     list_remove(&source->link);
-    if (source->watch)
-        api_watch_free(source->watch);
     free(source);
 }
 
@@ -430,15 +335,14 @@ static bool is_collected(const struct schema_kind *kind)
 static int add_source(struct garbage *garbage, const struct schema_kind *kind)
 {
     static const char *const mentions[] = {"\"ownerReferences\"", "\"finalizers\"", NULL};
-    const struct api_ref ref = {kind, "", ""};
-    const struct api_list_query query = {.mentions = mentions};
     if (!is_collected(kind))
         return 0;
     struct source *source = xcalloc(1, sizeof(*source));
     source->garbage = garbage;
     source->kind = kind;
     list_append(&garbage->sources, &source->link);
-    int r = api_watch(garbage->api, &user, &ref, &query, 0, on_event, source, &source->watch);
+    const struct reconciler_watch watch = {kind, on_event, mentions, .ctx = source};
+    int r = reconciler_watch(garbage->frame, &watch);
     if (r < 0)
         source_free(source);
     return r;
@@ -448,6 +352,7 @@ static int add_source(struct garbage *garbage, const struct schema_kind *kind)
 static void remove_source(struct garbage *garbage, const struct schema_kind *kind)
 {
     struct list *it, *tmp;
+    reconciler_unwatch(garbage->frame, kind);
     list_each(it, tmp, &garbage->sources)
     {
         struct source *source = container_of(it, struct source, link);
@@ -491,17 +396,20 @@ int garbage_new(struct loop *loop, struct api *api, struct recorder *recorder, s
                 struct err *err)
 {
     struct garbage *garbage = xcalloc(1, sizeof(*garbage));
+    const struct reconciler_spec spec = {.name = "garbage",
+                                         .loop = loop,
+                                         .api = api,
+                                         .user = &user,
+                                         .look = look,
+                                         .ctx = garbage,
+                                         .write_max = WRITES_MAX,
+                                         .wait_ns = RETRY_NS};
     const struct schema_kind *kind;
-    int r = 0;
-    garbage->loop = loop;
     garbage->api = api;
     garbage->recorder = recorder;
     garbage->owners = owners_new();
     list_init(&garbage->sources);
-    list_init(&garbage->queue);
-    list_init(&garbage->later);
-    list_init(&garbage->jobs);
-    garbage->retry = loop_timer_new(loop, on_retry, garbage);
+    int r = reconciler_new(&spec, &garbage->frame, err);
     kinds_observe(api_kinds(api), on_kind, garbage);
     for (size_t i = 0; r == 0 && (kind = kinds_at(api_kinds(api), i)); i++)
         r = add_source(garbage, kind);
@@ -519,10 +427,8 @@ void garbage_free(struct garbage *garbage)
     if (!garbage)
         return;
     kinds_unobserve(api_kinds(garbage->api), garbage);
+    reconciler_free(garbage->frame);
     list_each(it, tmp, &garbage->sources) source_free(container_of(it, struct source, link));
-    list_each(it, tmp, &garbage->jobs) job_free(container_of(it, struct job, link));
-    loop_defer_free(garbage->soon);
-    loop_timer_free(garbage->retry);
     owners_free(garbage->owners);
     free(garbage);
 }

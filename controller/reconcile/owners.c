@@ -25,7 +25,6 @@ struct owners *owners_new(void)
 static void entry_free(void *p)
 {
     struct owned *object = p;
-    list_remove(&object->queued);
     free(object->ns);
     free(object->name);
     free(object->refs);
@@ -178,7 +177,6 @@ static void forget(struct owners *owners, struct owned *object)
     object->hold = OWNED_FREE;
     free(steal(object->ns));
     free(steal(object->name));
-    list_remove(&object->queued);
     release(owners, object);
 }
 

@@ -2,7 +2,6 @@
 /* Who owns whom: an index by uid of the objects that name owners, of their owners, and of objects
  * that garbage collection holds while they are deleted. Others take no room. Pure. */
 
-#include "common/base/list.h"
 #include "common/data/value.h"
 #include "common/schema/schema.h"
 
@@ -33,10 +32,6 @@ struct owned {
     uint32_t blocking; /* how many of deps block */
     uint8_t hold;      /* enum owned_hold */
     uint64_t seen;     /* by the latest search that came by */
-    /* The executor's: */
-    struct list queued;
-    bool busy, again;
-    uint8_t failures;
     char uid[];
 };
 

@@ -195,7 +195,8 @@ static void tell_failure(const struct reconciler *r, const char *key, unsigned f
                          const struct api_answer *answer)
 {
     const char *message = value_get_str(answer->object, "message");
-    log_write(failures == 1 && answer->code != 409 ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG,
+    log_write(failures == 1 && answer->code != 404 && answer->code != 409 ? LOG_LEVEL_WARN
+                                                                          : LOG_LEVEL_DEBUG,
               "not written, will try again controller=%s key=%s reason=%s", r->spec.name,
               log_quote(key), log_quote(message ? message : ""));
 }
@@ -256,10 +257,12 @@ void reconciler_unwatch(struct reconciler *r, const struct schema_kind *kind)
 bool reconciler_is_ready(struct reconciler *r)
 {
     struct list *it, *tmp;
+    if (r->ready)
+        return true;
     list_each(it, tmp, &r->sources)
     {
         const struct source *source = container_of(it, struct source, link);
-        if (!r->ready && !api_watch_is_live(source->watch) && !WEAKENED(RECONCILER_READY))
+        if (!api_watch_is_live(source->watch) && !WEAKENED(RECONCILER_READY))
             return false;
     }
     r->ready = true;
