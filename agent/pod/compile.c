@@ -8,6 +8,7 @@
 #include "agent/pod/internal.h"
 #include "agent/pod/limits.h"
 #include "agent/pod/mount.h"
+#include "agent/pod/selinux.h"
 #include "agent/pod/sysctl.h"
 #include "agent/runtime/caps.h"
 
@@ -236,6 +237,19 @@ static int compile_seccomp(const struct pod_record *record, const struct value *
     return rc;
 }
 
+static int compile_labels(const struct pod_record *record, const struct value *container,
+                          struct parts *parts, struct launch_container *ret, struct err *err)
+{
+    struct selinux_labels labels;
+    int rc = selinux_labels(record->agent->world.disk, record->spec->object, record->uid, container,
+                            &labels, err);
+    if (rc < 0)
+        return rc;
+    ret->selinux = labels.process ? keep(parts, labels.process) : NULL;
+    ret->selinux_files = labels.files ? keep(parts, labels.files) : NULL;
+    return 0;
+}
+
 static int compile_security(const struct pod_record *record, const struct value *container,
                             struct parts *parts, struct launch_container *ret, struct err *err)
 {
@@ -251,6 +265,8 @@ static int compile_security(const struct pod_record *record, const struct value 
     ret->apparmor = apparmor_asked(spec->object, container);
     ret->run_as_non_root = value_bool(security(spec, container, "runAsNonRoot"), false);
     int rc = compile_caps(container, ret->privileged, &ret->capabilities, err);
+    if (rc == 0)
+        rc = compile_labels(record, container, parts, ret, err);
     return rc < 0 ? rc : compile_seccomp(record, container, parts, ret, err);
 }
 

@@ -3,6 +3,7 @@
 #include "agent/pod/containers.h"
 #include "agent/pod/health.h"
 #include "agent/pod/internal.h"
+#include "agent/pod/selinux.h"
 #include "agent/pod/status.h"
 
 #include "common/base/mem.h"
@@ -146,6 +147,8 @@ int agent_why(struct agent *agent, const char *ns, const char *name, struct buf 
     if (ret->len == 0)
         (void)buf_addstr(ret,
                          view.keeper == POD_KEEPER_RUNNING ? "it runs\n" : "it is being started\n");
+    if (record->spec && selinux_is_asked(spec_of(record)) && !selinux_is_on(agent->world.disk))
+        (void)buf_addstr(ret, "seLinuxOptions have no effect: this node has no SELinux\n");
     return 0;
 }
 

@@ -1,65 +1,14 @@
 #include "agent/runtime/apparmor.h"
 
-#include "agent/runtime/sys.h"
+#include "agent/runtime/exec_attr.h"
 #include "common/base/cleanup.h"
 #include "common/base/mem.h"
-#include "common/base/weaken.h"
 
-#include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/vfs.h>
-
-#ifndef SYS_openat2
-#define SYS_openat2 437
-#endif
-#define NO_XDEV 0x01
-#define NO_MAGICLINKS 0x02
-#define BENEATH 0x08
-#define PROC_MAGIC 0x9fa0
-
-static bool is_proc(int fd)
-{
-    struct statfs fs;
-    return WEAKENED(APPARMOR_PROC) ||
-           (fstatfs(fd, &fs) == 0 && (unsigned long)fs.f_type == PROC_MAGIC);
-}
-
-/* Within the mount at dir alone. */
-static int open_below(int dir, const char *path)
-{
-    const struct {
-        uint64_t flags, mode, resolve;
-    } how = {.flags = O_WRONLY | O_CLOEXEC, .resolve = NO_XDEV | NO_MAGICLINKS | BENEATH};
-    int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
-    if (fd < 0 && errno == ENOSYS)
-        fd = openat(dir, path, O_WRONLY | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
-}
-
-static int write_attribute(const char *proc, const char *text)
-{
-    autoclose int dir = open(proc, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (dir < 0)
-        return -errno;
-    if (!is_proc(dir))
-        return -EPERM;
-    /* A place of its own where several such modules may be loaded. */
-    autoclose int own = open_below(dir, "thread-self/attr/apparmor/exec");
-    autoclose int any = own == -ENOENT ? open_below(dir, "thread-self/attr/exec") : -1;
-    int fd = own == -ENOENT ? any : own;
-    if (fd < 0)
-        return fd;
-    if (!is_proc(fd))
-        return -EPERM;
-    ssize_t n = write(fd, text, strlen(text));
-    return n < 0 ? -errno : (size_t)n < strlen(text) ? -EIO : 0;
-}
 
 int apparmor_on_exec(const char *proc, const char *profile, struct err *err)
 {
     autofree char *text = xasprintf("exec %s", profile);
-    int r = write_attribute(proc, text);
+    int r = exec_attr_write(proc, "apparmor", text);
     return r < 0 ? err_errno(err, -r, "cannot enforce AppArmor profile \"%.100s\"", profile) : 0;
 }

@@ -7,6 +7,7 @@
 #include "agent/runtime/privs.h"
 #include "agent/runtime/propagation.h"
 #include "agent/runtime/rootfs.h"
+#include "agent/runtime/selinux.h"
 #include "agent/runtime/signals.h"
 #include "agent/runtime/sys.h"
 #include "agent/runtime/terminal.h"
@@ -456,7 +457,10 @@ _Noreturn static void exec_program(const struct child_spec *spec, const struct u
 /* Before ids change: the file is one of the process as it is now. */
 static int confine(const struct launch_container *container, struct err *err)
 {
-    return container->apparmor ? apparmor_on_exec("/proc", container->apparmor, err) : 0;
+    int r = container->apparmor ? apparmor_on_exec("/proc", container->apparmor, err) : 0;
+    if (r == 0 && container->selinux)
+        r = selinux_on_exec("/proc", container->selinux, err);
+    return r;
 }
 
 /* From the container's root on: who, where, with what, and go. */

@@ -27,7 +27,7 @@ enum field_type {
     FIELD_CONTAINERS, /* const struct launch_container * with a size_t count */
 };
 
-enum field_rule { RULE_NONE, RULE_NAME, RULE_ABSOLUTE, RULE_RELATIVE, RULE_ENV };
+enum field_rule { RULE_NONE, RULE_NAME, RULE_ABSOLUTE, RULE_RELATIVE, RULE_ENV, RULE_LABEL };
 
 struct field {
     const char *name;
@@ -101,6 +101,9 @@ static const struct field container_fields[] = {
     {"oomScoreAdj", FIELD_INT, AT(launch_container, oom_score_adj), .min = -1000, .max = 1000},
     {"strictGroups", FIELD_BOOL, AT(launch_container, strict_groups)},
     {"appArmor", FIELD_STR, AT(launch_container, apparmor), .max = 4095},
+    {"seLinux", FIELD_STR, AT(launch_container, selinux), .rule = RULE_LABEL, .max = 255},
+    {"seLinuxFiles", FIELD_STR, AT(launch_container, selinux_files), .rule = RULE_LABEL,
+     .max = 255},
     HUGE_FIELDS(launch_container),
     {"unmasked", FIELD_BOOL, AT(launch_container, unmasked)},
 };
@@ -225,6 +228,8 @@ static const char *check_rule(enum field_rule rule, const char *s)
         return s[0] == '/' || has_dot_dot(s) ? "must be a relative path without \"..\"" : NULL;
     case RULE_ENV:
         return s[0] == '=' || !strchr(s, '=') ? "must be \"name=value\"" : NULL;
+    case RULE_LABEL: /* it stands in quotes among the options of a mount */
+        return strpbrk(s, "\"\\\n") ? "must be a label of SELinux" : NULL;
     case RULE_NONE:
         break;
     }

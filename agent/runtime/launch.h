@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LAUNCH_VERSION 4
+#define LAUNCH_VERSION 5
 #define LAUNCH_MAX_BYTES (4 * 1024 * 1024)
 #define LAUNCH_MAX_CONTAINERS 64
 
@@ -89,9 +89,12 @@ struct launch_container {
     bool privileged;
     bool unmasked; /* all of /proc and /sys; only with user_base */
     bool no_new_privs;
-    const char *apparmor; /* the profile that it runs under; NULL: its parent's */
-    const void *seccomp;  /* struct sock_filter array, or NULL = unconfined */
-    size_t seccomp_len;   /* bytes */
+    const char *apparmor;      /* the profile that it runs under; NULL: its parent's */
+    const char *selinux;       /* the label that it runs under; NULL: its parent's */
+    const char *selinux_files; /* and that of its root and of what is mounted in it alone; NULL: as
+                                  their file systems have it */
+    const void *seccomp;       /* struct sock_filter array, or NULL = unconfined */
+    size_t seccomp_len;        /* bytes */
     const struct launch_mount *mounts;
     size_t mount_count;
     /* Limits; 0 = none. */

@@ -82,7 +82,7 @@ const struct schema_type type_security_context = {
     .check = check_security_context,
     FIELDS(F(1, "capabilities", OBJECT(type_capabilities), DOC("Capabilities given and taken.")),
            F(2, "privileged", BOOL, DOC("Whether it may do what root on the node may.")),
-           F(3, "seLinuxOptions", OBJECT(type_se_linux_options), INERT, DOC("Labels of SELinux.")),
+           F(3, "seLinuxOptions", OBJECT(type_se_linux_options), DOC("Labels of SELinux.")),
            F(4, "runAsUser", INT64, RULE(id),
              DOC("The user id that it runs as; the image's if not given.")),
            F(5, "runAsNonRoot", BOOL, DOC("Whether running as user 0 is refused.")),
@@ -113,7 +113,7 @@ static const struct schema_type type_sysctl = {
 const struct schema_type type_pod_security_context = {
     .name = "PodSecurityContext",
     DOC("What holds for all containers of a pod."),
-    FIELDS(F(1, "seLinuxOptions", OBJECT(type_se_linux_options), INERT, DOC("Labels of SELinux.")),
+    FIELDS(F(1, "seLinuxOptions", OBJECT(type_se_linux_options), DOC("Labels of SELinux.")),
            F(2, "runAsUser", INT64, RULE(id), DOC("The user id that containers run as.")),
            F(3, "runAsNonRoot", BOOL, DOC("Whether running as user 0 is refused.")),
            F(4, "supplementalGroups", LIST(INT64), RULE(id),
@@ -133,6 +133,6 @@ const struct schema_type type_pod_security_context = {
              DOC("What AppArmor lets through.")),
            F(12, "supplementalGroupsPolicy", STRING, ONE_OF("Merge", "Strict"),
              DOC("Whether the groups of the image's /etc/group count too: Merge or Strict.")),
-           F(13, "seLinuxChangePolicy", STRING, ONE_OF("MountOption", "Recursive"), INERT,
+           F(13, "seLinuxChangePolicy", STRING, ONE_OF("MountOption", "Recursive"),
              DOC("How volumes get their label: MountOption or Recursive."))),
 };

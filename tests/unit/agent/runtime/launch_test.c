@@ -63,7 +63,9 @@ static const struct launch_container containers[] = {
      .message_log = true,
      .oom_score_adj = -1000,
      .strict_groups = true,
-     .apparmor = "web"},
+     .apparmor = "web",
+     .selinux = "u:r:t:s0:c1,c2",
+     .selinux_files = "u:object_r:f:s0"},
     {.name = "two",
      .layers = layers,
      .argv = argv,
@@ -136,6 +138,8 @@ static void assert_container(const struct launch_container *c)
     assert_int_equal(c->huge_bounded, 9);
     assert_true(c->huge[0] == 1 && c->huge[3] == INT64_MAX);
     assert_string_equal(c->apparmor, "web");
+    assert_string_equal(c->selinux, "u:r:t:s0:c1,c2");
+    assert_string_equal(c->selinux_files, "u:object_r:f:s0");
     assert_int_equal(c->seccomp_len, sizeof(filter));
     assert_memory_equal(c->seccomp, filter, sizeof(filter));
 }
@@ -357,6 +361,16 @@ static void break_sub(struct launch_plan *p, struct launch_container *c)
     c->mounts = &m;
     c->mount_count = 1;
 }
+static void break_label(struct launch_plan *p, struct launch_container *c)
+{
+    (void)p;
+    c->selinux = "u:r:t:s0\",size=1g,x=\"";
+}
+static void break_label2(struct launch_plan *p, struct launch_container *c)
+{
+    (void)p;
+    c->selinux_files = "u:r:t:s0\"";
+}
 
 static void test_launch__refuses(void **state)
 {
@@ -384,6 +398,8 @@ static void test_launch__refuses(void **state)
         {break_target, "containers[0].mounts[0].target: must be an absolute path"},
         {break_source, "containers[0].mounts[0].source: is missing"},
         {break_sub, "containers[0].mounts[0].subPath: must be a relative path"},
+        {break_label, "containers[0].seLinux: must be a label of SELinux"},
+        {break_label2, "containers[0].seLinuxFiles: must be a label of SELinux"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         cleanup(buf_done) struct buf bytes;

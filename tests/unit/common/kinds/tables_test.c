@@ -210,7 +210,7 @@ static void test_tables__what_nothing_acts_on(void **state)
         {&kind_pod, "spec.containers.ports.hostPort", false},
         {&kind_pod, "spec.containers.securityContext.seccompProfile", false},
         {&kind_pod, "spec.containers.securityContext.appArmorProfile", false},
-        {&kind_pod, "spec.containers.securityContext.seLinuxOptions", true},
+        {&kind_pod, "spec.containers.securityContext.seLinuxOptions", false},
         {&kind_pod, "spec.affinity.podAffinity", true},
         {&kind_pod, "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution",
          false},
