@@ -3,6 +3,7 @@
 #include "agent/keeper/pidfile.h"
 #include "agent/keeper/sizing.h"
 #include "agent/runtime/propagation.h"
+#include "agent/runtime/selinux.h"
 #include "agent/runtime/sys.h"
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
@@ -191,7 +192,10 @@ static int make_shm(struct sandbox *sandbox, struct err *err)
         return err_errno(err, errno, "cannot make %s", path);
     long long root = sandbox->plan->user_base;
     autofree char *options = xasprintf("mode=1777,size=64m,uid=%lld,gid=%lld", root, root);
-    if (mount("shm", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0)
+    autofree char *labelled =
+        selinux_mount_data(options, sandbox->plan->containers[0].selinux_files);
+    if (mount("shm", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+              labelled ? labelled : options) < 0)
         return err_errno(err, errno, "cannot mount the pod's shared memory");
     sandbox->shm = steal(path);
     return 0;

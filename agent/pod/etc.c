@@ -7,6 +7,7 @@
 #include "agent/net/hosts_file.h"
 #include "agent/net/resolv_conf.h"
 #include "agent/pod/hostname.h"
+#include "agent/volume/label.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -174,7 +175,7 @@ static int bring_all_up_to_date(const struct pod_record *record, const struct no
     return written;
 }
 
-int etc_write(const struct pod_record *record, struct err *err)
+int etc_write(const struct pod_record *record, const char *label, struct err *err)
 {
     struct disk *disk = record->agent->world.disk;
     autofree char *dir = etc_dir(record);
@@ -184,7 +185,10 @@ int etc_write(const struct pod_record *record, struct err *err)
     cleanup(node_files_done) struct node_files node =
         read_node_files(record->agent, record->spec->host_network);
     rc = bring_all_up_to_date(record, &node, err);
-    return rc < 0 ? rc : 0;
+    if (rc < 0)
+        return rc;
+    rc = label_give(dir, label, true);
+    return rc < 0 ? err_errno(err, -rc, "label %s", label) : 0;
 }
 
 static bool any_of_host_network(const struct agent *agent)

@@ -1,5 +1,6 @@
 #include "agent/pod/bandwidth.h"
 #include "agent/pod/internal.h"
+#include "agent/pod/selinux.h"
 #include "agent/pod/user_ids.h"
 
 #include "common/base/log.h"
@@ -55,10 +56,19 @@ static struct volume_source source_of(struct pod_record *record)
         .find = find_source, .token = find_token, .layers = find_layers, .ctx = record};
 }
 
-/* The folders of a pod's volumes; state and run are the caller's strings. */
+/* Of SELinux, for what the pod's containers share; NULL: none. Caller frees. */
+static char *label_of(const struct pod_record *record)
+{
+    cleanup(selinux_labels_done) struct selinux_labels labels = {0};
+    int rc = selinux_labels(record->agent->world.disk, record->spec->object, record->uid, NULL,
+                            &labels, NULL);
+    return rc < 0 ? NULL : steal(labels.files);
+}
+
+/* The folders of a pod's volumes; state, run and label are the caller's strings. */
 static struct volume_spec volume_spec_of(const struct pod_record *record,
                                          const struct volume_source *source, const char *state,
-                                         const char *run)
+                                         const char *run, const char *label)
 {
     const struct value *pod = record->spec ? record->spec->object : NULL;
     const struct value *group = value_path(pod, "spec", "securityContext", "fsGroup", NULL);
@@ -73,6 +83,7 @@ static struct volume_spec volume_spec_of(const struct pod_record *record,
         .source = source,
         .fs_group = value_int(group, -1),
         .user = record->spec ? pod_spec_user(record->spec) : -1,
+        .label = label,
         .now_wall_ns = clock_wall(loop_clock(agent->world.loop)),
     };
 }
@@ -83,7 +94,8 @@ void exec_prepare_volumes(struct pod_record *record)
     autofree char *state = agent_state_dir(agent, record->uid);
     autofree char *run = agent_volume_dir(agent, record->uid);
     struct volume_source source = source_of(record);
-    struct volume_spec spec = volume_spec_of(record, &source, state, run);
+    autofree char *label = label_of(record);
+    struct volume_spec spec = volume_spec_of(record, &source, state, run, label);
     struct err err = {0};
     struct volume *volumes = NULL;
     size_t count = 0;
@@ -110,7 +122,8 @@ void exec_refresh_volumes(struct pod_record *record)
     autofree char *state = agent_state_dir(agent, record->uid);
     autofree char *run = agent_volume_dir(agent, record->uid);
     struct volume_source source = source_of(record);
-    struct volume_spec spec = volume_spec_of(record, &source, state, run);
+    autofree char *label = label_of(record);
+    struct volume_spec spec = volume_spec_of(record, &source, state, run, label);
     struct err err = {0};
     int rc = volumes_refresh(&spec, list, &err);
     if (rc == -EAGAIN) /* it comes again with the token */
@@ -140,7 +153,8 @@ static int prepare_sandbox(struct pod_record *record, struct err *err)
         rc = net->reserve(net, record->uid, &record->address, err);
     if (rc == 0 && record->spec->user_namespace)
         rc = take_user_ids(record, err);
-    return rc < 0 ? rc : etc_write(record, err);
+    autofree char *label = label_of(record);
+    return rc < 0 ? rc : etc_write(record, label, err);
 }
 
 static void spawn_keeper(struct pod_record *record)
@@ -326,7 +340,7 @@ static bool forget(struct pod_record *record)
     tokens_forget(agent->tokens, record->uid);
     autofree char *state = agent_state_dir(agent, record->uid);
     autofree char *run = agent_volume_dir(agent, record->uid);
-    struct volume_spec spec = volume_spec_of(record, NULL, state, run);
+    struct volume_spec spec = volume_spec_of(record, NULL, state, run, NULL);
     volumes_remove(&spec);
     agent_sweep_pod(agent, record->uid, record->ns, record->name);
     if (!record->forgotten)

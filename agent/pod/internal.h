@@ -125,8 +125,9 @@ void publish_event(const struct pod_record *record, const char *type, const char
 /* etc.c: the files that containers have at /etc/<name>; i = 0, 1, ... until NULL. */
 const char *etc_name(size_t i);
 char *etc_path(const struct pod_record *record, size_t i); /* on the host; caller frees */
-/* Writes them, before the keeper is spawned: its spec and its address are known. */
-nodiscard int etc_write(const struct pod_record *record, struct err *err);
+/* Writes them, before the keeper is spawned: its spec and its address are known. label: of SELinux,
+ * that they have; NULL: none. */
+nodiscard int etc_write(const struct pod_record *record, const char *label, struct err *err);
 /* Brings those of pods that run up to date with the node's files. */
 void etc_refresh(const struct agent *agent);
 

@@ -286,7 +286,7 @@ static int make_root(const struct child_spec *spec, int *ret_tty, struct err *er
         return root;
     int r = 0;
     if (!container->privileged && !container->unmasked)
-        r = kernelfs_mask(root, devices.null, err);
+        r = kernelfs_mask(root, devices.null, container, err);
     if (r == 0 && devices.ptmx >= 0) {
         r = send_terminal(spec->report, devices.ptmx);
         if (r < 0)

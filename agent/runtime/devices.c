@@ -1,6 +1,7 @@
 #include "agent/runtime/devices.h"
 
 #include "agent/runtime/mnt.h"
+#include "agent/runtime/selinux.h"
 #include "agent/runtime/sys.h"
 #include "agent/runtime/terminal.h"
 #include "common/base/cleanup.h"
@@ -81,15 +82,29 @@ struct sub {
     const char *name, *type, *data;
     unsigned long flags;
     bool optional; /* the kernel may lack the file system */
+    bool shared;   /* there is one for all of the pod's containers: no option of a mount of it */
 };
 
 static const struct sub subs[] = {
     {"pts", "devpts", "newinstance,ptmxmode=0666,mode=0620,gid=", MS_NOSUID | MS_NOEXEC, false},
-    {"mqueue", "mqueue", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC, true},
+    {"mqueue", "mqueue", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC, true, true},
     {"shm", "tmpfs", "mode=1777,size=64m", MS_NOSUID | MS_NODEV | MS_NOEXEC, false},
 };
 
-static int make_sub(int dev, const struct sub *sub, const char *shm, const struct userns *userns)
+static int mount_sub(int dev, const struct sub *sub, int target, const char *data,
+                     const struct launch_container *container)
+{
+    if (!sub->shared || !container->selinux_files)
+        return mnt_own_fs(sub->type, target, sub->flags, data, container);
+    int r = mnt_fs(sub->type, target, sub->flags, data);
+    if (r < 0)
+        return r;
+    autoclose int root = openat(dev, sub->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return root < 0 ? -errno : selinux_label(root, container->selinux_files);
+}
+
+static int make_sub(int dev, const struct sub *sub, const struct launch_container *container,
+                    const char *shm, const struct userns *userns)
 {
     char data[96];
     if (sub->data && strchr(sub->data, '\0')[-1] == '=') /* the group tty */
@@ -106,7 +121,7 @@ static int make_sub(int dev, const struct sub *sub, const char *shm, const struc
         autoclose int source = open(shm, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         return source < 0 ? -errno : mnt_bind(source, fd, MNT_NOSUID | MNT_NODEV | MNT_NOEXEC);
     }
-    int r = mnt_fs(sub->type, fd, sub->flags, sub->data ? data : NULL);
+    int r = mount_sub(dev, sub, fd, sub->data ? data : NULL, container);
     return r == -ENODEV && sub->optional ? 0 : r;
 }
 
@@ -178,7 +193,7 @@ static int fill(int dev, const struct launch_container *container, const char *s
 {
     int r = make_nodes(dev, ret, err);
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(subs); i++) {
-        r = make_sub(dev, &subs[i], shm, userns);
+        r = make_sub(dev, &subs[i], container, shm, userns);
         if (r < 0)
             return err_errno(err, -r, "cannot mount /dev/%s", subs[i].name);
     }
@@ -205,7 +220,7 @@ int devices_make(int root_fd, const struct launch_container *container, const ch
     autoclose int target = mnt_open_dir(root_fd, "dev", err);
     if (target < 0)
         return target;
-    int r = mnt_fs("tmpfs", target, MS_NOSUID | MS_STRICTATIME, "mode=755,size=64m");
+    int r = mnt_own_fs("tmpfs", target, MS_NOSUID | MS_STRICTATIME, "mode=755,size=64m", container);
     autoclose int dev =
         r < 0 ? r : openat(root_fd, "dev", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (dev < 0)

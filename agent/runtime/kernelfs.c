@@ -100,21 +100,22 @@ static int open_kernel_path(int root_fd, const char *path)
     return steal_fd(&fd);
 }
 
-static int mask_one(int fd, int null_fd)
+static int mask_one(int fd, int null_fd, const struct launch_container *container)
 {
     struct stat st;
     if (fstat(fd, &st) < 0)
         return -errno;
     if (S_ISDIR(st.st_mode))
-        return mnt_fs("tmpfs", fd, SAFE | MS_RDONLY, "size=0k,nr_inodes=2");
+        return mnt_own_fs("tmpfs", fd, SAFE | MS_RDONLY, "size=0k,nr_inodes=2", container);
     return mnt_bind(null_fd, fd, MNT_READ_ONLY | MNT_NOSUID | MNT_NOEXEC);
 }
 
-int kernelfs_mask(int root_fd, int null_fd, struct err *err)
+int kernelfs_mask(int root_fd, int null_fd, const struct launch_container *container,
+                  struct err *err)
 {
     for (size_t i = 0; i < ARRAY_LEN(masked) && !WEAKENED(MASKED_PATHS); i++) {
         autoclose int fd = open_kernel_path(root_fd, masked[i]);
-        int r = fd == -ENOENT ? 0 : fd < 0 ? fd : mask_one(fd, null_fd);
+        int r = fd == -ENOENT ? 0 : fd < 0 ? fd : mask_one(fd, null_fd, container);
         if (r < 0)
             return err_errno(err, -r, "cannot hide %s", masked[i]);
     }

@@ -12,4 +12,5 @@ nodiscard int kernelfs_mount_sys(int root_fd, bool privileged, struct err *err);
  * but where those need rights that these must not be mounted with. */
 nodiscard int kernelfs_mount_own(int root_fd, const struct cgroup_host *cgroups, struct err *err);
 /* After the volumes; not for a privileged container. null_fd: a /dev/null of ours. */
-nodiscard int kernelfs_mask(int root_fd, int null_fd, struct err *err);
+nodiscard int kernelfs_mask(int root_fd, int null_fd, const struct launch_container *container,
+                            struct err *err);

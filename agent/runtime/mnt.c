@@ -1,6 +1,7 @@
 #include "agent/runtime/mnt.h"
 
 #include "agent/runtime/propagation.h"
+#include "agent/runtime/selinux.h"
 #include "agent/runtime/sys.h"
 #include "common/base/cleanup.h"
 #include "common/base/mem.h"
@@ -32,6 +33,13 @@ int mnt_fs(const char *type, int target_fd, unsigned long flags, const char *dat
     char target[32];
     fd_path(target_fd, target);
     return mount(type, target, type, flags, data) < 0 ? -errno : 0;
+}
+
+int mnt_own_fs(const char *type, int target_fd, unsigned long flags, const char *data,
+               const struct launch_container *container)
+{
+    autofree char *all = selinux_mount_data(data, container->selinux_files);
+    return mnt_fs(type, target_fd, flags, all ? all : data);
 }
 
 static const struct {
@@ -252,7 +260,7 @@ static int tmpfs_volume(int root_fd, const struct launch_mount *mount,
     int r = check_target(target, container);
     unsigned long flags = MS_NOSUID | MS_NODEV | (mount->read_only ? MS_RDONLY : 0);
     if (r == 0)
-        r = mnt_fs("tmpfs", target, flags, mount->options);
+        r = mnt_own_fs("tmpfs", target, flags, mount->options, container);
     return r < 0 ? err_errno(err, -r, "cannot mount a tmpfs at %s", mount->target) : 0;
 }
 
@@ -282,6 +290,9 @@ int mnt_message_open(const char *dir, const struct launch_container *container, 
     autoclose int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd < 0 || fchmod(fd, 0666) < 0) /* whoever it runs as */
         return err_errno(err, errno, "cannot make %s", file);
+    int r = container->selinux_files ? selinux_label(fd, container->selinux_files) : 0;
+    if (r < 0 && r != -EOPNOTSUPP)
+        return err_errno(err, -r, "cannot label %s", file);
     *ret_fd = steal_fd(&fd);
     return 0;
 }

@@ -20,6 +20,9 @@ enum mnt_flag {
 
 /* mount(2) of a file system onto a directory given by descriptor. A negative errno. */
 nodiscard int mnt_fs(const char *type, int target_fd, unsigned long flags, const char *data);
+/* The same of a file system that is the container's alone: its files have the plan's label. */
+nodiscard int mnt_own_fs(const char *type, int target_fd, unsigned long flags, const char *data,
+                         const struct launch_container *container);
 /* A copy of the mount that source_fd stands in, at source_fd (a directory or a file), with the
  * given flags (enum mnt_flag) added, attached to target_fd. A negative errno. */
 nodiscard int mnt_bind(int source_fd, int target_fd, unsigned flags);

@@ -114,8 +114,8 @@ static int open_part(int dir, const char *name)
 }
 
 /* What the container writes. The overlay works in it as who mounts it. */
-static int add_upper(const struct userns *userns, int dir, int top, struct buf *options,
-                     struct err *err)
+static int add_upper(const struct launch_container *container, const struct userns *userns, int dir,
+                     int top, struct buf *options, struct err *err)
 {
     int upper = -1;
     int r = make_upper(dir, top, &upper);
@@ -127,7 +127,9 @@ static int add_upper(const struct userns *userns, int dir, int top, struct buf *
     }
     if (work < 0)
         return err_errno(err, -work, "cannot make the writable layer");
-    if (buf_addf(options, ",upperdir=%d,workdir=%d", upper, work) < 0)
+    const char *label = container->selinux_files;
+    if (buf_addf(options, ",upperdir=%d,workdir=%d", upper, work) < 0 ||
+        (label && buf_addf(options, ",context=\"%s\"", label) < 0))
         return err_set(err, -E2BIG, "too many layers for a mount");
     return userns_make_files_as(userns, err);
 }
@@ -145,7 +147,7 @@ int rootfs_mount(const struct launch_container *container, const struct userns *
     int top = -1;
     int r = add_layers(container, userns, &options, &top, err);
     if (r == 0)
-        r = add_upper(userns, parent, top, &options, err);
+        r = add_upper(container, userns, parent, top, &options, err);
     if (r < 0)
         return r;
     r = mount_overlay(dir, &options, container->privileged || WEAKENED(ROOT_NODEV) ? 0 : MS_NODEV);

@@ -1,6 +1,7 @@
 #include "agent/volume/type.h"
 
 #include "agent/runtime/huge_pages.h"
+#include "agent/runtime/selinux.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
@@ -70,10 +71,20 @@ static int huge_size_of(const struct value *pod, const char *medium)
     return found;
 }
 
-static int mount_huge(const char *path, const struct value *pod, const char *medium,
+/* A file system of its own, with the pod's label. */
+static int mount_own(const struct volume_spec *spec, const char *path, const char *type,
+                     const char *options)
+{
+    autofree char *labelled = selinux_mount_data(options, spec->label);
+    return mount("limpet", path, type, MS_NOSUID | MS_NODEV, labelled ? labelled : options) < 0
+               ? -errno
+               : 0;
+}
+
+static int mount_huge(const struct volume_spec *spec, const char *path, const char *medium,
                       struct err *err)
 {
-    int size = huge_size_of(pod, medium);
+    int size = huge_size_of(spec->pod, medium);
     if (size < 0)
         return err_set(err, -EINVAL, "emptyDir medium %s: %s", medium,
                        medium[strlen(HUGE_MEDIUM)]
@@ -81,19 +92,18 @@ static int mount_huge(const char *path, const struct value *pod, const char *med
                            : "the pod's containers must ask for huge pages of one size");
     autofree char *options =
         xasprintf("mode=0777,pagesize=%lld", (long long)huge_sizes[size].bytes);
-    if (mount("limpet", path, "hugetlbfs", MS_NOSUID | MS_NODEV, options) < 0)
-        return err_errno(err, errno, "emptyDir medium %s", medium);
-    return 0;
+    int rc = mount_own(spec, path, "hugetlbfs", options);
+    return rc < 0 ? err_errno(err, -rc, "emptyDir medium %s", medium) : 0;
 }
 
 /* A tmpfs of its own below the run folder; one that is there already (a second try) is kept. */
-static int mount_memory(const char *path, int64_t size, struct err *err)
+static int mount_memory(const struct volume_spec *spec, const char *path, int64_t size,
+                        struct err *err)
 {
     autofree char *options =
         size > 0 ? xasprintf("mode=0777,size=%lld", (long long)size) : xstrdup("mode=0777");
-    if (mount("limpet", path, "tmpfs", MS_NOSUID | MS_NODEV, options) < 0)
-        return err_errno(err, errno, "tmpfs on %s", path);
-    return 0;
+    int rc = mount_own(spec, path, "tmpfs", options);
+    return rc < 0 ? err_errno(err, -rc, "tmpfs on %s", path) : 0;
 }
 
 static int check_medium(const char *medium, struct err *err)
@@ -117,8 +127,9 @@ static int prepare(const struct volume_spec *spec, const char *name, const struc
         return err->code;
     if (!memory || volume_is_mounted(ret->host_path))
         return 0;
-    return str_eq(medium, "Memory") ? mount_memory(ret->host_path, memory_size(spec, source), err)
-                                    : mount_huge(ret->host_path, spec->pod, medium, err);
+    return str_eq(medium, "Memory")
+               ? mount_memory(spec, ret->host_path, memory_size(spec, source), err)
+               : mount_huge(spec, ret->host_path, medium, err);
 }
 
 const struct volume_type volume_empty_dir = {

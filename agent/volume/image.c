@@ -2,6 +2,7 @@
 
 #include "agent/volume/image.h"
 
+#include "agent/runtime/selinux.h"
 #include "agent/volume/type.h"
 #include "common/base/buf.h"
 #include "common/base/mem.h"
@@ -89,7 +90,8 @@ static int add(struct lower *lower, const char *path, struct err *err)
 }
 
 /* The kernel wants two folders at least: the lowest is the empty one that is mounted over. */
-static int mount_layers(const char *const *layers, const char *path, struct err *err)
+static int mount_layers(const char *const *layers, const char *path, const char *label,
+                        struct err *err)
 {
     cleanup(lower_done) struct lower lower = {.count = 0};
     cleanup(buf_done) struct buf options;
@@ -103,7 +105,8 @@ static int mount_layers(const char *const *layers, const char *path, struct err 
         (void)buf_addf(&options, "%s/proc/self/fd/%d",
                        options.len ? ":" : "lowerdir=", lower.fds[i]);
     const unsigned long flags = MS_RDONLY | MS_NOEXEC | MS_NOSUID | MS_NODEV;
-    if (mount("limpet", path, "overlay", flags, buf_str(&options)) < 0)
+    autofree char *labelled = selinux_mount_data(buf_str(&options), label);
+    if (mount("limpet", path, "overlay", flags, labelled ? labelled : buf_str(&options)) < 0)
         return err_errno(err, errno, "cannot mount the image's %zu layers", lower.count - 1);
     return 0;
 }
@@ -128,7 +131,7 @@ static int prepare(const struct volume_spec *spec, const char *name, const struc
     if (!ret->host_path)
         return err->code;
     int rc = note_layers(spec, name, layers, err);
-    return rc < 0 ? rc : mount_layers(layers, ret->host_path, err);
+    return rc < 0 ? rc : mount_layers(layers, ret->host_path, spec->label, err);
 }
 
 const struct volume_type volume_image = {

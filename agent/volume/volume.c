@@ -1,6 +1,7 @@
 #include "agent/volume/volume.h"
 
 #include "agent/volume/atomic_files.h"
+#include "agent/volume/label.h"
 #include "agent/volume/type.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -63,7 +64,9 @@ static int write_files(const struct volume_spec *spec, const struct volume_type 
     autoclose int fd = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return err_errno(err, errno, "%s", dir);
-    return atomic_files_write(fd, files, spec->fs_group, spec->now_wall_ns, err);
+    rc = atomic_files_write(fd, files, spec->fs_group, spec->now_wall_ns, err);
+    int labelled = rc < 0 ? 0 : label_give(dir, spec->label, rc > 0);
+    return labelled < 0 ? err_errno(err, -labelled, "label %s", spec->label) : rc;
 }
 
 static int prepare_files(const struct volume_spec *spec, const struct volume_type *type,
@@ -82,6 +85,12 @@ static int prepare_mounted(const struct volume_spec *spec, const struct volume_t
 {
     ret->group = type->group;
     int rc = type->prepare(spec, name, source, ret, err);
+    /* What the node makes for pods, and no path of its own. */
+    int labelled = rc < 0 || ret->group == FS_GROUP_NOTHING
+                       ? 0
+                       : label_give(ret->host_path, spec->label, false);
+    if (labelled < 0)
+        return err_errno(err, -labelled, "label %s", spec->label);
     if (rc < 0 || spec->fs_group < 0 || (ret->read_only && ret->group == FS_GROUP_LASTING))
         return rc;
     rc =

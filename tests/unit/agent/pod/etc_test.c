@@ -113,7 +113,7 @@ static void expect(const struct pod_record *record, size_t i, const char *wanted
 static void write_files(const struct pod_record *record)
 {
     struct err err = {0};
-    if (etc_write(record, &err) < 0)
+    if (etc_write(record, NULL, &err) < 0)
         fail_msg("%s", err.msg);
 }
 
@@ -173,7 +173,7 @@ static void test_etc__a_name_too_long(void **state)
         new_pod(world, UID_A,
                 "\"setHostnameAsFQDN\":true,\"subdomain\":"
                 "\"a123456789b123456789c123456789d123456789e123456789\"");
-    assert_int_equal(etc_write(record, &world->err), -ENAMETOOLONG);
+    assert_int_equal(etc_write(record, NULL, &world->err), -ENAMETOOLONG);
 }
 
 /* The file, held open, as one that was last written long ago. */
