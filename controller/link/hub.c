@@ -3,50 +3,14 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
-#include "common/base/weaken.h"
-#include "common/bus/beat.h"
-#include "controller/api/pod_at_node.h"
-#include "controller/link/asks.h"
-#include "controller/link/enrolment.h"
-#include "controller/link/events.h"
-#include "controller/link/intake.h"
-#include "controller/link/members.h"
-#include "controller/link/mirrors.h"
-#include "controller/link/outqueue.h"
-#include "controller/link/people.h"
-#include "controller/link/remains.h"
-#include "controller/link/strays.h"
+#include "controller/link/hub_impl.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define LEAVE_NS NS_PER_S
 
-struct hub {
-    struct hub_spec spec;
-    struct outqueue *queue;
-    struct calls *calls;
-    struct asks *asks;
-    struct intake *intake;
-    struct events *events;
-    struct enrolment *enrolment;
-    struct people *people;
-    struct remains *remains;
-    struct strays *strays; /* while nodes are to adopt */
-    struct mirrors *mirrors;
-    struct epoch epoch;
-    struct members *members;
-    bool complete, started;     /* every object is known; somebody wants it to run */
-    struct loop_timer *leaving; /* how long stop waits at most */
-    void (*stopped)(void *ctx); /* NULL: nobody waits */
-    void *stopped_ctx;
-    bool told_down; /* each attempt that fails says so: the first is logged */
-};
-
-static const struct api_user user = {.name = "system:limpet:link"};
-
-/* Messages of nodes. */
+/* Answers to nodes. */
 
 static void clear_topic(struct hub *hub, enum topic_type type, const char *node, const char *id)
 {
@@ -64,123 +28,6 @@ static void clear_topic(struct hub *hub, enum topic_type type, const char *node,
 static void report_settled(void *ctx, const char *node, const char *uid)
 {
     clear_topic(ctx, TOPIC_STATUS, node, uid);
-}
-
-static void got_birth(struct hub *hub, struct member *member, const struct topic *topic,
-                      const struct bus_msg *msg)
-{
-    cleanup(birth_done) struct birth birth = {0};
-    struct err err = {0};
-    if (msg->len == 0)
-        return;
-    if (birth_read(msg->payload, msg->len, topic->node, &birth, &err) < 0) {
-        log_warn("birth refused: node=%s error=%s", topic->node, log_quote(err.msg));
-        return;
-    }
-    const char *name = session_name(member->session);
-    if (!birth.online) {
-        if (str_eq(member->boot, birth.boot) || !member->boot[0]) {
-            nodes_offline(hub->spec.nodes, name, birth.boot);
-            calls_lost(hub->calls, topic->node);
-        }
-        return;
-    }
-    snprintf(member->boot, sizeof(member->boot), "%s", birth.boot);
-    tally_begin(member->tally, &birth);
-    calls_boot(hub->calls, topic->node, birth.boot, session_sealing(member->session));
-    intake_birth(hub->intake, name, topic->node, &birth);
-    mirrors_wake(hub->mirrors, name);
-}
-
-/* What the broker keeps of the node comes again; our own filter covers it afterwards. */
-static void read_again(struct hub *hub, const char *node)
-{
-    struct topic topic = {.type = TOPIC_STATUS};
-    char filter[TOPIC_MAX + 1];
-    struct err err = {0};
-    snprintf(topic.node, sizeof(topic.node), "%s", node);
-    if (topic_filter(&topic, filter, &err) == 0 &&
-        hub->spec.bus->subscribe(hub->spec.bus, filter, 1, &err) == 0)
-        (void)hub->spec.bus->unsubscribe(hub->spec.bus, filter, &err);
-}
-
-static void resync_data(void *ctx, unsigned channel, const void *data, size_t len)
-{
-    (void)ctx;
-    (void)channel;
-    (void)data;
-    (void)len;
-}
-
-static void resync_end(void *ctx, const struct call_end *end)
-{
-    (void)ctx;
-    if (end->code != 0)
-        log_warn("node does not say its status again: code=%d error=%s", end->code,
-                 log_quote(end->message));
-}
-
-static void ask_for_all(struct hub *hub, const char *node)
-{
-    static const struct call_handler handler = {.data = resync_data, .end = resync_end};
-    cleanup(value_free) struct value *args = value_new_map();
-    value_set_str(args, "namespace", "");
-    value_set_str(args, "pod", "");
-    struct call *call = NULL;
-    struct err err = {0};
-    if (call_open(hub->calls, node, "resync", args, &handler, hub, &call, &err) < 0)
-        log_warn("node not asked for its status: node=%s error=%s", node, log_quote(err.msg));
-}
-
-static void got_beat(struct hub *hub, struct member *member, const struct topic *topic,
-                     const struct bus_msg *msg)
-{
-    struct beat beat;
-    struct err err = {0};
-    if (msg->retain || !member->boot[0] || beat_decode(msg->payload, msg->len, &beat, &err) < 0)
-        return;
-    const struct nodes_beat told = {
-        .boot_id = member->boot, .sequence = beat.seq, .generation = (int64_t)beat.generation};
-    nodes_beat(hub->spec.nodes, session_name(member->session), &told);
-    switch (tally_beat(member->tally, beat.status_hash, loop_now(hub->spec.loop))) {
-    case TALLY_AGREES:
-        break;
-    case TALLY_REREAD:
-        log_info("reports of a node were missed, read again: node=%s", topic->node);
-        read_again(hub, topic->node);
-        break;
-    case TALLY_RESYNC:
-        log_info("reports of a node were lost, it says them again: node=%s", topic->node);
-        ask_for_all(hub, topic->node);
-        break;
-    }
-}
-
-static void got_report(struct hub *hub, struct member *member, const struct topic *topic,
-                       const struct bus_msg *msg)
-{
-    cleanup(report_done) struct report report = {0};
-    struct err err = {0};
-    if (msg->len == 0)
-        return; /* our own clearing */
-    if (report_read(msg->payload, msg->len, topic->id, &report, &err) < 0) {
-        log_warn("pod status refused: node=%s error=%s", topic->node, log_quote(err.msg));
-        return;
-    }
-    if (hub->epoch.adopt)
-        strays_report(hub->strays, session_name(member->session), &report);
-    /* A last word is always heard: it may be its clearing that was lost. */
-    if (!tally_report(member->tally, &report) && !report.gone)
-        return;
-    mirrors_report(hub->mirrors, session_name(member->session), &report);
-    intake_report(hub->intake, session_name(member->session), topic->node, &report);
-}
-
-static void got_rpc(struct hub *hub, struct member *member, const struct topic *topic,
-                    const struct bus_msg *msg)
-{
-    (void)member;
-    calls_message(hub->calls, topic->node, topic->id, msg->payload, msg->len);
 }
 
 static void node_asks(void *ctx, const char *node, const char *id, const struct value *question)
@@ -204,92 +51,11 @@ static void answer_node(void *ctx, const char *node, const char *id, struct valu
                   log_quote(err.msg));
 }
 
-static void got_events(struct hub *hub, struct member *member, const struct topic *topic,
-                       const struct bus_msg *msg)
-{
-    /* A retained one would happen again with each connection. */
-    if (!msg->retain || WEAKENED(EVENTS_RETAINED))
-        events_take(hub->events, session_name(member->session), topic->node, msg->payload,
-                    msg->len);
-}
-
-/* What the broker retains of our own. */
-static void got_manifest(struct hub *hub, struct member *member, const struct topic *topic,
-                         const struct bus_msg *msg)
-{
-    (void)hub;
-    if (msg->retain && msg->len > 0)
-        session_retained(member->session, topic);
-}
-
-/* Messages of people and of nodes that want to be. */
-
-static void got_apply(struct hub *hub, struct member *member, const struct topic *topic,
-                      const struct bus_msg *msg)
-{
-    (void)member;
-    people_apply(hub->people, topic->user, msg);
-}
-
-static void got_delete(struct hub *hub, struct member *member, const struct topic *topic,
-                       const struct bus_msg *msg)
-{
-    (void)member;
-    people_delete(hub->people, topic->user, msg);
-}
-
-static void got_enroll(struct hub *hub, struct member *member, const struct topic *topic,
-                       const struct bus_msg *msg)
-{
-    (void)member;
-    enrolment_request(hub->enrolment, topic->id, msg->payload, msg->len);
-}
-
-static const struct {
-    enum topic_type type;
-    bool retained;
-    bool of_member; /* only from a node that is enrolled under that very id */
-    void (*got)(struct hub *hub, struct member *member, const struct topic *topic,
-                const struct bus_msg *msg);
-} handlers[] = {
-    {TOPIC_ONLINE, true, true, got_birth},
-    {TOPIC_BEAT, false, true, got_beat},
-    {TOPIC_STATUS, true, true, got_report},
-    {TOPIC_EVENTS, false, true, got_events},
-    {TOPIC_RPC_UP, false, true, got_rpc},
-    {TOPIC_MANIFEST, false, true, got_manifest},
-    {TOPIC_APPLY, false, false, got_apply},
-    {TOPIC_DELETE, false, false, got_delete},
-    {TOPIC_ENROLL_REQUEST, false, false, got_enroll},
-};
-
-static void retained_changed(void *ctx)
+void hub_retained_changed(void *ctx)
 {
     const struct hub *hub = ctx;
     if (hub->spec.broker)
         broker_changed(hub->spec.broker);
-}
-
-static void message(void *ctx, const struct bus_msg *msg)
-{
-    struct hub *hub = ctx;
-    struct topic topic;
-    struct err err = {0};
-    char node[TOPIC_NODE_MAX + 1];
-    struct member *member = NULL;
-    if (topic_tree_node(msg->topic, node) && !(member = members_find(hub->members, node))) {
-        remains_message(hub->remains, node, msg);
-        return;
-    }
-    if (topic_parse(msg->topic, &topic, &err) < 0)
-        return;
-    for (size_t i = 0; i < ARRAY_LEN(handlers); i++) {
-        if (handlers[i].type != topic.type || (!member && handlers[i].of_member))
-            continue;
-        if (handlers[i].retained && !msg->retain) /* else the broker had it already */
-            retained_changed(hub);
-        handlers[i].got(hub, member, &topic, msg);
-    }
 }
 
 /* The connection. */
@@ -359,58 +125,13 @@ static void acked(void *ctx, uint32_t id, int code)
     calls_acked(hub->calls, id);
 }
 
-/* Calls. */
-
-static int call_member(struct hub *hub, const char *name, const char *method,
-                       const struct value *args, const struct call_handler *handler, void *ctx,
-                       struct call **ret, struct err *err)
-{
-    const struct member *member = members_named(hub->members, name);
-    if (!member)
-        return err_set(err, -503, "node %s is not enrolled at this gateway", name);
-    int rc =
-        call_open(hub->calls, session_node(member->session), method, args, handler, ctx, ret, err);
-    if (rc == -EBUSY)
-        return err_set(err, -429, "too many streams to nodes are open");
-    return rc < 0 ? err_set(err, -503, "node %s cannot be reached just now", name) : 0;
-}
-
-int hub_call_node(struct hub *hub, const char *name, const char *method,
-                  const struct call_handler *handler, void *ctx, struct call **ret, struct err *err)
-{
-    cleanup(value_free) struct value *args = value_new_map();
-    value_set_str(args, "namespace", "");
-    value_set_str(args, "pod", "");
-    return call_member(hub, name, method, args, handler, ctx, ret, err);
-}
-
-int hub_call_pod(struct hub *hub, const char *ns, const char *pod, const char *method,
-                 struct value *args, const struct call_handler *handler, void *ctx,
-                 struct call **ret, struct err *err)
-{
-    const struct api_ref ref = {&kind_pod, ns, pod};
-    cleanup(value_free) struct value *object = NULL;
-    if (api_get(hub->spec.api, &user, &ref, &object) != 0)
-        return err_set(err, -404, "pods \"%s\" not found", pod);
-    const char *name = value_str(value_path(object, "spec", "nodeName", NULL));
-    if (str_empty(name))
-        return err_set(err, -400, "pod %s is not scheduled to a node yet", pod);
-    const char *uid = value_get_str(args, "uid");
-    if (uid && !str_eq(uid, object_uid(object)))
-        return err_set(err, -404, "pods \"%s\" not found", pod);
-    value_set_str(args, "namespace", ns);
-    value_set_str(args, "pod", pod);
-    value_set_str(args, "uid", pod_uid_at_node(object));
-    return call_member(hub, name, method, args, handler, ctx, ret, err);
-}
-
 /* Mirror pods. */
 
 static int call_mirror(void *ctx, const char *name, const struct value *args,
                        const struct call_handler *handler, void *handler_ctx, struct call **ret,
                        struct err *err)
 {
-    return call_member(ctx, name, "manifest", args, handler, handler_ctx, ret, err);
+    return hub_call_member(ctx, name, "manifest", args, handler, handler_ctx, ret, err);
 }
 
 static void mirror_report(void *ctx, const char *name, const struct report *report)
@@ -422,6 +143,11 @@ static void mirror_report(void *ctx, const char *name, const struct report *repo
 }
 
 /* Life. */
+
+static void message(void *ctx, const struct bus_msg *msg)
+{
+    hub_message(ctx, msg);
+}
 
 static int go_online(struct hub *hub, struct err *err)
 {
@@ -477,7 +203,7 @@ int hub_new(const struct hub_spec *spec, struct hub **ret, struct err *err)
     struct hub *hub = xcalloc(1, sizeof(*hub));
     hub->spec = *spec;
     hub->leaving = loop_timer_new(spec->loop, left, hub);
-    hub->queue = outqueue_new(spec->bus, retained_changed, hub);
+    hub->queue = outqueue_new(spec->bus, hub_retained_changed, hub);
     hub->intake = intake_new(spec->api, report_settled, hub);
     hub->events = events_new(spec->loop, spec->api, spec->recorder);
     hub->people = people_new(spec->api, hub->queue, spec->authn, spec->audit);
