@@ -88,6 +88,9 @@ static void got_beat(struct hub *hub, struct member *member, const struct topic 
     switch (tally_beat(member->tally, beat.status_hash, loop_now(hub->spec.loop))) {
     case TALLY_AGREES:
         break;
+    case TALLY_SETTLED:
+        mirrors_settled(hub->mirrors, session_name(member->session));
+        break;
     case TALLY_REREAD:
         log_info("reports of a node were missed, read again: node=%s", topic->node);
         read_again(hub, topic->node);

@@ -5,25 +5,72 @@
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 #include "common/kinds/pod_mirror.h"
+#include "controller/api/pod_at_node.h"
 #include "controller/link/mirrors_impl.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- what happens ---- */
+
+static void note(struct mirrors *mirrors, const struct value *pod, const char *key, bool there)
+{
+    const char *node = value_str(value_path(pod, "spec", "nodeName", NULL));
+    struct map *pods = node ? map_get(mirrors->shown, node) : NULL;
+    if (!node || (!pods && !there))
+        return;
+    if (!pods) {
+        pods = map_new();
+        (void)map_put(mirrors->shown, node, pods);
+    }
+    if (there)
+        (void)map_put(pods, key, mirrors);
+    else
+        (void)map_del(pods, key);
+    if (map_len(pods) == 0)
+        map_free(map_del(mirrors->shown, node), NULL);
+}
 
 /* A name is free again: a mirror was deleted, or a pod that had it before. */
 static void on_pod(void *ctx, enum api_event_type type, const struct value *object)
 {
     struct mirrors *mirrors = ctx;
+    autofree char *key = xasprintf("%s/%s", object_namespace(object), object_name(object));
+    note(mirrors, object, key, type != API_DELETED && object_annotation(object, POD_MIRROR));
     if (type != API_DELETED)
         return;
-    autofree char *key = xasprintf("%s/%s", object_namespace(object), object_name(object));
     for (struct entry *entry = map_get(mirrors->names, key); entry; entry = entry->next) {
         entry->news |= entry->state == MIRROR_MAKING;
         mirrors_look(entry);
     }
     mirrors_pump(mirrors);
+}
+
+/* As it is now: what the watch has told may be older. */
+static void drop_unreported(struct mirrors *mirrors, const char *node, const char *key)
+{
+    const char *slash = strchr(key, '/');
+    autofree char *ns = xstrndup(key, (size_t)(slash - key));
+    const struct api_ref ref = {&kind_pod, ns, slash + 1};
+    cleanup(value_free) struct value *pod = NULL;
+    if (api_get(mirrors->spec.api, &mirrors_user, &ref, &pod) != 0 ||
+        !object_annotation(pod, POD_MIRROR))
+        return;
+    const char *uid = pod_uid_at_node(pod);
+    if (!pod_is_of_node(pod, node, uid) ||
+        (mirrors_find(mirrors, node, uid) && !WEAKENED(MIRRORS_REPORTED)))
+        return;
+    log_info("mirror of a pod that its node does not have is removed: node=%s pod=%s", node, key);
+    mirrors_delete_pod(mirrors, pod);
+}
+
+void mirrors_settled(struct mirrors *mirrors, const char *node)
+{
+    const struct map *pods = map_get(mirrors->shown, node);
+    const char *key;
+    for (size_t i = 0; pods && map_next(pods, &i, &key, NULL);)
+        drop_unreported(mirrors, node, key);
 }
 
 #define PODS_USUAL 110 /* it has not said it yet */
@@ -123,6 +170,7 @@ int mirrors_new(const struct mirrors_spec *spec, struct mirrors **ret, struct er
     mirrors->nodes = map_new();
     mirrors->entries = map_new();
     mirrors->names = map_new();
+    mirrors->shown = map_new();
     list_init(&mirrors->ready);
     list_init(&mirrors->orphans);
     int rc = api_watch(spec->api, &mirrors_user, &ref, &query, 0, on_pod, mirrors, &mirrors->watch);
@@ -151,6 +199,9 @@ void mirrors_free(struct mirrors *mirrors)
         mirrors_entry_free(container_of(it, struct entry, of_node));
     for (size_t i = 0; map_next(mirrors->nodes, &i, NULL, &p);)
         mirrors_node_free(p);
+    for (size_t i = 0; map_next(mirrors->shown, &i, NULL, &p);)
+        map_free(p, NULL);
+    map_free(mirrors->shown, NULL);
     map_free(mirrors->nodes, NULL);
     map_free(mirrors->entries, NULL);
     map_free(mirrors->names, NULL);

@@ -41,5 +41,8 @@ void mirrors_free(struct mirrors *mirrors); /* NULL is fine */
 void mirrors_report(struct mirrors *mirrors, const char *node, const struct report *report);
 /* The node is in touch (again): what waited for that does not wait any more. */
 void mirrors_wake(struct mirrors *mirrors, const char *node);
+/* Of pods that the node has not reported it has none: mirrors of such go. Their last word was lost,
+ * or came when they were only being made. */
+void mirrors_settled(struct mirrors *mirrors, const char *node);
 /* The node is not a member any more. Mirrors that are there stay. */
 void mirrors_forget(struct mirrors *mirrors, const char *node);

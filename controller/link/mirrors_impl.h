@@ -49,6 +49,7 @@ struct mirrors {
     struct map *nodes;   /* name -> struct node */
     struct map *entries; /* "<node>/<uid>" -> struct entry */
     struct map *names;   /* "<ns>/<name>" -> the first struct entry of that name */
+    struct map *shown;   /* name of a node -> struct map: "<ns>/<name>" of the mirrors there are */
     struct list ready, orphans;
     size_t under_way;
     struct api_watch *watch;

@@ -26,6 +26,8 @@ struct tally {
     unsigned differing;       /* beats in a row */
     unsigned asked;           /* times in a row */
     int64_t ask_at;
+    bool agreeing, settled;
+    int64_t agreed_at; /* while it is agreeing: since when */
 };
 
 struct tally *tally_new(void)
@@ -60,6 +62,7 @@ void tally_begin(struct tally *tally, const struct birth *birth)
     snprintf(tally->nonce, sizeof(tally->nonce), "%s", birth->nonce);
     tally->differing = tally->asked = 0;
     tally->ask_at = 0;
+    tally->agreeing = tally->settled = false;
 }
 
 /* Room for one more pod. A late double of one that is over and forgotten does no harm: its pod is
@@ -110,13 +113,24 @@ static bool agrees(const struct tally *tally, const uint8_t hash[8])
     return memcmp(own, hash, sizeof(own)) == 0 || WEAKENED(TALLY_HASH);
 }
 
+static enum tally_verdict agreed(struct tally *tally, int64_t now)
+{
+    tally->differing = tally->asked = 0;
+    tally->ask_at = 0;
+    if (!tally->agreeing)
+        tally->agreed_at = now;
+    tally->agreeing = true;
+    if (tally->settled || (now - tally->agreed_at < TALLY_SETTLE_NS && !WEAKENED(TALLY_SETTLE)))
+        return TALLY_AGREES;
+    tally->settled = true;
+    return TALLY_SETTLED;
+}
+
 enum tally_verdict tally_beat(struct tally *tally, const uint8_t hash[8], int64_t now)
 {
-    if (agrees(tally, hash)) {
-        tally->differing = tally->asked = 0;
-        tally->ask_at = 0;
-        return TALLY_AGREES;
-    }
+    if (agrees(tally, hash))
+        return agreed(tally, now);
+    tally->agreeing = false;
     if (++tally->differing < PATIENCE || now < tally->ask_at)
         return TALLY_AGREES;
     int64_t wait = ASK_MIN_NS;

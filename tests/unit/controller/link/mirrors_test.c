@@ -306,6 +306,42 @@ static void test_mirrors__restart(void **state)
     expect(f, "web-pi", UID2);
 }
 
+/* A gateway that ended before it could act on a pod's last word: what the node turns out not to
+ * have goes; its other pods and those of others stay. */
+static void test_mirrors__last_word_lost(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const uids[] = {"uid-a", "uid-b", "uid-c"};
+    static const char *const names[] = {"a-pi", "b-pi", "c-pi"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        report(f, "pi", names[i], uids[i], false);
+        answer(f);
+    }
+    report(f, "other", "web-other", UID, false);
+    answer(f);
+    world_pod(&f->world, "plain", "100m", "pi");
+    mirrors_settled(f->mirrors, "pi");
+    world_turn(&f->world);
+    assert_int_equal(world_count(&f->world, "Pod"), 5);
+
+    mirrors_free(f->mirrors);
+    start(f);
+    report(f, "pi", "b-pi", "uid-b", false);
+    report(f, "pi", "c-pi", UID2, false); /* another one meanwhile, which asks for its place */
+    mirrors_settled(f->mirrors, "nobody");
+    mirrors_settled(f->mirrors, "pi");
+    world_turn(&f->world);
+    expect(f, "a-pi", "");
+    expect(f, "b-pi", "uid-b");
+    expect(f, "web-other", UID);
+    expect(f, "plain", "ordinary");
+    answer(f);
+    expect(f, "c-pi", UID2);
+    mirrors_settled(f->mirrors, "pi");
+    world_turn(&f->world);
+    assert_int_equal(world_count(&f->world, "Pod"), 4);
+}
+
 static void test_mirrors__away(void **state)
 {
     struct fixture *f = *state;
@@ -397,7 +433,7 @@ int main(void)
         TEST(test_mirrors__shown),          TEST(test_mirrors__deleted),
         TEST(test_mirrors__gone_meanwhile), TEST(test_mirrors__ordinary),
         TEST(test_mirrors__changed),        TEST(test_mirrors__restart),
-        TEST(test_mirrors__away),           TEST(test_mirrors__refused),
-        TEST(test_mirrors__bounds)};
+        TEST(test_mirrors__last_word_lost), TEST(test_mirrors__away),
+        TEST(test_mirrors__refused),        TEST(test_mirrors__bounds)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -103,6 +103,32 @@ static void test_tally__agent_restarted(void **state)
     tally_free(tally);
 }
 
+/* What agrees long enough is all there is; said once of each life, and not while things change. */
+static void test_tally__settled(void **state)
+{
+    (void)state;
+    struct tally *tally = tally_new();
+    uint8_t one[8] = {0}, two[8] = {0};
+    report_hash_add(one, "u", 1, false);
+    report_hash_add(two, "u", 2, false);
+    static const struct {
+        int at;
+        bool other;
+        enum tally_verdict verdict;
+    } beats[] = {{100, false, TALLY_AGREES}, {150, false, TALLY_AGREES},
+                 {155, true, TALLY_AGREES},  {170, false, TALLY_AGREES},
+                 {229, false, TALLY_AGREES}, {230, false, TALLY_SETTLED},
+                 {240, false, TALLY_AGREES}, {500, false, TALLY_AGREES}};
+    for (int life = 0; life < 2; life++) {
+        begin(tally, "b", life ? "n2" : "n1");
+        (void)tell(tally, "b", "u", 1, false);
+        for (size_t i = 0; i < sizeof(beats) / sizeof(beats[0]); i++)
+            assert_int_equal(tally_beat(tally, beats[i].other ? two : one, beats[i].at * S),
+                             beats[i].verdict);
+    }
+    tally_free(tally);
+}
+
 /* Whatever a node says: what is remembered of it is bounded. What is over is forgotten first, and
  * what is known is heard in any case. */
 static void test_tally__bounded(void **state)
@@ -136,6 +162,7 @@ int main(void)
         cmocka_unit_test(test_tally__reports_before_the_birth),
         cmocka_unit_test(test_tally__difference_is_asked_about),
         cmocka_unit_test(test_tally__agent_restarted),
+        cmocka_unit_test(test_tally__settled),
         cmocka_unit_test(test_tally__bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
