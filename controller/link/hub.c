@@ -186,6 +186,12 @@ static int make_mirrors(struct hub *hub, struct err *err)
     return mirrors_new(&mirrors, &hub->mirrors, err);
 }
 
+static int deny(void *ctx, const char *const *names, size_t count, struct err *err)
+{
+    const struct hub *hub = ctx;
+    return broker_deny_set(hub->spec.broker, names, count, err);
+}
+
 static int make_members(struct hub *hub, struct err *err)
 {
     static const struct members_handler handler = {member_left, members_complete};
@@ -233,6 +239,8 @@ int hub_new(const struct hub_spec *spec, struct hub **ret, struct err *err)
                                              .broker = spec->broker,
                                              .trust = spec->trust};
     int rc = enrolment_new(&enrolment, &hub->enrolment, err);
+    if (rc == 0 && spec->broker)
+        rc = denials_new(spec->loop, spec->api, deny, hub, &hub->denials, err);
     if (rc == 0)
         rc = epoch_read(spec->store, &hub->epoch, err);
     if (rc == 0)
@@ -317,6 +325,7 @@ void hub_free(struct hub *hub)
         return;
     hub->spec.bus->stop(hub->spec.bus);
     enrolment_free(hub->enrolment);
+    denials_free(hub->denials);
     people_free(hub->people);
     intake_free(hub->intake);
     events_free(hub->events);

@@ -2,6 +2,7 @@
 /* Shared by the files of hub.h only. */
 
 #include "controller/link/asks.h"
+#include "controller/link/denials.h"
 #include "controller/link/enrolment.h"
 #include "controller/link/events.h"
 #include "controller/link/hub.h"
@@ -21,6 +22,7 @@ struct hub {
     struct intake *intake;
     struct events *events;
     struct enrolment *enrolment;
+    struct denials *denials; /* NULL: the broker is not ours */
     struct people *people;
     struct remains *remains;
     struct strays *strays; /* while nodes are to adopt */

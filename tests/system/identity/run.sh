@@ -47,11 +47,15 @@ within 10 "what she has open at the broker, too" put_out
 within 20 "and again when she comes back" put_out 2
 end_pid "$(cat "$STAND/listens.pid")" TERM
 wait "$watching" 2>/dev/null
+denied() { [[ $(grep -A1 "^user $1\$" "$GW/state/broker/acl") == "user $1"$'\ntopic deny #' ]]; }
+within 10 "the broker itself denies her everything" denied jane
 has "HTTPS refuses her" "$(as jane get namespaces 2>&1)" 'must be logged in|Unauthorized'
-has "MQTT does too" "$(bus_as jane "$(map two)")" 'Unauthorized|connection was lost'
+has "MQTT does too" "$(bus_as jane "$(map two)")" 'Unauthorized|[Nn]ot authorized|denied|connection was lost'
 has "and nothing comes of it" "$(admin get configmap two 2>&1)" 'not found'
 lp user enable jane >/dev/null
 has "enable" "$(as jane get namespaces -o name 2>&1)" namespace/default
+within 10 "and the broker has nothing against her any more" fails denied jane
+has "MQTT hears her again" "$(bus_as jane "$(map three)")" '"ok":true'
 has "remove" "$(lp user remove jane)" 'its name stays taken'
 has "a removed one is refused" "$(as jane get namespaces 2>&1)" 'must be logged in|Unauthorized'
 has "and the name is not free" "$(lp user add jane 2>&1)" 'was removed'
