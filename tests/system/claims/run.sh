@@ -142,6 +142,46 @@ come_with_pods() {
     lp delete pod lost >/dev/null
 }
 
+no_pv_of() { [[ -z $(lp get pv -o json | jq -r --arg ns "$1" '.items[] | select(.spec.claimRef.namespace == $ns) | .metadata.name') ]]; }
+no_local_pods_of() { [[ -z $(ld a ps -o json | jq -r --arg ns "$1" '.items[] | select(.metadata.namespace == $ns)')$(
+    ld b ps -o json | jq -r --arg ns "$1" '.items[] | select(.metadata.namespace == $ns)') ]]; }
+ready_in() { lp -n "$1" get pod "$2" -o json 2>/dev/null | jq -e 'any(.status.conditions[]?; .type == "Ready" and .status == "True")' >/dev/null; }
+
+# A namespace is deleted with pods that run on claims, one that ends slowly, and a claim that nobody uses.
+whole_namespace() {
+    local folders=() folder volume where pod
+    jq -n '{apiVersion: "v1", kind: "Namespace", metadata: {name: "whole"}}' | apply >/dev/null
+    claim shared | lp -n whole apply -f - >/dev/null
+    claim idle | lp -n whole apply -f - >/dev/null
+    pod first 'echo x >/data/file; trap "sleep 2; exit 0" TERM; while :; do sleep 0.1; done' | on shared |
+        lp -n whole apply -f - >/dev/null
+    pod own 'echo x >/data/file; exec sleep 1000' |
+        jq '.spec.volumes = [{name: "data", ephemeral: {volumeClaimTemplate: {
+                spec: {accessModes: ["ReadWriteOnce"], resources: {requests: {storage: "1Mi"}}}}}}]
+            | .spec.containers[0].volumeMounts = [{name: "data", mountPath: "/data"}]' | lp -n whole apply -f - >/dev/null
+    for pod in first own; do
+        within 30 "a pod with a claim runs in a namespace: $pod" ready_in whole "$pod"
+    done
+    pod second 'exec sleep 1000' | on shared | lp -n whole apply -f - >/dev/null
+    within 30 "and one that shares a claim" ready_in whole second
+    for volume in $(lp get pv -o json | jq -r '.items[] | select(.spec.claimRef.namespace == "whole") | .metadata.name'); do
+        where=$(of pv "$volume" '.spec.nodeAffinity.required.nodeSelectorTerms[0].matchExpressions[0].values[0]')
+        folders+=("$(folder_of "$where" "$volume")")
+    done
+    is "there are two volumes" "${#folders[@]}" 2
+    lp delete namespace whole --wait=false >/dev/null
+    within 60 "the namespace goes, with pods and claims" no_object namespace whole
+    within 20 "and their volumes" no_pv_of whole
+    within 10 "and the pods on their nodes" no_local_pods_of whole
+    for folder in "${folders[@]}"; do
+        within 10 "and a folder" no_folder "$folder"
+    done
+    jq -n '{apiVersion: "v1", kind: "Namespace", metadata: {name: "whole"}}' | apply >/dev/null
+    claim shared | lp -n whole apply -f - >/dev/null
+    is "a namespace of that name begins empty" "$(lp -n whole get pvc shared -o json | jq -r '.status.phase + (.spec.volumeName // "")')" Pending
+    lp delete namespace whole >/dev/null
+}
+
 with_kubectl() {
     local text
     command -v kubectl >/dev/null || return 0
@@ -164,5 +204,6 @@ outlives_pods
 deleted_while_away
 made_by_hand
 come_with_pods
+whole_namespace
 with_kubectl
 conclude
