@@ -19,18 +19,23 @@ list_repositories() {
         'Created-By: Packages' 'Origin: Debian' 'Component: main' | sort -u
 }
 
+# apt_source TYPE URI SUITE [ARCH]: the lines of one source.
+apt_source() {
+    local keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+    printf 'Types: %s\nURIs: %s\nSuites: %s\nComponents: main\n' "$1" "$2" "$3"
+    [[ -z ${4:-} ]] || printf 'Architectures: %s\n' "$4"
+    [[ ! -e $keyring ]] || printf 'Signed-By: %s\n' "$keyring"
+    printf '\n'
+}
+
 # apt_root_open DIR TYPE [ARCH]: makes the root of TYPE deb (packages of ARCH) or deb-src in DIR.
 apt_root_open() {
     local dir=$1 type=$2 arch=${3:-} uri suite repositories
-    local keyring=/usr/share/keyrings/debian-archive-keyring.gpg
     repositories=$(debian_repositories)
     mkdir -p "$dir"/state/lists/partial "$dir"/cache/archives/partial
     : >"$dir/status"
     while read -r uri suite; do
-        printf 'Types: %s\nURIs: %s\nSuites: %s\nComponents: main\n' "$type" "$uri" "$suite"
-        [[ -z $arch ]] || printf 'Architectures: %s\n' "$arch"
-        [[ ! -e $keyring ]] || printf 'Signed-By: %s\n' "$keyring"
-        printf '\n'
+        apt_source "$type" "$uri" "$suite" "$arch"
     done <<<"$repositories" >"$dir/limpet.sources"
     cat >"$dir/apt.conf" <<-CONF
 		Dir::State "$dir/state";
@@ -46,6 +51,16 @@ apt_root_open() {
 		APT::Acquire::Retries "3";
 		Acquire::Languages "none";
 	CONF
+}
+
+# apt_root_add_backports DIR TYPE ARCH: what Debian has newer for the machine's release comes first in the root of DIR.
+apt_root_add_backports() {
+    local release uri
+    # shellcheck source=/dev/null
+    release=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    uri=$(debian_repositories | awk -v release="$release" '$2 == release { print $1; exit }')
+    [[ -n $uri ]] || die "apt knows no repository of Debian's release $release"
+    apt_source "$2" "$uri" "$release-backports" "$3" >>"$1/limpet.sources"
 }
 
 # apt_root DIR COMMAND...: an apt command (apt-get, apt-cache) in that root.
