@@ -243,10 +243,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_server__##name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(who_looks_disturbs_nobody),
-        TEST(who_looks_gives_way),
-        TEST(who_gives_way_is_heard),
-        TEST(agents_do_not),
+        TEST(who_looks_disturbs_nobody), TEST(who_looks_gives_way),
+        TEST(who_gives_way_is_heard),    TEST(agents_do_not),
         TEST(last_words_of_an_agent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
