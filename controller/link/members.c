@@ -22,7 +22,7 @@ struct members {
     bool complete;
     struct loop_defer *catch_up;
     struct api_watch *node_watch, *pod_watch, *secret_watch, *config_watch, *claim_watch,
-        *volume_watch;
+        *volume_watch, *class_watch;
 };
 
 static const struct api_user user = {.name = "system:limpet:link"};
@@ -164,6 +164,15 @@ static void claim_changed(void *ctx, enum api_event_type type, const struct valu
     source_changed(ctx, "PersistentVolumeClaim", object);
 }
 
+/* What it costs and where its pods run was laid over them when they were made. */
+static void class_changed(void *ctx, enum api_event_type type, const struct value *object)
+{
+    struct members *members = ctx;
+    void *p;
+    for (size_t i = 0; type != API_MODIFIED && map_next(members->by_name, &i, NULL, &p);)
+        session_class(((struct member *)p)->session, object_name(object));
+}
+
 static void volume_changed(void *ctx, enum api_event_type type, const struct value *object)
 {
     struct members *members = ctx;
@@ -203,6 +212,7 @@ static int watch_objects(struct members *members, struct err *err)
         {&kind_config_map, config_changed, &members->config_watch},
         {&kind_persistent_volume_claim, claim_changed, &members->claim_watch},
         {&kind_persistent_volume, volume_changed, &members->volume_watch},
+        {&kind_runtime_class, class_changed, &members->class_watch},
     };
     for (size_t i = 0; i < ARRAY_LEN(watches); i++) {
         const struct api_ref ref = {watches[i].kind, "", ""};
@@ -258,9 +268,9 @@ void members_free(struct members *members)
     if (!members)
         return;
     loop_defer_free(members->catch_up);
-    struct api_watch *const watches[] = {members->node_watch,   members->pod_watch,
-                                         members->secret_watch, members->config_watch,
-                                         members->claim_watch,  members->volume_watch};
+    struct api_watch *const watches[] = {
+        members->node_watch,  members->pod_watch,    members->secret_watch, members->config_watch,
+        members->claim_watch, members->volume_watch, members->class_watch};
     for (size_t i = 0; i < ARRAY_LEN(watches); i++)
         api_watch_free(watches[i]);
     map_free(members->by_name, member_free);

@@ -330,6 +330,12 @@ void session_source(struct session *session, const char *kind, const char *ns, c
         plan_round(session);
 }
 
+void session_class(struct session *session, const char *name)
+{
+    if (sheets_class(session->sheets, name))
+        plan_round(session);
+}
+
 void session_volume(struct session *session, const char *name, bool removed)
 {
     char path[TOPIC_PATH_MAX + 1];

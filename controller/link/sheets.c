@@ -21,6 +21,7 @@ struct part {
     bool read;          /* sources: by a pod of the node, or by what that reads */
     bool kept;          /* sources: in the set though nobody reads them */
     struct value *refs; /* pods and claims: the paths of what they read */
+    char *class;        /* pods: the RuntimeClass that they name; NULL: none */
 };
 
 struct sheets {
@@ -40,6 +41,7 @@ static void part_free(void *p)
     struct part *part = p;
     free(part->sheet.payload);
     value_free(part->refs);
+    free(part->class);
     free(part);
 }
 
@@ -179,9 +181,8 @@ static void add_ref(void *ctx, const char *kind, const char *name)
 
 /* The pod's node has no RuntimeClasses: it is told where this one leads, and nobody else can tell
  * it. */
-static void set_handler(const struct sheets *sheets, struct value *pod)
+static void set_handler(const struct sheets *sheets, struct value *pod, const char *name)
 {
-    const char *name = value_str(value_path(pod, "spec", "runtimeClassName", NULL));
     struct value *annotations = value_make_map(pod, "metadata", "annotations", NULL);
     cleanup(value_free) struct value *class = NULL;
     const struct api_ref ref = {&kind_runtime_class, NULL, name};
@@ -208,8 +209,11 @@ static void render_pod(struct sheets *sheets, const char *path, struct part *par
     /* What a node shows of itself is not sent back to it as what it is to run. */
     if (object_annotation(pod, POD_MIRROR) && !WEAKENED(SHEETS_MIRROR))
         value_free(steal(pod));
-    if (pod && !str_empty(value_str(value_path(pod, "spec", "runtimeClassName", NULL))))
-        set_handler(sheets, pod);
+    const char *class = value_str(value_path(pod, "spec", "runtimeClassName", NULL));
+    free(part->class);
+    part->class = str_empty(class) ? NULL : xstrdup(class);
+    if (part->class)
+        set_handler(sheets, pod, part->class);
     if (pod)
         render_plain(pod, part);
     read_refs(pod, part);
@@ -286,6 +290,19 @@ int sheets_refresh(struct sheets *sheets)
             sealing += render_source(sheets, path, source);
     }
     return sealing;
+}
+
+bool sheets_class(struct sheets *sheets, const char *name)
+{
+    bool named = false;
+    void *p;
+    for (size_t i = 0; map_next(sheets->pods, &i, NULL, &p);) {
+        struct part *pod = p;
+        if (!pod->class || !str_eq(pod->class, name))
+            continue;
+        pod->stale = named = true;
+    }
+    return named;
 }
 
 void sheets_pod(struct sheets *sheets, const char *ns, const char *name, bool gone)

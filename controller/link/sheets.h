@@ -39,6 +39,9 @@ void sheets_pod(struct sheets *sheets, const char *ns, const char *name, bool go
 /* A ConfigMap, Secret, claim or volume changed ("Secret/ns/name"). False if no pod reads it:
  * nothing is to be done. */
 bool sheets_source(struct sheets *sheets, const char *path);
+/* A RuntimeClass came or went: pods that name it are told where it leads now (what runs, runs on;
+ * what is started anew finds it as it is). False if no pod does. Its handler never changes. */
+bool sheets_class(struct sheets *sheets, const char *name);
 /* From now on it is in the set also if nobody reads it, or no more. */
 void sheets_keep(struct sheets *sheets, const char *path, bool kept);
 

@@ -172,8 +172,10 @@ selinux() {
 }
 
 # ---- RuntimeClass ----
+# leads_to HANDLER: the pod "usual", as its node keeps it.
+leads_to() { grep -rlE '^  name: "?usual' "$STAND/a/state/desired" | xargs -r grep -q "runtime-handler: $1"; }
 runtimes() {
-    local text
+    local text before
     text=$(printf 'apiVersion: node.k8s.io/v1\nkind: RuntimeClass\nmetadata: {name: %s}\nhandler: %s\n---\n' usual limpet vm kata | apply 2>&1)
     text+=$(with usual '.spec.runtimeClassName = "usual"' 2>&1)
     with vm '.spec.runtimeClassName = "vm" | .metadata.annotations = {"limpet.io/runtime-handler": "limpet"}' >/dev/null
@@ -187,6 +189,13 @@ runtimes() {
     is "the node tells its handlers" "$(lp get node a -o json | jq -c '[.status.runtimeHandlers[].name]')" '["","limpet"]'
     is "and that they make read-only what is mounted below" \
         "$(lp get node a -o json | jq -c '[.status.runtimeHandlers[].features.recursiveReadOnlyMounts] | unique')" '[true]'
+    # Its handler is looked up when a pod begins; what runs is not asked again.
+    before=$(fingerprint a usual)
+    lp delete runtimeclass usual >/dev/null
+    within 20 "the node is told that a class is gone" fails leads_to limpet
+    printf 'apiVersion: node.k8s.io/v1\nkind: RuntimeClass\nmetadata: {name: usual}\nhandler: kata\n' | apply >/dev/null
+    within 20 "and where it leads when it comes again" leads_to kata
+    is "what runs runs on, untouched" "$(fingerprint a usual) $(phase usual)" "$before Running"
     lp delete pod/usual pod/vm runtimeclass/usual runtimeclass/vm >/dev/null
 }
 

@@ -139,7 +139,44 @@ static void test_sheets__runtime_handler(void **state)
     }
 }
 
-/* A source counts while a pod reads it, from when it is there. */
+/* A class that goes, or comes again and leads elsewhere, is told of anew to those who name it. */
+static void test_sheets__runtime_class_changes(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const handlers[] = {"kata", NULL, "limpet"};
+    static const char pod[] = "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'%s','namespace':"
+                              "'default'},'spec':{'nodeName':'pi',%s"
+                              "'containers':[{'name':'c','image':'i'}]}}";
+    assert_false(sheets_class(f->sheets, "vm"));
+    for (size_t i = 0; i < ARRAY_LEN(handlers); i++) {
+        autofree char *class = xasprintf("{'apiVersion':'node.k8s.io/v1','kind':'RuntimeClass',"
+                                         "'metadata':{'name':'vm'},'handler':'%s'}",
+                                         handlers[i] ? handlers[i] : "");
+        if (handlers[i])
+            world_create(&f->world, class, 201);
+        else
+            world_delete(&f->world, "RuntimeClass", "", "vm");
+        if (i == 0) {
+            autofree char *named = xasprintf(pod, "named", "'runtimeClassName':'vm',");
+            autofree char *other = xasprintf(pod, "other", "");
+            world_create(&f->world, named, 201);
+            world_create(&f->world, other, 201);
+            sheets_pod(f->sheets, "default", "named", false);
+            sheets_pod(f->sheets, "default", "other", false);
+            assert_int_equal(sheets_refresh(f->sheets), 0);
+        }
+        const char *other = payload_of(f, "Pod/default/other");
+        assert_true(sheets_class(f->sheets, "vm"));
+        assert_false(sheets_class(f->sheets, "v"));
+        assert_int_equal(sheets_refresh(f->sheets), 0);
+        autofree char *line =
+            xasprintf("limpet.io/runtime-handler: %s", handlers[i] ? handlers[i] : "");
+        assert_int_equal(strstr(payload_of(f, "Pod/default/named"), line) != NULL,
+                         handlers[i] != NULL);
+        assert_ptr_equal(payload_of(f, "Pod/default/other"), other);
+    }
+}
+
 /* A node must not be told to run what it only shows. */
 static void test_sheets__mirrors(void **state)
 {
@@ -156,6 +193,7 @@ static void test_sheets__mirrors(void **state)
     assert_int_equal(sheets_count(f->sheets), 0);
 }
 
+/* A source counts while a pod reads it, from when it is there. */
 static void test_sheets__sources(void **state)
 {
     struct fixture *f = *state;
@@ -315,6 +353,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_sheets__pods, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sheets__runtime_handler, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sheets__runtime_class_changes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sheets__mirrors, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sheets__sources, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sheets__claims, setup, teardown),
