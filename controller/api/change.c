@@ -163,10 +163,10 @@ static void drop_unknown(const struct change_env *env, const struct schema_kind 
         prune(kind->type, object, env->flags & API_WARN_UNKNOWN ? &ret->warnings : NULL);
 }
 
-/* Before defaults, of which nobody needs to hear. */
+/* Before defaults, of which nobody needs to hear; nor of what a subresource does not touch. */
 static void warn_inert(const struct change_env *env, const struct value *object, struct change *ret)
 {
-    bool aside = env->flags & (API_STATUS | API_SCALE | API_FINALIZERS);
+    bool aside = env->flags & (API_STATUS | API_SCALE | API_FINALIZERS | API_RESIZE);
     if ((env->flags & API_WARN_INERT) && !aside)
         inert_warn(env->ref.kind, object, &ret->warnings);
 }

@@ -75,6 +75,8 @@ is "and its quota" "$(quota pair c1/) $(quota pair "")" "30000 50000"
 is "the other has what it had" "$(memory pair c0/)" $((64 << 20))
 is "nothing of it was started anew" "$(fingerprint a pair)" "$pair"
 is "its generation tells" "$(lp get pod pair -o json | jq .metadata.generation)" 2
+# As Kubernetes 1.33 without the gate PodObservedGenerationTracking.
+is "which is not said to be observed" "$(lp get pod pair -o json | jq '[.status | .. | .observedGeneration? // empty] | length')" 0
 
 # ---- with a new start, where that is asked for ----
 second=$(status pair 'containerStatuses[] | select(.name == "second") | .state.running.startedAt')
@@ -120,6 +122,31 @@ lp delete pod hog >/dev/null
 within 30 "with the other gone there is room" equals 60000 quota one ""
 within 20 "it does not wait any more" equals "" condition one PodResizePending
 is "nothing of it was started anew" "$(fingerprint a one)" "$one"
+
+# ---- by kubectl ----
+by_kubectl() {
+    local version answer
+    version=$(timeout 20 kubectl version --client 2>/dev/null | sed -n 's/^Client Version: v1\.\([0-9]*\).*/\1/p')
+    if [[ ${version:-0} -lt 32 ]]; then
+        echo "ok - kubectl --subresource resize # SKIP there is no kubectl of 1.32 or later on this machine"
+        return
+    fi
+    answer=$(kc patch pod one --subresource resize --patch "$(containers main "$(sizes 50m 250m 8Mi 100Mi)")" 2>&1)
+    is "kubectl 1.$version: patch --subresource resize" "$answer" 'pod/one patched'
+    within 20 "it is done" equals 25000 quota one ""
+    answer=$(in_net gw env KUBE_EDITOR="sed -i 's/cpu: 250m/cpu: 300m/'" timeout 60 kubectl edit pod one --subresource resize 2>&1)
+    is "kubectl 1.$version: edit --subresource resize" "$answer" 'pod/one edited'
+    within 20 "it is done" equals 30000 quota one ""
+    is "kubectl 1.$version: get --subresource resize" \
+        "$(kc get pod one --subresource resize -o jsonpath='{.spec.containers[0].resources.limits.cpu}' 2>&1)" 300m
+    answer=$(kc patch pod one --subresource resize --patch "$(containers main "$(sizes 400m 300m 8Mi 100Mi)")" 2>&1)
+    has "kubectl 1.$version: what cannot be is refused" "$answer" \
+        'requests\.cpu: must be at most the limit of 300m'
+    answer=$(kc patch pod one --patch "$(containers main "$(sizes 50m 350m 8Mi 100Mi)")" 2>&1)
+    has "kubectl 1.$version: so is a change beside the subresource" "$answer" 'pod updates may not change fields other than'
+    is "nothing of it was started anew" "$(fingerprint a one)" "$one"
+}
+by_kubectl
 
 # ---- whatever dies ----
 node_kill a
