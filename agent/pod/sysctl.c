@@ -3,15 +3,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
-
-static const char *const safe[] = {
-    "kernel.shm_rmid_forced",           "net.ipv4.ip_local_port_range",
-    "net.ipv4.ip_local_reserved_ports", "net.ipv4.ip_unprivileged_port_start",
-    "net.ipv4.ping_group_range",        "net.ipv4.tcp_fin_timeout",
-    "net.ipv4.tcp_keepalive_intvl",     "net.ipv4.tcp_keepalive_probes",
-    "net.ipv4.tcp_keepalive_time",      "net.ipv4.tcp_rmem",
-    "net.ipv4.tcp_syncookies",          "net.ipv4.tcp_wmem",
-};
+#include "common/kinds/safe_sysctl.h"
 
 /* What belongs to a namespace. */
 static const struct {
@@ -42,9 +34,8 @@ static bool matches(const char *name, const char *pattern)
 
 static bool is_listed(const char *name, const char *const *unsafe)
 {
-    for (size_t i = 0; i < ARRAY_LEN(safe); i++)
-        if (str_eq(safe[i], name))
-            return true;
+    if (safe_sysctl(name, SAFE_SYSCTL_LATEST))
+        return true;
     for (; unsafe && *unsafe; unsafe++)
         if (matches(name, *unsafe))
             return true;

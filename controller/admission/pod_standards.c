@@ -3,6 +3,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
+#include "common/kinds/safe_sysctl.h"
 #include "controller/admission/findings.h"
 
 #include <inttypes.h>
@@ -285,37 +286,12 @@ static void check_se_linux(const struct subject *subject, struct buf *ret)
         (void)buf_addf(ret, "%srole may not be set", count || user ? "; " : "");
 }
 
-static bool is_safe_sysctl(const char *name, int minor)
-{
-    static const struct {
-        const char *name;
-        int since;
-    } table[] = {
-        {"kernel.shm_rmid_forced", 0},
-        {"net.ipv4.ip_local_port_range", 0},
-        {"net.ipv4.tcp_syncookies", 0},
-        {"net.ipv4.ping_group_range", 0},
-        {"net.ipv4.ip_unprivileged_port_start", 0},
-        {"net.ipv4.ip_local_reserved_ports", 27},
-        {"net.ipv4.tcp_keepalive_time", 29},
-        {"net.ipv4.tcp_fin_timeout", 29},
-        {"net.ipv4.tcp_keepalive_intvl", 29},
-        {"net.ipv4.tcp_keepalive_probes", 29},
-        {"net.ipv4.tcp_rmem", 32},
-        {"net.ipv4.tcp_wmem", 32},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(table); i++)
-        if (minor >= table[i].since && str_eq(name, table[i].name))
-            return true;
-    return false;
-}
-
 static void check_sysctls(const struct subject *subject, struct buf *ret)
 {
     const struct value *list = value_path(subject->spec, "securityContext", "sysctls", NULL);
     for (size_t i = 0; i < value_len(list); i++) {
         const char *name = value_get_str(value_at(list, i), "name");
-        if (name && !is_safe_sysctl(name, subject->minor))
+        if (name && !safe_sysctl(name, subject->minor))
             (void)buf_addf(ret, "%s%s", ret->len ? ", " : "", name);
     }
 }
