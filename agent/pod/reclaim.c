@@ -7,6 +7,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
+#include "common/kinds/pod_claims.h"
 
 #include <errno.h>
 
@@ -44,6 +45,19 @@ static void use_claim(struct uses *uses, const char *ns, const char *name)
         (void)map_put(uses->claims, key, uses);
 }
 
+struct reader {
+    struct uses *uses;
+    const char *ns;
+};
+
+static void add_use(void *ctx, const char *claim, const struct value *volume, bool own)
+{
+    const struct reader *reader = ctx;
+    (void)volume;
+    (void)own;
+    use_claim(reader->uses, reader->ns, claim);
+}
+
 static void add_uses(struct uses *uses, const struct pod_record *record)
 {
     bool ended = record->keeper == POD_KEEPER_NONE && (record->finished || record->verdict);
@@ -53,13 +67,8 @@ static void add_uses(struct uses *uses, const struct pod_record *record)
         uses->unknown = true;
         return;
     }
-    const struct value *pod = record->spec->object;
-    const struct value *list = value_path(pod, "spec", "volumes", NULL);
-    for (size_t i = 0; i < value_len(list); i++) {
-        autofree char *name = claim_name(pod, value_at(list, i));
-        if (name)
-            use_claim(uses, record->ns, name);
-    }
+    struct reader reader = {uses, record->ns};
+    pod_claims_each(record->spec->object, add_use, &reader);
 }
 
 static bool is_used(const struct uses *uses, const struct value *pv, const char *name)

@@ -8,6 +8,7 @@
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 #include "common/kinds/local_volume.h"
+#include "common/kinds/pod_claims.h"
 #include "common/schema/format.h"
 
 #include <errno.h>
@@ -26,16 +27,6 @@ static const char *text_of(const struct value *map, const char *field)
 {
     const char *text = value_get_str(map, field);
     return text ? text : "";
-}
-
-char *claim_name(const struct value *pod, const struct value *volume)
-{
-    const struct value *named = value_get(volume, "persistentVolumeClaim");
-    if (named)
-        return xstrdup(text_of(named, "claimName"));
-    if (value_get(volume, "ephemeral"))
-        return xasprintf("%s-%s", meta_of(pod, "name"), text_of(volume, "name"));
-    return NULL;
 }
 
 bool claim_is_ours(const struct value *pv)
@@ -202,7 +193,7 @@ static int prepare_ephemeral(const struct volume_spec *spec, const char *name,
                              const struct value *source, struct volume *ret, struct err *err)
 {
     (void)source;
-    autofree char *own = xasprintf("%s-%s", meta_of(spec->pod, "name"), name);
+    autofree char *own = pod_claims_own(spec->pod, name);
     return find_and_mount(spec, own, true, ret, err);
 }
 

@@ -8,9 +8,6 @@
 /* Below the node's state folder: volumes that are its own (persistent_dir.h). */
 #define CLAIM_DIR "volumes"
 
-/* The claim that a volume of a pod names, or that is made for it (ephemeral); the caller's. NULL:
- * the volume is of another type. */
-char *claim_name(const struct value *pod, const struct value *volume);
 /* The gateway has made this PersistentVolume to be a folder of its node. */
 bool claim_is_ours(const struct value *pv);
 /* Such a volume is to be removed with all that is in it (local_volume.h). */

@@ -3,6 +3,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/kinds/kinds.h"
+#include "common/kinds/pod_claims.h"
 
 #include <stdlib.h>
 
@@ -31,7 +32,7 @@ struct value *ephemeral_claim(const struct value *pod, const struct value *volum
     static const char *const kept[] = {"labels", "annotations"};
     const struct value *template = value_path(volume, "ephemeral", "volumeClaimTemplate", NULL);
     struct value *claim = value_new_map(), *meta = value_make_map(claim, "metadata", NULL);
-    autofree char *name = xasprintf("%s-%s", object_name(pod), value_get_str(volume, "name"));
+    autofree char *name = pod_claims_own(pod, value_get_str(volume, "name"));
     value_set_str(meta, "name", name);
     value_set_str(meta, "namespace", object_namespace(pod));
     for (size_t i = 0; i < ARRAY_LEN(kept); i++) {

@@ -380,23 +380,6 @@ static void test_claim__ending(void **state)
     assert_int_equal(access(dir, F_OK), -1);
 }
 
-static void test_claim__name(void **state)
-{
-    const struct world *world = *state;
-    static const struct {
-        const char *volume, *name;
-    } cases[] = {{"{\"name\":\"v\"," CLAIM "}", "data"},
-                 {"{\"name\":\"v\"," EPHEMERAL "}", "web-v"},
-                 {"{\"name\":\"v\",\"persistentVolumeClaim\":{}}", ""},
-                 {"{\"name\":\"v\",\"emptyDir\":{}}", NULL}};
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        cleanup(value_free) struct value *volume = parse(cases[i].volume);
-        autofree char *name = claim_name(world->pod, volume);
-        if (cases[i].name ? !str_eq(name, cases[i].name) : name != NULL)
-            fail_msg("%zu: %s", i, name);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -406,7 +389,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_claim__no_link, setup, teardown),
         cmocka_unit_test_setup_teardown(test_claim__fs_group, setup, teardown),
         cmocka_unit_test_setup_teardown(test_claim__ending, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_claim__name, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
