@@ -1,4 +1,5 @@
 #include "agent/image/image_store_parts.h"
+#include "agent/image/layer_sum.h"
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
@@ -135,7 +136,7 @@ static int read_blob(struct image_store *store, const char *folder, const char *
     return 0;
 }
 
-int64_t image_store_layer_bytes(struct image_store *store, const char *diff_id)
+int64_t image_store_layer_bytes(struct image_store *store, const char *diff_id, uint64_t *ret_sum)
 {
     autofree char *dir = below(store, "layers", digest_hex(diff_id), "");
     autofree char *record = below(store, "layers", digest_hex(diff_id), ".json");
@@ -145,12 +146,14 @@ int64_t image_store_layer_bytes(struct image_store *store, const char *diff_id)
         return -1;
     if (store->disk->stat(store->disk, dir, &st, NULL) < 0 || st.type != DISK_DIR)
         return -1;
+    if (ret_sum)
+        *ret_sum = (uint64_t)value_get_int(value, "sum", 0);
     return value_get_int(value, "bytes", 0);
 }
 
 bool image_store_has_layer(struct image_store *store, const char *diff_id)
 {
-    return image_store_layer_bytes(store, diff_id) >= 0;
+    return image_store_layer_bytes(store, diff_id, NULL) >= 0;
 }
 
 /* overlayfs refuses a folder that is listed twice; the upper one hides the lower anyway. */
@@ -170,7 +173,7 @@ static int find_layers(struct image_store *store, struct stored *stored, struct 
     for (size_t i = 0; i < config->diff_id_count; i++) {
         if (again_above(config, i))
             continue;
-        int64_t bytes = image_store_layer_bytes(store, config->diff_ids[i]);
+        int64_t bytes = image_store_layer_bytes(store, config->diff_ids[i], NULL);
         if (bytes < 0)
             return err_set(err, -ENOENT, "layer %zu/%zu (%.19s...) is not there", i + 1,
                            config->diff_id_count, config->diff_ids[i]);
@@ -333,6 +336,10 @@ int image_store_add_layer(struct image_store *store, const struct image_store_di
         return rc;
     if (syncfs(dir->fd) < 0) /* all of the layer is on the medium before it has its name */
         return err_errno(err, errno, "cannot sync %s", from);
+    uint64_t sum = 0;
+    rc = layer_sum(dir->fd, false, &sum, err);
+    if (rc < 0)
+        return err_wrap(err, "it cannot be read again");
     if (rename(from, to) < 0)
         return err_errno(err, errno, "%s", to);
     rc = sync_folder(store, "layers", err);
@@ -342,6 +349,7 @@ int image_store_add_layer(struct image_store *store, const struct image_store_di
     value_set_str(value, "layer", diff_id);
     value_set_int(value, "bytes", bytes);
     value_set_int(value, "inodes", inodes);
+    value_set_int(value, "sum", (int64_t)sum);
     return write_json(store, record, value, err);
 }
 

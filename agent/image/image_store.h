@@ -7,7 +7,7 @@
  *
  *   lock                 shared: something is being added; exclusive: something is removed; locks
  *                        on its bytes: images that are in use (hold.h)
- *   layers/<hex>/        an unpacked layer; layers/<hex>.json its record
+ *   layers/<hex>/        an unpacked layer; layers/<hex>.json its record, with a sum of all of it
  *   manifests/<hex>      of this node's platform; configs/<hex>
  *   refs/<name>-<hash>   JSON: the reference and the digest of its manifest
  *   partial/<hex>        a compressed layer that is being fetched, kept for resuming
@@ -110,6 +110,7 @@ struct image_store_wanted {
     int (*in_use)(void *ctx, struct map *layers, struct err *err);
     void *ctx;
     struct image_policy policy; /* of those that nobody wants */
+    struct map *bad; /* layers, digits as keys: these go, and no others, unless in use; NULL */
 };
 struct image_store_freed {
     struct map *images; /* the references removed, as keys; map_free it */
@@ -122,6 +123,20 @@ struct image_store_freed {
 nodiscard int image_store_remove_unused(struct image_store *store,
                                         const struct image_store_wanted *wanted,
                                         struct image_store_freed *ret, struct err *err);
+
+struct image_store_checked {
+    size_t layers;    /* that were read */
+    size_t unknown;   /* that could only be read: an earlier release unpacked them */
+    struct map *bad;  /* digits -> what is wrong, text */
+    struct map *kept; /* of those, as keys: in use */
+};
+/* Reads all layers from the medium, and compares them with what was unpacked. One that is bad is
+ * thrown away, so that its image is fetched again when it is wanted, but while something runs from
+ * it. Blocks for as long as that takes; images may come meanwhile. -EWOULDBLOCK: there are bad
+ * ones, and something is being added or removed right now. */
+nodiscard int image_store_check(struct image_store *store, const struct image_store_wanted *wanted,
+                                struct image_store_checked *ret, struct err *err);
+void image_store_checked_done(struct image_store_checked *checked);
 
 /* Archives (<root>/<name>.tar) for images_new: is this very file loaded already; remember it. */
 /* Its size and time of change as text (caller frees); NULL: there is no such file. */

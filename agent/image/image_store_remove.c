@@ -181,7 +181,7 @@ static int mark_archive(void *ctx, const char *name, enum disk_type type)
 static int64_t bytes_of(void *ctx, const char *diff_id)
 {
     const struct mark *m = ctx;
-    return image_store_layer_bytes(m->store, diff_id);
+    return image_store_layer_bytes(m->store, diff_id, NULL);
 }
 
 static void keep_some(struct mark *m, const struct image_policy *policy)
@@ -211,9 +211,11 @@ static void keep_some(struct mark *m, const struct image_policy *policy)
 static int mark_all(struct mark *m, const struct image_store_wanted *wanted, struct err *err)
 {
     const char *reference = NULL;
-    for (size_t i = 0; map_next(wanted->references, &i, &reference, NULL);)
+    size_t next = 0;
+    while (!wanted->bad && map_next(wanted->references, &next, &reference, NULL))
         add(m->wanted, reference);
-    int rc = each(m->store, "", mark_archive, m, err);
+    /* What is bad goes unless it is in use, whoever wants it. */
+    int rc = wanted->bad ? 0 : each(m->store, "", mark_archive, m, err);
     if (rc == 0)
         rc = each(m->store, "refs", mark_ref, m, err);
     if (rc == 0)
@@ -257,7 +259,7 @@ static int remove_layer(void *ctx, const char *name, enum disk_type type)
         return 0;
     autofree char *dir = path_of(store, "layers", digest_hex(digest));
     autofree char *record = xasprintf("%s.json", dir);
-    int64_t bytes = image_store_layer_bytes(store, digest);
+    int64_t bytes = image_store_layer_bytes(store, digest, NULL);
     if (disk->remove(disk, record, NULL) < 0 || disk->remove_tree(disk, dir, NULL) < 0)
         return 0; /* what is left goes the next time */
     removal->freed->layers += type == DISK_DIR;
@@ -299,6 +301,14 @@ static int remove_unmarked(struct mark *m, const struct image_policy *policy,
     return rc;
 }
 
+static void remove_bad(struct mark *m, struct map *bad, struct image_store_freed *freed)
+{
+    struct removal removal = {m, "layers", m->layers, freed};
+    const char *name = NULL;
+    for (size_t i = 0; !m->doubt && map_next(bad, &i, &name, NULL);)
+        (void)remove_layer(&removal, name, DISK_DIR);
+}
+
 int image_store_remove_unused(struct image_store *store, const struct image_store_wanted *wanted,
                               struct image_store_freed *ret, struct err *err)
 {
@@ -311,7 +321,9 @@ int image_store_remove_unused(struct image_store *store, const struct image_stor
     struct mark m = {store, map_new(), map_new(), map_new(), map_new(), map_new(), held_fd, false};
     struct image_store_freed freed = {.images = map_new()};
     int rc = mark_all(&m, wanted, err);
-    if (rc == 0)
+    if (rc == 0 && wanted->bad)
+        remove_bad(&m, wanted->bad, &freed);
+    else if (rc == 0)
         rc = remove_unmarked(&m, &wanted->policy, &freed, err);
     if (rc == 0)
         *ret = freed;

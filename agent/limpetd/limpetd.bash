@@ -30,7 +30,7 @@ _limpetd() {
             candidates=$("$program" "${given[@]}" ps 2>/dev/null | awk 'NR > 1 { print $2; print $1 "/" $2 }')
             ;;
         image:*)
-            if [[ $before == image ]]; then candidates='load ls prune'; else mapfile -t COMPREPLY < <(compgen -f -- "$word"); fi
+            if [[ $before == image ]]; then candidates='load pull ls prune check'; else mapfile -t COMPREPLY < <(compgen -f -- "$word"); fi
             ;;
         esac
         ;;

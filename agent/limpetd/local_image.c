@@ -228,6 +228,51 @@ static int prune(const struct config *config, const struct image_options *option
     return 0;
 }
 
+/* check */
+
+static void print_bad(const char *name, const char *problem, bool kept)
+{
+    printf("layer sha256:%s: %s: %s\n", name, problem,
+           kept ? "kept, for it is in use: end the pods that run from it, and check again"
+                : "thrown away");
+}
+
+static int check(const struct config *config, bool json)
+{
+    struct err err = {0};
+    struct image_store_checked checked = {0};
+    autofree char *root = images_root(config);
+    if (unused_images_check(config, root, &checked, &err) < 0)
+        return fail(err.msg);
+    struct value *doc = value_new_map();
+    struct value *list = value_set(doc, "bad", value_new_list());
+    const char *name = NULL;
+    void *problem = NULL;
+    for (size_t i = 0; map_next(checked.bad, &i, &name, &problem);) {
+        bool kept = map_get(checked.kept, name) != NULL;
+        struct value *item = value_new_map();
+        autofree char *digest = xasprintf("sha256:%s", name);
+        value_set_str(item, "layer", digest);
+        value_set_str(item, "problem", problem);
+        value_set_bool(item, "kept", kept);
+        value_append(list, item);
+        if (!json)
+            print_bad(name, problem, kept);
+    }
+    value_set_int(doc, "layers", (int64_t)checked.layers);
+    value_set_int(doc, "unknown", (int64_t)checked.unknown);
+    if (!json)
+        printf("%zu layers read, %zu bad; %zu of an earlier release could only be read\n",
+               checked.layers, map_len(checked.bad), checked.unknown);
+    if (json)
+        print_json(doc);
+    else
+        value_free(doc);
+    bool left = map_len(checked.kept) > 0;
+    image_store_checked_done(&checked);
+    return left;
+}
+
 static int image(const struct verb_args *args)
 {
     const struct image_options *options = args->options;
@@ -242,13 +287,15 @@ static int image(const struct verb_args *args)
         return list(args->config, options->output != NULL);
     if (str_eq(argv[0], "prune") && args->argc == 1)
         return prune(args->config, options);
+    if (str_eq(argv[0], "check") && args->argc == 1)
+        return check(args->config, options->output != NULL);
     return 2;
 }
 
 const struct verb verb_image = {
     .name = "image",
-    .usage = "load FILE [REFERENCE] | pull REFERENCE | ls | prune [-o json]",
-    .help = "load, pull, list, remove unused images",
+    .usage = "load FILE [REFERENCE] | pull REFERENCE | ls | prune | check [-o json]",
+    .help = "load, pull, list, check, remove unused images",
     .options =
         (const struct arg_option[]){
             {"output", 'o', ARG_STRING, offsetof(struct image_options, output), "FORMAT", "json",

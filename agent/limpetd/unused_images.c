@@ -187,3 +187,13 @@ int unused_images_remove(const struct config *config, const char *images_root,
     map_free(search.references, NULL);
     return rc < 0 ? err_wrap(err, "nothing is removed") : 0;
 }
+
+int unused_images_check(const struct config *config, const char *images_root,
+                        struct image_store_checked *ret, struct err *err)
+{
+    struct search search = {.config = config};
+    const struct image_store_wanted wanted = {.in_use = find_layers, .ctx = &search};
+    cleanup(image_store_free) struct image_store *store = NULL;
+    int rc = image_store_open(images_root, &store, err);
+    return rc < 0 ? rc : image_store_check(store, &wanted, ret, err);
+}

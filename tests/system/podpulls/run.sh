@@ -91,6 +91,22 @@ rm "$STAND/a/registries.yaml"
 with_image early "$early" | jq '.spec.containers[0].imagePullPolicy = "Never"' | apply >/dev/null
 within 20 "a pod runs from it that pulls nothing" running early
 
+# ---- a layer that rots on the medium ----
+check() { ld a image check -o json | jq -c '[[.bad[] | .kept], .unknown]'; }
+layer=$(dirname "$(grep -l '^early' "$STAND"/a/state/images/layers/*/mark)")
+is "all layers are as they were unpacked" "$(check)" '[[],0]'
+printf E | dd of="$layer/mark" conv=notrunc status=none
+out=$(ld a image check 2>&1)
+is "one that is not is found" $? 1
+has "... but a pod runs from it" "$out" "^layer sha256:${layer##*/}: it is not what was unpacked: kept, for it is in use"
+is "... and goes on" "$(ld a exec early -- cat /mark)" Early
+lp delete pod/early >/dev/null
+within 20 "without the pod it is thrown away" equals '[[false],0]' check
+with_image anew "$early" right | jq '.spec.containers[0].imagePullPolicy = "IfNotPresent"' | apply >/dev/null
+within 30 "who wants it fetches it again" running anew
+is "... as it was" "$(ld a exec anew -- cat /mark)" early
+is "all is well again" "$(check)" '[[],0]'
+
 # ---- how far it has come ----
 make_image slow:1 "$(head -c 60000 /dev/urandom | base64 -w0)"
 daemon "$STAND/odd.pid" "$STAND/odd.out" a python3 "$here/../image/odd_registry.py" "$STAND/slow.tar" "$STAND/odd" \

@@ -457,6 +457,53 @@ static void test_image_store_remove__what_pulls_left(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(test_image_store_remove__##name, setup, teardown)
 
+/* A layer that is not what was unpacked goes, wanted or not, but for one that is in use; one of an
+ * earlier release can only be read. */
+static void test_image_store_remove__bad_layers(void **state)
+{
+    struct fixture *f = *state;
+    struct image_store_checked checked;
+    const struct image_store_wanted wanted = {.in_use = in_use, .ctx = f};
+    char digest[DIGEST_LEN + 1];
+    add_image(f, "abc:1", "abc", NULL);
+    add_image(f, "c:1", "c", NULL);
+    add_layer(f, 'd');
+    assert_int_equal(image_store_check(f->store, &wanted, &checked, NULL), 0);
+    assert_int_equal(checked.layers, 4);
+    assert_int_equal(map_len(checked.bad) + checked.unknown, 0);
+    image_store_checked_done(&checked);
+    for (const char *letter = "abd"; *letter; letter++) {
+        layer_digest(*letter, digest);
+        autofree char *dir = xasprintf("%s/layers/%s/rot", f->root, digest_hex(digest));
+        assert_int_equal(mkdir(dir, 0755), 0);
+    }
+    layer_digest('d', digest); /* as an earlier release left it */
+    autofree char *record = xasprintf("%s/layers/%s.json", f->root, digest_hex(digest));
+    assert_int_equal(disk_posix()->replace(disk_posix(), record, "{\"bytes\": 10}", 13, 0600, NULL),
+                     0);
+    f->in_use = "b";
+    f->refuse = -EAGAIN; /* in doubt nothing goes */
+    assert_int_equal(image_store_check(f->store, &wanted, &checked, NULL), -EAGAIN);
+    expect_layers(f, "abcd");
+    f->refuse = 0;
+    autoclose int pull = image_store_lock(f->store, false, true, NULL);
+    assert_int_equal(image_store_check(f->store, &wanted, &checked, NULL), -EWOULDBLOCK);
+    close(steal_fd(&pull));
+    assert_int_equal(image_store_check(f->store, &wanted, &checked, NULL), 0);
+    expect_layers(f, "bcd");
+    assert_int_equal(checked.unknown, 1);
+    assert_int_equal(map_len(checked.bad), 2);
+    assert_int_equal(map_len(checked.kept), 1);
+    layer_digest('b', digest);
+    assert_non_null(map_get(checked.kept, digest_hex(digest)));
+    assert_string_equal(map_get(checked.bad, digest_hex(digest)), "it is not what was unpacked");
+    image_store_checked_done(&checked);
+    assert_false(has_image(f, "abc:1")); /* so that it is fetched again */
+    assert_true(has_image(f, "c:1"));
+    add_layer(f, 'a');
+    assert_true(has_image(f, "abc:1"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -469,6 +516,7 @@ int main(void)
         TEST(second_name),
         TEST(held_stays),
         TEST(layers_in_use_stay),
+        TEST(bad_layers),
         TEST(images_of_archives_stay),
         TEST(damage_removes_no_layer),
         TEST(half_a_layer_is_none),

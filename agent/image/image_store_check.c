@@ -1,0 +1,97 @@
+/* Layers are read again, and compared with what was put down. */
+
+#include "agent/image/image_store_parts.h"
+#include "agent/image/layer_sum.h"
+
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/base/weaken.h"
+#include "common/fs/disk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+struct check {
+    struct image_store *store;
+    struct image_store_checked *found;
+};
+
+static void free_text(void *text)
+{
+    free(text);
+}
+
+void image_store_checked_done(struct image_store_checked *checked)
+{
+    map_free(checked->bad, free_text);
+    map_free(checked->kept, NULL);
+    *checked = (struct image_store_checked){0};
+}
+
+static void check_layer(struct check *check, const char *hex, const char *path, uint64_t sum)
+{
+    struct err err = {0};
+    uint64_t now = 0;
+    autoclose int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int rc = fd < 0 ? err_errno(&err, errno, "cannot open it") : layer_sum(fd, true, &now, &err);
+    if (rc == 0 && sum && now != sum && !WEAKENED(IMAGE_ROT))
+        rc = err_set(&err, -EUCLEAN, "it is not what was unpacked");
+    check->found->layers++;
+    check->found->unknown += !sum;
+    if (rc < 0)
+        (void)map_put(check->found->bad, hex, xstrdup(err.msg));
+}
+
+static int check_one(void *ctx, const char *name, enum disk_type type)
+{
+    struct check *check = ctx;
+    char digest[DIGEST_LEN + 1];
+    uint64_t sum = 0;
+    snprintf(digest, sizeof(digest), "sha256:%.64s", name);
+    if (type != DISK_DIR || !digest_valid(digest) ||
+        image_store_layer_bytes(check->store, digest, &sum) < 0)
+        return 0;
+    autofree char *path = xasprintf("%s/layers/%s", image_store_root(check->store), name);
+    check_layer(check, name, path, sum);
+    return 0;
+}
+
+static int remove_bad(struct image_store *store, const struct image_store_wanted *wanted,
+                      struct image_store_checked *found, struct err *err)
+{
+    const struct image_store_wanted removal = {
+        .in_use = wanted->in_use, .ctx = wanted->ctx, .bad = found->bad};
+    struct image_store_freed freed;
+    const char *name = NULL;
+    int rc = image_store_remove_unused(store, &removal, &freed, err);
+    if (rc < 0)
+        return rc;
+    map_free(freed.images, NULL);
+    for (size_t i = 0; map_next(found->bad, &i, &name, NULL);) {
+        char digest[DIGEST_LEN + 1];
+        snprintf(digest, sizeof(digest), "sha256:%.64s", name);
+        if (image_store_has_layer(store, digest))
+            (void)map_put(found->kept, name, found);
+    }
+    return 0;
+}
+
+int image_store_check(struct image_store *store, const struct image_store_wanted *wanted,
+                      struct image_store_checked *ret, struct err *err)
+{
+    struct image_store_checked found = {.bad = map_new(), .kept = map_new()};
+    struct check check = {store, &found};
+    autofree char *path = xasprintf("%s/layers", image_store_root(store));
+    int lock = image_store_lock(store, false, true, err); /* nothing is removed meanwhile */
+    int rc = lock < 0 ? lock : disk_posix()->list(disk_posix(), path, check_one, &check, err);
+    if (lock >= 0)
+        close(lock);
+    if (rc == 0 && map_len(found.bad) > 0)
+        rc = remove_bad(store, wanted, &found, err);
+    if (rc == 0)
+        *ret = found;
+    else
+        image_store_checked_done(&found);
+    return rc;
+}
