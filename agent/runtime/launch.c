@@ -229,7 +229,7 @@ static const char *check_rule(enum field_rule rule, const char *s)
     case RULE_ENV:
         return s[0] == '=' || !strchr(s, '=') ? "must be \"name=value\"" : NULL;
     case RULE_LABEL: /* it stands in quotes among the options of a mount */
-        return strpbrk(s, "\"\\\n") ? "must be a label of SELinux" : NULL;
+        return s[strcspn(s, "\"\\\n")] ? "must be a label of SELinux" : NULL;
     case RULE_NONE:
         break;
     }

@@ -290,8 +290,8 @@ int mnt_message_open(const char *dir, const struct launch_container *container, 
     autoclose int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd < 0 || fchmod(fd, 0666) < 0) /* whoever it runs as */
         return err_errno(err, errno, "cannot make %s", file);
-    int r = container->selinux_files ? selinux_label(fd, container->selinux_files) : 0;
-    if (r < 0 && r != -EOPNOTSUPP)
+    int r = selinux_label(fd, container->selinux_files);
+    if (r < 0)
         return err_errno(err, -r, "cannot label %s", file);
     *ret_fd = steal_fd(&fd);
     return 0;

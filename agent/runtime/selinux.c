@@ -31,7 +31,8 @@ int selinux_label(int fd, const char *label)
 {
     char path[32];
     fd_path(fd, path);
-    return setxattr(path, ATTRIBUTE, label, strlen(label) + 1, 0) < 0 ? -errno : 0;
+    bool set = !label || setxattr(path, ATTRIBUTE, label, strlen(label) + 1, 0) == 0;
+    return set || errno == EOPNOTSUPP ? 0 : -errno;
 }
 
 bool selinux_has_label(int fd, const char *label)

@@ -13,8 +13,7 @@ static int give_one(void *ctx, int fd, const struct stat *st)
 {
     (void)st;
     const char *label = ctx;
-    int rc = selinux_has_label(fd, label) ? 0 : selinux_label(fd, label);
-    return rc == -EOPNOTSUPP ? 0 : rc;
+    return selinux_has_label(fd, label) ? 0 : selinux_label(fd, label);
 }
 
 int label_give(const char *dir, const char *label, bool all)
