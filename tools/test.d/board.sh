@@ -8,6 +8,11 @@
 # LIMPET_SRC, LIMPET_BUILD (this machine's programs), TEST_TMP and ARCH. "# timeout: SECONDS" replaces the 120 s.
 # The static programs are in /usr/bin of the guest, but for "--root": then the preparation puts what is wanted into
 # the image. Exit code and "ok - NAME" lines are those of system tests.
+#
+# A system test with a line "# guest: OPTIONS" or "# guest-long: OPTIONS" is run once more as board/system/NAME, as it is,
+# in a Debian in a guest (tests/board/lib/system.sh): gateway, broker and node on cgroup v2. There it may take
+# IN_GUEST times as long.
+IN_GUEST=6
 
 # board_variants FILE: the options of each run, one a line.
 board_variants() {
@@ -72,6 +77,40 @@ run_board() {
     conclude "$name" "$code" "$log" $((SECONDS - start)) "$limit"
 }
 
+# The disk of the guests in which system tests run, made once a run; no guest changes it.
+SYSTEM_ROOT=
+system_root() {
+    if [[ -z $SYSTEM_ROOT ]]; then
+        SYSTEM_ROOT=$WORK/system.img
+        mkdir "$WORK/system"
+        if ! LIMPET_BUILD=$BUILD_ROOT/release/bin LIMPET_SRC=$TOP ARCH=$(machine) TEST_TMP=$WORK/system \
+            step "a Debian with system tests" "$TOP/tests/board/lib/system-root" "$SYSTEM_ROOT"; then
+            result fail "build: a Debian with system tests"
+            rm -f "$SYSTEM_ROOT"
+        fi
+    fi
+    [[ -f $SYSTEM_ROOT ]]
+}
+
+# run_system_board FILE OPTIONS
+run_system_board() {
+    local file=$1 options=$2 test log=$WORK/log start=$SECONDS code=0 limit words
+    test=$(script_name "$file")
+    limit=$(header_value "$file" timeout)
+    limit=$((${limit:-120} * IN_GUEST))
+    read -ra words <<<"$options"
+    "$TOP/tools/guest" --arch host --root "$SYSTEM_ROOT" --qemu -snapshot --timeout "$limit" --env "TEST=$test" \
+        "${words[@]}" --script "$TOP/tests/board/lib/system.sh" >"$log" 2>&1 </dev/null || code=$?
+    conclude "board/system/$test" "$code" "$log" $((SECONDS - start)) "$limit"
+}
+
+release_build() {
+    if [[ -z $SYSTEM$E2E$RELEASE_BUILT ]]; then
+        prepare_build release
+        RELEASE_BUILT=1
+    fi
+}
+
 run_boards() {
     local file options
     for file in "$TOP"/tests/board/*.sh; do
@@ -81,13 +120,27 @@ run_boards() {
             result skip "board/$(script_name "$file")" "not run as root"
             continue
         fi
-        if [[ -z $SYSTEM$E2E$RELEASE_BUILT && -n $(header_value "$file" prepare) ]]; then
-            prepare_build release
-            RELEASE_BUILT=1
-        fi
+        [[ -z $(header_value "$file" prepare) ]] || release_build
         while IFS= read -r options; do
             has_root "$options" || cross_build "$(variant_arch "$options")" || continue
             run_board "$file" "$options"
         done < <(board_variants "$file")
+    done
+    run_system_boards
+}
+
+run_system_boards() {
+    local file options
+    for file in "$TOP"/tests/system/*/run.sh; do
+        options=$(board_variants "$file")
+        [[ -n $options ]] || continue
+        wanted "board/system/$(script_name "$file")" || continue
+        if [[ $EUID -ne 0 ]]; then
+            result skip "board/system/$(script_name "$file")" "not run as root"
+            continue
+        fi
+        release_build
+        system_root || return 0
+        run_system_board "$file" "$options"
     done
 }

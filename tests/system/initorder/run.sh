@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# guest-long: --memory 768
 # timeout: 180
 # Init containers, sidecars and ephemeral containers of real pods: their order, with the agent dead in the middle of it.
 set -u

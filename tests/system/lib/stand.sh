@@ -34,11 +34,11 @@ hasnt() { if grep -Eq -- "$3" <<<"$2"; then bad "$1" "there is /$3/ in: $2"; els
 within() {
     local limit=$1 what=$2
     shift 2
-    if poll "$limit" "$@"; then ok "$what"; else bad "$what" "not within $limit s: $*" "$("$@" 2>&1 | tail -n 20)"; fi
+    if poll "$limit" "$@"; then ok "$what"; else bad "$what" "not within $((limit * ${PATIENCE:-1})) s: $*" "$("$@" 2>&1 | tail -n 20)"; fi
 }
-# poll SECONDS COMMAND...
+# poll SECONDS COMMAND... PATIENCE times as long, where the processor is emulated.
 poll() {
-    local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+    local end=$((${EPOCHREALTIME/./} + $1 * ${PATIENCE:-1} * 1000000))
     shift
     until "$@" >/dev/null 2>&1; do
         [[ ${EPOCHREALTIME/./} -lt $end ]] || return 1
@@ -51,7 +51,7 @@ in_time() {
     [[ $took -ge 0 ]] || took=0
     if [[ -z $3 ]]; then
         bad "$1" "never"
-    elif [[ $took -le $(($4 * 1000)) ]]; then
+    elif [[ $took -le $(($4 * ${PATIENCE:-1} * 1000)) ]]; then
         ok "$1"
     else
         bad "$1" "too late"
