@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# guest-long: --memory 768
 # timeout: 240
 # What a pod's securityContext does, as seen from inside its containers: seccomp profiles of the node, pods whose
 # profile is missing or wrong, groups and rights, settings of the kernel,

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# guest-long: --memory 768
 # timeout: 300
 # Volumes as containers see them: files of ConfigMaps, Secrets and of the pod itself, which follow while the pod runs and
 # change all at once; emptyDir and hostPath; subPath, propagation, read-only below.
@@ -76,7 +77,7 @@ files() {
     config_map app '{"a.conf": "one"}'
     pod files 'ls -la /v /p; cat /v/x/y; echo; stat -Lc "%a %n" /v/x/y /p/name; cat /p/name /p/cpu /p/ann; echo
             for f in /v/z /p/name; do { echo x >$f; } 2>&1; done; echo end; exec sleep 1000' |
-        jq '.metadata.annotations = {note: "a \"b\""} | .spec.containers[0].resources = {limits: {cpu: "1500m"}}
+        jq '.metadata.annotations = {note: "a \"b\""} | .spec.containers[0].resources = {requests: {cpu: "100m"}, limits: {cpu: "1500m"}}
             | .spec.volumes = [{name: "v", configMap: {name: "app", items: [{key: "a.conf", path: "x/y", mode: 256}]}},
                 {name: "p", downwardAPI: {items: [{path: "name", fieldRef: {fieldPath: "metadata.name"}},
                 {path: "cpu", resourceFieldRef: {containerName: "main", resource: "limits.cpu", divisor: "1m"}},
