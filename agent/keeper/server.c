@@ -17,7 +17,7 @@
 
 #define CLIENTS_MAX 4
 #define BACKLOG 16
-#define LAST_WORDS_MAX 64
+#define HEAR_OUT_MAX 256 /* messages; a socket holds fewer */
 #define COMMAND_MAX_BYTES (EXEC_MAX_BYTES + 1024)
 
 struct client {
@@ -186,12 +186,24 @@ static void client_ready(void *ctx, int fd, uint32_t events)
         drop(client);
 }
 
-/* What it has said until now is obeyed; what it says from now on it cannot send, and knows it. */
+/* Everything that it has said until now is obeyed. */
+static void hear_out(struct client *client)
+{
+    char byte;
+    for (int i = 0; i < HEAR_OUT_MAX && client->fd >= 0; i++) {
+        ssize_t len = recv(client->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+        if (len > 0)
+            client_ready(client, client->fd, EPOLLIN);
+        else if (len == 0 || errno != ECONNRESET)
+            return;
+    }
+}
+
+/* What it says from now on it cannot send, and knows it. */
 static void give_way(struct client *looker)
 {
     (void)shutdown(looker->fd, SHUT_RD);
-    for (int i = 0; i < LAST_WORDS_MAX && looker->fd >= 0; i++)
-        client_ready(looker, looker->fd, EPOLLIN);
+    hear_out(looker);
     if (looker->fd >= 0)
         drop(looker);
 }
@@ -214,6 +226,10 @@ static struct client *free_client(struct server *server)
 
 static int add_client(struct server *server, int fd, struct err *err)
 {
+    /* What the agent before has said comes before all that the next one is told: else it would do
+     * once more what it does not see done. */
+    for (int i = 0; i < CLIENTS_MAX; i++)
+        hear_out(&server->clients[i]);
     struct client *client = free_client(server);
     if (!client)
         return err_set(err, -EMFILE, "too many connections");

@@ -33,7 +33,8 @@ struct world {
 
 static void on_go(void *ctx)
 {
-    ((struct world *)ctx)->goes++;
+    struct world *world = ctx;
+    world->report.deadline_s = (uint32_t)++world->goes;
 }
 
 static void on_stop(void *ctx, int64_t grace_ns)
@@ -239,13 +240,35 @@ static void test_server__last_words_of_an_agent(void **state)
     }
 }
 
+/* A keeper that was held up, an agent that was killed meanwhile, and the next. */
+static void test_server__the_next_agent_sees_what_was_said_before(void **state)
+{
+    struct world *world = *state;
+    char bytes[4096];
+    struct proto message;
+    struct keeper_report *report = NULL;
+    int first = come(world, true);
+    for (int i = 0; i < 5; i++)
+        say(first, PROTO_GO);
+    close(first);
+    world->fds[world->count - 1] = -1;
+    int next = knock(world);
+    turn(world);
+    assert_true(recv(next, bytes, sizeof(bytes), 0) > 0); /* the hello */
+    ssize_t n = recv(next, bytes, sizeof(bytes), 0);
+    assert_int_equal(proto_decode(bytes, (size_t)n, &message), 0);
+    assert_int_equal(keeper_report_decode(message.report, message.report_len, &report, NULL), 0);
+    assert_int_equal(report->deadline_s, 5);
+    keeper_report_free(report);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_server__##name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(who_looks_disturbs_nobody), TEST(who_looks_gives_way),
         TEST(who_gives_way_is_heard),    TEST(agents_do_not),
-        TEST(last_words_of_an_agent),
+        TEST(last_words_of_an_agent),    TEST(the_next_agent_sees_what_was_said_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
