@@ -25,7 +25,14 @@ add_compile_options(
     -Wno-missing-field-initializers -fno-common -ffunction-sections -fdata-sections
     -fstack-protector-strong -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
 add_compile_definitions(_GNU_SOURCE LIMPET_VERSION="${PROJECT_VERSION}")
-add_link_options(-Wl,--gc-sections -Wl,-z,relro,-z,now)
+add_link_options(-Wl,--gc-sections)
+if(LIMPET_STATIC)
+    # musl makes nothing read-only after the start of a program that is static and at a fixed place: what is set apart for
+    # that, up to a page of 16 KiB more, would protect nothing.
+    add_link_options(-Wl,-z,norelro)
+else()
+    add_link_options(-Wl,-z,relro,-z,now)
+endif()
 if(LIMPET_WERROR)
     add_compile_options(-Werror)
 endif()
