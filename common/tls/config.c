@@ -190,6 +190,7 @@ int tls_client_config(const struct tls_client_spec *spec, struct tls_config **re
     return 0;
 }
 
+#ifdef MBEDTLS_SSL_SRV_C /* what is built for boards alone has none: tools/deps */
 int tls_server_config(const struct tls_server_spec *spec, struct tls_config **ret, struct err *err)
 {
     static const char *alpn[] = {"http/1.1", NULL};
@@ -215,6 +216,7 @@ int tls_server_config(const struct tls_server_spec *spec, struct tls_config **re
     *ret = steal(config);
     return 0;
 }
+#endif
 
 int tls_config_begin(struct tls_config *config, mbedtls_ssl_context *ssl, int64_t *now_s,
                      struct err *err)

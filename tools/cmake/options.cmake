@@ -48,6 +48,8 @@ elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
 endif()
 if(LIMPET_STATIC)
     add_compile_options(-fno-unwind-tables -fno-asynchronous-unwind-tables) # nothing unwinds
-    add_link_options(-static)
+    # They stand where they are linked to: tables of pointers are constants like any other, and are shared.
+    add_compile_options(-fno-pie)
+    add_link_options(-static -no-pie)
     set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
 endif()
