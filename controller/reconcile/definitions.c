@@ -1,6 +1,5 @@
 #include "controller/reconcile/definitions.h"
 
-#include "common/base/list.h"
 #include "common/base/log.h"
 #include "common/base/map.h"
 #include "common/base/mem.h"
@@ -10,11 +9,11 @@
 #include "common/loop/loop.h"
 #include "controller/custom/custom.h"
 #include "controller/custom/names.h"
+#include "controller/reconcile/reconciler.h"
 
-#include <errno.h>
+#include <stdlib.h>
 
 #define PAGE 200 /* objects deleted at a time */
-#define RETRY_NS (5 * NS_PER_S)
 
 struct definition {
     struct definitions *all;
@@ -23,88 +22,32 @@ struct definition {
     char *uid;             /* of what is served */
     int64_t generation;
     bool closed;
-    bool writing; /* the definition; it is looked at again when that is through */
-    /* While its objects are deleted. */
-    struct api_watch *objects; /* tells when more are gone */
-    size_t deleting;           /* calls under way */
+    struct api_watch *objects; /* while its objects are deleted: tells when more are gone */
 };
 
 struct definitions {
     struct loop *loop;
     struct api *api;
-    struct map *map; /* name -> struct definition */
-    struct api_watch *watch;
-    struct loop_defer *soon; /* some are to be looked at again */
-    struct map *again;       /* their names */
-    struct list calls;
-    struct loop_timer *retry; /* of all, after a write that failed */
-    bool stopped;
-};
-
-/* An answer that is waited for: it may come when the definition is gone. */
-struct call {
-    struct list link;
-    struct definitions *all;
-    char *name;
-    bool deletes; /* an object of the kind */
+    struct map *map;          /* name -> struct definition */
+    struct reconciler *frame; /* keys: their names */
 };
 
 static const struct api_user user = {.name = "system:limpet:definitions"};
-
-static void look(void *ctx);
-
-static void look_again(struct definitions *all, const char *name)
-{
-    map_put(all->again, name, all);
-    if (!all->soon && !all->stopped)
-        all->soon = loop_defer(all->loop, look, all);
-}
 
 static struct api_ref ref_of(const char *name)
 {
     return (struct api_ref){&kind_custom_resource_definition, "", name};
 }
 
-/* ---- calls ---- */
-
-static struct call *call_new(struct definition *d, bool deletes)
+/* It may have changed meanwhile; what is left of its objects is looked for. */
+static enum work_end on_answer(struct reconciler_write *write, const struct api_answer *answer)
 {
-    struct call *call = xcalloc(1, sizeof(*call));
-    call->all = d->all;
-    call->name = xstrdup(d->name);
-    call->deletes = deletes;
-    list_append(&d->all->calls, &call->link);
-    return call;
+    (void)write;
+    return answer->code < 400 || answer->code == 404 ? WORK_AGAIN : WORK_LATER;
 }
 
-static void call_free(struct call *call)
-{
-    list_remove(&call->link);
-    free(call->name);
-    free(call);
-}
-
-static void on_answer(void *ctx, const struct api_answer *answer)
-{
-    struct call *call = ctx;
-    struct definitions *all = call->all;
-    struct definition *d = map_get(all->map, call->name);
-    if (answer->code >= 400 && answer->code != 404)
-        log_warn("custom kind: a write failed, will try again name=%s "
-                 "reason=%s",
-                 call->name, log_quote(value_get_str(answer->object, "message")));
-    if (d && call->deletes) {
-        if (--d->deleting == 0)
-            look_again(all, d->name);
-    } else if (d) {
-        d->writing = false;
-        if (answer->code < 400) /* it may have changed meanwhile */
-            look_again(all, d->name);
-        else
-            loop_timer_after(all->retry, RETRY_NS);
-    }
-    call_free(call);
-}
+static const struct reconciler_ops ops = {.size = sizeof(struct reconciler_write),
+                                          .done = on_answer};
 
 /* ---- serving ---- */
 
@@ -201,15 +144,14 @@ static bool settle(struct definitions *all, struct value *object)
 
 static int write_status(void *ctx, struct value *object)
 {
-    struct call *call = ctx;
-    return !is_deleting(object) && settle(call->all, object) ? 0 : 1;
+    return !is_deleting(object) && settle(reconciler_ctx(ctx), object) ? 0 : 1;
 }
 
 static void write_to(struct definition *d, unsigned flags, api_change_fn *change)
 {
     struct api_ref ref = ref_of(d->name);
-    d->writing = true;
-    api_patch_with(d->all->api, &user, &ref, flags, change, on_answer, call_new(d, false));
+    api_patch_with(d->all->api, &user, &ref, flags, change, reconciler_written,
+                   reconciler_begin(d->all->frame, d->name, &ops));
 }
 
 /* ---- emptying ---- */
@@ -218,12 +160,14 @@ static void on_object(void *ctx, enum api_event_type type, const struct value *o
 {
     struct definition *d = ctx;
     (void)object;
-    if (type == API_DELETED && d->deleting == 0)
-        look_again(d->all, d->name);
+    if (type == API_DELETED)
+        reconciler_put(d->all->frame, d->name);
 }
 
-static void delete_items(struct definition *d, const struct value *items)
+/* How many deletions begin. */
+static size_t delete_items(struct definition *d, const struct value *items)
 {
+    size_t count = 0;
     for (size_t i = 0; i < value_len(items); i++) {
         const struct value *item = value_at(items, i);
         if (is_deleting(item))
@@ -231,9 +175,11 @@ static void delete_items(struct definition *d, const struct value *items)
         const char *ns = object_namespace(item);
         struct api_ref one = {custom_stored(d->custom), ns ? ns : "", object_name(item)};
         struct api_delete_options options = {.grace_s = -1, .uid = object_uid(item)};
-        d->deleting++;
-        api_delete(d->all->api, &user, &one, &options, 0, on_answer, call_new(d, true));
+        count++;
+        api_delete(d->all->api, &user, &one, &options, 0, reconciler_written,
+                   reconciler_begin(d->all->frame, d->name, &ops));
     }
+    return count;
 }
 
 /* Deletes a page of its objects, past those that wait for somebody's finalizer; false: none is
@@ -244,17 +190,18 @@ static bool empty(struct definition *d)
     struct api_ref ref = {custom_stored(d->custom), "", ""};
     autofree char *token = NULL;
     bool any = false;
+    size_t deleting;
     do {
         cleanup(value_free) struct value *list = NULL;
         struct api_list_query query = {.limit = PAGE, .continue_token = token};
         if (api_list(api, &user, &ref, &query, &list) < 0)
             return true;
         any |= value_len(value_get(list, "items")) > 0;
-        delete_items(d, value_get(list, "items"));
+        deleting = delete_items(d, value_get(list, "items"));
         const char *next = value_get_str(value_get(list, "metadata"), "continue");
         free(token);
         token = next ? xstrdup(next) : NULL;
-    } while (token && d->deleting == 0);
+    } while (token && deleting == 0);
     if (any && !d->objects &&
         api_watch(api, &user, &ref, NULL, api_revision(api), on_object, d, &d->objects) < 0)
         log_error("the objects of a deleted kind cannot be watched name=%s", d->name);
@@ -263,7 +210,7 @@ static bool empty(struct definition *d)
 
 static void finish_deletion(struct definition *d, const struct value *object)
 {
-    if (!has_finalizer(object) || d->deleting > 0)
+    if (!has_finalizer(object))
         return;
     if (!d->custom)
         serve(d, object); /* so that its objects can be reached; none is created */
@@ -323,47 +270,26 @@ static void gone(struct definitions *all, const char *name)
     log_info("custom kind gone name=%s", name);
     definition_free(d);
     for (size_t i = 0; map_next(all->map, &i, &other, NULL);)
-        look_again(all, other);
+        reconciler_put(all->frame, other);
 }
 
-static void look_at(struct definitions *all, const char *name)
+static void look(void *ctx, const char *name)
 {
+    struct definitions *all = ctx;
     struct api_ref ref = ref_of(name);
     cleanup(value_free) struct value *object = NULL;
     int r = api_get(all->api, &user, &ref, &object);
-    if (r == -404) {
+    if (r == -404)
         gone(all, name);
-        return;
-    }
-    struct definition *d = r == 0 ? get_or_add(all, name) : NULL;
-    if (d && !d->writing)
-        reconcile(d, object);
-}
-
-static void look(void *ctx)
-{
-    struct definitions *all = ctx;
-    struct map *names = all->again;
-    const char *name;
-    all->soon = NULL;
-    all->again = map_new();
-    for (size_t i = 0; map_next(names, &i, &name, NULL);)
-        look_at(all, name);
-    map_free(names, NULL);
+    else if (r == 0)
+        reconcile(get_or_add(all, name), object);
 }
 
 static void on_event(void *ctx, enum api_event_type type, const struct value *object)
 {
-    (void)type;
-    look_again(ctx, object_name(object));
-}
-
-static void on_retry(void *ctx)
-{
     struct definitions *all = ctx;
-    const char *name;
-    for (size_t i = 0; map_next(all->map, &i, &name, NULL);)
-        look_again(all, name);
+    (void)type;
+    reconciler_put_object(all->frame, object);
 }
 
 /* What was established when the gateway ended is there before anybody can ask for it. */
@@ -387,19 +313,24 @@ static void serve_present(struct definitions *all)
 
 int definitions_new(struct loop *loop, struct api *api, struct definitions **ret, struct err *err)
 {
+    static const struct reconciler_watch watches[] = {{&kind_custom_resource_definition, on_event}};
     struct definitions *all = xcalloc(1, sizeof(*all));
-    struct api_ref ref = ref_of("");
+    const struct reconciler_spec spec = {.name = "custom kinds",
+                                         .loop = loop,
+                                         .api = api,
+                                         .user = &user,
+                                         .watches = watches,
+                                         .watch_count = ARRAY_LEN(watches),
+                                         .look = look,
+                                         .ctx = all};
     all->loop = loop;
     all->api = api;
     all->map = map_new();
-    all->again = map_new();
-    list_init(&all->calls);
-    all->retry = loop_timer_new(loop, on_retry, all);
     serve_present(all);
-    int r = api_watch(api, &user, &ref, NULL, 0, on_event, all, &all->watch);
+    int r = reconciler_new(&spec, &all->frame, err);
     if (r < 0) {
         definitions_free(all);
-        return err_set(err, -EIO, "custom kinds: watch: %d", -r);
+        return r;
     }
     *ret = all;
     return 0;
@@ -407,15 +338,9 @@ int definitions_new(struct loop *loop, struct api *api, struct definitions **ret
 
 void definitions_free(struct definitions *all)
 {
-    struct list *it, *tmp;
     if (!all)
         return;
-    all->stopped = true;
-    api_watch_free(all->watch);
-    loop_defer_free(all->soon);
-    loop_timer_free(all->retry);
+    reconciler_free(all->frame);
     map_free(all->map, definition_free);
-    map_free(all->again, NULL);
-    list_each(it, tmp, &all->calls) call_free(container_of(it, struct call, link));
     free(all);
 }

@@ -5,6 +5,7 @@
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 #include "common/kinds/kinds.h"
+#include "controller/reconcile/reconciler.h"
 #include "controller/reconcile/signer_plan.h"
 
 #include <errno.h>
@@ -15,7 +16,7 @@ struct signer {
     struct loop *loop;
     struct api *api;
     const struct trust *trust;
-    struct api_watch *watch;
+    struct reconciler *frame; /* keys: names of requests */
 };
 
 static const struct api_user user = {.name = "system:limpet:signer"};
@@ -94,7 +95,7 @@ static int settle_order(struct signer *signer, const struct signer_order *order,
 /* Decided on the request as it stands now. */
 static int settle(void *ctx, struct value *csr)
 {
-    struct signer *signer = ctx;
+    struct signer *signer = reconciler_ctx(ctx);
     struct signer_order order = {0};
     struct err err = {0};
     enum signer_action action = signer_plan(csr, &order, &err);
@@ -106,40 +107,49 @@ static int settle(void *ctx, struct value *csr)
     return 0;
 }
 
-static void on_written(void *ctx, const struct api_answer *answer)
+static void look(void *ctx, const char *name)
 {
-    (void)ctx;
-    const char *message = value_get_str(answer->object, "message");
-    if (answer->code >= 300 && answer->code != 404)
-        log_warn("certificate request not settled: reason=%s", log_quote(message ? message : ""));
+    struct signer *signer = ctx;
+    struct signer_order order = {0};
+    struct err err = {0};
+    const struct api_ref ref = {&kind_certificate_signing_request, "", name};
+    cleanup(value_free) struct value *csr =
+        reconciler_get(signer->frame, &kind_certificate_signing_request, name);
+    enum signer_action action = csr ? signer_plan(csr, &order, &err) : SIGNER_WAIT;
+    request_info_done(&order.info);
+    if (action != SIGNER_WAIT)
+        api_patch_with(signer->api, &user, &ref, API_STATUS, settle, reconciler_written,
+                       reconciler_begin(signer->frame, name, &reconciler_plain));
 }
 
 static void on_request(void *ctx, enum api_event_type type, const struct value *csr)
 {
     struct signer *signer = ctx;
-    struct signer_order order = {0};
-    struct err err = {0};
-    if (type == API_DELETED)
-        return;
-    enum signer_action action = signer_plan(csr, &order, &err);
-    request_info_done(&order.info);
-    const struct api_ref ref = {&kind_certificate_signing_request, "", object_name(csr)};
-    if (action != SIGNER_WAIT)
-        api_patch_with(signer->api, &user, &ref, API_STATUS, settle, on_written, signer);
+    if (type != API_DELETED)
+        reconciler_put_object(signer->frame, csr);
 }
 
 int signer_new(struct loop *loop, struct api *api, const struct trust *trust, struct signer **ret,
                struct err *err)
 {
+    static const struct reconciler_watch watches[] = {
+        {&kind_certificate_signing_request, on_request}};
     struct signer *signer = xcalloc(1, sizeof(*signer));
-    const struct api_ref ref = {&kind_certificate_signing_request, "", ""};
+    const struct reconciler_spec spec = {.name = "signer",
+                                         .loop = loop,
+                                         .api = api,
+                                         .user = &user,
+                                         .watches = watches,
+                                         .watch_count = ARRAY_LEN(watches),
+                                         .look = look,
+                                         .ctx = signer};
     signer->loop = loop;
     signer->api = api;
     signer->trust = trust;
-    int rc = api_watch(api, &user, &ref, NULL, 0, on_request, signer, &signer->watch);
-    if (rc < 0) {
+    int r = reconciler_new(&spec, &signer->frame, err);
+    if (r < 0) {
         signer_free(signer);
-        return err_set(err, -EIO, "cannot watch certificate requests (%d)", rc);
+        return r;
     }
     *ret = signer;
     return 0;
@@ -149,6 +159,6 @@ void signer_free(struct signer *signer)
 {
     if (!signer)
         return;
-    api_watch_free(signer->watch);
+    reconciler_free(signer->frame);
     free(signer);
 }
