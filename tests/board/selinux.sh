@@ -1,5 +1,6 @@
 #!/bin/sh
 # guest: --arch arm64 --cgroup v2 --memory 192 --package attr --append security=selinux --append enforcing=1 --disk disk.img --add $LIMPET_SRC/tests/board/lib=/test/lib
+# guest-long: --arch x86_64 --cgroup v2 --memory 192 --package attr --append security=selinux --append enforcing=1 --disk disk.img --add $LIMPET_SRC/tests/board/lib=/test/lib
 # prepare: $LIMPET_SRC/tests/board/selinux.d/prepare disk.img $ARCH
 # timeout: 300
 # Pods on a kernel with SELinux that enforces a policy: each container and each program in it runs under the label that it
