@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# guest-long: --memory 768
 # timeout: 240
 # A pod's ports of its node: who reaches them, who gets none, and what is left of them when agents and pods die.
 set -u

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# guest-long: --memory 768
 # timeout: 300
 # Cpu and memory of pods that run change in place: as the kernel has it, with nothing started anew but what asked for it,
 # when there is room and not before, whatever is killed meanwhile.
@@ -173,7 +174,8 @@ with full "$(sizes 50m 200m 8Mi 64Mi)" '[ -e /ram/much ] || head -c 41943040 /de
     jq --argjson policy "$RESTART" '.spec.containers[0].resizePolicy = $policy |
         .spec.volumes = [{name: "ram", emptyDir: {medium: "Memory"}}] |
         .spec.containers[0].volumeMounts = [{name: "ram", mountPath: "/ram"}]' | apply >/dev/null
-within 30 "a pod holds much" running full
+holds_much() { running full && [[ -n $(find "$STAND/a/run" -path '*ram*' -name much -size 41943040c) ]]; }
+within 30 "a pod holds much" holds_much
 is "it is to have less than it uses" "$(resize full main "$(sizes 50m 200m 8Mi 32Mi)")" done
 within 30 "that is under way, and cannot be" equals Error condition full PodResizeInProgress
 has "for a reason" "$(status full 'conditions[] | select(.type == "PodResizeInProgress") | .message')" \
