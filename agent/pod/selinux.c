@@ -5,8 +5,10 @@
 #include "common/base/weaken.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define KERNEL "/sys/fs/selinux/"
 #define OWN "/proc/self/attr/current"
@@ -48,6 +50,40 @@ static bool is_known(struct disk *disk, const char *label)
            disk->overwrite(disk, KERNEL "context", label, strlen(label), 0666, NULL) != -EINVAL;
 }
 
+static unsigned long number_of(struct disk *disk, const char *path)
+{
+    cleanup(buf_done) struct buf text;
+    buf_init(&text, FILE_MAX);
+    return strtoul(text_of(disk, path, &text), NULL, 10);
+}
+
+/* Whether the policy lets who runs as this process does go over to that label. In a process of no
+ * container runtime it may not; what cannot be asked is left to the exec. */
+static bool may_run(struct disk *disk, const char *label)
+{
+    unsigned long class = number_of(disk, KERNEL "class/process/index");
+    unsigned long right = number_of(disk, KERNEL "class/process/perms/transition");
+    if (!class || !right || right > 32 || !number_of(disk, KERNEL "enforce"))
+        return true;
+    cleanup(buf_done) struct buf own;
+    buf_init(&own, FILE_MAX);
+    autofree char *ask = xasprintf("%s %s %lu", text_of(disk, OWN, &own), label, class);
+    char answer[128] = ""; /* the rights, a number in hexadecimal, first */
+    autoclose int fd = open(KERNEL "access", O_RDWR | O_CLOEXEC);
+    if (fd < 0 || write(fd, ask, strlen(ask)) < 0 || read(fd, answer, sizeof(answer) - 1) <= 0)
+        return true;
+    return strtoul(answer, NULL, 16) >> (right - 1) & 1;
+}
+
+static int refuse(const struct selinux_labels *labels, bool known, struct err *err)
+{
+    return err_set(err, -EINVAL,
+                   known ? "SELinux: the node's policy does not let limpetd start what has the "
+                           "label \"%s\""
+                         : "SELinux: the node's policy does not know the label \"%s\"",
+                   labels->process);
+}
+
 static void drop(char **label)
 {
     free(*label);
@@ -63,13 +99,13 @@ int selinux_labels(struct disk *disk, const struct value *pod, const char *pod_u
     cleanup(selinux_defaults_done) struct selinux_defaults defaults = read_defaults(disk);
     struct selinux_labels labels = selinux_asked(&defaults, pod, pod_uid, container);
     bool known = is_known(disk, labels.process);
-    if (container && labels.asked && !known) {
-        int rc = err_set(err, -EINVAL, "SELinux: the node's policy does not know the label \"%s\"",
-                         labels.process);
+    bool fine = known && may_run(disk, labels.process);
+    if (container && labels.asked && !fine) {
+        int rc = refuse(&labels, known, err);
         selinux_labels_done(&labels);
         return rc;
     }
-    if (!known)
+    if (!fine)
         drop(&labels.process);
     if (!is_known(disk, labels.files))
         drop(&labels.files);

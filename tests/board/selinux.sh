@@ -18,7 +18,7 @@ options() { echo "securityContext: {seLinuxOptions: {$1}}"; }
 # host_path DIR CLAIM
 volumes() { echo "volumes: [$1]"; }
 # log_of POD CONTAINER: in one line, when it has come to its end.
-ended() { ld logs "$1-board" "$2" | grep -qx end; }
+ended() { ld logs "$1-board" "$2" | tr -d '\r' | grep -qx end; }
 log_of() {
     within 20 ended "$1" "$2"
     ld logs "$1-board" "$2" | tr '\n\000' '  '
@@ -45,6 +45,7 @@ echo plain >/data/plain/f
     container reader "$SELF; until cat /v/f 2>/dev/null; do sleep 0.2; done; echo end; $IDLE" \
         "$(options 'type: other_t'), volumeMounts: [{name: v, mountPath: /v}]"
     container strict "$SELF; echo end; $IDLE" 'securityContext: {allowPrivilegeEscalation: false}'
+    container screen "$SELF; echo end; $IDLE" 'tty: true'
     container mighty "$SELF; echo end; $IDLE" 'securityContext: {privileged: true}'
 } | static own "$(options 'level: "s0:c1,c2"')$NEWLINE$(volumes '{name: v, emptyDir: {}}, {name: m, emptyDir: {medium: Memory}},
     {name: d, downwardAPI: {items: [{path: name, fieldRef: {fieldPath: metadata.name}}]}}')"
@@ -61,6 +62,7 @@ check "the pod's level, and what its containers share is theirs" \
     "says own writer '$AS:container_t:s0:c1,c2 mine mine mine mine own-boardown-board end '" 'log_of own writer; dmesg | grep avc | tail'
 check "a type of its own" "says own reader '$AS:other_t:s0:c1,c2 mine end '" 'log_of own reader; dmesg | grep avc | tail'
 check "one that may gain no rights has its label as well" "says own strict '$AS:container_t:s0:c1,c2 end '" 'log_of own strict'
+check "one with a terminal, too" "log_of own screen | grep -q '^$AS:container_t:s0:c1,c2.* end'" 'log_of own screen'
 check "privileged: the label of those that may do anything" "says own mighty '$AS:spc_t:s0 end '" 'log_of own mighty'
 check "hostPID: the same" "says shared main '$AS:spc_t:s0 end '" 'log_of shared main'
 pair() { log_of "$1" main | grep -Eo "^$AS:container_t:s0:c[0-9]+,c[0-9]+ end"; }
@@ -106,6 +108,18 @@ for pod in absent missing-board; do
         ld why $pod | grep -q "CreateContainerConfigError: .*SELinux: the node.s policy does not know the label \"system_u:system_r:nobody_t:s0:c"' \
         'ld ps; ld why $pod'
 done
+kill "$AGENT"
+wait "$AGENT"
+printf %s $AS:plain_t:s0 >/proc/self/attr/exec
+agent_start
+echo >/proc/self/attr/exec
+check "agent: another label" 'within 10 eval "grep -q :plain_t: /proc/$AGENT/attr/current"' 'cat /proc/$AGENT/attr/current'
+container main "$SELF; echo end; $IDLE" | static plain
+container main "$IDLE" "$(options 'type: other_t')" | static proud
+check "an agent that may not label runs what asks for none, as it runs itself" "says plain main '$AS:plain_t:s0 end '" 'ld ps; ld why plain-board; log_of plain main'
+check "and what asks for one does not run, with the reason" 'within 20 eval "ld why proud-board | grep -q \"does not let limpetd start what has the label\"" &&
+    ! ps_says proud-board "1/1"' 'ld ps; ld why proud-board'
+check "what ran goes on" 'runs own' 'ld ps'
 [ $fail = 0 ] || { tail -n 30 /run/agent.log; dmesg | grep avc | tail -n 30; }
 echo "# until $(now) s"
 exit $fail
