@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# guest-long: --memory 768
 # timeout: 240
 # What a pod is told of itself and of the network: /etc/hosts, /etc/hostname and /etc/resolv.conf, which follows the
 # node's; its address and its limits in its environment; its fsGroup.
@@ -148,7 +149,7 @@ limits() {
     local log allocatable
     pod limits 'echo "own $CPU $MILLI $MEM $REQ node $NCPU $NMEM $NDISK"; echo end; exec sleep 1000' |
         jq 'def ref(r; d): {valueFrom: {resourceFieldRef: {resource: r, divisor: d}}};
-            .spec.containers[0].resources = {limits: {cpu: "1500m", memory: "33Mi"}, requests: {memory: "1Mi"}}
+            .spec.containers[0].resources = {limits: {cpu: "1500m", memory: "33Mi"}, requests: {cpu: "100m", memory: "1Mi"}}
             | .spec.containers += [.spec.containers[0] * {name: "other", command: ["sleep", "1000"], resources: null}]
             | .spec.containers[0].env = [({name: "CPU"} + ref("limits.cpu"; "1")), ({name: "MILLI"} + ref("limits.cpu"; "1m")),
                 ({name: "MEM"} + ref("limits.memory"; "1Mi")), ({name: "REQ"} + ref("requests.memory"; "1Ki")),

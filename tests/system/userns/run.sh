@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# guest-long: --kernel backports --memory 768
+# guest: --kernel backports --memory 768
 # timeout: 240
 # Pods with a user namespace (hostUsers: false): whose ids they have, what their files look like from inside and from the
 # host, what their root may do and what not; procMount Unmasked; exec, ephemeral containers, terminals; restarts.
