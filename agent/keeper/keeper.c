@@ -10,6 +10,7 @@
 #include "agent/keeper/resize.h"
 #include "agent/keeper/sandbox.h"
 #include "agent/keeper/server.h"
+#include "agent/keeper/stack.h"
 #include "common/base/buf.h"
 #include "common/base/cleanup.h"
 #include "common/base/mem.h"
@@ -42,7 +43,7 @@ struct keeper {
     struct loop_timer *timer; /* of the core */
     struct loop_timer *orphan;
     struct loop_timer *retry;
-    struct loop_defer *prepare, *recording;
+    struct loop_defer *prepare, *recording, *resting;
     int64_t retry_ns;
     bool removing;
     bool leave_when_ended; /* told by SIGTERM: nobody will ask for the removal */
@@ -100,6 +101,20 @@ static void begin_remove(void *ctx)
 }
 
 /* ---- actions ---- */
+
+/* What starts and ends things goes deep; a keeper that waits then, for months mostly, is small. */
+static void rest(void *ctx)
+{
+    struct keeper *keeper = ctx;
+    keeper->resting = NULL;
+    stack_trim();
+}
+
+static void rest_soon(struct keeper *keeper)
+{
+    if (!keeper->resting)
+        keeper->resting = loop_defer(keeper->loop, rest, keeper);
+}
 
 /* After the report of the exits was sent: the medium may take its time. One that fails costs a
  * second run after a reboot; the pod has ended all the same. */
@@ -178,6 +193,7 @@ static void apply(struct keeper *keeper, const struct keeper_actions *actions)
     if (!keeper->removing && resize_settle(&keeper->sandbox, keeper->core))
         server_publish(keeper->server, keeper_core_report(keeper->core));
     apply_all(keeper, actions);
+    rest_soon(keeper);
     int64_t next = keeper_core_next(keeper->core);
     if (next == INT64_MAX)
         loop_timer_stop(keeper->timer);
@@ -320,6 +336,7 @@ static void on_exec(void *ctx, const struct exec_request *request, const int *fd
     struct keeper *keeper = ctx;
     const struct keeper_report *report = keeper_core_report(keeper->core);
     size_t i = find(keeper, request->container);
+    rest_soon(keeper);
     if (i == report->container_count || report->containers[i].pid <= 0 || keeper->removing) {
         autofree char *why = xasprintf("container %s is not running", request->container);
         control_say(fds[0], PROTO_REFUSED, 0, why, -1);
@@ -505,6 +522,7 @@ void keeper_free(struct keeper *keeper)
     loop_timer_free(keeper->retry);
     loop_defer_free(keeper->prepare);
     loop_defer_free(keeper->recording);
+    loop_defer_free(keeper->resting);
     keeper_core_free(keeper->core);
     init_done(&keeper->init);
     sandbox_done(&keeper->sandbox);
