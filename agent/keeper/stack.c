@@ -12,5 +12,5 @@ void stack_trim(void)
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     uintptr_t end = ((uintptr_t)__builtin_frame_address(0) - RED_ZONE - page) & ~(page - 1);
     /* What is not mapped of it is passed over. */
-    (void)madvise((void *)(end - DEPTH), DEPTH, MADV_DONTNEED); /* NOLINT: an address of the stack */
+    (void)madvise((void *)(end - DEPTH), DEPTH, MADV_DONTNEED);
 }
