@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# guest-long: --memory 768
 # timeout: 240
 # Claims on a node that has never heard of a gateway: folders of the node's own and of the machine's, which outlive pods,
 # agent and reboots, and go only when their volume's manifest says so. And images as volumes.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# guest-long: --memory 768
 # timeout: 240
 # Static pods of a node are shown by the gateway, whatever is deleted or killed there, and run as they did.
 set -u
