@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# guest-long: --memory 768
 # timeout: 400
 # Probes and hooks on real containers: each type observed by what Kubernetes shows, with the agent killed meanwhile and
 # with nobody to tell.
