@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# guest-long: --memory 768
 # timeout: 200
 # A pod's pull from end to end: its secrets go from the gateway to the node, sealed; a ServiceAccount's are its pods';
 # what the pull says of itself is seen in events, in `get pods` and by the node's own words.
