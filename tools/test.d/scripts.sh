@@ -169,8 +169,12 @@ run_beside() {
 run_scripts() {
     local file
     for file in "$TOP/tests/$1"/*/run.sh "$TOP/tests/$1"/*.sh; do
-        [[ -x $file && -f $file && ${file##*/} != lib.sh ]] || continue
+        [[ -f $file && ${file##*/} != lib.sh ]] || continue
         wanted "$1/$(script_name "$file")" || continue
+        if [[ ! -x $file ]]; then
+            result fail "$1/$(script_name "$file")" "not executable: $file"
+            continue
+        fi
         if [[ $EUID -ne 0 ]]; then
             result skip "$1/$(script_name "$file")" "not run as root"
             continue

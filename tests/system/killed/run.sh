@@ -36,6 +36,7 @@ lives() {
     node_start a
 }
 STORE() { echo "$STAND/a/state/images/$1"; }
+layer_folders() { find "$(STORE layers)" -mindepth 1 -maxdepth 1 -type d | sort; }
 # tree LAYER: all of it, for comparing.
 tree() { (cd "$1" && find . -type f -exec sha256sum {} + | sort -k2 && find . -printf '%p %m %U %G %l\n' | sort) | sha256sum; }
 # torn: layers without a record, records without a layer, what is being unpacked, parts of pulls.
@@ -115,7 +116,7 @@ is "with all they had" "$(find "$STAND"/a/state/pods "$STAND"/a/run/pods -mindep
 pod keeps 'sha256sum </data; trap "exit 0" TERM; while :; do sleep 1; done' |
     jq --arg image "$model" '.spec.nodeName = "a" | .spec.containers[0].image = $image' | apply >/dev/null
 within 60 "a pod runs from what is to stay" running keeps
-kept=$(find "$(STORE layers)" -mindepth 1 -maxdepth 1 -type d | sort)
+kept=$(layer_folders)
 trees() { for layer in $kept; do tree "$layer"; done; }
 whole=$(trees)
 # Layers that no image has any more, as many and as large as it takes for a kill to come amid them.
@@ -148,7 +149,7 @@ is "a collection is killed amid its work" "$amid" 1
 is "what a pod needs is whole" "$(trees)" "$whole"
 within 10 "whole images only are told" eval "ld a image ls -o json | jq -e '.images | length >= 1' "
 within 20 "the next collects what is left" ld a image prune
-is "all of it" "$(find "$(STORE layers)" -mindepth 1 -maxdepth 1 -type d | sort)" "$kept"
+is "all of it" "$(layer_folders)" "$kept"
 is "nothing is torn" "$(torn)" ""
 
 # By the agent, which is killed with it.
@@ -156,7 +157,7 @@ fill second
 node_stop a
 for line in "imageGCHighThresholdPercent: 1" "imageGCLowThresholdPercent: 0" "imageMinimumGCAgeSeconds: 0" "imageGCPeriodSeconds: 1"; do set_config "$line"; done
 lives 8 98 2
-within 30 "agents killed amid it collect it all" equals "$kept" find "$(STORE layers)" -mindepth 1 -maxdepth 1 -type d
+within 30 "agents killed amid it collect it all" equals "$kept" layer_folders
 is "what a pod needs is whole" "$(trees)" "$whole"
 within 10 "nothing is torn" equals "" torn
 kill -9 "$(main_pid a keeps)"
