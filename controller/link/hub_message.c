@@ -89,7 +89,7 @@ static void got_beat(struct hub *hub, struct member *member, const struct topic 
     case TALLY_AGREES:
         break;
     case TALLY_SETTLED:
-        mirrors_settled(hub->mirrors, session_name(member->session));
+        mirrors_settled(hub->mirrors, session_name(member->session), member->tally);
         break;
     case TALLY_REREAD:
         log_info("reports of a node were missed, read again: node=%s", topic->node);

@@ -48,7 +48,8 @@ static void on_pod(void *ctx, enum api_event_type type, const struct value *obje
 }
 
 /* As it is now: what the watch has told may be older. */
-static void drop_unreported(struct mirrors *mirrors, const char *node, const char *key)
+static void drop_unreported(struct mirrors *mirrors, const char *node, const struct tally *tally,
+                            const char *key)
 {
     const char *slash = strchr(key, '/');
     autofree char *ns = xstrndup(key, (size_t)(slash - key));
@@ -58,19 +59,21 @@ static void drop_unreported(struct mirrors *mirrors, const char *node, const cha
         !object_annotation(pod, POD_MIRROR))
         return;
     const char *uid = pod_uid_at_node(pod);
-    if (!pod_is_of_node(pod, node, uid) ||
-        (mirrors_find(mirrors, node, uid) && !WEAKENED(MIRRORS_REPORTED)))
+    if (!pod_is_of_node(pod, node, uid) || (tally_has(tally, uid) && !WEAKENED(MIRRORS_REPORTED)))
         return;
+    struct entry *entry = mirrors_find(mirrors, node, uid);
+    if (entry)
+        mirrors_drop(entry); /* known from an earlier life: the node is not asked for it again */
     log_info("mirror of a pod that its node does not have is removed: node=%s pod=%s", node, key);
     mirrors_delete_pod(mirrors, pod);
 }
 
-void mirrors_settled(struct mirrors *mirrors, const char *node)
+void mirrors_settled(struct mirrors *mirrors, const char *node, const struct tally *tally)
 {
     const struct map *pods = map_get(mirrors->shown, node);
     const char *key;
     for (size_t i = 0; pods && map_next(pods, &i, &key, NULL);)
-        drop_unreported(mirrors, node, key);
+        drop_unreported(mirrors, node, tally, key);
 }
 
 #define PODS_USUAL 110 /* it has not said it yet */

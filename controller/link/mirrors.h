@@ -5,6 +5,7 @@
  * pod has is left to that. A node makes mirrors of itself alone (api/node_limits.h), so many and so
  * large and so often: whatever it says, its pods run as they did. */
 
+#include "controller/link/tally.h"
 #include "common/bus/report.h"
 #include "controller/api/api.h"
 #include "controller/link/calls.h"
@@ -41,8 +42,8 @@ void mirrors_free(struct mirrors *mirrors); /* NULL is fine */
 void mirrors_report(struct mirrors *mirrors, const char *node, const struct report *report);
 /* The node is in touch (again): what waited for that does not wait any more. */
 void mirrors_wake(struct mirrors *mirrors, const char *node);
-/* Of pods that the node has not reported it has none: mirrors of such go. Their last word was lost,
- * or came when they were only being made. */
-void mirrors_settled(struct mirrors *mirrors, const char *node);
+/* Of pods that are not in the tally the node has none: mirrors of such go. Their last word was
+ * lost, or came when they were only being made. */
+void mirrors_settled(struct mirrors *mirrors, const char *node, const struct tally *tally);
 /* The node is not a member any more. Mirrors that are there stay. */
 void mirrors_forget(struct mirrors *mirrors, const char *node);

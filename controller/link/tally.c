@@ -100,6 +100,12 @@ bool tally_report(struct tally *tally, const struct report *report)
     return true;
 }
 
+bool tally_has(const struct tally *tally, const char *uid)
+{
+    const struct heard *heard = map_get(tally->pods, uid);
+    return heard && !heard->gone;
+}
+
 static bool agrees(const struct tally *tally, const uint8_t hash[8])
 {
     uint8_t own[8] = {0};

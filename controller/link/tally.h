@@ -18,6 +18,8 @@ void tally_begin(struct tally *tally, const struct birth *birth);
 /* Counts a report. False: it is of an earlier boot, not newer than what was heard, or of one pod
  * too many. */
 bool tally_report(struct tally *tally, const struct report *report);
+/* Whether a pod of that uid was reported in this life of the agent, and not as gone. */
+bool tally_has(const struct tally *tally, const char *uid);
 
 #define TALLY_SETTLE_NS (60 * NS_PER_S)
 

@@ -72,7 +72,8 @@ struct quota_controller *quota_controller_new(struct loop *loop, struct api *api
                                          .user = &user,
                                          .look = look,
                                          .ctx = controller,
-                                         .wait_ns = QUOTA_WAIT_NS};
+                                         .wait_ns = QUOTA_WAIT_NS,
+                                         .wait_max_ns = QUOTA_WAIT_NS};
     *controller = (struct quota_controller){.loop = loop, .api = api, .quotas = quotas};
     if (reconciler_new(&spec, &controller->frame, NULL) <
         0) /* it watches nothing that could fail */

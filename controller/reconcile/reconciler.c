@@ -147,7 +147,7 @@ struct value *reconciler_get(const struct reconciler *r, const struct schema_kin
     const char *name = reconciler_split(key, &ns);
     const struct api_ref ref = {kind, ns, name};
     struct value *object = NULL;
-    if (!*name || (kind->namespaced && !*ns))
+    if (!*name || (kind->namespaced ? !*ns : name != key))
         return NULL;
     if (api_get(r->spec.api, r->spec.user, &ref, &object) == 0)
         return object;
@@ -197,7 +197,7 @@ static void tell_failure(const struct reconciler *r, const char *key, unsigned f
     const char *message = value_get_str(answer->object, "message");
     log_write(failures == 1 && answer->code != 404 && answer->code != 409 ? LOG_LEVEL_WARN
                                                                           : LOG_LEVEL_DEBUG,
-              "not written, will try again controller=%s key=%s reason=%s", r->spec.name,
+              "not written, will try again controller=%s key=%s reason=%s", log_quote(r->spec.name),
               log_quote(key), log_quote(message ? message : ""));
 }
 
@@ -277,7 +277,7 @@ int reconciler_new(const struct reconciler_spec *spec, struct reconciler **ret, 
     int64_t wait = spec->wait_ns ? spec->wait_ns : RECONCILER_WAIT_NS;
     r->spec = *spec;
     r->spec.turn_max = spec->turn_max ? spec->turn_max : RECONCILER_TURN;
-    r->work = work_new(wait, spec->wait_max_ns ? spec->wait_max_ns : wait);
+    r->work = work_new(wait, spec->wait_max_ns ? spec->wait_max_ns : RECONCILER_WAIT_MAX_NS);
     list_init(&r->sources);
     list_init(&r->writes);
     r->timer = loop_timer_new(spec->loop, turn_soon, r);

@@ -35,10 +35,11 @@ struct reconciler_spec {
     void *ctx;
     unsigned turn_max;            /* keys a turn of the loop; 0: RECONCILER_TURN */
     unsigned write_max;           /* writes under way at once; 0: no limit */
-    int64_t wait_ns, wait_max_ns; /* after failures; 0: RECONCILER_WAIT_NS, wait_ns */
+    int64_t wait_ns, wait_max_ns; /* after failures; 0: RECONCILER_WAIT_NS, _WAIT_MAX_NS */
 };
 #define RECONCILER_TURN 64
 #define RECONCILER_WAIT_NS (5 * NS_PER_S)
+#define RECONCILER_WAIT_MAX_NS (60 * NS_PER_S)
 
 /* Everything in spec is borrowed, the tables of watches for this call. -EIO: it cannot watch. */
 nodiscard int reconciler_new(const struct reconciler_spec *spec, struct reconciler **ret,

@@ -183,12 +183,13 @@ static void settle(struct work *work, struct item *item, int64_t now)
     item->again = item->failed = false;
     if (!failed)
         item->failures = 0;
+    int64_t retry = failed ? now + wait_of(work, item->failures) : INT64_MAX;
     if (again && item->at)
-        put_later(work, item, item->at);
+        put_later(work, item, item->at < retry ? item->at : retry);
     else if (again)
         put_ready(work, item, item->priority);
     else if (failed)
-        put_later(work, item, now + wait_of(work, item->failures));
+        put_later(work, item, retry);
     else
         forget(work, item);
 }

@@ -31,6 +31,7 @@ struct call {
 struct fixture {
     struct world world;
     struct mirrors *mirrors;
+    struct tally *tally; /* of "pi" */
     struct call calls[CALLS];
     size_t count;
     bool away;
@@ -88,6 +89,23 @@ static void start(struct fixture *f)
                                       .report = on_report};
     struct err err = {0};
     assert_int_equal(mirrors_new(&spec, &f->mirrors, &err), 0);
+    tally_free(f->tally);
+    f->tally = tally_new();
+    world_turn(&f->world);
+}
+
+/* The node's agent begins another life. */
+static void begin(struct fixture *f, const char *nonce)
+{
+    struct birth birth = {.online = true};
+    snprintf(birth.boot, sizeof(birth.boot), "b");
+    snprintf(birth.nonce, sizeof(birth.nonce), "%s", nonce);
+    tally_begin(f->tally, &birth);
+}
+
+static void settled(struct fixture *f)
+{
+    mirrors_settled(f->mirrors, "pi", f->tally);
     world_turn(&f->world);
 }
 
@@ -106,6 +124,7 @@ static int teardown(void **state)
 {
     struct fixture *f = *state;
     mirrors_free(f->mirrors);
+    tally_free(f->tally);
     world_done(&f->world);
     free(f);
     return 0;
@@ -119,6 +138,9 @@ static void report(struct fixture *f, const char *node, const char *pod, const c
     value_set_str(meta, "namespace", "default");
     value_set_str(meta, "uid", uid);
     value_make_map(report.pod, "status", NULL);
+    snprintf(report.boot, sizeof(report.boot), "b");
+    if (str_eq(node, "pi"))
+        (void)tally_report(f->tally, &report);
     mirrors_report(f->mirrors, node, &report);
     report_done(&report);
     world_turn(&f->world);
@@ -320,26 +342,50 @@ static void test_mirrors__last_word_lost(void **state)
     report(f, "other", "web-other", UID, false);
     answer(f);
     world_pod(&f->world, "plain", "100m", "pi");
-    mirrors_settled(f->mirrors, "pi");
-    world_turn(&f->world);
+    settled(f);
     assert_int_equal(world_count(&f->world, "Pod"), 5);
 
     mirrors_free(f->mirrors);
     start(f);
     report(f, "pi", "b-pi", "uid-b", false);
     report(f, "pi", "c-pi", UID2, false); /* another one meanwhile, which asks for its place */
-    mirrors_settled(f->mirrors, "nobody");
-    mirrors_settled(f->mirrors, "pi");
-    world_turn(&f->world);
+    mirrors_settled(f->mirrors, "nobody", f->tally);
+    settled(f);
     expect(f, "a-pi", "");
     expect(f, "b-pi", "uid-b");
     expect(f, "web-other", UID);
     expect(f, "plain", "ordinary");
     answer(f);
     expect(f, "c-pi", UID2);
-    mirrors_settled(f->mirrors, "pi");
-    world_turn(&f->world);
+    settled(f);
     assert_int_equal(world_count(&f->world, "Pod"), 4);
+}
+
+/* What another life of the agent does not report goes, though it is known; what is reported stays,
+ * though there is no room to know it. */
+static void test_mirrors__another_life(void **state)
+{
+    struct fixture *f = *state;
+    begin(f, "n1");
+    report(f, "pi", "a-pi", "uid-a", false);
+    answer(f);
+    report(f, "pi", "b-pi", "uid-b", false);
+    answer(f);
+    begin(f, "n2");
+    report(f, "pi", "b-pi", "uid-b", false);
+    size_t asked = f->count;
+    settled(f);
+    expect(f, "a-pi", "");
+    expect(f, "b-pi", "uid-b");
+    assert_int_equal(f->count, asked); /* and nobody asks for it again */
+
+    mirrors_free(f->mirrors);
+    start(f);
+    begin(f, "n2");
+    world_status(&f->world, "Node", "", "pi", "{'capacity':{'pods':'0'}}");
+    report(f, "pi", "b-pi", "uid-b", false);
+    settled(f);
+    expect(f, "b-pi", "uid-b");
 }
 
 static void test_mirrors__away(void **state)
@@ -433,7 +479,8 @@ int main(void)
         TEST(test_mirrors__shown),          TEST(test_mirrors__deleted),
         TEST(test_mirrors__gone_meanwhile), TEST(test_mirrors__ordinary),
         TEST(test_mirrors__changed),        TEST(test_mirrors__restart),
-        TEST(test_mirrors__last_word_lost), TEST(test_mirrors__away),
-        TEST(test_mirrors__refused),        TEST(test_mirrors__bounds)};
+        TEST(test_mirrors__last_word_lost), TEST(test_mirrors__another_life),
+        TEST(test_mirrors__away),           TEST(test_mirrors__refused),
+        TEST(test_mirrors__bounds)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

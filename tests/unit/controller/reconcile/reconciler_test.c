@@ -331,6 +331,39 @@ static void test_reconciler__keys(void **state)
     }
 }
 
+/* Keys may be texts of users. */
+static void test_reconciler__get(void **state)
+{
+    static const struct {
+        const struct schema_kind *kind;
+        const char *key;
+        bool found;
+    } cases[] = {
+        {&kind_config_map, "default/a", true},
+        {&kind_config_map, "a", false},
+        {&kind_config_map, "/a", false},
+        {&kind_config_map, "default/", false},
+        {&kind_node, "n1", true},
+        {&kind_node, "x/n1", false},
+        {&kind_node, "/n1", false},
+        {&kind_node, "", false},
+    };
+    struct world world;
+    struct seer seer;
+    (void)state;
+    world_init(&world);
+    create(&world, "a");
+    world_node(&world, "n1", "1");
+    start(&seer, &world, 0, 0);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        cleanup(value_free) struct value *object =
+            reconciler_get(seer.frame, cases[i].kind, cases[i].key);
+        assert_int_equal(object != NULL, cases[i].found);
+    }
+    stop(&seer);
+    world_done(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_reconciler__after_a_while),
         cmocka_unit_test(test_reconciler__ends_anywhere),
         cmocka_unit_test(test_reconciler__keys),
+        cmocka_unit_test(test_reconciler__get),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -138,6 +138,26 @@ static void test_work__failures_wait_longer(void **state)
     work_free(work);
 }
 
+/* A look that wants another one later, and whose write fails, gets whichever comes first. */
+static void test_work__a_failure_and_a_time(void **state)
+{
+    static const struct {
+        int64_t at, wanted;
+    } cases[] = {{3600, 10}, {7, 7}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct work *work = work_new(10, 70);
+        work_put(work, "a", 0);
+        assert_string_equal(take_all(work, 0), "a");
+        work_hold(work, "a");
+        work_put_at(work, "a", cases[i].at);
+        work_end(work, "a", WORK_DONE, 0);  /* the look */
+        work_end(work, "a", WORK_LATER, 0); /* the write */
+        assert_int_equal(work_next(work), cases[i].wanted);
+        work_free(work);
+    }
+}
+
 /* Thousands of failures in a row do not overflow. */
 static void test_work__fails_for_ever(void **state)
 {
@@ -160,6 +180,7 @@ int main(void)
         cmocka_unit_test(test_work__later),
         cmocka_unit_test(test_work__held),
         cmocka_unit_test(test_work__failures_wait_longer),
+        cmocka_unit_test(test_work__a_failure_and_a_time),
         cmocka_unit_test(test_work__fails_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
