@@ -13,6 +13,7 @@
 # in a Debian in a guest (tests/board/lib/system.sh): gateway, broker and node on cgroup v2. There it may take
 # IN_GUEST times as long.
 IN_GUEST=6
+GUESTS=2 # at once: each has one processor
 
 # board_variants FILE: the options of each run, one a line.
 board_variants() {
@@ -52,7 +53,7 @@ cross_build() {
 
 # run_board FILE OPTIONS
 run_board() {
-    local file=$1 options=$2 arch name tmp log=$WORK/log start=$SECONDS code=0 limit prepare words
+    local file=$1 options=$2 arch name tmp log start=$SECONDS code=0 limit prepare words
     arch=$(variant_arch "$options")
     name=board/$(script_name "$file")
     options=${options:+ $options}
@@ -63,6 +64,7 @@ run_board() {
     read -ra words <<<"${options//\$LIMPET_SRC/$TOP}"
     has_root "$options" || words+=(--bin "$BUILD_ROOT/cross-$arch/stripped")
     tmp=$(mktemp -d "$WORK/test.XXXXXX")
+    log=$tmp.log
     (
         cd "$tmp" || exit
         export LIMPET_BUILD=$BUILD_ROOT/release/bin LIMPET_SRC=$TOP ARCH=$arch TEST_TMP=$tmp
@@ -94,8 +96,9 @@ system_root() {
 
 # run_system_board FILE OPTIONS
 run_system_board() {
-    local file=$1 options=$2 test log=$WORK/log start=$SECONDS code=0 limit words
+    local file=$1 options=$2 test log start=$SECONDS code=0 limit words
     test=$(script_name "$file")
+    log=$(mktemp "$WORK/system.XXXXXX")
     limit=$(header_value "$file" timeout)
     limit=$((${limit:-120} * IN_GUEST))
     read -ra words <<<"$options"
@@ -123,10 +126,12 @@ run_boards() {
         [[ -z $(header_value "$file" prepare) ]] || release_build
         while IFS= read -r options; do
             has_root "$options" || cross_build "$(variant_arch "$options")" || continue
-            run_board "$file" "$options"
+            run_beside "$GUESTS" run_board "$file" "$options"
         done < <(board_variants "$file")
     done
     run_system_boards
+    wait
+    BESIDE=0
 }
 
 run_system_boards() {
@@ -141,6 +146,6 @@ run_system_boards() {
         fi
         release_build
         system_root || return 0
-        run_system_board "$file" "$options"
+        run_beside "$GUESTS" run_system_board "$file" "$options"
     done
 }
