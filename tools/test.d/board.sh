@@ -130,8 +130,7 @@ run_boards() {
         done < <(board_variants "$file")
     done
     run_system_boards
-    wait
-    BESIDE=0
+    wait_beside
 }
 
 run_system_boards() {

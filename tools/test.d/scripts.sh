@@ -165,6 +165,12 @@ run_beside() {
     BESIDE=$((BESIDE + 1))
 }
 
+# wait_beside: until all of them have ended.
+wait_beside() {
+    wait
+    BESIDE=0
+}
+
 # run_scripts TIER AT_ONCE: all tests of tests/TIER.
 run_scripts() {
     local file
@@ -181,6 +187,5 @@ run_scripts() {
         fi
         run_beside "$2" run_script "$1" "$file" "$BUILD_ROOT/release/bin"
     done
-    wait
-    BESIDE=0
+    wait_beside
 }
