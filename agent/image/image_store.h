@@ -119,7 +119,8 @@ struct image_store_freed {
 };
 /* Removes the images that nobody wants, holds, or names by an archive of this folder that is still
  * there; then layers, manifests and configs no image has, and what interrupted pulls left. Each
- * step can be the last. -EWOULDBLOCK: something is being added or removed right now. */
+ * step can be the last. -EWOULDBLOCK: something is being added or removed right now. -EBADMSG: what
+ * an image consists of cannot be read, so that no bad layer goes. */
 nodiscard int image_store_remove_unused(struct image_store *store,
                                         const struct image_store_wanted *wanted,
                                         struct image_store_freed *ret, struct err *err);
@@ -128,12 +129,13 @@ struct image_store_checked {
     size_t layers;    /* that were read */
     size_t unknown;   /* that could only be read: an earlier release unpacked them */
     struct map *bad;  /* digits -> what is wrong, text */
-    struct map *kept; /* of those, as keys: in use */
+    struct map *kept; /* of those, digits -> why they are here still, text */
 };
 /* Reads all layers from the medium, and compares them with what was unpacked. One that is bad is
  * thrown away, so that its image is fetched again when it is wanted, but while something runs from
- * it. Blocks for as long as that takes; images may come meanwhile. -EWOULDBLOCK: there are bad
- * ones, and something is being added or removed right now. */
+ * it, or while that cannot be known: an image's record cannot be read, in_use failed, or something
+ * is being added or removed right now. Blocks for as long as that takes; images may come meanwhile.
+ * A negative errno: the layers cannot be listed. */
 nodiscard int image_store_check(struct image_store *store, const struct image_store_wanted *wanted,
                                 struct image_store_checked *ret, struct err *err);
 void image_store_checked_done(struct image_store_checked *checked);

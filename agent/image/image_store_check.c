@@ -25,7 +25,7 @@ static void free_text(void *text)
 void image_store_checked_done(struct image_store_checked *checked)
 {
     map_free(checked->bad, free_text);
-    map_free(checked->kept, NULL);
+    map_free(checked->kept, free_text);
     *checked = (struct image_store_checked){0};
 }
 
@@ -57,24 +57,25 @@ static int check_one(void *ctx, const char *name, enum disk_type type)
     return 0;
 }
 
-static int remove_bad(struct image_store *store, const struct image_store_wanted *wanted,
-                      struct image_store_checked *found, struct err *err)
+/* What cannot be removed now is bad all the same. */
+static void remove_bad(struct image_store *store, const struct image_store_wanted *wanted,
+                       struct image_store_checked *found)
 {
     const struct image_store_wanted removal = {
         .in_use = wanted->in_use, .ctx = wanted->ctx, .bad = found->bad};
-    struct image_store_freed freed;
+    struct image_store_freed freed = {0};
+    struct err err = {0};
     const char *name = NULL;
-    int rc = image_store_remove_unused(store, &removal, &freed, err);
-    if (rc < 0)
-        return rc;
-    map_free(freed.images, NULL);
+    int rc = image_store_remove_unused(store, &removal, &freed, &err);
+    const char *reason =
+        rc < 0 ? err.msg : "it is in use: end the pods that run from it, and check again";
     for (size_t i = 0; map_next(found->bad, &i, &name, NULL);) {
         char digest[DIGEST_LEN + 1];
         snprintf(digest, sizeof(digest), "sha256:%.64s", name);
         if (image_store_has_layer(store, digest))
-            (void)map_put(found->kept, name, found);
+            (void)map_put(found->kept, name, xstrdup(reason));
     }
-    return 0;
+    map_free(freed.images, NULL);
 }
 
 int image_store_check(struct image_store *store, const struct image_store_wanted *wanted,
@@ -88,7 +89,7 @@ int image_store_check(struct image_store *store, const struct image_store_wanted
     if (lock >= 0)
         close(lock);
     if (rc == 0 && map_len(found.bad) > 0)
-        rc = remove_bad(store, wanted, &found, err);
+        remove_bad(store, wanted, &found);
     if (rc == 0)
         *ret = found;
     else

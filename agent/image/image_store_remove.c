@@ -305,7 +305,7 @@ static void remove_bad(struct mark *m, struct map *bad, struct image_store_freed
 {
     struct removal removal = {m, "layers", m->layers, freed};
     const char *name = NULL;
-    for (size_t i = 0; !m->doubt && map_next(bad, &i, &name, NULL);)
+    for (size_t i = 0; map_next(bad, &i, &name, NULL);)
         (void)remove_layer(&removal, name, DISK_DIR);
 }
 
@@ -321,7 +321,9 @@ int image_store_remove_unused(struct image_store *store, const struct image_stor
     struct mark m = {store, map_new(), map_new(), map_new(), map_new(), map_new(), held_fd, false};
     struct image_store_freed freed = {.images = map_new()};
     int rc = mark_all(&m, wanted, err);
-    if (rc == 0 && wanted->bad)
+    if (rc == 0 && wanted->bad && m.doubt)
+        rc = err_set(err, -EBADMSG, "an image's record cannot be read");
+    else if (rc == 0 && wanted->bad)
         remove_bad(&m, wanted->bad, &freed);
     else if (rc == 0)
         rc = remove_unmarked(&m, &wanted->policy, &freed, err);

@@ -230,11 +230,10 @@ static int prune(const struct config *config, const struct image_options *option
 
 /* check */
 
-static void print_bad(const char *name, const char *problem, bool kept)
+static void print_bad(const char *name, const char *problem, const char *kept)
 {
-    printf("layer sha256:%s: %s: %s\n", name, problem,
-           kept ? "kept, for it is in use: end the pods that run from it, and check again"
-                : "thrown away");
+    printf("layer sha256:%s: %s: %s%s\n", name, problem, kept ? "kept: " : "thrown away",
+           kept ? kept : "");
 }
 
 static int check(const struct config *config, bool json)
@@ -249,12 +248,14 @@ static int check(const struct config *config, bool json)
     const char *name = NULL;
     void *problem = NULL;
     for (size_t i = 0; map_next(checked.bad, &i, &name, &problem);) {
-        bool kept = map_get(checked.kept, name) != NULL;
+        const char *kept = map_get(checked.kept, name);
         struct value *item = value_new_map();
         autofree char *digest = xasprintf("sha256:%s", name);
         value_set_str(item, "layer", digest);
         value_set_str(item, "problem", problem);
-        value_set_bool(item, "kept", kept);
+        value_set_bool(item, "kept", kept != NULL);
+        if (kept)
+            value_set_str(item, "reason", kept);
         value_append(list, item);
         if (!json)
             print_bad(name, problem, kept);

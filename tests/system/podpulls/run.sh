@@ -99,7 +99,7 @@ is "all layers are as they were unpacked" "$(check)" '[[],0]'
 printf E | dd of="$layer/mark" conv=notrunc status=none
 out=$(ld a image check 2>&1)
 is "one that is not is found" $? 1
-has "... but a pod runs from it" "$out" "^layer sha256:${layer##*/}: it is not what was unpacked: kept, for it is in use"
+has "... but a pod runs from it" "$out" "^layer sha256:${layer##*/}: it is not what was unpacked: kept: it is in use"
 is "... and goes on" "$(ld a exec early -- cat /mark)" Early
 lp delete pod/early >/dev/null
 within 20 "without the pod it is thrown away" equals '[[false],0]' check

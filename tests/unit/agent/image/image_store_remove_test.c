@@ -457,6 +457,24 @@ static void test_image_store_remove__what_pulls_left(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(test_image_store_remove__##name, setup, teardown)
 
+/* These are bad, and stay. */
+static void expect_bad(struct fixture *f, const char *letters, const char *reason)
+{
+    struct image_store_checked checked;
+    const struct image_store_wanted wanted = {.in_use = in_use, .ctx = f};
+    assert_int_equal(image_store_check(f->store, &wanted, &checked, NULL), 0);
+    assert_int_equal(map_len(checked.bad), strlen(letters));
+    assert_int_equal(map_len(checked.kept), strlen(letters));
+    for (const char *letter = letters; *letter; letter++) {
+        char digest[DIGEST_LEN + 1];
+        layer_digest(*letter, digest);
+        assert_string_equal(map_get(checked.bad, digest_hex(digest)),
+                            "it is not what was unpacked");
+        assert_string_equal(map_get(checked.kept, digest_hex(digest)), reason);
+    }
+    image_store_checked_done(&checked);
+}
+
 /* A layer that is not what was unpacked goes, wanted or not, but for one that is in use; one of an
  * earlier release can only be read. */
 static void test_image_store_remove__bad_layers(void **state)
@@ -482,20 +500,25 @@ static void test_image_store_remove__bad_layers(void **state)
     assert_int_equal(disk_posix()->replace(disk_posix(), record, "{\"bytes\": 10}", 13, 0600, NULL),
                      0);
     f->in_use = "b";
-    f->refuse = -EAGAIN; /* in doubt nothing goes */
-    assert_int_equal(image_store_check(f->store, &wanted, &checked, NULL), -EAGAIN);
-    expect_layers(f, "abcd");
+    f->refuse = -EAGAIN; /* in doubt nothing goes, and all is told */
+    expect_bad(f, "ab", "not now");
     f->refuse = 0;
     autoclose int pull = image_store_lock(f->store, false, true, NULL);
-    assert_int_equal(image_store_check(f->store, &wanted, &checked, NULL), -EWOULDBLOCK);
+    expect_bad(f, "ab", "images are being pulled, loaded or removed just now: try again");
     close(steal_fd(&pull));
+    write_file(f, "refs/torn", "{");
+    expect_bad(f, "ab", "an image's record cannot be read");
+    autofree char *torn = xasprintf("%s/refs/torn", f->root);
+    assert_int_equal(unlink(torn), 0);
+    expect_layers(f, "abcd");
     assert_int_equal(image_store_check(f->store, &wanted, &checked, NULL), 0);
     expect_layers(f, "bcd");
     assert_int_equal(checked.unknown, 1);
     assert_int_equal(map_len(checked.bad), 2);
     assert_int_equal(map_len(checked.kept), 1);
     layer_digest('b', digest);
-    assert_non_null(map_get(checked.kept, digest_hex(digest)));
+    assert_string_equal(map_get(checked.kept, digest_hex(digest)),
+                        "it is in use: end the pods that run from it, and check again");
     assert_string_equal(map_get(checked.bad, digest_hex(digest)), "it is not what was unpacked");
     image_store_checked_done(&checked);
     assert_false(has_image(f, "abc:1")); /* so that it is fetched again */
