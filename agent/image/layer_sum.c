@@ -37,16 +37,50 @@ static int failed(const struct sum *sum, int error, const char *name)
     return err_errno(sum->err, error, "%.120s", name);
 }
 
+/* As add does with that many zeros. */
+static uint64_t add_zeros(uint64_t hash, uint64_t count)
+{
+    for (uint64_t power = FNV_PRIME; count; count >>= 1, power *= power)
+        hash *= count & 1 ? power : 1;
+    return hash;
+}
+
+/* Where the next data are, and how many, a chunk at most; 0: at the end. What a file system cannot
+ * tell are data. */
+static size_t find_data(int fd, off_t at, off_t *ret)
+{
+    off_t data = lseek(fd, at, SEEK_DATA);
+    bool over = data < 0 && errno == ENXIO;
+    off_t hole = data < 0 ? -1 : lseek(fd, data, SEEK_HOLE);
+    *ret = over ? lseek(fd, 0, SEEK_END) : data < 0 ? at : data;
+    return over ? 0 : hole > *ret && (size_t)(hole - *ret) < CHUNK ? (size_t)(hole - *ret) : CHUNK;
+}
+
+/* Holes are not read: a file of a few bytes may seem to have many. */
+static int add_data(const struct sum *sum, int fd, uint64_t *hash)
+{
+    off_t at = 0, data = 0;
+    ssize_t n = 1;
+    while (n > 0) {
+        size_t len = find_data(fd, at, &data);
+        *hash = add_zeros(*hash, data > at ? (uint64_t)(data - at) : 0);
+        n = len ? pread(fd, sum->chunk, len, data) : 0;
+        *hash = add(*hash, sum->chunk, n > 0 ? (size_t)n : 0);
+        at = data + n;
+    }
+    return n < 0 ? -errno : 0;
+}
+
 static int add_content(const struct sum *sum, int parent, const char *name, uint64_t *hash)
 {
     autoclose int fd = openat(parent, name, O_RDONLY | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : 0;
-    if (fd >= 0 && sum->medium)
-        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-    while (fd >= 0 && (n = read(fd, sum->chunk, CHUNK)) > 0)
-        *hash = add(*hash, sum->chunk, (size_t)n);
-    if (n < 0)
+    if (fd < 0)
         return failed(sum, errno, name);
+    if (sum->medium)
+        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    int rc = add_data(sum, fd, hash);
+    if (rc < 0)
+        return failed(sum, -rc, name);
     if (sum->medium) /* the programs that run here need the memory more */
         (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     return 0;

@@ -112,6 +112,48 @@ static void test_layer_sum__names_count_their_order_does_not(void **state)
     assert_true(sum(f) == whole);
 }
 
+#define KIB ((off_t)1024)
+
+/* Letters at some places of a file, and between them holes, or as many zeros. */
+static void put_sparse(const struct fixture *f, off_t size, bool holes)
+{
+    static const off_t places[] = {0, 1, 200 * KIB, 264 * KIB, 1000 * KIB - 1, 3001 * KIB};
+    static const char zeros[64 * 1024];
+    autoclose int fd = openat(f->fd, "disk", O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    for (off_t at = 0; !holes && at < size; at += (off_t)sizeof(zeros)) {
+        size_t len = size - at < (off_t)sizeof(zeros) ? (size_t)(size - at) : sizeof(zeros);
+        assert_int_equal(write(fd, zeros, len), len);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(places); i++)
+        if (places[i] < size)
+            assert_int_equal(pwrite(fd, "x", 1, places[i]), 1);
+    assert_int_equal(ftruncate(fd, size), 0);
+}
+
+static void test_layer_sum__holes_are_zeros(void **state)
+{
+    const struct fixture *f = *state;
+    static const off_t sizes[] = {0, 1, 199 * KIB + 7, 1000 * KIB, 3001 * KIB + 1, 5000 * KIB + 3};
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        put_sparse(f, sizes[i], true);
+        uint64_t holes = sum(f);
+        put_sparse(f, sizes[i], false);
+        assert_true(sum(f) == holes);
+    }
+}
+
+/* To read all of it would take hours. */
+static void test_layer_sum__holes_are_not_read(void **state)
+{
+    const struct fixture *f = *state;
+    put_sparse(f, 1024 * 1024 * 1024 * KIB, true);
+    uint64_t whole = sum(f);
+    autoclose int fd = openat(f->fd, "disk", O_WRONLY | O_CLOEXEC);
+    assert_int_equal(pwrite(fd, "x", 1, 1024 * 1024 * KIB), 1);
+    assert_true(sum(f) != whole);
+}
+
 /* Deeper than anything that is real. */
 static void test_layer_sum__is_bounded(void **state)
 {
@@ -132,8 +174,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_layer_sum__##name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(tells_what_changed),
-        TEST(names_count_their_order_does_not),
+        TEST(tells_what_changed), TEST(names_count_their_order_does_not),
+        TEST(holes_are_zeros),    TEST(holes_are_not_read),
         TEST(is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
