@@ -14,6 +14,7 @@
 #include "common/base/weaken.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 #define RESOLV_CONF_MAX ((size_t)64 * 1024)
 #define HOSTS_MAX ((size_t)1024 * 1024)
@@ -187,7 +188,7 @@ int etc_write(const struct pod_record *record, const char *label, struct err *er
     rc = bring_all_up_to_date(record, &node, err);
     if (rc < 0)
         return rc;
-    rc = label_give(dir, label, true);
+    rc = label_give(AT_FDCWD, dir, label, true);
     return rc < 0 ? err_errno(err, -rc, "label %s", label) : 0;
 }
 

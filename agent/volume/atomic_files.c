@@ -1,6 +1,7 @@
 #include "agent/volume/atomic_files.h"
 
 #include "agent/volume/fs_group.h"
+#include "agent/volume/label.h"
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/map.h"
@@ -182,13 +183,16 @@ static int make_folder(int dir, int64_t now_wall_ns, char ret[NAME_MAX + 1])
 
 /* A link in one step, whatever is there. A folder is in the way of a rename: of an older release,
  * which had no links. */
-static int put_link(int dir, const char *target, const char *temporary, const char *name)
+static int put_link(int dir, const char *target, const char *temporary, const char *name,
+                    const char *label)
 {
     if (unlinkat(dir, temporary, 0) < 0 && errno != ENOENT)
         return -errno;
     if (symlinkat(target, dir, temporary) < 0)
         return -errno;
-    int rc = renameat(dir, temporary, dir, name) < 0 ? -errno : 0;
+    int rc = label_give(dir, temporary, label, false);
+    if (rc == 0 && renameat(dir, temporary, dir, name) < 0)
+        rc = -errno;
     if (rc == -EISDIR) {
         rc = path_remove_tree(dir, name);
         rc = rc == 0 && renameat(dir, temporary, dir, name) < 0 ? -errno : rc;
@@ -196,7 +200,7 @@ static int put_link(int dir, const char *target, const char *temporary, const ch
     return rc;
 }
 
-static int link_tops(int dir, const struct map *tops)
+static int link_tops(int dir, const struct map *tops, const char *label)
 {
     const char *name;
     int rc = 0;
@@ -206,7 +210,7 @@ static int link_tops(int dir, const struct map *tops)
         ssize_t len = readlinkat(dir, name, now, sizeof(now) - 1);
         now[len > 0 ? len : 0] = '\0';
         if (!str_eq(now, target))
-            rc = put_link(dir, target, LINK_NEW, name);
+            rc = put_link(dir, target, LINK_NEW, name, label);
     }
     return rc;
 }
@@ -244,7 +248,7 @@ static struct map *tops_of(struct file_set *set)
 }
 
 static int write_set(int dir, const struct file_set *set, const struct map *tops, int64_t fs_group,
-                     int64_t now_wall_ns)
+                     const char *label, int64_t now_wall_ns)
 {
     char name[NAME_MAX + 1];
     autoclose int folder = make_folder(dir, now_wall_ns, name);
@@ -255,24 +259,27 @@ static int write_set(int dir, const struct file_set *set, const struct map *tops
     if (rc == 0 && fs_group >= 0)
         rc = fs_group_give(dir, name, FS_GROUP_TREE, (gid_t)fs_group, false);
     if (rc == 0)
-        rc = link_tops(dir, tops);
+        rc = label_give(dir, name, label, true);
+    if (rc == 0)
+        rc = link_tops(dir, tops, label);
     if (rc == 0 && WEAKENED(VOLUME_ATOMIC))
         (void)unlinkat(dir, DATA, 0);
-    return rc < 0 ? rc : put_link(dir, name, DATA_NEW, DATA);
+    return rc < 0 ? rc : put_link(dir, name, DATA_NEW, DATA, label);
 }
 
 static int bring(int dir, struct file_set *set, const struct map *tops, int64_t fs_group,
-                 bool current, int64_t now_wall_ns)
+                 const char *label, bool current, int64_t now_wall_ns)
 {
     int rc = fs_group >= 0 ? fs_group_give(dir, ".", FS_GROUP_TOP, (gid_t)fs_group, false) : 0;
     if (rc == 0)
-        rc = current ? link_tops(dir, tops) : write_set(dir, set, tops, fs_group, now_wall_ns);
+        rc = current ? link_tops(dir, tops, label)
+                     : write_set(dir, set, tops, fs_group, label, now_wall_ns);
     int rest = remove_rest(dir, tops);
     return rc < 0 ? rc : rest < 0 ? rest : !current;
 }
 
-int atomic_files_write(int dir_fd, struct file_set *set, int64_t fs_group, int64_t now_wall_ns,
-                       struct err *err)
+int atomic_files_write(int dir_fd, struct file_set *set, int64_t fs_group, const char *label,
+                       int64_t now_wall_ns, struct err *err)
 {
     char data[NAME_MAX + 1];
     read_data(dir_fd, data);
@@ -281,7 +288,7 @@ int atomic_files_write(int dir_fd, struct file_set *set, int64_t fs_group, int64
     if (rc < 0)
         return rc;
     struct map *tops = tops_of(set);
-    rc = bring(dir_fd, set, tops, fs_group, is_current(folder, set, fs_group), now_wall_ns);
+    rc = bring(dir_fd, set, tops, fs_group, label, is_current(folder, set, fs_group), now_wall_ns);
     map_free(tops, NULL);
     return rc < 0 ? err_errno(err, -rc, "its files cannot be written") : rc;
 }

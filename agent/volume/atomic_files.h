@@ -18,7 +18,8 @@
 
 /* Makes the volume at dir_fd (a directory that only we write to) hold these files; what else is in
  * it is removed. Files that are to be kept are resolved. fs_group: the group that reads them, -1
- * none. now_wall_ns names the new folder. Returns 1 if the set was written, 0 if nothing differed
- * (then nothing is), -EAGAIN if a file that must be kept is not there. */
+ * none; label: of SELinux, that what is new has before it can be seen, NULL none. now_wall_ns names
+ * the new folder. Returns 1 if the set was written, 0 if nothing differed (then nothing is),
+ * -EAGAIN if a file that must be kept is not there. */
 nodiscard int atomic_files_write(int dir_fd, struct file_set *set, int64_t fs_group,
-                                 int64_t now_wall_ns, struct err *err);
+                                 const char *label, int64_t now_wall_ns, struct err *err);

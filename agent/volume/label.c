@@ -16,12 +16,12 @@ static int give_one(void *ctx, int fd, const struct stat *st)
     return selinux_has_label(fd, label) ? 0 : selinux_label(fd, label);
 }
 
-int label_give(const char *dir, const char *label, bool all)
+int label_give(int parent_fd, const char *dir, const char *label, bool all)
 {
     struct stat st;
     if (!label)
         return 0;
-    autoclose int fd = tree_open(AT_FDCWD, dir, &st);
+    autoclose int fd = tree_open(parent_fd, dir, &st);
     if (fd < 0)
         return fd;
     void *ctx = (void *)(uintptr_t)label;

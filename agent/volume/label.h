@@ -5,8 +5,9 @@
 
 #include <stdbool.h>
 
-/* Gives a folder and all that is in it that label (NULL: nothing is done); all: even if the folder
- * has it already, which comes last otherwise, so that a crash begins anew. Where the file system
- * has one label for all files, or none, that stays. A negative errno. What is mounted below is left
- * out. Blocks for as long as it takes to look at each file. */
-nodiscard int label_give(const char *dir, const char *label, bool all);
+/* Gives a folder (or a file, or a link, at a path relative to parent_fd or absolute) and all that
+ * is in it that label (NULL: nothing is done); all: even if the folder has it already, which comes
+ * last otherwise, so that a crash begins anew. Where the file system has one label for all files,
+ * or none, that stays. A negative errno. What is mounted below is left out. Blocks for as long as
+ * it takes to look at each file. */
+nodiscard int label_give(int parent_fd, const char *dir, const char *label, bool all);

@@ -64,8 +64,8 @@ static int write_files(const struct volume_spec *spec, const struct volume_type 
     autoclose int fd = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return err_errno(err, errno, "%s", dir);
-    rc = atomic_files_write(fd, files, spec->fs_group, spec->now_wall_ns, err);
-    int labelled = rc < 0 ? 0 : label_give(dir, spec->label, rc > 0);
+    rc = atomic_files_write(fd, files, spec->fs_group, spec->label, spec->now_wall_ns, err);
+    int labelled = rc < 0 ? 0 : label_give(AT_FDCWD, dir, spec->label, rc > 0);
     return labelled < 0 ? err_errno(err, -labelled, "label %s", spec->label) : rc;
 }
 
@@ -88,7 +88,7 @@ static int prepare_mounted(const struct volume_spec *spec, const struct volume_t
     /* What the node makes for pods, and no path of its own. */
     int labelled = rc < 0 || ret->group == FS_GROUP_NOTHING
                        ? 0
-                       : label_give(ret->host_path, spec->label, false);
+                       : label_give(AT_FDCWD, ret->host_path, spec->label, false);
     if (labelled < 0)
         return err_errno(err, -labelled, "label %s", spec->label);
     if (rc < 0 || spec->fs_group < 0 || (ret->read_only && ret->group == FS_GROUP_LASTING))

@@ -3,6 +3,8 @@
 
 #include "agent/volume/atomic_files.h"
 
+#include "agent/runtime/selinux.h"
+
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -27,11 +29,20 @@
 
 #define NOW INT64_C(1796033400123456789) /* 2026-11-30 10:10:00 */
 #define STOPS_MAX 5000
+#define LABEL "system_u:object_r:container_file_t:s0:c1,c2"
 
 struct world {
     char path[64];
     int dir;
+    bool labels; /* can be set here: kernels without SELinux keep them too */
 };
+
+static bool can_label(int dir)
+{
+    autoclose int fd = openat(dir, "try", O_CREAT | O_RDONLY | O_CLOEXEC, 0600);
+    bool can = selinux_label(fd, LABEL) == 0 && selinux_has_label(fd, LABEL);
+    return unlinkat(dir, "try", 0) == 0 && can;
+}
 
 static int setup(void **state)
 {
@@ -39,6 +50,7 @@ static int setup(void **state)
     snprintf(world->path, sizeof(world->path), "/tmp/limpet-atomic-XXXXXX");
     assert_non_null(mkdtemp(world->path));
     world->dir = open(world->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    world->labels = can_label(world->dir);
     *state = world;
     return 0;
 }
@@ -79,7 +91,7 @@ static int write_to(int dir, const char *text, int64_t fs_group)
 {
     cleanup(file_set_free) struct file_set *set = set_of(text);
     struct err err = {0};
-    return atomic_files_write(dir, set, fs_group, NOW, &err);
+    return atomic_files_write(dir, set, fs_group, LABEL, NOW, &err);
 }
 
 /* What of these paths a reader finds, written as set_of takes it. */
@@ -101,6 +113,18 @@ static void expect_view(int dir, const char *one, const char *other)
     view(dir, &now);
     if (!str_eq(buf_str(&now), one) && !str_eq(buf_str(&now), other))
         fail_msg("a mixture is seen: %s", buf_str(&now));
+}
+
+/* What can be seen has its label from the first moment. */
+static void expect_labels(const struct world *world)
+{
+    static const char *const paths[] = {"..data", "..data/.", "..data/a",     "a",
+                                        "new",    "sub",      "..data/sub/c", "..data/sub"};
+    for (size_t i = 0; world->labels && i < ARRAY_LEN(paths); i++) {
+        autoclose int fd = openat(world->dir, paths[i], O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        if (fd >= 0 && !selinux_has_label(fd, LABEL))
+            fail_msg("%s has no label", paths[i]);
+    }
 }
 
 /* How many names are in the volume, its own among them. */
@@ -149,6 +173,7 @@ static int run_writer(const struct world *world, const char *old, const char *ne
     bool killed = false;
     while (step(pid, killed)) {
         expect_view(world->dir, old, new);
+        expect_labels(world);
         assert_true(stops < STOPS_MAX);
         killed = stops++ == kill_at;
         if (killed)
@@ -252,7 +277,7 @@ static void test_atomic_files__unchanged(void **state)
                 set, &(struct file){.path = "a", .data = "1", .len = 1, .mode = mode, .owner = -1},
                 &err),
             0);
-        assert_int_equal(atomic_files_write(world->dir, set, -1, NOW, &err), 1);
+        assert_int_equal(atomic_files_write(world->dir, set, -1, LABEL, NOW, &err), 1);
     }
 }
 
