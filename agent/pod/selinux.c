@@ -107,7 +107,7 @@ int selinux_labels(struct disk *disk, const struct value *pod, const char *pod_u
     }
     if (!fine)
         drop(&labels.process);
-    if (!is_known(disk, labels.files))
+    if (!fine || !is_known(disk, labels.files)) /* for a process without label, files as ever */
         drop(&labels.files);
     *ret = labels;
     return 0;

@@ -204,8 +204,8 @@ static void test_selinux__of_the_node(void **state)
          "system_u:object_r:container_file_t:" OWN, 0},
         {"1", agent, NULL, NULL, true, "system_u:system_r:web_t:" OWN,
          "system_u:object_r:container_file_t:" OWN, 0},
-        /* nobody asked: as their agent runs */
-        {"1", agent, NULL, "container_t", false, "-", "system_u:object_r:container_file_t:" OWN, 0},
+        /* nobody asked: as their agent runs, and their files as ever */
+        {"1", agent, NULL, "container_t", false, "-", "-", 0},
         {"1", agent, NULL, ":s0:c", false, "-", "-", 0},
         {"1", agent, NULL, "container_file_t", true, "system_u:system_r:web_t:" OWN, "-", 0},
         {"1", agent, NULL, "web_t", true, "-", "-", -EINVAL},
