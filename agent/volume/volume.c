@@ -85,14 +85,15 @@ static int prepare_mounted(const struct volume_spec *spec, const struct volume_t
 {
     ret->group = type->group;
     int rc = type->prepare(spec, name, source, ret, err);
-    /* What the node makes for pods, and no path of its own. */
-    int labelled = rc < 0 || ret->group == FS_GROUP_NOTHING
-                       ? 0
-                       : label_give(AT_FDCWD, ret->host_path, spec->label, false);
+    /* What the node makes for pods, and no path of its own; and nothing that others write. */
+    if (rc < 0 || ret->group == FS_GROUP_NOTHING ||
+        (ret->read_only && ret->group == FS_GROUP_LASTING))
+        return rc;
+    int labelled = label_give(AT_FDCWD, ret->host_path, spec->label, false);
     if (labelled < 0)
         return err_errno(err, -labelled, "label %s", spec->label);
-    if (rc < 0 || spec->fs_group < 0 || (ret->read_only && ret->group == FS_GROUP_LASTING))
-        return rc;
+    if (spec->fs_group < 0)
+        return 0;
     rc =
         fs_group_give(AT_FDCWD, ret->host_path, ret->group, (gid_t)spec->fs_group, !ret->read_only);
     return rc < 0 ? err_errno(err, -rc, "fsGroup %lld", (long long)spec->fs_group) : 0;

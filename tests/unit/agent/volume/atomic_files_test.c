@@ -4,7 +4,6 @@
 #include "agent/volume/atomic_files.h"
 
 #include "agent/runtime/selinux.h"
-
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"

@@ -1,5 +1,6 @@
 #include "agent/volume/claim.h"
 
+#include "agent/runtime/selinux.h"
 #include "agent/volume/fs_group.h"
 #include "agent/volume/volume.h"
 #include "common/base/mem.h"
@@ -339,6 +340,38 @@ static void test_claim__fs_group(void **state)
 
 #define DELETED ",\"deletionTimestamp\":\"2026-11-30T10:00:00Z\""
 #define OF_NODE ",\"finalizers\":[\"limpet.io/local-volume\"]"
+/* The label goes to folders of the node's making and to local paths, unless they are only read. */
+static void test_claim__label(void **state)
+{
+    static const char label[] = "system_u:object_r:container_file_t:s0:c1,c2";
+    static const struct {
+        const char *volume, *source, *path;
+        bool labelled;
+    } cases[] = {
+        {OWN, READ_ONLY, "@/volumes/pv", false},
+        {OWN, CLAIM, "@/volumes/pv", true},
+        {A_VOLUME("", REF ",\"local\":{\"path\":\"@/disk\"}"), READ_ONLY, "@/disk", false},
+        {A_VOLUME("", REF ",\"local\":{\"path\":\"@/disk\"}"), CLAIM, "@/disk", true},
+        {A_VOLUME("", REF ",\"hostPath\":{\"path\":\"@/host\"}"), CLAIM, "@/host", false},
+    };
+    struct world *world = *state;
+    autofree char *disk = at(world, "@/disk"), *host = at(world, "@/host");
+    assert_int_equal(mkdir(disk, 0755) | mkdir(host, 0755), 0);
+    autoclose int fd = open(host, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (selinux_label(fd, "a:b:c") < 0 || !selinux_has_label(fd, "a:b:c"))
+        skip(); /* without rights, or on a file system without labels */
+    world->spec.label = label;
+    put(world, "PersistentVolumeClaim/shop/data", BOUND);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        put(world, "PersistentVolume//pv", cases[i].volume);
+        assert_int_equal(prepare(world, cases[i].source), 0);
+        autofree char *path = at(world, cases[i].path);
+        autoclose int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (selinux_has_label(folder, label) != cases[i].labelled)
+            fail_msg("%s, case %zu", path, i);
+    }
+}
+
 #define DELETE REF ",\"persistentVolumeReclaimPolicy\":\"Delete\""
 
 static void test_claim__ending(void **state)
@@ -388,6 +421,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_claim__lasts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_claim__no_link, setup, teardown),
         cmocka_unit_test_setup_teardown(test_claim__fs_group, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_claim__label, setup, teardown),
         cmocka_unit_test_setup_teardown(test_claim__ending, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
