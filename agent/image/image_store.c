@@ -136,7 +136,8 @@ static int read_blob(struct image_store *store, const char *folder, const char *
     return 0;
 }
 
-int64_t image_store_layer_bytes(struct image_store *store, const char *diff_id, uint64_t *ret_sum)
+int64_t image_store_layer_bytes(struct image_store *store, const char *diff_id,
+                                struct image_layer_sum *ret_sum)
 {
     autofree char *dir = below(store, "layers", digest_hex(diff_id), "");
     autofree char *record = below(store, "layers", digest_hex(diff_id), ".json");
@@ -147,7 +148,8 @@ int64_t image_store_layer_bytes(struct image_store *store, const char *diff_id, 
     if (store->disk->stat(store->disk, dir, &st, NULL) < 0 || st.type != DISK_DIR)
         return -1;
     if (ret_sum)
-        *ret_sum = (uint64_t)value_get_int(value, "sum", 0);
+        *ret_sum = (struct image_layer_sum){.known = value_get(value, "sum") != NULL,
+                                            .value = (uint64_t)value_get_int(value, "sum", 0)};
     return value_get_int(value, "bytes", 0);
 }
 

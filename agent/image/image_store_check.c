@@ -29,16 +29,17 @@ void image_store_checked_done(struct image_store_checked *checked)
     *checked = (struct image_store_checked){0};
 }
 
-static void check_layer(struct check *check, const char *hex, const char *path, uint64_t sum)
+static void check_layer(struct check *check, const char *hex, const char *path,
+                        const struct image_layer_sum *sum)
 {
     struct err err = {0};
     uint64_t now = 0;
     autoclose int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     int rc = fd < 0 ? err_errno(&err, errno, "cannot open it") : layer_sum(fd, true, &now, &err);
-    if (rc == 0 && sum && now != sum && !WEAKENED(IMAGE_ROT))
+    if (rc == 0 && sum->known && now != sum->value && !WEAKENED(IMAGE_ROT))
         rc = err_set(&err, -EUCLEAN, "it is not what was unpacked");
     check->found->layers++;
-    check->found->unknown += !sum;
+    check->found->unknown += !sum->known;
     if (rc < 0)
         (void)map_put(check->found->bad, hex, xstrdup(err.msg));
 }
@@ -47,13 +48,13 @@ static int check_one(void *ctx, const char *name, enum disk_type type)
 {
     struct check *check = ctx;
     char digest[DIGEST_LEN + 1];
-    uint64_t sum = 0;
+    struct image_layer_sum sum = {0};
     snprintf(digest, sizeof(digest), "sha256:%.64s", name);
     if (type != DISK_DIR || !digest_valid(digest) ||
         image_store_layer_bytes(check->store, digest, &sum) < 0)
         return 0;
     autofree char *path = xasprintf("%s/layers/%s", image_store_root(check->store), name);
-    check_layer(check, name, path, sum);
+    check_layer(check, name, path, &sum);
     return 0;
 }
 

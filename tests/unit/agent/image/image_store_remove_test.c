@@ -527,6 +527,30 @@ static void test_image_store_remove__bad_layers(void **state)
     assert_true(has_image(f, "abc:1"));
 }
 
+/* A layer of nothing comes to 0, and that is known of it. */
+static void test_image_store_remove__bad_empty_layer(void **state)
+{
+    struct fixture *f = *state;
+    struct image_store_dir dir;
+    struct image_store_checked checked;
+    const struct image_store_wanted wanted = {.in_use = in_use, .ctx = f};
+    char digest[DIGEST_LEN + 1];
+    layer_digest('e', digest);
+    assert_int_equal(image_store_dir_new(f->store, &dir, NULL), 0);
+    assert_int_equal(image_store_add_layer(f->store, &dir, digest, 0, 0, NULL), 0);
+    close(dir.fd);
+    assert_int_equal(image_store_check(f->store, &wanted, &checked, NULL), 0);
+    assert_int_equal(checked.layers, 1);
+    assert_int_equal(checked.unknown + map_len(checked.bad), 0);
+    image_store_checked_done(&checked);
+    autofree char *rot = xasprintf("%s/layers/%s/rot", f->root, digest_hex(digest));
+    assert_int_equal(mkdir(rot, 0755), 0);
+    assert_int_equal(image_store_check(f->store, &wanted, &checked, NULL), 0);
+    assert_int_equal(map_len(checked.bad), 1);
+    assert_int_equal(map_len(checked.kept), 0);
+    image_store_checked_done(&checked);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -540,6 +564,7 @@ int main(void)
         TEST(held_stays),
         TEST(layers_in_use_stay),
         TEST(bad_layers),
+        TEST(bad_empty_layer),
         TEST(images_of_archives_stay),
         TEST(damage_removes_no_layer),
         TEST(half_a_layer_is_none),
