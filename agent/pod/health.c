@@ -210,6 +210,13 @@ void health_why(const struct health *health, const char *container, struct buf *
 /* ---- asking ---- */
 
 static void arm(struct health *health);
+static void pre_stop_done(struct watch *watch);
+
+/* For a hook that an agent before us began, whose end nobody but its keeper will tell us of. */
+static bool waits(const struct watch *watch)
+{
+    return watch->killing && watch->pre.state == HOOK_RUNS && !watch->pre.attempt;
+}
 
 static struct attempt *begin_attempt(struct watch *watch, const struct health_view *view,
                                      const struct value *handler, int64_t timeout_ns, bool hook,
@@ -314,6 +321,8 @@ static void due(void *ctx)
         for (size_t k = 0; k < PROBE_KINDS; k++)
             if (is_open(watch, (enum probe_kind)k, &view))
                 ask(&watch->askings[k], &view, now);
+        if (waits(watch) && watch->kill_until_ns <= now)
+            pre_stop_done(watch);
     }
     arm(health);
 }
@@ -330,6 +339,8 @@ static void arm(struct health *health)
             if (is_open(watch, (enum probe_kind)k, &view) &&
                 probe_next(&watch->askings[k].probe) < next)
                 next = probe_next(&watch->askings[k].probe);
+        if (waits(watch) && watch->kill_until_ns < next)
+            next = watch->kill_until_ns;
     }
     if (next == INT64_MAX)
         loop_timer_stop(health->timer);
@@ -523,13 +534,16 @@ static struct watch *begin_watch(struct health *health, const struct health_view
 /* ---- looking ---- */
 
 /* An agent before us has begun with the end of it. A program goes on without an agent and is waited
- * for; of a request nobody will hear the answer; a pause can be made once more. */
+ * for, as long as its grace lasts; of a request nobody will hear the answer; a pause can be made
+ * once more. */
 static void recall_pre_stop(struct watch *watch, const struct health_view *view,
                             const struct keeper_container *c)
 {
-    if (c->marks & KEEPER_MARK_HOOK)
+    if (c->marks & KEEPER_MARK_MAY_STOP)
+        watch->pre.state = HOOK_OVER;
+    else if (c->marks & KEEPER_MARK_HOOK)
         watch->pre.state = HOOK_RUNS;
-    else if ((c->marks & KEEPER_MARK_MAY_STOP) || !value_get(watch->pre_stop, "sleep"))
+    else if (!value_get(watch->pre_stop, "sleep"))
         watch->pre.state = HOOK_OVER;
     if (!watch->ending)
         end_container(watch, view, view->grace_s, "PreStopHook was begun by an agent before");

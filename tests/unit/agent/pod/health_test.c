@@ -501,6 +501,31 @@ static void test_health__restarted_amid_the_hook_of_a_kill(void **state)
     }
 }
 
+/* A hook that hangs does not keep it for ever, whoever began it; nor is its end waited for when the
+ * container may be stopped already. */
+static void test_health__restarted_amid_the_hook_of_a_kill_that_hangs(void **state)
+{
+    struct fixture *f = *state;
+    set_spec(f, PRE ", " ALIVE);
+    start(f);
+    answer(f, "alive", 1);
+    pass(f, 10);
+    answer(f, "alive", 1);
+    assert_string_equal(f->asked, "pre");
+    f->containers[0].marks |= KEEPER_MARK_HOOK;
+    restart_agent(f);
+    pass(f, 29);
+    assert_int_equal(f->kill_grace_s, -1);
+    pass(f, 1);
+    assert_int_equal(f->kill_grace_s, HEALTH_LEAST_GRACE_S);
+    assert_true(f->containers[0].marks & KEEPER_MARK_MAY_STOP);
+    f->kill_grace_s = -1;
+    pass(f, 100);
+    assert_int_equal(f->kill_grace_s, -1); /* once */
+    restart_agent(f);
+    assert_int_equal(f->kill_grace_s, 30);
+}
+
 /* Its pod ends by itself, or its keeper is to start it anew. */
 static void test_health__pre_stop_of_an_end_by_the_keeper(void **state)
 {
@@ -618,6 +643,7 @@ int main(void)
         TEST(restarted_before_a_hook),
         TEST(restarted_amid_a_sleep),
         TEST(restarted_amid_the_hook_of_a_kill),
+        TEST(restarted_amid_the_hook_of_a_kill_that_hangs),
         TEST(pre_stop_of_an_end_by_the_keeper),
         TEST(keeper_of_an_older_release),
         TEST(a_pause_stops_the_time),
