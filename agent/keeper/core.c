@@ -281,9 +281,11 @@ void keeper_core_mark(struct keeper_core *core, size_t i, uint32_t attempt, uint
                       int64_t now, struct keeper_actions *actions)
 {
     const uint32_t ours = KEEPER_MARK_ENDING | KEEPER_MARK_HOOK;
-    if (is_attempt(core, i, attempt))
-        set_marks(core, i, (marks & ~ours) | (core->report.containers[i].marks & ours), now,
-                  actions);
+    if (!is_attempt(core, i, attempt))
+        return;
+    /* Once set, it stays: an agent that says its marks may not have heard yet that a hook ended. */
+    uint32_t kept = core->report.containers[i].marks & (ours | KEEPER_MARK_MAY_STOP);
+    set_marks(core, i, (marks & ~ours) | kept, now, actions);
 }
 
 void keeper_core_hook(struct keeper_core *core, size_t i, uint32_t attempt, bool runs, int64_t now,

@@ -34,7 +34,8 @@ struct keeper_exit {
 /* Of the marks that an agent sets, one that the keeper acts on: the container has started, by
  * its startup probe and its hook, so that who waits for it goes on. */
 #define KEEPER_MARK_STARTED 1U
-/* Another: what was to be done before it is told to stop is done (launch.h: pre_stop). */
+/* Another: what was to be done before it is told to stop is done (launch.h: pre_stop). Nobody takes
+ * it away from the attempt. */
 #define KEEPER_MARK_MAY_STOP 2U
 /* One that the keeper sets itself: the attempt is to end, as one of a pod that ends by itself or to
  * start anew, and what is to be done before that is due. No agent takes it away. */

@@ -159,8 +159,10 @@ static void say_marks(struct watch *watch)
         marks |= KEEPER_MARK_MAY_STOP;
     if (marks == watch->marks)
         return;
-    watch->marks = marks;
-    if (health->handler->mark(health->ctx, watch->name, watch->attempt, marks, &err) < 0)
+    int r = health->handler->mark(health->ctx, watch->name, watch->attempt, marks, &err);
+    if (r == 0 || r == -EPROTONOSUPPORT) /* else it is said again */
+        watch->marks = marks;
+    if (r < 0)
         log_debug("keeper does not take a mark: container=%s error=%s", watch->name,
                   log_quote(err.msg));
 }

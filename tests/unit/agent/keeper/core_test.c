@@ -640,6 +640,9 @@ static void test_core__hook_without_an_agent(void **state)
     keeper_core_hook(f.core, 0, 0, false, f.now, &f.actions);
     assert_true(did(&f, KEEPER_ACT_SIGNAL, 0, SIGTERM));
     assert_int_equal(report(&f)->containers[0].marks, KEEPER_MARK_MAY_STOP | KEEPER_MARK_ENDING);
+    keeper_core_mark(f.core, 0, 0, KEEPER_MARK_STARTED, f.now, &f.actions); /* nor that */
+    assert_int_equal(report(&f)->containers[0].marks,
+                     KEEPER_MARK_MAY_STOP | KEEPER_MARK_ENDING | KEEPER_MARK_STARTED);
     keeper_core_free(f.core);
 }
 

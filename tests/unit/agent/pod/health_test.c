@@ -37,6 +37,7 @@ struct fixture {
     char events[4096]; /* "Reason: message\n" each */
     /* What was asked of the keeper. */
     bool old;       /* it is of an older release */
+    bool busy;      /* it takes no mark */
     char asked[64]; /* the word of the program that runs now; "" */
     bool lasting;
     size_t execs;
@@ -72,6 +73,8 @@ static int mark(void *ctx, const char *container, uint32_t attempt, uint32_t mar
     const uint32_t its = KEEPER_MARK_ENDING | KEEPER_MARK_HOOK;
     if (f->old)
         return err_set(err, -EPROTONOSUPPORT, "older");
+    if (f->busy)
+        return err_set(err, -EAGAIN, "busy");
     for (size_t i = 0; i < f->report.container_count; i++)
         if (str_eq(f->containers[i].name, container) && f->containers[i].restarts == attempt &&
             f->containers[i].marks != marks) {
@@ -243,6 +246,25 @@ static void test_health__readiness(void **state)
     assert_string_equal(f->events, "Unhealthy: Readiness probe failed: command ended with 1\n");
     exit_and_start(f);
     expect(f, true, false);
+}
+
+/* It does not read for a while: what it did not take is said again. */
+static void test_health__a_mark_that_is_not_taken(void **state)
+{
+    struct fixture *f = *state;
+    set_spec(f, READY);
+    f->busy = true;
+    start(f);
+    answer(f, "ready", 0);
+    expect(f, true, true);
+    assert_int_equal(f->containers[0].marks, 0);
+    f->busy = false;
+    look(f);
+    assert_int_equal(f->containers[0].marks,
+                     KEEPER_MARK_STARTED | HEALTH_MARK_READY | HEALTH_MARK_POST_START);
+    size_t marks = f->marks;
+    look(f);
+    assert_int_equal(f->marks, marks);
 }
 
 static void test_health__liveness(void **state)
@@ -629,6 +651,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_health__##name, setup, teardown)
         TEST(readiness),
+        TEST(a_mark_that_is_not_taken),
         TEST(liveness),
         TEST(liveness_with_a_grace_of_its_own),
         TEST(startup_comes_first),
