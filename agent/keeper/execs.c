@@ -196,9 +196,10 @@ bool execs_reaped(struct execs *execs, pid_t pid, int status)
             control_say(exec->control, PROTO_REFUSED, 0, exec->failure.text, -1);
         else
             control_say(exec->control, PROTO_OVER, code, NULL, -1);
-        if (exec->lasting)
-            execs->hook(execs->ctx, exec->container, exec->attempt, false);
-        exec_free(exec);
+        const struct exec was = *exec;
+        exec_free(exec); /* before anything comes of its end */
+        if (was.lasting)
+            execs->hook(execs->ctx, was.container, was.attempt, false);
         return true;
     }
     return false;

@@ -17,7 +17,7 @@
 
 #define CLIENTS_MAX 4
 #define BACKLOG 16
-#define HEAR_OUT_MAX 256 /* messages; a socket holds fewer */
+#define HEAR_OUT_MAX 1024 /* messages; a socket holds fewer */
 #define COMMAND_MAX_BYTES (EXEC_MAX_BYTES + 1024)
 
 struct client {

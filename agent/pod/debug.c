@@ -5,6 +5,7 @@
 #include "agent/pod/internal.h"
 #include "agent/pod/state_file.h"
 
+#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
@@ -159,7 +160,16 @@ static int add(struct pod_record *record, struct record_debug *debug, const stru
         return rc;
     debug->given = record->report->started_wall_ns;
     rc = write_file(record, err);
-    return rc < 0 ? rc : keepers->add(keepers, record->uid, plan.data, plan.len, err);
+    if (rc == 0)
+        rc = keepers->add(keepers, record->uid, plan.data, plan.len, err);
+    if (rc == 0)
+        return 0;
+    debug->given = 0; /* it was not told: one that can take it may have it yet */
+    struct err second = {0};
+    if (write_file(record, &second) < 0)
+        log_warn("an ephemeral container that was not given counts as given: pod=%s/%s error=%s",
+                 record->ns, record->name, log_quote(second.msg));
+    return rc;
 }
 
 void debug_add(struct pod_record *record)
