@@ -14,7 +14,7 @@ done
 PODS=10 CONTAINERS=8
 WARM=3 # rounds until every list, cache and history has its size
 ROUNDS=6
-[[ -z ${LIMPET_LONG:-} ]] || ROUNDS=1250
+[[ -z ${LIMPET_LONG:-} ]] || PODS=50 ROUNDS=250
 GROWTH_KB=96 # of the agent's own memory, from the warm rounds to the last
 
 # round_of NUMBER: its pods. Of each, five containers run until they are ended, two end at once, one fails; every other
@@ -56,10 +56,10 @@ strike() {
 round() {
     round_of "$1" >"$STAND/new"
     mv "$STAND/new" "$STAND/a/manifests/round.json"
-    poll 60 begun || { bad "round $1 begins" "$(ld a ps 2>&1)"; return 1; }
+    poll 120 begun || { bad "round $1 begins" "$(ld a ps 2>&1)"; return 1; }
     strike "$1"
     rm "$STAND/a/manifests/round.json"
-    poll 60 none || { bad "round $1 ends" "$(ld a ps 2>&1)"; return 1; }
+    poll 120 none || { bad "round $1 ends" "$(ld a ps 2>&1)"; return 1; }
 }
 
 # ---- what there is: a line a thing, "NUMBER WHAT" ----

@@ -56,7 +56,7 @@ completion() {
     is "completion: behind an option of the program" "$(completed --config "$STAND/a/config.yaml" wh)" why
     is "completion: the program's own" "$(completed --l)" --log-level
     is "completion: what an option can be" "$(completed ps -o '')" json
-    is "completion: of image" "$(completed image p)" prune
+    is "completion: of image" "$(completed image p)" "pull prune"
     has "completion: pods" "$(completed --config "$STAND/a/config.yaml" logs zeb)" "^zebra-a$"
     has "completion: with their namespace" "$(completed --config "$STAND/a/config.yaml" why default/zeb)" "^default/zebra-a$"
 }
