@@ -78,7 +78,7 @@ counts() {
 }
 # The bytes of its files; and its own memory, which may grow a little.
 kilobytes() { du -sk --apparent-size "$STAND/a/state" "$STAND/a/run" | awk '{ n += $1 } END { print n }'; }
-memory() { awk '/^Private_(Clean|Dirty):/ { n += $2 } END { print n }' "/proc/$(node_pid a)/smaps_rollup"; }
+memory() { awk '/^Private_Dirty:/ { print $2 }' "/proc/$(node_pid a)/smaps_rollup"; }
 settled() { [[ $(counts) == "$(sleep 0.3; counts)" ]]; }
 
 stand_plain main a
