@@ -60,16 +60,6 @@ static void on_secret(void *ctx, enum api_event_type type, const struct value *o
 
 /* ---- what is done ---- */
 
-/* One that is there meanwhile is told as a change. */
-static enum work_end on_written(struct reconciler_write *write, const struct api_answer *answer)
-{
-    (void)write;
-    return answer->code == 409 ? WORK_DONE : reconciler_verdict(answer);
-}
-
-static const struct reconciler_ops ops = {.size = sizeof(struct reconciler_write),
-                                          .done = on_written};
-
 /* The caller's; NULL: there is none. */
 static struct value *get(const struct accounts *a, const struct schema_kind *kind, const char *ns,
                          const char *name)
@@ -111,7 +101,7 @@ static void look_at_namespace(struct accounts *a, const char *name)
     if (actions & ACCOUNTS_MAKE_ACCOUNT) {
         cleanup(value_free) struct value *object = named(ACCOUNTS_DEFAULT, name);
         api_create(a->spec.api, &user, &account_ref, object, 0, reconciler_written,
-                   reconciler_begin(a->frame, name, &ops));
+                   reconciler_begin(a->frame, name, &reconciler_shared));
     }
     if (actions & ACCOUNTS_MAKE_CA) {
         cleanup(value_free) struct value *object = named(ACCOUNTS_CA, name);
@@ -120,11 +110,11 @@ static void look_at_namespace(struct accounts *a, const char *name)
                       "kubernetes.io/description",
                       "Contains a CA bundle that can be used to verify the API server.");
         api_create(a->spec.api, &user, &map_ref, object, 0, reconciler_written,
-                   reconciler_begin(a->frame, name, &ops));
+                   reconciler_begin(a->frame, name, &reconciler_shared));
     }
     if (actions & ACCOUNTS_MEND_CA)
         api_patch_with(a->spec.api, &user, &map_ref, 0, mend_ca, reconciler_written,
-                       reconciler_begin(a->frame, name, &ops));
+                       reconciler_begin(a->frame, name, &reconciler_shared));
 }
 
 static void set_data(struct value *object, const char *key, const char *text)
@@ -176,12 +166,12 @@ static void look_at_secret(struct accounts *a, const char *key)
         secret ? accounts_plan_secret(secret, account) : ACCOUNTS_SECRET_KEEP;
     if (action == ACCOUNTS_SECRET_FILL) {
         api_patch_with(a->spec.api, &user, &ref, 0, fill_secret, reconciler_written,
-                       reconciler_begin(a->frame, key, &ops));
+                       reconciler_begin(a->frame, key, &reconciler_shared));
     } else if (action == ACCOUNTS_SECRET_DELETE) {
         const struct api_delete_options options = {.grace_s = -1, .uid = object_uid(secret)};
         log_info("token of a ServiceAccount that is gone is deleted secret=%s", key);
         api_delete(a->spec.api, &user, &ref, &options, 0, reconciler_written,
-                   reconciler_begin(a->frame, key, &ops));
+                   reconciler_begin(a->frame, key, &reconciler_shared));
     }
 }
 

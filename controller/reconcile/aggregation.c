@@ -17,25 +17,16 @@ struct aggregation {
 
 static const struct api_user user = {.name = "system:limpet:aggregation"};
 
-/* Whoever wrote meanwhile starts another pass. */
-static enum work_end on_written(struct reconciler_write *write, const struct api_answer *answer)
-{
-    (void)write;
-    return answer->code == 409 ? WORK_DONE : reconciler_verdict(answer);
-}
-
 /* A role, with what its rules must be. */
 static void write_rules(struct aggregation *aggregation, const struct value *role,
                         const struct value *rules)
 {
-    static const struct reconciler_ops ops = {.size = sizeof(struct reconciler_write),
-                                              .done = on_written};
     const struct api_ref ref = {&kind_cluster_role, "", object_name(role)};
     cleanup(value_free) struct value *wanted = value_copy(role);
     value_set(wanted, "rules", value_copy(rules));
-    /* For that revision alone. */
+    /* For that revision alone: whoever wrote meanwhile starts another pass. */
     api_update(aggregation->api, &user, &ref, wanted, 0, reconciler_written,
-               reconciler_begin(aggregation->frame, ALL, &ops));
+               reconciler_begin(aggregation->frame, ALL, &reconciler_shared));
 }
 
 static void pass(void *ctx, const char *key)

@@ -190,6 +190,15 @@ enum work_end reconciler_verdict(const struct api_answer *answer)
     return answer->code < 300 || answer->code == 404 ? WORK_DONE : WORK_LATER;
 }
 
+static enum work_end shared_done(struct reconciler_write *write, const struct api_answer *answer)
+{
+    (void)write;
+    return answer->code == 409 ? WORK_DONE : reconciler_verdict(answer);
+}
+
+const struct reconciler_ops reconciler_shared = {.size = sizeof(struct reconciler_write),
+                                                 .done = shared_done};
+
 /* Who failed is named once in a row. */
 static void tell_failure(const struct reconciler *r, const char *key, unsigned failures,
                          const struct api_answer *answer)

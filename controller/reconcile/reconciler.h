@@ -93,7 +93,9 @@ struct reconciler_ops {
     /* Of what the rest of it owns; NULL: nothing. */
     void (*free)(struct reconciler_write *write);
 };
-extern const struct reconciler_ops reconciler_plain;        /* nothing but a write */
+extern const struct reconciler_ops reconciler_plain; /* nothing but a write */
+/* The same, of what others write too: theirs, by which it fails with 409, is told as a change. */
+extern const struct reconciler_ops reconciler_shared;
 void *reconciler_ctx(const struct reconciler_write *write); /* the controller: spec's ctx */
 
 /* Holds the key. Zeroed but for the write; to be handed to the API with reconciler_written, which
