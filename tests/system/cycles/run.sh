@@ -15,6 +15,8 @@ PODS=10 CONTAINERS=8
 WARM=3 # rounds until every list, cache and history has its size
 ROUNDS=6
 [[ -z ${LIMPET_LONG:-} ]] || PODS=50 ROUNDS=250
+FIRST=100001              # the number of the first round that counts
+LAST_KILL=$((FIRST + 95)) # the agent is killed now and then up to here, and lives on through all that come later
 GROWTH_KB=96 # of the agent's own memory, from the warm rounds to the last
 
 # round_of NUMBER: its pods. Of each, five containers run until they are ended, two end at once, one fails; every other
@@ -46,7 +48,7 @@ first_of() { main_pid a "$1-a"; }
 strike() {
     kill -9 "$(keepers a "c$1-3-a")" 2>/dev/null
     kill -9 "$(first_of "c$1-4")" 2>/dev/null
-    if [[ $(($1 % 10)) == 5 ]]; then
+    if [[ $(($1 % 10)) == 5 && $1 -le $LAST_KILL ]]; then
         node_kill a
         node_start a
         poll 20 ld a ps || bad "round $1: the agent answers again"
@@ -88,12 +90,14 @@ node_kill a # so that what is compared are lives of the same age
 node_start a
 for ((n = WARM + 1; n <= 2 * WARM; n++)); do round "$((n * 10))" || break; done
 poll 20 settled
-before=$(counts) kilobytes=$(kilobytes) memory=$(memory)
+before=$(counts) kilobytes=$(kilobytes) memory=$(memory) done_before=0
 start=$(now_us)
 done=0
 for ((n = 1; n <= ROUNDS; n++)); do
-    round "1$(printf '%05d' "$n")" || break
+    round $((FIRST + n - 1)) || break
     done=$((done + PODS * CONTAINERS))
+    # A life of its own begins with each kill: it is compared with what the last of them is once it has seen everything.
+    [[ $((FIRST + n - 1)) != $((LAST_KILL + 2 * WARM)) ]] || memory=$(memory) done_before=$done
 done
 is "all rounds come to their end" "$done" $((ROUNDS * PODS * CONTAINERS))
 echo "     $done containers of $((ROUNDS * PODS)) pods in $((($(now_us) - start) / 1000)) ms"
@@ -101,5 +105,5 @@ within 20 "nothing is left, nothing is more" equals "$before" counts
 within 20 "nor are files longer" equals "$kilobytes" kilobytes
 now=$(memory)
 if [[ $now -le $((memory + GROWTH_KB)) ]]; then ok "the agent does not grow"; else bad "the agent does not grow"; fi
-echo "     $memory KB of its own before, $now KB after"
+echo "     $memory KB of its own, $now KB after $((done - done_before)) containers more"
 conclude
