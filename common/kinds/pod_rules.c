@@ -5,7 +5,6 @@
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 #include "common/kinds/pod_place.h"
-#include "common/schema/quantity.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -196,31 +195,6 @@ static void check_proc_mount(const struct visit *visit)
              "`hostUsers` must be false to use `Unmasked`");
 }
 
-/* Devices and huge pages are whole, and belong to one container: requested as much as limited. */
-static void check_whole(const struct visit *visit)
-{
-    const struct value *resources = value_get(visit->place->container, "resources");
-    const struct value *requests = value_get(resources, "requests");
-    for (size_t i = 0; i < value_len(requests); i++) {
-        const char *name = value_key_at(requests, i);
-        const struct value *at = value_at(requests, i);
-        const struct value *most = value_get(value_get(resources, "limits"), name);
-        struct quantity request, limit;
-        char below[160];
-        if (!(strchr(name, '/') || str_has_prefix(name, "hugepages-")) ||
-            quantity_of(at, &request) < 0)
-            continue;
-        snprintf(below, sizeof(below), ".resources.requests[\"%.100s\"]", name);
-        if (request.nano != 0)
-            tell(visit, at, below, CAUSE_INVALID, "must be an integer");
-        if (value_type(most) == VALUE_NULL)
-            tell(visit, at, below, CAUSE_REQUIRED,
-                 "Limit must be set for non overcommitable resources");
-        else if (quantity_of(most, &limit) == 0 && quantity_compare(&request, &limit) < 0)
-            tell(visit, at, below, CAUSE_INVALID, "must be equal to the limit");
-    }
-}
-
 /* ---- Ports of the node ---- */
 
 static void check_host_ports(const struct visit *visit, struct map *taken)
@@ -330,7 +304,6 @@ void pod_rules(const struct value *spec, struct schema_walk *walk)
         check_target(&visit);
         check_claims(&visit, claims);
         check_resize(&visit);
-        check_whole(&visit);
         check_proc_mount(&visit);
         check_host_ports(&visit, taken);
     }

@@ -19,22 +19,58 @@ const char *format_resource_name(const char *s)
            "as example.com/gpu";
 }
 
+/* Devices and huge pages belong to one container: requested as much as limited. */
+static bool is_whole(const char *name)
+{
+    return strchr(name, '/') || str_has_prefix(name, "hugepages-");
+}
+
+static void check_integer(const struct value *resources, const char *list, struct schema_walk *walk)
+{
+    const struct value *amounts = value_get(resources, list);
+    for (size_t i = 0; i < value_len(amounts); i++) {
+        const char *name = value_key_at(amounts, i);
+        struct quantity amount;
+        char sub[SCHEMA_SUB_LEN];
+        if (name && is_whole(name) && quantity_of(value_at(amounts, i), &amount) == 0 &&
+            amount.nano != 0)
+            schema_mistake(walk, value_at(amounts, i), schema_sub_key(list, name, sub),
+                           CAUSE_INVALID, "must be an integer");
+    }
+}
+
+/* Paths and words are Kubernetes'. */
+static void check_request(const char *name, const struct value *asked, const struct value *most,
+                          struct schema_walk *walk)
+{
+    struct quantity request, limit;
+    char request_text[64], limit_text[64];
+    bool whole = is_whole(name);
+    if (whole && value_type(most) == VALUE_NULL)
+        schema_mistake(walk, asked, "limits", CAUSE_REQUIRED,
+                       "Required value: Limit must be set for non overcommitable resources");
+    if (quantity_of(asked, &request) < 0 || quantity_of(most, &limit) < 0)
+        return;
+    int order = quantity_compare(&request, &limit);
+    if (order < 0 ? !whole : order == 0)
+        return;
+    quantity_format(&request, request_text);
+    quantity_format(&limit, limit_text);
+    schema_mistake(walk, asked, "requests", CAUSE_INVALID,
+                   "Invalid value: \"%s\": must be %s %.128s limit of %s", request_text,
+                   whole ? "equal to" : "less than or equal to", name, limit_text);
+}
+
 static void check_requirements(const struct value *resources, struct schema_walk *walk)
 {
     const struct value *limits = value_get(resources, "limits");
     const struct value *requests = value_get(resources, "requests");
+    check_integer(resources, "limits", walk);
+    check_integer(resources, "requests", walk);
     for (size_t i = 0; i < value_len(requests); i++) {
         const char *name = value_key_at(requests, i);
-        struct quantity request, limit;
-        if (!name || quantity_of(value_at(requests, i), &request) < 0 ||
-            quantity_of(value_get(limits, name), &limit) < 0 ||
-            quantity_compare(&request, &limit) <= 0)
-            continue;
-        char sub[300], text[64];
-        snprintf(sub, sizeof(sub), "requests.%s", name);
-        quantity_format(&limit, text);
-        schema_mistake(walk, value_at(requests, i), sub, CAUSE_INVALID,
-                       "must be at most the limit of %s", text);
+        if (name)
+            check_request(name, value_at(requests, i), value_get(limits, name), walk);
     }
 }
 

@@ -142,7 +142,7 @@ by_kubectl() {
         "$(kc get pod one --subresource resize -o jsonpath='{.spec.containers[0].resources.limits.cpu}' 2>&1)" 300m
     answer=$(kc patch pod one --subresource resize --patch "$(containers main "$(sizes 400m 300m 8Mi 100Mi)")" 2>&1)
     has "kubectl 1.$version: what cannot be is refused" "$answer" \
-        'requests\.cpu: must be at most the limit of 300m'
+        'resources\.requests: Invalid value: "400m": must be less than or equal to cpu limit of 300m'
     answer=$(kc patch pod one --patch "$(containers main "$(sizes 50m 350m 8Mi 100Mi)")" 2>&1)
     has "kubectl 1.$version: so is a change beside the subresource" "$answer" 'pod updates may not change fields other than'
     is "nothing of it was started anew" "$(fingerprint a one)" "$one"

@@ -126,11 +126,19 @@ static void test_pod_rules__ports_and_resources(void **state)
               "protocol: UDP}, {containerPort: 3, hostPort: 80, hostIP: 127.0.0.1}]"),
          ""},
         {WITH("resources: {requests: {example.com/gpu: 1}}"),
-         "line 5: spec.containers[0].resources.requests[\"example.com/gpu\"]: Limit must be set for "
-         "non overcommitable resources\n"},
+         "line 5: spec.containers[0].resources.limits: Required value: Limit must be set for non "
+         "overcommitable resources\n"},
         {WITH("resources: {requests: {example.com/gpu: 1}, limits: {example.com/gpu: 2}}"),
-         "line 5: spec.containers[0].resources.requests[\"example.com/gpu\"]: must be equal to the "
-         "limit\n"},
+         "line 5: spec.containers[0].resources.requests: Invalid value: \"1\": must be equal to "
+         "example.com/gpu limit of 2\n"},
+        {WITH("resources: {requests: {hugepages-2Mi: 4Mi}, limits: {hugepages-2Mi: 2Mi}}"),
+         "line 5: spec.containers[0].resources.requests: Invalid value: \"4Mi\": must be equal to "
+         "hugepages-2Mi limit of 2Mi\n"},
+        {WITH("resources: {requests: {memory: 2000Mi, cpu: 1}, limits: {memory: 1Gi, cpu: 1}}"),
+         "line 5: spec.containers[0].resources.requests: Invalid value: \"2000Mi\": must be less "
+         "than or equal to memory limit of 1Gi\n"},
+        {WITH("resources: {limits: {example.com/gpu: 1500m}}"),
+         "line 5: spec.containers[0].resources.limits[\"example.com/gpu\"]: must be an integer\n"},
         {WITH("resources: {requests: {example.com/gpu: 2}, limits: {example.com/gpu: 2}}"), ""},
         {WITH("resources: {limits: {example.com/gpu: 2}}"), ""},
         {WITH("resources: {claims: [{name: c}]}"),

@@ -138,7 +138,8 @@ static void test_pod__mistakes(void **state)
          "line 5: spec.containers[0].envFrom[0].secretRef.name: required\n"},
         {"  containers: [{name: a, image: x, resources: {limits: {cpu: 1}, requests: {cpu: "
          "1001m}}}]\n",
-         "line 5: spec.containers[0].resources.requests.cpu: must be at most the limit of 1\n"},
+         "line 5: spec.containers[0].resources.requests: Invalid value: \"1001m\": must be less "
+         "than or equal to cpu limit of 1\n"},
         {"  containers: [{name: a, image: x, resources: {limits: {memory: -1}}}]\n",
          "line 5: spec.containers[0].resources.limits.memory: -1: must be at least 0\n"},
         {"  containers: [{name: a, image: x, securityContext: {privileged: true, "
