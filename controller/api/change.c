@@ -163,12 +163,12 @@ static void drop_unknown(const struct change_env *env, const struct schema_kind 
         prune(kind->type, object, env->flags & API_WARN_UNKNOWN ? &ret->warnings : NULL);
 }
 
-/* Before defaults, of which nobody needs to hear; nor of what a subresource does not touch. */
-static void warn_inert(const struct change_env *env, const struct value *object, struct change *ret)
+void change_warn_inert(const struct change_env *env, const struct value *stored,
+                       const struct value *object, struct change *ret)
 {
     bool aside = env->flags & (API_STATUS | API_SCALE | API_FINALIZERS | API_RESIZE);
     if ((env->flags & API_WARN_INERT) && !aside)
-        inert_warn(env->ref.kind, object, &ret->warnings);
+        inert_warn(env->ref.kind, stored, object, &ret->warnings);
 }
 
 static int check(const struct change_env *env, const struct schema_kind *kind,
@@ -291,7 +291,7 @@ void change_create_from(const struct change_env *env, struct value *object, stru
         value_free(object);
         return;
     }
-    warn_inert(env, object, ret);
+    change_warn_inert(env, NULL, object, ret);
     schema_default(env->ref.kind, object);
     if (admit(env, NULL, object, strategy_keeps_status(env->ref.kind), ret) != 0) {
         value_free(object);
@@ -477,7 +477,7 @@ void change_update_from(const struct change_env *env, const struct value *stored
         value_free(next);
         return;
     }
-    warn_inert(env, next, ret);
+    change_warn_inert(env, stored, next, ret);
     schema_default(env->ref.kind, next);
     strategy_keep(env->ref.kind, stored, next);
     if (admit(env, stored, next, env->flags & API_STATUS, ret) != 0 ||
@@ -546,4 +546,6 @@ void change_apply(const struct change_env *env, const struct value *stored,
         change_update_from(env, stored, object, ret);
     else
         change_create_from(env, object, ret);
+    if (ret->action != CHANGE_REFUSE)
+        change_warn_inert(env, NULL, input, ret);
 }

@@ -12,6 +12,10 @@ int change_refuse(struct change *ret, struct value *status);
  * with 409. */
 int change_check_preconditions(const struct change_env *env, const struct value *stored,
                                const char *uid, const char *revision, struct change *ret);
+/* Where the request wants that: of what a subresource does not touch nobody hears. Of an object
+ * before defaults, against what is stored; or, stored NULL, of what somebody declares again. */
+void change_warn_inert(const struct change_env *env, const struct value *stored,
+                       const struct value *object, struct change *ret);
 /* As change_create and change_update do, of objects that change_begin has prepared *ret for. Take
  * object. */
 void change_create_from(const struct change_env *env, struct value *object, struct change *ret);

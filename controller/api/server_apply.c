@@ -117,6 +117,8 @@ static void apply_over(const struct change_env *env, const struct value *stored,
                                      kind->kind, env->ref.name, MANAGED_MAX));
     else
         settle(env, stored, &manager, mine, conflicting, ret);
+    if (ret->action != CHANGE_REFUSE)
+        change_warn_inert(env, NULL, declared, ret);
 }
 
 void change_server_apply(const struct change_env *env, const struct value *stored,

@@ -54,6 +54,27 @@ static void test_priority__stays_in_an_update(void **state)
     assert_int_equal(value_get_int(value_get(after, "spec"), "priority", 0), 2000001000);
 }
 
+static void count_warnings(void *ctx, const struct api_answer *answer)
+{
+    assert_int_equal(answer->code, 200);
+    *(size_t *)ctx = answer->warnings ? answer->warnings->count : 0;
+}
+
+/* Nothing acts on the policy that the pod was given: nobody who edits something else hears of it.
+ */
+static void test_priority__is_not_warned_of(void **state)
+{
+    struct gated *g = *state;
+    cleanup(value_free) struct value *pod = NULL;
+    const struct api_ref ref = {&kind_pod, "default", "p"};
+    size_t count = SIZE_MAX;
+    admitted(g, &kind_pod, POD("terminationGracePeriodSeconds: 1"), &pod);
+    value_set_str(value_make_map(pod, "metadata", "labels", NULL), "a", "b");
+    api_update(g->world->api, &admin, &ref, pod, API_WARN_INERT, count_warnings, &count);
+    world_settle(g->world);
+    assert_int_equal(count, 0);
+}
+
 static void test_priority__one_default(void **state)
 {
     struct gated *g = *state;
@@ -70,9 +91,8 @@ static void test_priority__one_default(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_priority__is_the_class_value),
-        TEST(test_priority__what_is_refused),
-        TEST(test_priority__stays_in_an_update),
+        TEST(test_priority__is_the_class_value), TEST(test_priority__what_is_refused),
+        TEST(test_priority__stays_in_an_update), TEST(test_priority__is_not_warned_of),
         TEST(test_priority__one_default),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@
 struct result {
     int code;
     bool unchanged;
+    size_t warnings;
     struct value *object;
 };
 
@@ -25,6 +26,7 @@ static void on_done(void *ctx, const struct api_answer *answer)
     struct result *result = ctx;
     result->code = answer->code;
     result->unchanged = answer->unchanged;
+    result->warnings = answer->warnings ? answer->warnings->count : 0;
     result->object = value_copy(answer->object);
 }
 
@@ -274,6 +276,31 @@ static void test_server_apply__costs_others_nothing(void **state)
     world_free(world);
 }
 
+static size_t warnings_of(struct world *world, const char *manager, const char *text)
+{
+    struct result result = {0};
+    const struct api_user user = {"admin", masters, manager};
+    const struct api_ref ref = {&kind_pod, "default", "a"};
+    cleanup(value_free) struct value *object = document(text);
+    api_server_apply(world->api, &user, &ref, object, false, API_WARN_INERT, on_done, &result);
+    world_settle(world);
+    assert_in_range(result.code, 200, 201);
+    value_free(result.object);
+    return result.warnings;
+}
+
+/* Who declares what nothing acts on hears of it each time, who declares something else never. */
+static void test_server_apply__warnings(void **state)
+{
+    (void)state;
+    static const char one[] = "{spec: {os: {name: linux}, containers: [{name: a, image: i}]}}";
+    struct world *world = world_new();
+    assert_int_equal(warnings_of(world, "one", one), 1);
+    assert_int_equal(warnings_of(world, "one", one), 1);
+    assert_int_equal(warnings_of(world, "two", "{metadata: {labels: {a: b}}}"), 0);
+    world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +313,7 @@ int main(void)
         cmocka_unit_test(test_server_apply__refusals),
         cmocka_unit_test(test_server_apply__status_apart),
         cmocka_unit_test(test_server_apply__costs_others_nothing),
+        cmocka_unit_test(test_server_apply__warnings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
