@@ -16,10 +16,25 @@ struct denials {
     denials_set_fn *set;
     void *ctx;
     struct map *names;        /* of those who are denied -> the map itself */
+    char *failure;            /* that was told last; NULL: none since the list was set */
     struct reconciler *frame; /* one key: the whole list */
 };
 
 static const struct api_user self = {.name = "system:limpet:denials"};
+
+/* why: NULL if the list was set. */
+static void tell(struct denials *denials, const char *why)
+{
+    if (str_eq(denials->failure, why))
+        return;
+    if (why)
+        log_error("revoked users keep their rights at the broker for now: error=%s",
+                  log_quote(why));
+    else
+        log_info("revoked users have lost their rights at the broker");
+    free(denials->failure);
+    denials->failure = why ? xstrdup(why) : NULL;
+}
 
 static void look(void *ctx, const char *key)
 {
@@ -29,11 +44,10 @@ static void look(void *ctx, const char *key)
     autofree const char **names = xcalloc(map_len(denials->names) + 1, sizeof(*names));
     for (size_t i = 0; map_next(denials->names, &i, &names[count], NULL);)
         count++;
-    if (denials->set(denials->ctx, names, count, &err) == 0)
-        return;
-    log_error("revoked users keep their rights at the broker for now: error=%s",
-              log_quote(err.msg));
-    reconciler_fail(denials->frame, key);
+    int r = denials->set(denials->ctx, names, count, &err);
+    if (r < 0)
+        reconciler_fail(denials->frame, key);
+    tell(denials, r < 0 ? err.msg : NULL);
 }
 
 /* A name that no topic can have has no rights to lose. */
@@ -81,5 +95,6 @@ void denials_free(struct denials *denials)
         return;
     reconciler_free(denials->frame);
     map_free(denials->names, NULL);
+    free(denials->failure);
     free(denials);
 }
