@@ -21,6 +21,12 @@ struct signer {
 
 static const struct api_user user = {.name = "system:limpet:signer"};
 
+/* A verdict under way. */
+struct settling {
+    struct reconciler_write write;
+    char *subject; /* of the certificate in it; NULL: there is none */
+};
+
 static void add_failure(struct signer *signer, struct value *csr, const char *why)
 {
     char now[CLOCK_RFC3339_LEN];
@@ -67,8 +73,6 @@ static int sign(struct signer *signer, const struct signer_order *order, struct 
         return rc;
     autofree char *coded = base64_encode(pem.data, pem.len);
     value_set_str(value_make_map(csr, "status", NULL), "certificate", coded);
-    log_info("certificate signed user=%s request=%s", log_quote(order->info.common_name),
-             object_name(csr));
     return 0;
 }
 
@@ -95,20 +99,40 @@ static int settle_order(struct signer *signer, const struct signer_order *order,
 /* Decided on the request as it stands now. */
 static int settle(void *ctx, struct value *csr)
 {
-    struct signer *signer = reconciler_ctx(ctx);
+    struct settling *settling = ctx;
+    struct signer *signer = reconciler_ctx(&settling->write);
     struct signer_order order = {0};
     struct err err = {0};
     enum signer_action action = signer_plan(csr, &order, &err);
+    free(steal(settling->subject));
     if (action == SIGNER_WAIT)
         return 1;
     if (action == SIGNER_FAIL || settle_order(signer, &order, csr, &err) < 0)
         add_failure(signer, csr, err.msg);
+    else
+        settling->subject = xstrdup(order.info.common_name);
     request_info_done(&order.info);
     return 0;
 }
 
+/* Signed is what is stored: nobody else has the certificate. */
+static enum work_end settled(struct reconciler_write *write, const struct api_answer *answer)
+{
+    const struct settling *settling = container_of(write, struct settling, write);
+    if (answer->code < 300 && settling->subject)
+        log_info("certificate signed user=%s request=%s", log_quote(settling->subject), write->key);
+    return reconciler_verdict(answer);
+}
+
+static void settling_free(struct reconciler_write *write)
+{
+    free(container_of(write, struct settling, write)->subject);
+}
+
 static void look(void *ctx, const char *name)
 {
+    static const struct reconciler_ops ops = {
+        .size = sizeof(struct settling), .done = settled, .free = settling_free};
     struct signer *signer = ctx;
     struct signer_order order = {0};
     struct err err = {0};
@@ -119,7 +143,7 @@ static void look(void *ctx, const char *name)
     request_info_done(&order.info);
     if (action != SIGNER_WAIT)
         api_patch_with(signer->api, &user, &ref, API_STATUS, settle, reconciler_written,
-                       reconciler_begin(signer->frame, name, &reconciler_plain));
+                       reconciler_begin(signer->frame, name, &ops));
 }
 
 static void on_request(void *ctx, enum api_event_type type, const struct value *csr)

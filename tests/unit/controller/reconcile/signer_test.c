@@ -1,5 +1,6 @@
 #include "controller/reconcile/signer.h"
 
+#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/crypto/cert.h"
@@ -131,6 +132,25 @@ static struct trust *make_trust(const struct clock *clock, char dir[64])
     return trust;
 }
 
+struct told {
+    struct world *world;
+    int lines;
+    bool stored; /* each time */
+};
+
+static void see_stored(void *ctx, enum log_level level, const char *line)
+{
+    struct told *told = ctx;
+    (void)level;
+    if (!strstr(line, "certificate signed"))
+        return;
+    assert_non_null(strstr(line, "user=\"jane\" request=jane"));
+    cleanup(value_free) struct value *object =
+        world_get(told->world, "CertificateSigningRequest", "", "jane");
+    told->lines++;
+    told->stored = value_path(object, "status", "certificate", NULL) != NULL;
+}
+
 /* From the request to the certificate, through the API: with the name of who asked, whatever the
  * request says of that itself, and only after the approval. */
 static void test_signer__signs(void **state)
@@ -159,9 +179,14 @@ static void test_signer__signs(void **state)
     assert_string_not_equal(value_get_str(value_get(object, "spec"), "username"), "somebody");
     assert_null(value_path(object, "status", "certificate", NULL));
     value_free(object);
+    struct told told = {.world = &world};
+    log_set_sink(see_stored, &told);
     world_status(&world, "CertificateSigningRequest", "", "jane",
                  "{'conditions':[{'type':'Approved','status':'True','reason':'x','message':'x'}]}");
     world_turn(&world);
+    log_set_sink(NULL, NULL);
+    assert_int_equal(told.lines, 1);
+    assert_true(told.stored);
     object = world_get(&world, "CertificateSigningRequest", "", "jane");
     const char *text = value_get_str(value_get(object, "status"), "certificate");
     assert_non_null(text);
