@@ -39,26 +39,37 @@ static void on_node(void *ctx, enum api_event_type type, const struct value *obj
     }
 }
 
-static void on_removed(void *ctx, const struct api_answer *answer)
+/* A deletion under way, of a key that is a node. */
+struct removal {
+    struct reconciler_write write;
+    char *pod; /* "namespace/name" */
+};
+
+static void removal_free(struct reconciler_write *write)
 {
-    (void)ctx;
-    if (answer->code < 300 || answer->code == 404)
-        return;
-    const char *message = value_get_str(answer->object, "message");
-    log_warn("pod of a missing node not removed, will try again reason=%s",
-             log_quote(message ? message : ""));
+    free(container_of(write, struct removal, write)->pod);
+}
+
+static enum work_end on_removed(struct reconciler_write *write, const struct api_answer *answer)
+{
+    if (answer->code < 300 && answer->removed)
+        log_info("pod removed, its node is gone pod=%s node=%s",
+                 container_of(write, struct removal, write)->pod, log_quote(write->key));
+    return reconciler_verdict(answer);
 }
 
 static void remove_pod(struct podgc *podgc, const struct value *pod, const char *node)
 {
-    struct api_ref ref = {&kind_pod, object_namespace(pod), object_name(pod)};
-    struct api_delete_options options = {.grace_s = 0, .uid = object_uid(pod)};
-    log_info("pod removed, its node is gone pod=%s/%s node=%s", ref.ns, ref.name, node);
-    api_delete(podgc->api, &user, &ref, &options, 0, on_removed, NULL);
+    static const struct reconciler_ops ops = {
+        .size = sizeof(struct removal), .done = on_removed, .free = removal_free};
+    const struct api_ref ref = {&kind_pod, object_namespace(pod), object_name(pod)};
+    const struct api_delete_options options = {.grace_s = 0, .uid = object_uid(pod)};
+    struct removal *removal = reconciler_begin(podgc->frame, node, &ops);
+    removal->pod = reconciler_key_of(pod);
+    api_delete(podgc->api, &user, &ref, &options, 0, reconciler_written, removal);
 }
 
-/* A name stays on the list until no pod is left. The API is asked, not the cache: what it says is
- * what is so. */
+/* The API is asked, not the cache: what it says is what is so. */
 static void look(void *ctx, const char *node)
 {
     struct podgc *podgc = ctx;
@@ -69,12 +80,13 @@ static void look(void *ctx, const char *node)
         return;
     autofree char *selector = xasprintf("spec.nodeName=%s", node);
     const struct api_list_query query = {.field_selector = selector};
-    int r = api_list(podgc->api, &user, &pods, &query, &list);
-    const struct value *items = r == 0 ? value_get(list, "items") : NULL;
+    if (api_list(podgc->api, &user, &pods, &query, &list) < 0) {
+        reconciler_fail(podgc->frame, node);
+        return;
+    }
+    const struct value *items = value_get(list, "items");
     for (size_t i = 0; i < value_len(items); i++)
         remove_pod(podgc, value_at(items, i), node);
-    if (r < 0 || value_len(items) > 0)
-        reconciler_put_after(podgc->frame, node, podgc->wait_ns);
 }
 
 int podgc_new(struct loop *loop, struct api *api, int64_t wait_ns, struct podgc **ret,

@@ -1,10 +1,12 @@
 #include "controller/reconcile/podgc.h"
 
+#include "common/base/log.h"
 #include "world.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -76,12 +78,44 @@ static void test_podgc__found_at_start(void **state)
     world_done(&world);
 }
 
+static void count_removed(void *ctx, enum log_level level, const char *line)
+{
+    (void)level;
+    *(int *)ctx += strstr(line, "pod removed") != NULL;
+}
+
+/* What somebody else holds is marked, once, and not said to be removed. */
+static void test_podgc__finalizer(void **state)
+{
+    (void)state;
+    struct world world;
+    int removed = 0;
+    world_init(&world);
+    world_create(&world,
+                 "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'held','namespace':'default',"
+                 "'finalizers':['example.com/keep']},'spec':{'nodeName':'gone','containers':["
+                 "{'name':'a','image':'i'}]}}",
+                 201);
+    world_pod(&world, "lost", "1", "gone");
+    log_set_sink(count_removed, &removed);
+    struct podgc *podgc = start(&world);
+    world_pass(&world, 200 * NS_PER_S);
+    log_set_sink(NULL, NULL);
+    assert_int_equal(removed, 1);
+    assert_int_equal(world_count(&world, "Pod"), 1);
+    cleanup(value_free) struct value *held = world_get(&world, "Pod", "default", "held");
+    assert_non_null(value_path(held, "metadata", "deletionTimestamp", NULL));
+    podgc_free(podgc);
+    world_done(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_podgc__node_deleted),
         cmocka_unit_test(test_podgc__node_comes_back),
         cmocka_unit_test(test_podgc__found_at_start),
+        cmocka_unit_test(test_podgc__finalizer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
