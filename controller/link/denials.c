@@ -10,8 +10,6 @@
 
 #include <stdlib.h>
 
-#define ALL "all"
-
 struct denials {
     denials_set_fn *set;
     void *ctx;
@@ -62,7 +60,7 @@ static void on_user(void *ctx, enum api_event_type type, const struct value *obj
         (void)map_put(denials->names, name, denials);
     else
         (void)map_del(denials->names, name);
-    reconciler_put(denials->frame, ALL);
+    reconciler_put(denials->frame, RECONCILER_ALL);
 }
 
 int denials_new(struct loop *loop, struct api *api, denials_set_fn *set, void *ctx,
@@ -84,7 +82,7 @@ int denials_new(struct loop *loop, struct api *api, denials_set_fn *set, void *c
         denials_free(denials);
         return r;
     }
-    reconciler_put(denials->frame, ALL); /* an earlier gateway's list may be another */
+    reconciler_put(denials->frame, RECONCILER_ALL); /* an earlier gateway's list may be another */
     *ret = denials;
     return 0;
 }

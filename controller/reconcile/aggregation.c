@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 
-#define ALL "all"
 #define SOON_NS (50 * NS_PER_MS) /* so that many changes are one pass */
 
 struct aggregation {
@@ -26,7 +25,7 @@ static void write_rules(struct aggregation *aggregation, const struct value *rol
     value_set(wanted, "rules", value_copy(rules));
     /* For that revision alone: whoever wrote meanwhile starts another pass. */
     api_update(aggregation->api, &user, &ref, wanted, 0, reconciler_written,
-               reconciler_begin(aggregation->frame, ALL, &reconciler_shared));
+               reconciler_begin(aggregation->frame, RECONCILER_ALL, &reconciler_shared));
 }
 
 static void pass(void *ctx, const char *key)
@@ -55,7 +54,7 @@ static void on_role(void *ctx, enum api_event_type type, const struct value *obj
     struct aggregation *aggregation = ctx;
     (void)type;
     (void)object;
-    reconciler_put_after(aggregation->frame, ALL, SOON_NS);
+    reconciler_put_after(aggregation->frame, RECONCILER_ALL, SOON_NS);
 }
 
 int aggregation_new(struct loop *loop, struct api *api, struct aggregation **ret, struct err *err)

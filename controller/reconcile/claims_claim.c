@@ -43,7 +43,7 @@ static enum work_end on_provisioned(struct reconciler_write *write, const struct
         claims_note_set(&note, "Warning", "ProvisioningFailed",
                         "failed to provision volume with StorageClass \"%s\": %s", request->name,
                         message ? message : "unknown reason");
-        claims_tell(request->claims, write->key, request->claim, &note);
+        claims_tell(reconciler_ctx(write), write->key, request->claim, &note);
     }
     return claims_written(write, answer);
 }
@@ -55,7 +55,7 @@ static void provision(struct claims *claims, const char *key, const struct value
         .size = sizeof(struct claims_request), .done = on_provisioned, .free = claims_request_free};
     cleanup(value_free) struct value *volume = claims_provision(claim, class);
     const struct api_ref ref = {&kind_persistent_volume, "", object_name(volume)};
-    struct claims_request *request = claims_begin(claims, key, &ops);
+    struct claims_request *request = reconciler_begin(claims->frame, key, &ops);
     request->claim = value_copy(claim);
     request->name = xstrdup(object_name(class));
     api_create(claims->api, &claims_user, &ref, volume, 0, reconciler_written, request);
@@ -77,7 +77,7 @@ static void act(struct claims *claims, const char *key, const struct claim_facts
         provision(claims, key, facts->claim, facts->class);
         return;
     }
-    struct claims_request *request = claims_begin(claims, key, &claims_ops);
+    struct claims_request *request = reconciler_begin(claims->frame, key, &claims_ops);
     struct api_ref ref = {&kind_persistent_volume_claim, object_namespace(facts->claim),
                           object_name(facts->claim)};
     request->claim = value_copy(facts->claim);

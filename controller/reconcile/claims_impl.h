@@ -25,7 +25,6 @@ extern const struct api_user claims_user;
 /* A write under way. */
 struct claims_request {
     struct reconciler_write write;
-    struct claims *claims;
     struct value *claim, *object; /* that it follows from; NULL where there is none */
     char *name;                   /* of a volume, a phase or a finalizer */
     struct claims_note note;      /* told when it is done */
@@ -38,10 +37,7 @@ struct claims_step {
     unsigned flags;
 };
 
-extern const struct reconciler_ops claims_ops;
-/* About a key; ops: claims_ops, or one whose done ends with claims_written. */
-struct claims_request *claims_begin(struct claims *claims, const char *key,
-                                    const struct reconciler_ops *ops);
+extern const struct reconciler_ops claims_ops; /* others' done ends with claims_written */
 enum work_end claims_written(struct reconciler_write *write, const struct api_answer *answer);
 void claims_request_free(struct reconciler_write *write);
 void claims_patch(struct claims_request *request, const struct api_ref *ref,

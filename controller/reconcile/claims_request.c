@@ -21,14 +21,6 @@ void claims_request_free(struct reconciler_write *write)
     claims_note_done(&request->note);
 }
 
-struct claims_request *claims_begin(struct claims *claims, const char *key,
-                                    const struct reconciler_ops *ops)
-{
-    struct claims_request *request = reconciler_begin(claims->frame, key, ops);
-    request->claims = claims;
-    return request;
-}
-
 static void record(const struct claims *claims, const struct value *object,
                    const struct claims_note *note)
 {
@@ -65,7 +57,7 @@ void claims_tell(const struct claims *claims, const char *key, const struct valu
 enum work_end claims_written(struct reconciler_write *write, const struct api_answer *answer)
 {
     struct claims_request *request = container_of(write, struct claims_request, write);
-    const struct claims *claims = request->claims;
+    const struct claims *claims = reconciler_ctx(write);
     struct volume_view *held =
         request->taken ? volume_index_get(claims->volumes, request->taken) : NULL;
     const struct value *about = request->claim ? request->claim : request->object;
@@ -85,8 +77,9 @@ static int change(void *ctx, struct value *object)
 void claims_patch(struct claims_request *request, const struct api_ref *ref,
                   const struct claims_step *step)
 {
+    const struct claims *claims = reconciler_ctx(&request->write);
     request->change = step->change;
-    api_patch_with(request->claims->api, &claims_user, ref, step->flags, change, reconciler_written,
+    api_patch_with(claims->api, &claims_user, ref, step->flags, change, reconciler_written,
                    request);
 }
 

@@ -8,7 +8,8 @@
 
 static int set_phase(const struct claims_request *request, struct value *object)
 {
-    int64_t now = clock_wall(loop_clock(request->claims->loop));
+    const struct claims *claims = reconciler_ctx(&request->write);
+    int64_t now = clock_wall(loop_clock(claims->loop));
     return claims_same(object, request->object)
                ? volumes_phase(object, request->name, request->note.message, now)
                : 1;
@@ -34,7 +35,7 @@ static int forget(const struct claims_request *request, struct value *object)
 static void delete_volume(struct claims *claims, const struct value *volume)
 {
     const struct api_ref ref = {&kind_persistent_volume, "", object_name(volume)};
-    struct claims_request *request = claims_begin(claims, ref.name, &claims_ops);
+    struct claims_request *request = reconciler_begin(claims->frame, ref.name, &claims_ops);
     const struct api_delete_options options = {.grace_s = -1, .uid = object_uid(volume)};
     log_info("volume goes with its claim volume=%s", ref.name);
     api_delete(claims->api, &claims_user, &ref, &options, 0, reconciler_written, request);
@@ -55,7 +56,7 @@ static void act(struct claims *claims, const struct value *volume, struct volume
         return;
     }
     const struct api_ref ref = {&kind_persistent_volume, "", object_name(volume)};
-    struct claims_request *request = claims_begin(claims, ref.name, &claims_ops);
+    struct claims_request *request = reconciler_begin(claims->frame, ref.name, &claims_ops);
     request->object = value_copy(volume);
     request->name = verdict->phase ? xstrdup(verdict->phase) : NULL;
     request->note = verdict->note;

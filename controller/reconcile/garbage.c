@@ -33,7 +33,6 @@ struct garbage {
 /* A write that is under way. */
 struct job {
     struct reconciler_write write;
-    struct garbage *garbage;
     const struct schema_kind *kind;
     char *ns, *name, *uid, *revision;
     struct garbage_plan plan;
@@ -245,9 +244,10 @@ static int edit(void *ctx, struct value *object)
 
 static void write_plan(struct job *job)
 {
+    const struct garbage *garbage = reconciler_ctx(&job->write);
     const struct api_ref ref = {job->kind, job->ns, job->name};
     if (job->plan.action != GARBAGE_DELETE) {
-        api_patch_with(job->garbage->api, &user, &ref, 0, edit, reconciler_written, job);
+        api_patch_with(garbage->api, &user, &ref, 0, edit, reconciler_written, job);
         return;
     }
     const struct api_delete_options options = {.grace_s = -1,
@@ -256,7 +256,7 @@ static void write_plan(struct job *job)
                                                .propagation = job->plan.propagation};
     log_info("garbage collected object=%s/%s/%s propagation=%s", job->kind->plural,
              log_quote(job->ns), log_quote(job->name), job->plan.propagation);
-    api_delete(job->garbage->api, &user, &ref, &options, 0, reconciler_written, job);
+    api_delete(garbage->api, &user, &ref, &options, 0, reconciler_written, job);
 }
 
 static void begin(struct garbage *garbage, struct owned *object, const struct value *view,
@@ -267,7 +267,6 @@ static void begin(struct garbage *garbage, struct owned *object, const struct va
     const struct value *refs = value_path(view, "metadata", "ownerReferences", NULL);
     const char *revision = value_get_str(value_get(view, "metadata"), "resourceVersion");
     struct job *job = reconciler_begin(garbage->frame, object->uid, &ops);
-    job->garbage = garbage;
     job->kind = object->kind;
     job->ns = xstrdup(object->ns);
     job->name = xstrdup(object->name);

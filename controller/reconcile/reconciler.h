@@ -63,6 +63,8 @@ bool reconciler_waits(const struct reconciler *r, const char *key);
 /* Inside of look: it could not be done. */
 void reconciler_fail(struct reconciler *r, const char *key);
 
+/* The one key of a controller that looks at all that it is about at once. */
+#define RECONCILER_ALL "all"
 /* "namespace/name", or "name" of what is in none. The caller's. */
 char *reconciler_key(const char *ns, const char *name);
 char *reconciler_key_of(const struct value *object);

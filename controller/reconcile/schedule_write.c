@@ -11,7 +11,6 @@
 /* A write under way. The pod is looked up again when it is done. */
 struct request {
     struct reconciler_write write;
-    struct schedule *schedule;
     char *ns, *uid;
     const char *name; /* of the pod, in the write's key */
     char *message;    /* NULL: the pod was scheduled */
@@ -33,7 +32,6 @@ static struct request *request_new(struct schedule *schedule, const struct pod *
                                    const char *message, const struct reconciler_ops *ops)
 {
     struct request *request = reconciler_begin(schedule->frame, pod->key, ops);
-    request->schedule = schedule;
     request->name = reconciler_split(request->write.key, &request->ns);
     request->uid = xstrdup(pod->uid);
     request->message = message ? xstrdup(message) : NULL;
@@ -42,7 +40,8 @@ static struct request *request_new(struct schedule *schedule, const struct pod *
 
 static struct pod *pod_of(const struct request *request)
 {
-    struct pod *pod = map_get(request->schedule->pods, request->write.key);
+    const struct schedule *schedule = reconciler_ctx(&request->write);
+    struct pod *pod = map_get(schedule->pods, request->write.key);
     return pod && str_eq(pod->uid, request->uid) ? pod : NULL;
 }
 
@@ -60,7 +59,8 @@ static void record(const struct request *request, const char *type, const char *
         .component = "default-scheduler",
         .host = "",
     };
-    recorder_event(request->schedule->recorder, &event);
+    const struct schedule *schedule = reconciler_ctx(&request->write);
+    recorder_event(schedule->recorder, &event);
 }
 
 static int change_condition(void *ctx, struct value *object)
@@ -71,7 +71,8 @@ static int change_condition(void *ctx, struct value *object)
     bool bound = !str_empty(value_get_str(value_get(object, "spec"), "nodeName"));
     if (!str_eq(object_uid(object), request->uid) || bound != !request->message)
         return 1;
-    int64_t now = clock_wall(loop_clock(request->schedule->loop));
+    const struct schedule *schedule = reconciler_ctx(&request->write);
+    int64_t now = clock_wall(loop_clock(schedule->loop));
     return condition_set(object, request->message ? &not_yet : &scheduled, NULL, now) ? 0 : 1;
 }
 
@@ -105,7 +106,7 @@ void schedule_tell(struct schedule *schedule, struct pod *pod, const char *messa
 static enum work_end on_bound(struct reconciler_write *write, const struct api_answer *answer)
 {
     const struct request *request = container_of(write, struct request, write);
-    struct schedule *schedule = request->schedule;
+    struct schedule *schedule = reconciler_ctx(write);
     struct pod *pod = pod_of(request);
     if (!pod)
         return WORK_DONE;
@@ -154,9 +155,9 @@ static int select_node(void *ctx, struct value *object)
 
 static enum work_end on_selected(struct reconciler_write *write, const struct api_answer *answer)
 {
-    const struct request *request = container_of(write, struct request, write);
+    const struct schedule *schedule = reconciler_ctx(write);
     if (answer->code >= 300)
-        loop_timer_after(request->schedule->retry, SCHEDULE_AGAIN_NS);
+        loop_timer_after(schedule->retry, SCHEDULE_AGAIN_NS);
     return WORK_DONE;
 }
 

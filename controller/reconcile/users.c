@@ -8,7 +8,6 @@
 
 #include <stdlib.h>
 
-#define ALL "all"
 #define LATEST_NS (3600 * NS_PER_S) /* the clock of a gateway may jump */
 
 struct users {
@@ -69,14 +68,14 @@ static int64_t settle(struct users *u, const struct value *user, const struct va
     if (users_plan_release(user, list)) {
         value_free(list);
         api_patch_with(u->api, &self, &ref, 0, drop_finalizer, reconciler_written,
-                       reconciler_begin(u->frame, ALL, &reconciler_plain));
+                       reconciler_begin(u->frame, RECONCILER_ALL, &reconciler_plain));
         return INT64_MAX;
     }
     if (value_equal(known ? known : none, list)) {
         value_free(list);
         return next;
     }
-    struct edit *edit = reconciler_begin(u->frame, ALL, &edits);
+    struct edit *edit = reconciler_begin(u->frame, RECONCILER_ALL, &edits);
     edit->certificates = list;
     api_patch_with(u->api, &self, &ref, API_STATUS, set_certificates, reconciler_written, edit);
     return next;
@@ -97,7 +96,7 @@ static void look(void *ctx, const char *key)
     if (first == INT64_MAX)
         return;
     int64_t wait = first > now ? first - now : NS_PER_S;
-    reconciler_put_after(u->frame, ALL, wait < LATEST_NS ? wait + NS_PER_S : LATEST_NS);
+    reconciler_put_after(u->frame, RECONCILER_ALL, wait < LATEST_NS ? wait + NS_PER_S : LATEST_NS);
 }
 
 static void on_user(void *ctx, enum api_event_type type, const struct value *object)
@@ -105,14 +104,14 @@ static void on_user(void *ctx, enum api_event_type type, const struct value *obj
     struct users *u = ctx;
     (void)object;
     if (type != API_DELETED)
-        reconciler_put(u->frame, ALL);
+        reconciler_put(u->frame, RECONCILER_ALL);
 }
 
 static void on_request(void *ctx, enum api_event_type type, const struct value *object)
 {
     struct users *u = ctx;
     if (type != API_DELETED && value_get_str(value_get(object, "status"), "certificate"))
-        reconciler_put(u->frame, ALL);
+        reconciler_put(u->frame, RECONCILER_ALL);
 }
 
 int users_new(struct loop *loop, struct api *api, struct users **ret, struct err *err)
