@@ -7,6 +7,7 @@
 #include "common/base/weaken.h"
 #include "controller/link/enrolment.h"
 #include "controller/manifest/local_volume.h"
+#include "controller/reconcile/reconciler.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -55,11 +56,11 @@ static void tell_bound_pods(struct members *members, const char *name, struct se
     const char *key;
     void *node;
     for (size_t i = 0; map_next(members->bound, &i, &key, &node);) {
-        const char *slash = strchr(key, '/');
         if (!str_eq(node, name))
             continue;
-        autofree char *ns = xstrndup(key, (size_t)(slash - key));
-        session_pod(session, ns, slash + 1, false);
+        autofree char *ns = NULL;
+        const char *pod = reconciler_split(key, &ns);
+        session_pod(session, ns, pod, false);
     }
 }
 
@@ -125,7 +126,7 @@ static void pod_changed(void *ctx, enum api_event_type type, const struct value 
     struct members *members = ctx;
     const char *ns = object_namespace(object), *name = object_name(object);
     const char *node = value_str(value_path(object, "spec", "nodeName", NULL));
-    autofree char *key = xasprintf("%s/%s", ns, name);
+    autofree char *key = reconciler_key(ns, name);
     autofree char *before = map_del(members->bound, key);
     bool here = type != API_DELETED && !str_empty(node);
     if (here)

@@ -7,6 +7,7 @@
 #include "common/kinds/pod_mirror.h"
 #include "controller/api/pod_at_node.h"
 #include "controller/link/mirrors_impl.h"
+#include "controller/reconcile/reconciler.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -36,7 +37,7 @@ static void note(struct mirrors *mirrors, const struct value *pod, const char *k
 static void on_pod(void *ctx, enum api_event_type type, const struct value *object)
 {
     struct mirrors *mirrors = ctx;
-    autofree char *key = xasprintf("%s/%s", object_namespace(object), object_name(object));
+    autofree char *key = reconciler_key_of(object);
     note(mirrors, object, key, type != API_DELETED && object_annotation(object, POD_MIRROR));
     if (type != API_DELETED)
         return;
@@ -51,9 +52,9 @@ static void on_pod(void *ctx, enum api_event_type type, const struct value *obje
 static void drop_unreported(struct mirrors *mirrors, const char *node, const struct tally *tally,
                             const char *key)
 {
-    const char *slash = strchr(key, '/');
-    autofree char *ns = xstrndup(key, (size_t)(slash - key));
-    const struct api_ref ref = {&kind_pod, ns, slash + 1};
+    autofree char *ns = NULL;
+    const char *name = reconciler_split(key, &ns);
+    const struct api_ref ref = {&kind_pod, ns, name};
     cleanup(value_free) struct value *pod = NULL;
     if (api_get(mirrors->spec.api, &mirrors_user, &ref, &pod) != 0 ||
         !object_annotation(pod, POD_MIRROR))

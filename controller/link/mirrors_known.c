@@ -1,6 +1,7 @@
 #include "controller/link/mirrors_impl.h"
 
 #include "common/base/mem.h"
+#include "controller/reconcile/reconciler.h"
 
 #include <stdlib.h>
 
@@ -17,14 +18,14 @@ struct entry *mirrors_find(const struct mirrors *mirrors, const char *node, cons
 
 static void chain_add(struct entry *entry)
 {
-    autofree char *key = xasprintf("%s/%s", entry->ns, entry->name);
+    autofree char *key = reconciler_key(entry->ns, entry->name);
     entry->next = map_put(entry->mirrors->names, key, entry);
 }
 
 static void chain_remove(struct entry *entry)
 {
     struct map *names = entry->mirrors->names;
-    autofree char *key = xasprintf("%s/%s", entry->ns, entry->name);
+    autofree char *key = reconciler_key(entry->ns, entry->name);
     struct entry *first = map_get(names, key);
     struct entry **at = &first;
     while (*at && *at != entry)

@@ -4,7 +4,6 @@
 #include "common/base/str.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static struct users *users_of(const struct schedule *schedule, const struct use *use)
 {
@@ -22,13 +21,14 @@ void schedule_place_uses(struct schedule *schedule, const struct pod *pod, bool 
 void schedule_enter_uses(struct schedule *schedule, struct pod *pod)
 {
     const struct sched_claims *claims = &pod->view.claims;
+    autofree char *ns = NULL;
+    (void)reconciler_split(pod->key, &ns);
     pod->use_count = claims->count;
     pod->uses = claims->count ? xcalloc(claims->count, sizeof(*pod->uses)) : NULL;
     for (size_t i = 0; i < claims->count; i++) {
         struct use *use = &pod->uses[i];
-        const char *slash = strchr(pod->key, '/');
         use->pod = pod;
-        use->claim = xasprintf("%.*s/%s", (int)(slash - pod->key), pod->key, claims->items[i].name);
+        use->claim = reconciler_key(ns, claims->items[i].name);
         struct users *users = users_of(schedule, use);
         if (!users) {
             users = xcalloc(1, sizeof(*users));
