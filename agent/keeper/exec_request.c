@@ -3,6 +3,7 @@
 #include "agent/runtime/wire.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -24,7 +25,12 @@ int exec_request_encode(const struct exec_request *request, struct buf *ret)
         r = wire_put_u32(ret, words);
     for (uint32_t i = 0; r == 0 && i < words; i++)
         r = wire_put_str(ret, request->argv[i]);
-    return r < 0 || !request->lasting ? r : wire_put_u32(ret, true);
+    /* What came with later releases: those before pass it over, and what is not said is not put. */
+    if (r == 0 && (request->lasting || request->of_attempt))
+        r = wire_put_u32(ret, request->lasting);
+    if (r == 0 && request->of_attempt)
+        r = wire_put_u32(ret, request->attempt);
+    return r;
 }
 
 int exec_request_decode(const void *bytes, size_t len, struct exec_request *ret)
@@ -45,12 +51,20 @@ int exec_request_decode(const void *bytes, size_t len, struct exec_request *ret)
         if (!(request.argv[i] = wire_str(&wire)))
             wire.bad = true;
     request.lasting = wire.left > 0 && wire_bool(&wire);
+    request.of_attempt = wire.left > 0;
+    request.attempt = request.of_attempt ? wire_u32(&wire) : 0;
     if (wire.bad || (words > 0 && str_empty(request.argv[0]))) {
         exec_request_done(&request);
         return -EINVAL;
     }
     *ret = request;
     return 0;
+}
+
+bool exec_request_fits(const struct exec_request *request, const struct keeper_container *container)
+{
+    bool meant = !request->of_attempt || request->attempt == container->restarts;
+    return container->pid > 0 && (meant || WEAKENED(EXEC_ATTEMPT));
 }
 
 void exec_request_done(struct exec_request *request)

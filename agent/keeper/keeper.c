@@ -337,7 +337,8 @@ static void on_exec(void *ctx, const struct exec_request *request, const int *fd
     const struct keeper_report *report = keeper_core_report(keeper->core);
     size_t i = find(keeper, request->container);
     rest_soon(keeper);
-    if (i == report->container_count || report->containers[i].pid <= 0 || keeper->removing) {
+    if (i == report->container_count || !exec_request_fits(request, &report->containers[i]) ||
+        keeper->removing) {
         autofree char *why = xasprintf("container %s is not running", request->container);
         control_say(fds[0], PROTO_REFUSED, 0, why, -1);
         fdpass_close(fds, exec_request_fds(request));

@@ -231,6 +231,7 @@ static struct attempt *begin_attempt(struct watch *watch, const struct health_vi
     return attempt_new(&(struct attempt_spec){.loop = health->loop,
                                               .handler = handler,
                                               .container = container ? container : bare,
+                                              .container_attempt = watch->attempt,
                                               .address = view->address,
                                               .timeout_ns = timeout_ns,
                                               .hook = hook,

@@ -19,6 +19,7 @@ struct attempt_spec {
     struct loop *loop;
     const struct value *handler;   /* a Probe or LifecycleHandler; copied */
     const struct value *container; /* whose name it is and whose ports have names; for the call */
+    uint32_t container_attempt;    /* a program is begun in this attempt of it, and no other */
     const char *address;           /* the pod's, "" if it has none yet; copied */
     int64_t timeout_ns;            /* 0: none */
     bool

@@ -92,7 +92,9 @@ static int ask(struct exec *exec, int theirs, struct err *err)
     const struct exec_request request = {.container = attempt->name,
                                          .streams = attempt->spec.lasting ? 0 : EXEC_OUT | EXEC_ERR,
                                          .argv = argv,
-                                         .lasting = attempt->spec.lasting};
+                                         .lasting = attempt->spec.lasting,
+                                         .of_attempt = true,
+                                         .attempt = attempt->spec.container_attempt};
     if (str_empty(argv[0]))
         return err_set(err, -EINVAL, "the command is empty");
     return exec_client_new(&(struct exec_client_spec){.loop = attempt->spec.loop,

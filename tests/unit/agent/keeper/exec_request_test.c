@@ -39,6 +39,7 @@ static void test_exec_request__round_trip(void **state)
         assert_int_equal(back.streams, request->streams);
         assert_int_equal(exec_request_fds(&back), cases[i].fds);
         assert_false(back.lasting);
+        assert_false(back.of_attempt);
         for (size_t k = 0; request->argv && k < ARRAY_LEN(words); k++)
             assert_true(!words[k] ? !back.argv[k] : str_eq(back.argv[k], words[k]));
         exec_request_done(&back);
@@ -60,6 +61,50 @@ static void test_exec_request__lasting(void **state)
     assert_true(back.lasting);
     exec_request_done(&back);
     assert_int_equal(exec_request_decode(bytes.data, bytes.len - 1, &back), -EINVAL);
+}
+
+/* Another behind it. */
+static void test_exec_request__of_an_attempt(void **state)
+{
+    (void)state;
+    for (int lasting = 0; lasting < 2; lasting++) {
+        const struct exec_request request = {.container = "app",
+                                             .argv = words,
+                                             .lasting = lasting,
+                                             .of_attempt = true,
+                                             .attempt = 4000000000U};
+        struct exec_request back;
+        cleanup(buf_done) struct buf bytes;
+        buf_init(&bytes, EXEC_MAX_BYTES);
+        assert_int_equal(exec_request_encode(&request, &bytes), 0);
+        assert_int_equal(exec_request_decode(bytes.data, bytes.len, &back), 0);
+        assert_int_equal(back.lasting, lasting);
+        assert_true(back.of_attempt);
+        assert_int_equal(back.attempt, request.attempt);
+        exec_request_done(&back);
+        assert_int_equal(exec_request_decode(bytes.data, bytes.len - 1, &back), -EINVAL);
+    }
+}
+
+static void test_exec_request__fits(void **state)
+{
+    (void)state;
+    static const struct {
+        struct exec_request request;
+        struct keeper_container container;
+        bool fits;
+    } cases[] = {
+        {{0}, {.pid = 7}, true},
+        {{0}, {.pid = 7, .restarts = 3}, true}, /* of an agent that does not say */
+        {{0}, {.pid = 0, .restarts = 3}, false},
+        {{.of_attempt = true}, {.pid = 7}, true},
+        {{.of_attempt = true, .attempt = 3}, {.pid = 7, .restarts = 3}, true},
+        {{.of_attempt = true, .attempt = 3}, {.pid = 0, .restarts = 3}, false},
+        {{.of_attempt = true, .attempt = 2}, {.pid = 7, .restarts = 3}, false},
+        {{.of_attempt = true}, {.pid = 7, .restarts = 1}, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_int_equal(exec_request_fits(&cases[i].request, &cases[i].container), cases[i].fits);
 }
 
 static void put(struct buf *bytes, uint32_t attach, const char *container, uint32_t streams,
@@ -108,6 +153,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exec_request__round_trip),
         cmocka_unit_test(test_exec_request__lasting),
+        cmocka_unit_test(test_exec_request__of_an_attempt),
+        cmocka_unit_test(test_exec_request__fits),
         cmocka_unit_test(test_exec_request__refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

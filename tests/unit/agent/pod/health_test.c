@@ -40,6 +40,7 @@ struct fixture {
     bool busy;      /* it takes no mark */
     char asked[64]; /* the word of the program that runs now; "" */
     bool lasting;
+    uint32_t asked_attempt;
     size_t execs;
     int keeper;
     int64_t kill_grace_s; /* -1: none was asked */
@@ -103,6 +104,8 @@ static int ask(void *ctx, const void *request, size_t len, const int *fds, size_
     assert_int_equal(exec_request_decode(request, len, &decoded), 0);
     assert_int_equal(count, exec_request_fds(&decoded));
     f->lasting = decoded.lasting;
+    assert_true(decoded.of_attempt);
+    f->asked_attempt = decoded.attempt;
     snprintf(f->asked, sizeof(f->asked), "%s", decoded.argv[0]);
     exec_request_done(&decoded);
     f->execs++;
@@ -394,6 +397,7 @@ static void test_health__pre_stop_fails_or_takes_too_long(void **state)
     exit_and_start(f);
     f->view.stopping = true;
     look(f);
+    assert_int_equal(f->asked_attempt, 1);
     pass(f, 29);
     assert_false(f->containers[0].marks & KEEPER_MARK_MAY_STOP);
     pass(f, 1);
