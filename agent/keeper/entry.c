@@ -184,14 +184,19 @@ void entry_say(struct entry *entry, int type, int64_t value)
         log_warn("keeper does not listen pod=%s error=%s", entry->uid, strerror(errno));
 }
 
+static int refuse(struct err *err)
+{
+    return err_set(err, -EPROTONOSUPPORT,
+                   "not supported by the keeper of this pod; restart the pod");
+}
+
 static int tell(struct entry *entry, int since, const struct proto *message, const int *fds,
                 size_t count, struct err *err)
 {
     cleanup(buf_done) struct buf bytes;
     buf_init(&bytes, PROTO_MAX_BYTES);
     if (entry->version < since)
-        return err_set(err, -EPROTONOSUPPORT,
-                       "not supported by the keeper of this pod; restart the pod");
+        return refuse(err);
     int r = proto_encode(message, &bytes);
     if (r == 0)
         r = fdpass_send(entry->fd, bytes.data, bytes.len, fds, count);
@@ -208,6 +213,10 @@ int entry_exec(struct entry *entry, const void *request, size_t len, const int *
 int entry_tell(struct entry *entry, const struct proto *message, int fd, struct err *err)
 {
     int since = message->type >= PROTO_RESIZE ? PROTO_SIZES_SINCE : PROTO_ORDER_SINCE;
+    /* It would pass over a plan that it cannot read, without a word. */
+    if (message->type == PROTO_ADD && entry->launch_version != LAUNCH_VERSION &&
+        !WEAKENED(ADD_VERSION))
+        return refuse(err);
     return tell(entry, since, message, &fd, fd < 0 ? 0 : 1, err);
 }
 
@@ -259,6 +268,8 @@ static void take_message(struct entry *entry, const void *data, size_t len)
     struct proto message;
     if (proto_decode(data, len, &message) < 0)
         return;
+    if (message.type == PROTO_HELLO)
+        entry->launch_version = message.value;
     if (message.type == PROTO_HELLO && (entry->version = proto_agree(&message)) < 0)
         log_error("keeper speaks another protocol pod=%s release=%s", entry->uid,
                   log_quote(message.text ? message.text : ""));

@@ -32,7 +32,8 @@ struct entry {
     pid_t pid;
     struct loop_child *child;
     int fd;
-    int version; /* of what its keeper and we speak; 0: it has not said hello yet */
+    int version;            /* of what its keeper and we speak; 0: it has not said hello yet */
+    int64_t launch_version; /* of the plans that its keeper reads; 0: not said */
     struct loop_io *io;
     struct loop_timer *timer; /* state CONNECTING: try again; LIVE: patience; SWEEPING: try again */
     int64_t awake_since;      /* of one that is silent (silence.h) */

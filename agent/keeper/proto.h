@@ -18,7 +18,8 @@
 #define PROTO_MAX_BYTES ((size_t)128 * 1024) /* fits a report of LAUNCH_MAX_CONTAINERS */
 
 enum proto_type {
-    PROTO_HELLO = 1, /* both: versions, release */
+    PROTO_HELLO = 1, /* both: versions, release; keeper: value = the LAUNCH_VERSION that it reads,
+                        0: before it was said */
     PROTO_REPORT, /* keeper: bytes of keeper_report_encode; all that has changed since is in it */
     PROTO_GO,     /* agent */
     PROTO_STOP,   /* agent: value = grace in ns */
@@ -48,7 +49,7 @@ enum proto_type {
 struct proto {
     enum proto_type type;
     uint32_t min, max;  /* hello, mark, kill */
-    int64_t value;      /* stop, kill */
+    int64_t value;      /* hello, stop, kill */
     const char *text;   /* hello: the release; failed; mark, kill: the container */
     const void *report; /* report */
     size_t report_len;

@@ -237,8 +237,11 @@ static int add_client(struct server *server, int fd, struct err *err)
     if (r < 0)
         return r;
     client->fd = fd;
-    const struct proto hello = {
-        .type = PROTO_HELLO, .min = PROTO_MIN, .max = PROTO_MAX, .text = LIMPET_VERSION};
+    const struct proto hello = {.type = PROTO_HELLO,
+                                .min = PROTO_MIN,
+                                .max = PROTO_MAX,
+                                .value = LAUNCH_VERSION,
+                                .text = LIMPET_VERSION};
     if (send_message(client, &hello) < 0)
         drop(client);
     else

@@ -6,6 +6,7 @@
 #include "common/base/str.h"
 #include "common/base/utf8.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -144,10 +145,57 @@ static void test_entry__failure_is_told(void **state)
     }
 }
 
+static int add_to_one_that_says(const struct proto *hello)
+{
+    struct world world;
+    int pair[2];
+    struct err err = {0};
+    world_init(&world);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair),
+                     0);
+    struct entry *entry = entry_new(&world.impl, "p");
+    assert_int_equal(entry_attach(entry, pair[0], &err), 0);
+    say(pair[1], hello);
+    assert_int_equal(loop_step(world.impl.loop, -1), 0);
+    const struct proto add = {.type = PROTO_ADD};
+    int rc = entry_tell(entry, &add, pair[1], &err); /* any descriptor will do */
+    assert_true(rc == 0 || strstr(err.msg, "restart the pod"));
+    close(pair[1]);
+    entry_free(entry);
+    world_done(&world);
+    return rc;
+}
+
+/* A keeper of a release with plans of another kind passes over one that is added. */
+static void test_entry__adds_what_its_keeper_reads(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t max;
+        int64_t launch_version;
+        int want;
+    } cases[] = {
+        {PROTO_MAX, LAUNCH_VERSION, 0},
+        {PROTO_MAX + 1, LAUNCH_VERSION, 0},
+        {PROTO_MAX, 0, -EPROTONOSUPPORT},
+        {PROTO_MAX, LAUNCH_VERSION - 1, -EPROTONOSUPPORT},
+        {PROTO_MAX, LAUNCH_VERSION + 1, -EPROTONOSUPPORT}, /* the agent was taken back */
+        {PROTO_ORDER_SINCE - 1, LAUNCH_VERSION, -EPROTONOSUPPORT},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct proto hello = {.type = PROTO_HELLO,
+                                    .min = PROTO_MIN,
+                                    .max = cases[i].max,
+                                    .value = cases[i].launch_version};
+        assert_int_equal(add_to_one_that_says(&hello), cases[i].want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_entry__failure_is_told),
+        cmocka_unit_test(test_entry__adds_what_its_keeper_reads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

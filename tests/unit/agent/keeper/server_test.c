@@ -140,6 +140,8 @@ static int reports(int fd)
         if (n <= 0)
             return n < 0 && errno == EAGAIN ? count : -1;
         assert_int_equal(proto_decode(bytes, (size_t)n, &message), 0);
+        if (message.type == PROTO_HELLO)
+            assert_int_equal(message.value, LAUNCH_VERSION);
         count += message.type == PROTO_REPORT;
     }
 }
