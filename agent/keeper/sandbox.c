@@ -194,8 +194,7 @@ static int make_shm(struct sandbox *sandbox, struct err *err)
     autofree char *options = xasprintf("mode=1777,size=64m,uid=%lld,gid=%lld", root, root);
     autofree char *labelled =
         selinux_mount_data(options, sandbox->plan->containers[0].selinux_files);
-    if (mount("shm", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-              labelled ? labelled : options) < 0)
+    if (mount("shm", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, labelled) < 0)
         return err_errno(err, errno, "cannot mount the pod's shared memory");
     sandbox->shm = steal(path);
     return 0;

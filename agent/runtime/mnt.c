@@ -39,7 +39,7 @@ int mnt_own_fs(const char *type, int target_fd, unsigned long flags, const char 
                const struct launch_container *container)
 {
     autofree char *all = selinux_mount_data(data, container->selinux_files);
-    return mnt_fs(type, target_fd, flags, all ? all : data);
+    return mnt_fs(type, target_fd, flags, all);
 }
 
 static const struct {

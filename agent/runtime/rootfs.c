@@ -1,9 +1,11 @@
 #include "agent/runtime/rootfs.h"
 
 #include "agent/runtime/mnt.h"
+#include "agent/runtime/selinux.h"
 #include "agent/runtime/sys.h"
 #include "common/base/buf.h"
 #include "common/base/cleanup.h"
+#include "common/base/mem.h"
 #include "common/base/weaken.h"
 
 #include <errno.h>
@@ -127,9 +129,9 @@ static int add_upper(const struct launch_container *container, const struct user
     }
     if (work < 0)
         return err_errno(err, -work, "cannot make the writable layer");
-    const char *label = container->selinux_files;
-    if (buf_addf(options, ",upperdir=%d,workdir=%d", upper, work) < 0 ||
-        (label && buf_addf(options, ",context=\"%s\"", label) < 0))
+    autofree char *own = xasprintf("upperdir=%d,workdir=%d", upper, work);
+    autofree char *labelled = selinux_mount_data(own, container->selinux_files);
+    if (buf_addf(options, ",%s", labelled) < 0)
         return err_set(err, -E2BIG, "too many layers for a mount");
     return userns_make_files_as(userns, err);
 }

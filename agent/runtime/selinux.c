@@ -19,7 +19,9 @@ int selinux_on_exec(const char *proc, const char *label, struct err *err)
 
 char *selinux_mount_data(const char *data, const char *label)
 {
-    return label ? xasprintf("%s%scontext=\"%s\"", data ? data : "", data ? "," : "", label) : NULL;
+    const char *given = data ? data : "";
+    return label ? xasprintf("%s%scontext=\"%s\"", given, given[0] ? "," : "", label)
+                 : xstrdup(given);
 }
 
 static void fd_path(int fd, char ret[32])

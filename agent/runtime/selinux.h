@@ -11,7 +11,7 @@
  * tells. */
 nodiscard int selinux_on_exec(const char *proc, const char *label, struct err *err);
 /* Data of mount(2) with which all files of a new file system have that label: data (may be NULL)
- * and the option. NULL: no label, and data is as it should be. Caller frees. */
+ * and the option; label NULL: data alone. Caller frees. */
 char *selinux_mount_data(const char *data, const char *label);
 /* Labels what fd stands for, O_PATH or a link too; label NULL: nothing is done, nor where its file
  * system has one label for all, or none. A negative errno. */

@@ -76,9 +76,7 @@ static int mount_own(const struct volume_spec *spec, const char *path, const cha
                      const char *options)
 {
     autofree char *labelled = selinux_mount_data(options, spec->label);
-    return mount("limpet", path, type, MS_NOSUID | MS_NODEV, labelled ? labelled : options) < 0
-               ? -errno
-               : 0;
+    return mount("limpet", path, type, MS_NOSUID | MS_NODEV, labelled) < 0 ? -errno : 0;
 }
 
 static int mount_huge(const struct volume_spec *spec, const char *path, const char *medium,

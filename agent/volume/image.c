@@ -106,7 +106,7 @@ static int mount_layers(const char *const *layers, const char *path, const char 
                        options.len ? ":" : "lowerdir=", lower.fds[i]);
     const unsigned long flags = MS_RDONLY | MS_NOEXEC | MS_NOSUID | MS_NODEV;
     autofree char *labelled = selinux_mount_data(buf_str(&options), label);
-    if (mount("limpet", path, "overlay", flags, labelled ? labelled : buf_str(&options)) < 0)
+    if (mount("limpet", path, "overlay", flags, labelled) < 0)
         return err_errno(err, errno, "cannot mount the image's %zu layers", lower.count - 1);
     return 0;
 }

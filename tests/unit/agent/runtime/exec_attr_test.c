@@ -78,12 +78,13 @@ static void test_exec_attr__mount_data(void **state)
     } cases[] = {
         {"size=1m", "u:r:t:s0:c1,c2", "size=1m,context=\"u:r:t:s0:c1,c2\""},
         {NULL, "u:r:t", "context=\"u:r:t\""},
-        {"size=1m", NULL, NULL},
-        {NULL, NULL, NULL},
+        {"", "u:r:t", "context=\"u:r:t\""},
+        {"size=1m", NULL, "size=1m"},
+        {NULL, NULL, ""},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         autofree char *data = selinux_mount_data(cases[i].data, cases[i].label);
-        assert_true(str_eq(data, cases[i].expected));
+        assert_string_equal(data, cases[i].expected);
     }
 }
 
