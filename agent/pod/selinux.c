@@ -105,9 +105,12 @@ int selinux_labels(struct disk *disk, const struct value *pod, const char *pod_u
         selinux_labels_done(&labels);
         return rc;
     }
+    /* Files as ever for processes without a label; but one that asks for another may be among those
+     * that share them. */
+    bool labelled = fine || (!container && selinux_is_asked(value_get(pod, "spec")));
     if (!fine)
         drop(&labels.process);
-    if (!fine || !is_known(disk, labels.files)) /* for a process without label, files as ever */
+    if (!labelled || !is_known(disk, labels.files))
         drop(&labels.files);
     *ret = labels;
     return 0;

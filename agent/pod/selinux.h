@@ -8,7 +8,8 @@
 
 /* Those of a container, or with container NULL those of what the pod's containers share: process
  * and files NULL: none, as where the policy does not know the label of containers, or does not let
- * this process start any, and nobody asked for one. -EINVAL: so it is with what was asked for.
+ * this process start any, and nobody asked for one. What is shared has its label if any container
+ * asks for one. -EINVAL: so it is with what was asked for.
  * Reads some small files. */
 nodiscard int selinux_labels(struct disk *disk, const struct value *pod, const char *pod_uid,
                              const struct value *container, struct selinux_labels *ret,

@@ -192,6 +192,7 @@ static void test_selinux__of_the_node(void **state)
         bool asks;
         const char *process, *files; /* "-": none */
         int rc;
+        bool shared; /* the labels of the volumes */
     } cases[] = {
         {NULL, NULL, NULL, NULL, true, "-", "-", 0},
         {NULL, "docker-default (enforce)", NULL, NULL, true, "-", "-", 0},
@@ -209,6 +210,11 @@ static void test_selinux__of_the_node(void **state)
         {"1", agent, NULL, ":s0:c", false, "-", "-", 0},
         {"1", agent, NULL, "container_file_t", true, "system_u:system_r:web_t:" OWN, "-", 0},
         {"1", agent, NULL, "web_t", true, "-", "-", -EINVAL},
+        /* a container that asks for a label that is known finds volumes of its pod's */
+        {"1", agent, NULL, "container_t", false, "-", "-", 0, true},
+        {"1", agent, NULL, "container_t", true, "-", "system_u:object_r:container_file_t:" OWN, 0,
+         true},
+        {"1", agent, NULL, "container_", true, "-", "-", 0, true},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct node node = {.disk = {.read = node_read, .overwrite = node_overwrite},
@@ -224,8 +230,13 @@ static void test_selinux__of_the_node(void **state)
             value_set(context, "seLinuxOptions", said);
             value_set(container, "securityContext", context);
         }
+        struct value *spec = value_new_map(), *containers = value_new_list();
+        value_append(containers, container);
+        value_set(spec, "containers", containers);
+        value_set(pod, "spec", spec);
         cleanup(selinux_labels_done) struct selinux_labels labels = {0};
-        int rc = selinux_labels(&node.disk, pod, UID, container, &labels, &err);
+        int rc =
+            selinux_labels(&node.disk, pod, UID, cases[i].shared ? NULL : container, &labels, &err);
         assert_int_equal(rc, cases[i].rc);
         if (rc < 0)
             assert_string_equal(err.msg, "SELinux: the node's policy does not know the label "
@@ -233,7 +244,6 @@ static void test_selinux__of_the_node(void **state)
         autofree char *process = read_text(labels.process), *files = read_text(labels.files);
         assert_string_equal(process, cases[i].process);
         assert_string_equal(files, cases[i].files);
-        value_free(container);
         value_free(pod);
     }
 }
