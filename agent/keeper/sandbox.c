@@ -192,8 +192,7 @@ static int make_shm(struct sandbox *sandbox, struct err *err)
         return err_errno(err, errno, "cannot make %s", path);
     long long root = sandbox->plan->user_base;
     autofree char *options = xasprintf("mode=1777,size=64m,uid=%lld,gid=%lld", root, root);
-    autofree char *labelled =
-        selinux_mount_data(options, sandbox->plan->containers[0].selinux_files);
+    autofree char *labelled = selinux_mount_data(options, sandbox->plan->selinux_files);
     if (mount("shm", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, labelled) < 0)
         return err_errno(err, errno, "cannot mount the pod's shared memory");
     sandbox->shm = steal(path);

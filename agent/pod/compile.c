@@ -428,6 +428,8 @@ static int fill_pod(const struct pod_record *record, struct parts *parts, struct
     plan->host_ipc = value_bool(value_path(pod, "spec", "hostIPC", NULL), false);
     plan->user_base = record->user_base;
     plan->sysctls = compile_sysctls(record, parts);
+    char *label = selinux_shared(agent->world.disk, pod, record->uid);
+    plan->selinux_files = label ? keep(parts, label) : NULL;
     limits_of_pod(value_get(pod, "spec"), plan);
     limits_of_huge_pages(agent->spec.allocatable, value_get(pod, "spec"), NULL, &plan->huge_bounded,
                          plan->huge);

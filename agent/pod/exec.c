@@ -56,13 +56,9 @@ static struct volume_source source_of(struct pod_record *record)
         .find = find_source, .token = find_token, .layers = find_layers, .ctx = record};
 }
 
-/* Of SELinux, for what the pod's containers share; NULL: none. Caller frees. */
 static char *label_of(const struct pod_record *record)
 {
-    cleanup(selinux_labels_done) struct selinux_labels labels = {0};
-    int rc = selinux_labels(record->agent->world.disk, record->spec->object, record->uid, NULL,
-                            &labels, NULL);
-    return rc < 0 ? NULL : steal(labels.files);
+    return selinux_shared(record->agent->world.disk, record->spec->object, record->uid);
 }
 
 /* The folders of a pod's volumes; state, run and label are the caller's strings. */

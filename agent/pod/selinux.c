@@ -115,3 +115,10 @@ int selinux_labels(struct disk *disk, const struct value *pod, const char *pod_u
     *ret = labels;
     return 0;
 }
+
+char *selinux_shared(struct disk *disk, const struct value *pod, const char *pod_uid)
+{
+    cleanup(selinux_labels_done) struct selinux_labels labels = {0};
+    int rc = selinux_labels(disk, pod, pod_uid, NULL, &labels, NULL);
+    return rc < 0 ? NULL : steal(labels.files);
+}

@@ -14,5 +14,7 @@
 nodiscard int selinux_labels(struct disk *disk, const struct value *pod, const char *pod_uid,
                              const struct value *container, struct selinux_labels *ret,
                              struct err *err);
+/* That of the files that the pod's containers share; NULL: none. Caller frees. */
+char *selinux_shared(struct disk *disk, const struct value *pod, const char *pod_uid);
 /* Whether this node has SELinux. */
 bool selinux_is_on(struct disk *disk);

@@ -239,6 +239,8 @@ static int send_terminal(int report, int ptmx)
 static int build_root(const struct child_spec *spec, struct devices *ret, struct err *err)
 {
     const struct launch_container *container = spec->container;
+    const struct devices_pod pod = {
+        .shm = spec->shm, .label = spec->plan->selinux_files, .userns = spec->userns};
     autofree int *trees = xcalloc(container->mount_count + 1, sizeof(*trees));
     autoclose int message = -1;
     int r = propagation_take(container, trees, err);
@@ -253,7 +255,7 @@ static int build_root(const struct child_spec *spec, struct devices *ret, struct
     if (r == 0 && !spec->userns)
         r = kernelfs_mount_own(root, spec->cgroups, err);
     if (r == 0)
-        r = devices_make(root, container, spec->shm, spec->userns, ret, err);
+        r = devices_make(root, container, &pod, ret, err);
     if (r == 0)
         r = mnt_volumes(root, container, trees, spec->userns, err);
     if (r == 0)

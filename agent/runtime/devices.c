@@ -92,20 +92,21 @@ static const struct sub subs[] = {
 };
 
 static int mount_sub(int dev, const struct sub *sub, int target, const char *data,
-                     const struct launch_container *container)
+                     const struct launch_container *container, const char *shared_label)
 {
-    if (!sub->shared || !container->selinux_files)
+    if (!sub->shared)
         return mnt_own_fs(sub->type, target, sub->flags, data, container);
     int r = mnt_fs(sub->type, target, sub->flags, data);
     if (r < 0)
         return r;
     autoclose int root = openat(dev, sub->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return root < 0 ? -errno : selinux_label(root, container->selinux_files);
+    return root < 0 ? -errno : selinux_label(root, shared_label);
 }
 
 static int make_sub(int dev, const struct sub *sub, const struct launch_container *container,
-                    const char *shm, const struct userns *userns)
+                    const struct devices_pod *pod)
 {
+    const struct userns *userns = pod->userns;
     char data[96];
     if (sub->data && strchr(sub->data, '\0')[-1] == '=') /* the group tty */
         snprintf(data, sizeof(data), "%s%u", sub->data, TTY_GID + (userns ? userns->base : 0));
@@ -117,11 +118,11 @@ static int make_sub(int dev, const struct sub *sub, const struct launch_containe
     autoclose int fd = openat(dev, sub->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    if (shm && str_eq(sub->name, "shm")) {
-        autoclose int source = open(shm, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (pod->shm && str_eq(sub->name, "shm")) {
+        autoclose int source = open(pod->shm, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         return source < 0 ? -errno : mnt_bind(source, fd, MNT_NOSUID | MNT_NODEV | MNT_NOEXEC);
     }
-    int r = mount_sub(dev, sub, fd, sub->data ? data : NULL, container);
+    int r = mount_sub(dev, sub, fd, sub->data ? data : NULL, container, pod->label);
     return r == -ENODEV && sub->optional ? 0 : r;
 }
 
@@ -188,12 +189,12 @@ static void add_host_nodes(int dev)
     userns_files_back(ids);
 }
 
-static int fill(int dev, const struct launch_container *container, const char *shm,
-                const struct userns *userns, struct devices *ret, struct err *err)
+static int fill(int dev, const struct launch_container *container, const struct devices_pod *pod,
+                struct devices *ret, struct err *err)
 {
     int r = make_nodes(dev, ret, err);
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(subs); i++) {
-        r = make_sub(dev, &subs[i], container, shm, userns);
+        r = make_sub(dev, &subs[i], container, pod);
         if (r < 0)
             return err_errno(err, -r, "cannot mount /dev/%s", subs[i].name);
     }
@@ -213,8 +214,8 @@ int devices_open_null(int root_fd)
     return fd < 0 ? fd : is_device(fd, nodes[0].major, nodes[0].minor) ? steal_fd(&fd) : -ENXIO;
 }
 
-int devices_make(int root_fd, const struct launch_container *container, const char *shm,
-                 const struct userns *userns, struct devices *ret, struct err *err)
+int devices_make(int root_fd, const struct launch_container *container,
+                 const struct devices_pod *pod, struct devices *ret, struct err *err)
 {
     struct devices devices = {.null = -1, .tty = -1, .ptmx = -1};
     autoclose int target = mnt_open_dir(root_fd, "dev", err);
@@ -225,7 +226,7 @@ int devices_make(int root_fd, const struct launch_container *container, const ch
         r < 0 ? r : openat(root_fd, "dev", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (dev < 0)
         return err_errno(err, -r ? -r : errno, "cannot mount /dev");
-    r = fill(dev, container, shm, userns, &devices, err);
+    r = fill(dev, container, pod, &devices, err);
     if (r < 0)
         return r;
     char path[32];

@@ -12,9 +12,15 @@ struct devices {
     int ptmx; /* with a terminal: its keeper side, else -1 */
 };
 
-/* shm: a host directory that the pod's containers share as /dev/shm, or NULL for one of its own.
- * userns: whose ids terminals have; NULL: the host's. The descriptors stay open until exec. */
-nodiscard int devices_make(int root_fd, const struct launch_container *container, const char *shm,
-                           const struct userns *userns, struct devices *ret, struct err *err);
+/* What is the pod's. */
+struct devices_pod {
+    const char *shm;   /* a host directory that its containers share as /dev/shm, or NULL for one of
+                          each's own */
+    const char *label; /* of SELinux, of /dev/mqueue; NULL: as that has it */
+    const struct userns *userns; /* whose ids terminals have; NULL: the host's */
+};
+/* The descriptors stay open until exec. */
+nodiscard int devices_make(int root_fd, const struct launch_container *container,
+                           const struct devices_pod *pod, struct devices *ret, struct err *err);
 /* Our own /dev/null of a root that devices_make filled, once more; a negative errno. */
 nodiscard int devices_open_null(int root_fd);

@@ -127,6 +127,7 @@ static const struct field plan_fields[] = {
     {"hostIpc", FIELD_BOOL, AT(launch_plan, host_ipc)},
     {"userBase", FIELD_I64, AT(launch_plan, user_base), .max = UINT32_MAX - 2 * 65536LL},
     {"sysctls", FIELD_STRV, AT(launch_plan, sysctls), .rule = RULE_ENV, .max = 256},
+    {"seLinuxFiles", FIELD_STR, AT(launch_plan, selinux_files), .rule = RULE_LABEL, .max = 255},
     {"grace", FIELD_I64, AT(launch_plan, grace_s), .max = INT32_MAX},
     {"backoffMin", FIELD_I64, AT(launch_plan, backoff_min_ms), .max = INT32_MAX},
     {"backoffMax", FIELD_I64, AT(launch_plan, backoff_max_ms), .max = INT32_MAX},

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LAUNCH_VERSION 5
+#define LAUNCH_VERSION 6
 #define LAUNCH_MAX_BYTES (4 * 1024 * 1024)
 #define LAUNCH_MAX_CONTAINERS 64
 
@@ -132,6 +132,8 @@ struct launch_plan {
                           those that follow; 0: none */
     bool share_pids;   /* its containers see each other's processes; not with host_pid */
     const char *const *sysctls; /* "name=value"; NULL-terminated; may be NULL */
+    const char *selinux_files; /* the label of /dev/shm and /dev/mqueue, which its containers share;
+                                  NULL: as their file systems have it */
     int64_t grace_s;
     int64_t backoff_min_ms, backoff_max_ms, backoff_reset_ms; /* 10 s, 5 min, 10 min */
     int64_t memory_bytes, cpu_quota_us, cpu_shares, pids;     /* of the whole pod; 0 = none */

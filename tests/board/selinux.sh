@@ -49,13 +49,17 @@ echo plain >/data/plain/f
     container mighty "$SELF; echo end; $IDLE" 'securityContext: {privileged: true}'
 } | static own "$(options 'level: "s0:c1,c2"')$NEWLINE$(volumes '{name: v, emptyDir: {}}, {name: m, emptyDir: {medium: Memory}},
     {name: d, downwardAPI: {items: [{path: name, fieldRef: {fieldPath: metadata.name}}]}}')"
+{
+    container main "$IDLE" "$(options 'level: "s0:c8"')"
+    container mate "$IDLE"
+} | static apart "$(options 'level: "s0:c5,c6"')"
 for pod in usual another; do
     container main "$SELF; echo end; $IDLE" | static $pod
 done
 container main "$SELF; echo end; $IDLE" | static shared 'hostPID: true'
 container main "$IDLE" "$(options 'type: nobody_t')" | static missing
 agent_start
-check "the pods run" 'within 60 runs own && within 20 runs usual && within 20 runs another && within 20 runs shared' \
+check "the pods run" 'within 60 runs own && within 20 runs usual && within 20 runs another && within 20 runs shared && within 20 runs apart' \
     'ld ps; ld why own-board; dmesg | grep avc | tail'
 
 check "the pod's level, and what its containers share is theirs" \
@@ -76,6 +80,11 @@ for file in / /root-file /bin/busybox /dev /dev/null /dev/pts /dev/mqueue /dev/s
     /etc/hosts; do
     check "$file has the level" "has $file $FILES:s0:c1,c2" 'label /proc/$(process own)/root$file'
 done
+
+apart() { label "/proc/$(process apart)/root$1"; }
+check "a container that asks for another level has that alone: what all of the pod share has the pod's" \
+    "[ \"\$(apart /) \$(apart /dev/shm) \$(apart /dev/mqueue)\" = \"$FILES:s0:c8 $FILES:s0:c5,c6 $FILES:s0:c5,c6\" ]" \
+    'apart /; apart /dev/shm; apart /dev/mqueue'
 
 HIS=$(echo /data/state/pods/*/volumes/v)
 for pod in spy:c1,c3 mate:c1,c2; do

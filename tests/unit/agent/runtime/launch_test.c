@@ -87,6 +87,7 @@ static struct launch_plan sample(void)
                                 .cgroup = "limpet/poduid-1",
                                 .share_pids = true,
                                 .sysctls = sysctls,
+                                .selinux_files = "u:object_r:f:s0:c3",
                                 .grace_s = 30,
                                 .backoff_min_ms = 10000,
                                 .backoff_max_ms = 300000,
@@ -157,6 +158,7 @@ static void test_launch__round_trip(void **state)
     assert_string_equal(back->pod_uid, "uid-1");
     assert_string_equal(back->spec_hash, "sha256:ab");
     assert_strv(back->sysctls, sysctls);
+    assert_string_equal(back->selinux_files, "u:object_r:f:s0:c3");
     assert_true(back->host_ipc && back->share_pids && !back->host_pid && !back->host_network);
     assert_int_equal(back->container_count, 2);
     assert_container(&back->containers[0]);
@@ -371,6 +373,11 @@ static void break_label2(struct launch_plan *p, struct launch_container *c)
     (void)p;
     c->selinux_files = "u:r:t:s0\"";
 }
+static void break_label3(struct launch_plan *p, struct launch_container *c)
+{
+    (void)c;
+    p->selinux_files = "u:r:t:s0\"";
+}
 
 static void test_launch__refuses(void **state)
 {
@@ -400,6 +407,7 @@ static void test_launch__refuses(void **state)
         {break_sub, "containers[0].mounts[0].subPath: must be a relative path"},
         {break_label, "containers[0].seLinux: must be a label of SELinux"},
         {break_label2, "containers[0].seLinuxFiles: must be a label of SELinux"},
+        {break_label3, "seLinuxFiles: must be a label of SELinux"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         cleanup(buf_done) struct buf bytes;
