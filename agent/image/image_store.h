@@ -116,6 +116,8 @@ struct image_store_freed {
     struct map *images; /* the references removed, as keys; map_free it */
     size_t layers;
     int64_t bytes; /* unpacked layers, parts of pulls */
+    /* Of `bad`, digits -> why it could not be removed, text that the caller frees; NULL without. */
+    struct map *failed;
 };
 /* Removes the images that nobody wants, holds, or names by an archive of this folder that is still
  * there; then layers, manifests and configs no image has, and what interrupted pulls left. Each
@@ -133,8 +135,9 @@ struct image_store_checked {
 };
 /* Reads all layers from the medium, and compares them with what was unpacked. One that is bad is
  * thrown away, so that its image is fetched again when it is wanted, but while something runs from
- * it, or while that cannot be known: an image's record cannot be read, in_use failed, or something
- * is being added or removed right now. Blocks for as long as that takes; images may come meanwhile.
+ * it, or while that cannot be known (an image's record cannot be read, in_use failed, something is
+ * being added or removed right now), or where it cannot be removed. Blocks for as long as that
+ * takes; images may come and go meanwhile.
  * A negative errno: the layers cannot be listed. */
 nodiscard int image_store_check(struct image_store *store, const struct image_store_wanted *wanted,
                                 struct image_store_checked *ret, struct err *err);

@@ -29,19 +29,29 @@ void image_store_checked_done(struct image_store_checked *checked)
     *checked = (struct image_store_checked){0};
 }
 
-static void check_layer(struct check *check, const char *hex, const char *path,
-                        const struct image_layer_sum *sum)
+static int read_layer(const char *path, const struct image_layer_sum *sum, struct err *err)
 {
-    struct err err = {0};
     uint64_t now = 0;
     autoclose int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    int rc = fd < 0 ? err_errno(&err, errno, "cannot open it") : layer_sum(fd, true, &now, &err);
+    int rc = fd < 0 ? err_errno(err, errno, "cannot open it") : layer_sum(fd, true, &now, err);
     if (rc == 0 && sum->known && now != sum->value && !WEAKENED(IMAGE_ROT))
-        rc = err_set(&err, -EUCLEAN, "it is not what was unpacked");
-    check->found->layers++;
-    check->found->unknown += !sum->known;
-    if (rc < 0)
-        (void)map_put(check->found->bad, hex, xstrdup(err.msg));
+        rc = err_set(err, -EUCLEAN, "it is not what was unpacked");
+    return rc;
+}
+
+/* Nobody waits for the reading, which may take hours: what was removed meanwhile, or came anew,
+ * looks bad. So what looks bad is read again while nothing can be removed; -ENOENT: it is gone. */
+static int read_again(struct check *check, const char *digest, const char *path,
+                      struct image_layer_sum *sum, struct err *err)
+{
+    struct err none = {0};
+    autoclose int lock = image_store_lock(check->store, false, true, &none);
+    if (lock < 0)
+        return err->code; /* where nothing can be written, nothing was removed */
+    if (image_store_layer_bytes(check->store, digest, sum) < 0)
+        return -ENOENT;
+    *err = none;
+    return read_layer(path, sum, err);
 }
 
 static int check_one(void *ctx, const char *name, enum disk_type type)
@@ -54,7 +64,14 @@ static int check_one(void *ctx, const char *name, enum disk_type type)
         image_store_layer_bytes(check->store, digest, &sum) < 0)
         return 0;
     autofree char *path = xasprintf("%s/layers/%s", image_store_root(check->store), name);
-    check_layer(check, name, path, &sum);
+    struct err err = {0};
+    int rc = read_layer(path, &sum, &err);
+    if (rc < 0 && (rc = read_again(check, digest, path, &sum, &err)) == -ENOENT)
+        return 0;
+    check->found->layers++;
+    check->found->unknown += !sum.known;
+    if (rc < 0)
+        (void)map_put(check->found->bad, name, xstrdup(err.msg));
     return 0;
 }
 
@@ -68,15 +85,17 @@ static void remove_bad(struct image_store *store, const struct image_store_wante
     struct err err = {0};
     const char *name = NULL;
     int rc = image_store_remove_unused(store, &removal, &freed, &err);
-    const char *reason =
+    const char *usual =
         rc < 0 ? err.msg : "it is in use: end the pods that run from it, and check again";
     for (size_t i = 0; map_next(found->bad, &i, &name, NULL);) {
         char digest[DIGEST_LEN + 1];
         snprintf(digest, sizeof(digest), "sha256:%.64s", name);
+        const char *failure = freed.failed ? map_get(freed.failed, name) : NULL;
         if (image_store_has_layer(store, digest))
-            (void)map_put(found->kept, name, xstrdup(reason));
+            (void)map_put(found->kept, name, xstrdup(failure ? failure : usual));
     }
     map_free(freed.images, NULL);
+    map_free(freed.failed, free_text);
 }
 
 int image_store_check(struct image_store *store, const struct image_store_wanted *wanted,
@@ -85,10 +104,7 @@ int image_store_check(struct image_store *store, const struct image_store_wanted
     struct image_store_checked found = {.bad = map_new(), .kept = map_new()};
     struct check check = {store, &found};
     autofree char *path = xasprintf("%s/layers", image_store_root(store));
-    int lock = image_store_lock(store, false, true, err); /* nothing is removed meanwhile */
-    int rc = lock < 0 ? lock : disk_posix()->list(disk_posix(), path, check_one, &check, err);
-    if (lock >= 0)
-        close(lock);
+    int rc = disk_posix()->list(disk_posix(), path, check_one, &check, err);
     if (rc == 0 && map_len(found.bad) > 0)
         remove_bad(store, wanted, &found);
     if (rc == 0)

@@ -248,9 +248,9 @@ static int remove_blob(void *ctx, const char *name, enum disk_type type)
 }
 
 /* Its record first: a layer that is removed in part must not pass for one that is whole. */
-static int remove_layer(void *ctx, const char *name, enum disk_type type)
+static int drop_layer(const struct removal *removal, const char *name, enum disk_type type,
+                      struct err *err)
 {
-    const struct removal *removal = ctx;
     struct image_store *store = removal->mark->store;
     struct disk *disk = disk_posix();
     char digest[DIGEST_LEN + 1];
@@ -260,10 +260,19 @@ static int remove_layer(void *ctx, const char *name, enum disk_type type)
     autofree char *dir = path_of(store, "layers", digest_hex(digest));
     autofree char *record = xasprintf("%s.json", dir);
     int64_t bytes = image_store_layer_bytes(store, digest, NULL);
-    if (disk->remove(disk, record, NULL) < 0 || disk->remove_tree(disk, dir, NULL) < 0)
-        return 0; /* what is left goes the next time */
+    int rc = disk->remove(disk, record, err);
+    if (rc == 0)
+        rc = disk->remove_tree(disk, dir, err);
+    if (rc < 0)
+        return rc;
     removal->freed->layers += type == DISK_DIR;
     removal->freed->bytes += bytes > 0 ? bytes : 0;
+    return 0;
+}
+
+static int remove_layer(void *ctx, const char *name, enum disk_type type)
+{
+    (void)!drop_layer(ctx, name, type, NULL); /* what is left goes the next time */
     return 0;
 }
 
@@ -305,8 +314,12 @@ static void remove_bad(struct mark *m, struct map *bad, struct image_store_freed
 {
     struct removal removal = {m, "layers", m->layers, freed};
     const char *name = NULL;
-    for (size_t i = 0; map_next(bad, &i, &name, NULL);)
-        (void)remove_layer(&removal, name, DISK_DIR);
+    freed->failed = map_new();
+    for (size_t i = 0; map_next(bad, &i, &name, NULL);) {
+        struct err err = {0};
+        if (drop_layer(&removal, name, DISK_DIR, &err) < 0)
+            (void)map_put(freed->failed, name, xstrdup(err.msg));
+    }
 }
 
 int image_store_remove_unused(struct image_store *store, const struct image_store_wanted *wanted,

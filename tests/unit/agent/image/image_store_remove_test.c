@@ -527,6 +527,56 @@ static void test_image_store_remove__bad_layers(void **state)
     assert_true(has_image(f, "abc:1"));
 }
 
+/* The reading takes no lock: images come and go meanwhile. */
+static void test_image_store_remove__check_is_in_nobodys_way(void **state)
+{
+    struct fixture *f = *state;
+    struct image_store_checked checked;
+    const struct image_store_wanted wanted = {.in_use = in_use, .ctx = f};
+    add_image(f, "ab:1", "ab", NULL);
+    autoclose int prune = image_store_lock(f->store, true, true, NULL);
+    assert_true(prune >= 0);
+    alarm(30); /* not for ever */
+    assert_int_equal(image_store_check(f->store, &wanted, &checked, NULL), 0);
+    alarm(0);
+    assert_int_equal(checked.layers, 2);
+    assert_int_equal(map_len(checked.bad), 0);
+    image_store_checked_done(&checked);
+}
+
+/* What cannot be removed for another reason than that somebody has it, is told with that. */
+static void test_image_store_remove__bad_layers_that_stay(void **state)
+{
+    struct fixture *f = *state;
+    struct image_store_checked checked;
+    const struct image_store_wanted wanted = {.in_use = in_use, .ctx = f};
+    char digest[DIGEST_LEN + 1];
+    if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0)
+        skip();
+    assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+    add_image(f, "a:1", "a", NULL);
+    layer_digest('a', digest);
+    autofree char *rot = xasprintf("%s/layers/%s/rot", f->root, digest_hex(digest));
+    autofree char *layers = xasprintf("%s/layers", f->root);
+    assert_int_equal(mkdir(rot, 0755), 0);
+    const char *const dead[] = {layers, f->root};
+    for (size_t i = 0; i < ARRAY_LEN(dead); i++) {
+        assert_int_equal(mount(dead[i], dead[i], NULL, MS_BIND, NULL), 0);
+        assert_int_equal(mount(NULL, dead[i], NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
+        cleanup(image_store_free) struct image_store *store = NULL;
+        assert_int_equal(image_store_open(f->root, &store, NULL), 0);
+        assert_int_equal(image_store_check(store, &wanted, &checked, NULL), 0);
+        assert_int_equal(map_len(checked.bad), 1);
+        const char *reason = map_get(checked.kept, digest_hex(digest));
+        assert_non_null(reason);
+        assert_non_null(strstr(reason, "Read-only file system"));
+        image_store_checked_done(&checked);
+    }
+    for (size_t i = ARRAY_LEN(dead); i-- > 0;)
+        assert_int_equal(umount2(dead[i], MNT_DETACH), 0);
+    expect_layers(f, "a");
+}
+
 /* A layer of nothing comes to 0, and that is known of it. */
 static void test_image_store_remove__bad_empty_layer(void **state)
 {
@@ -565,6 +615,8 @@ int main(void)
         TEST(layers_in_use_stay),
         TEST(bad_layers),
         TEST(bad_empty_layer),
+        TEST(bad_layers_that_stay),
+        TEST(check_is_in_nobodys_way),
         TEST(images_of_archives_stay),
         TEST(damage_removes_no_layer),
         TEST(half_a_layer_is_none),
