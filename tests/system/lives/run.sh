@@ -88,4 +88,25 @@ api PATCH /api/v1/namespaces/shop/configmaps/held '{"metadata":{"finalizers":nul
 within 15 "then it is gone" fails there /api/v1/namespaces/shop
 is "and can come again" "$(api POST /api/v1/namespaces '{"metadata":{"name":"shop"}}' | jq -r .status.phase)" Active
 
+# ---- a namespace, with the gateway killed amid it ----
+YARD=/api/v1/namespaces/yard
+api POST /api/v1/namespaces '{"metadata":{"name":"yard"}}' >/dev/null
+jq -n '{apiVersion: "v1", kind: "List", items: [range(100) | {apiVersion: "v1", kind: "ConfigMap",
+    metadata: {name: "part-\(.)", namespace: "yard"}}]}' | apply >/dev/null
+api POST $YARD/pods "$(owned gate '{}' | jq 'del(.metadata.ownerReferences)')" >/dev/null
+within 20 "a pod runs in another" runs_on a gate
+answer=$(api DELETE $YARD)
+controller_kill
+is "it was to end" "$(jq -r .status.phase <<<"$answer")" Terminating
+gw_start
+within 30 "the gateway is back" there "$PODS/free"
+controller_kill
+gw_start
+within 30 "killed again, it is back" there "$PODS/free"
+within 30 "the namespace's pod ends" fails local_pod a gate
+within 30 "and it is gone" fails there $YARD
+is "it can come again" "$(api POST /api/v1/namespaces '{"metadata":{"name":"yard"}}' | jq -r .status.phase)" Active
+is "with nothing of what was in it" "$(api GET $YARD/configmaps | grep -c '"part-') $(api GET $YARD/pods | jq '.items | length')" "0 0"
+is "what is nobody's has not noticed" "$(fingerprint a free)" "$before"
+
 conclude

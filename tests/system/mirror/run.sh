@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # guest-long: --memory 768
-# timeout: 240
+# timeout: 300
 # Static pods of a node are shown by the gateway, whatever is deleted or killed there, and run as they did.
 set -u
 here=$(dirname "$(readlink -f "$0")")
@@ -55,6 +55,33 @@ is "of a node that is away they stay" "$(lp get pods | grep -c -- '-a ')" 3
 node_start a
 within 30 "it is back" runs_on a web-a
 is "its pods have run on" "$(fingerprint a web-a)" "$first"
+
+# ---- the gateway is killed while a pod goes ----
+static brief
+static lost
+within 30 "two more are shown" shown_as brief-a
+within 30 "both of them" shown_as lost-a
+controller_kill
+rm "$STAND/a/manifests/brief.yaml"
+within 30 "the file of one goes while no gateway is there, and it ends" fails local_pod a brief-a
+gw_start
+within 60 "its last word is heard by the next" gone brief-a
+rm "$STAND/a/manifests/lost.yaml"
+sleep "0.$((RANDOM % 10))"
+gw_kill
+within 30 "the other goes while the gateway dies" fails local_pod a lost-a
+if [[ -n ${LIMPET_LONG:-} ]]; then
+    node_kill a
+    node_start a # what it had to tell is forgotten
+    within 30 "the node is back" runs_on a web-a
+    gw_start
+    within 120 "a lost last word is found out" gone lost-a
+    has "because the node does not have it" "$(cat "$GW/log")" 'mirror of a pod that its node does not have is removed: node=a pod=default/lost-a'
+else
+    gw_start
+    within 60 "its last word is heard, too" gone lost-a
+fi
+within 30 "the others are as they were" shown_as web-a
 
 was=$(uid web-a)
 static web 'echo changed; trap "exit 0" TERM; while :; do sleep 1; done'
