@@ -26,6 +26,8 @@ struct reconciler {
     bool failed;         /* it could not be done */
     struct loop_defer *soon;
     struct loop_timer *timer;
+    struct loop_timer *stir;
+    int64_t stirred_at; /* boot ns */
 };
 
 /* ---- whose turn it is ---- */
@@ -97,6 +99,26 @@ void reconciler_put_after(struct reconciler *r, const char *key, int64_t ns)
 {
     work_put_at(r->work, key, loop_now(r->spec.loop) + ns);
     wake(r);
+}
+
+void reconciler_await(struct reconciler *r, const char *key, int64_t priority)
+{
+    work_await(r->work, key, priority);
+}
+
+static void on_stir(void *ctx)
+{
+    struct reconciler *r = ctx;
+    r->stirred_at = loop_now(r->spec.loop);
+    work_stir(r->work);
+    wake(r);
+}
+
+void reconciler_stir(struct reconciler *r)
+{
+    int64_t now = loop_now(r->spec.loop), next = r->stirred_at + r->spec.stir_ns;
+    if (work_awaits(r->work) && !loop_timer_armed(r->stir))
+        loop_timer_at(r->stir, next > now ? next : now);
 }
 
 void reconciler_put_object(struct reconciler *r, const struct value *object)
@@ -290,6 +312,8 @@ int reconciler_new(const struct reconciler_spec *spec, struct reconciler **ret, 
     list_init(&r->sources);
     list_init(&r->writes);
     r->timer = loop_timer_new(spec->loop, turn_soon, r);
+    r->stir = loop_timer_new(spec->loop, on_stir, r);
+    r->stirred_at = loop_now(spec->loop) - spec->stir_ns;
     for (size_t i = 0; i < spec->watch_count; i++) {
         int rc = reconciler_watch(r, &spec->watches[i]);
         if (rc < 0) {
@@ -311,6 +335,7 @@ void reconciler_free(struct reconciler *r)
     list_each(it, tmp, &r->writes) write_free(container_of(it, struct reconciler_write, link));
     loop_defer_free(r->soon);
     loop_timer_free(r->timer);
+    loop_timer_free(r->stir);
     work_free(r->work);
     free(r);
 }

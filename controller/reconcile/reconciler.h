@@ -36,6 +36,7 @@ struct reconciler_spec {
     unsigned turn_max;            /* keys a turn of the loop; 0: RECONCILER_TURN */
     unsigned write_max;           /* writes under way at once; 0: no limit */
     int64_t wait_ns, wait_max_ns; /* after failures; 0: RECONCILER_WAIT_NS, _WAIT_MAX_NS */
+    int64_t stir_ns;              /* the least time between two stirs that do something */
 };
 #define RECONCILER_TURN 64
 #define RECONCILER_WAIT_NS (5 * NS_PER_S)
@@ -58,6 +59,10 @@ void reconciler_put(struct reconciler *r, const char *key);
 void reconciler_put_first(struct reconciler *r, const char *key, int64_t priority);
 void reconciler_put_after(struct reconciler *r, const char *key, int64_t ns);
 void reconciler_put_object(struct reconciler *r, const struct value *object);
+/* To be looked at, with that priority, after the next reconciler_stir, or when it is put. */
+void reconciler_await(struct reconciler *r, const char *key, int64_t priority);
+/* Something has changed that may be what keys await: all that do are put, in a moment. */
+void reconciler_stir(struct reconciler *r);
 void reconciler_drop(struct reconciler *r, const char *key);
 bool reconciler_waits(const struct reconciler *r, const char *key);
 /* Inside of look: it could not be done. */

@@ -35,40 +35,14 @@ void schedule_leave_room(struct schedule *schedule, struct pod *pod)
 
 /* Queue */
 
-void schedule_put(struct schedule *schedule, struct pod *pod)
+void schedule_put(struct schedule *schedule, const struct pod *pod)
 {
-    list_remove(&pod->link);
     reconciler_put_first(schedule->frame, pod->key, pod->view.priority);
 }
 
-/* Neither to be tried nor to be tried again. */
-static void dequeue(struct schedule *schedule, struct pod *pod)
+void schedule_await(struct schedule *schedule, const struct pod *pod)
 {
-    list_remove(&pod->link);
-    reconciler_drop(schedule->frame, pod->key);
-}
-
-void schedule_await(struct schedule *schedule, struct pod *pod)
-{
-    dequeue(schedule, pod);
-    list_append(&schedule->waiting, &pod->link);
-}
-
-static void on_retry(void *ctx)
-{
-    struct schedule *schedule = ctx;
-    struct list *it, *tmp;
-    schedule->last_retry = loop_now(schedule->loop);
-    list_each(it, tmp, &schedule->waiting)
-        schedule_put(schedule, container_of(it, struct pod, link));
-}
-
-void schedule_retry(struct schedule *schedule)
-{
-    if (list_empty(&schedule->waiting) || loop_timer_armed(schedule->retry))
-        return;
-    int64_t now = loop_now(schedule->loop), next = schedule->last_retry + SCHEDULE_RETRY_NS;
-    loop_timer_at(schedule->retry, next > now ? next : now);
+    reconciler_await(schedule->frame, pod->key, pod->view.priority);
 }
 
 /* Picking */
@@ -155,7 +129,7 @@ static void look(void *ctx, const char *key)
     struct schedule *schedule = ctx;
     struct pod *pod = map_get(schedule->pods, key);
     refresh_candidates(schedule);
-    if (pod)
+    if (pod && pod->ours && !pod->binding && !*pod->view.node_name)
         try_pod(schedule, pod);
 }
 
@@ -164,7 +138,6 @@ static void look(void *ctx, const char *key)
 static void pod_free(void *p)
 {
     struct pod *pod = p;
-    list_remove(&pod->link);
     for (size_t i = 0; i < pod->use_count; i++)
         free(pod->uses[i].claim);
     free(pod->uses);
@@ -181,11 +154,11 @@ static void drop_pod(struct schedule *schedule, struct pod *pod)
     bool had_room = pod->node != NULL;
     schedule_leave_room(schedule, pod);
     schedule_leave_uses(schedule, pod);
-    dequeue(schedule, pod);
+    reconciler_drop(schedule->frame, pod->key);
     map_del(schedule->pods, pod->key);
     pod_free(pod);
     if (had_room)
-        schedule_retry(schedule);
+        reconciler_stir(schedule->frame);
 }
 
 static bool is_over(const struct value *object)
@@ -223,18 +196,18 @@ static void update_pod(struct schedule *schedule, struct pod *pod, const struct 
         pod->claiming = false;
 
     if (*pod->view.node_name) { /* from us or from its author: it takes room until it is over */
-        dequeue(schedule, pod);
+        reconciler_drop(schedule->frame, pod->key);
         if (!over)
             schedule_take_room(schedule, pod, pod->view.node_name);
         else if (had_room)
-            schedule_retry(schedule);
+            reconciler_stir(schedule->frame);
     } else if (!pod->ours) {
-        dequeue(schedule, pod);
+        reconciler_drop(schedule->frame, pod->key);
     } else if (assumed) {
         schedule_take_room(schedule, pod, assumed);
         if (pod->claiming && !same)
             schedule_put(schedule, pod);
-    } else if (!same || !(pod->link.next || reconciler_waits(schedule->frame, pod->key))) {
+    } else if (!same || !reconciler_waits(schedule->frame, pod->key)) {
         schedule_put(schedule, pod);
     }
 }
@@ -306,7 +279,7 @@ static void on_node(void *ctx, enum api_event_type type, const struct value *obj
         schedule->candidates_stale = true;
         count_room(schedule, node);
     }
-    schedule_retry(schedule);
+    reconciler_stir(schedule->frame);
 }
 
 int schedule_new(struct loop *loop, struct api *api, struct rng *rng, struct recorder *recorder,
@@ -328,7 +301,9 @@ int schedule_new(struct loop *loop, struct api *api, struct rng *rng, struct rec
                                          .watch_count = ARRAY_LEN(watches),
                                          .look = look,
                                          .ctx = schedule,
-                                         .turn_max = TURN_MAX};
+                                         .turn_max = TURN_MAX,
+                                         .wait_ns = SCHEDULE_AGAIN_NS,
+                                         .stir_ns = SCHEDULE_RETRY_NS};
     schedule->loop = loop;
     schedule->api = api;
     schedule->rng = rng;
@@ -337,10 +312,7 @@ int schedule_new(struct loop *loop, struct api *api, struct rng *rng, struct rec
     schedule->nodes = map_new();
     schedule->users = map_new();
     schedule->volumes = volume_index_new();
-    schedule->last_retry = loop_now(loop) - SCHEDULE_RETRY_NS;
     schedule->candidates_stale = true;
-    list_init(&schedule->waiting);
-    schedule->retry = loop_timer_new(loop, on_retry, schedule);
     int r = reconciler_new(&spec, &schedule->frame, err);
     if (r < 0) {
         schedule_free(schedule);
@@ -355,7 +327,6 @@ void schedule_free(struct schedule *schedule)
     if (!schedule)
         return;
     reconciler_free(schedule->frame);
-    loop_timer_free(schedule->retry);
     map_free(schedule->users, free);
     map_free(schedule->pods, pod_free);
     volume_index_free(schedule->volumes);

@@ -115,12 +115,13 @@ void schedule_on_volume(void *ctx, enum api_event_type type, const struct value 
     if (*view->claim)
         claim_changed(schedule, view->claim);
     else
-        schedule_retry(schedule);
+        reconciler_stir(schedule->frame);
 }
 
 void schedule_on_class(void *ctx, enum api_event_type type, const struct value *object)
 {
+    struct schedule *schedule = ctx;
     (void)type;
     (void)object;
-    schedule_retry(ctx);
+    reconciler_stir(schedule->frame);
 }

@@ -10,8 +10,8 @@
 #include "controller/sched/volume_index.h"
 
 #define SCHEDULE_RETRY_NS                                                                          \
-    (500 * NS_PER_MS)              /* the least time between two tries of everything that waits */
-#define SCHEDULE_AGAIN_NS NS_PER_S /* after a write that failed */
+    (500 * NS_PER_MS)              /* the least time between two tries of all that fitted nowhere */
+#define SCHEDULE_AGAIN_NS NS_PER_S /* after a write that failed; longer each time */
 
 struct node {
     struct sched_node view;
@@ -31,7 +31,6 @@ struct use {
 };
 
 struct pod {
-    struct list link; /* of schedule->waiting; never while it is to be tried */
     char *key, *uid;
     struct sched_pod view;
     char *node; /* where it takes room: bound or about to be; NULL: nowhere */
@@ -48,7 +47,8 @@ struct schedule {
     struct api *api;
     struct rng *rng;
     struct recorder *recorder;
-    struct reconciler *frame; /* keys: "namespace/name" of pods to be tried */
+    struct reconciler *frame; /* keys: "namespace/name" of pods to be tried; those that fitted
+                                 nowhere await a change */
     struct volume_index *volumes;
     struct map *users;                    /* "namespace/name" of a claim -> struct users */
     struct map *pods;                     /* "namespace/name" -> struct pod */
@@ -56,20 +56,15 @@ struct schedule {
     const struct sched_node **candidates; /* sorted by name */
     size_t candidate_count;
     bool candidates_stale;
-    struct list waiting; /* of struct pod: that fitted nowhere */
-    struct loop_timer *retry;
-    int64_t last_retry;
 };
 
 extern const struct api_user schedule_user;
 
 /* ---- schedule.c: whose turn it is, and where there is room ---- */
 
-void schedule_put(struct schedule *schedule, struct pod *pod); /* to be tried */
+void schedule_put(struct schedule *schedule, const struct pod *pod); /* to be tried */
 /* Not before something changes that may let it in. */
-void schedule_await(struct schedule *schedule, struct pod *pod);
-/* Something has changed that may let waiting pods in. */
-void schedule_retry(struct schedule *schedule);
+void schedule_await(struct schedule *schedule, const struct pod *pod);
 void schedule_take_room(struct schedule *schedule, struct pod *pod, const char *node);
 void schedule_leave_room(struct schedule *schedule, struct pod *pod);
 

@@ -118,15 +118,9 @@ static enum work_end on_bound(struct reconciler_write *write, const struct api_a
         record(request, "Normal", "Scheduled", message);
         schedule_tell(schedule, pod, NULL);
     } else if (!*pod->view.node_name) {
-        const char *message = value_get_str(answer->object, "message");
-        log_warn("pod not bound, will try again pod=%s reason=%s", pod->key,
-                 log_quote(message ? message : ""));
         schedule_leave_room(schedule, pod);
-        reconciler_drop(schedule->frame, pod->key);
-        if (pod->ours) {
-            schedule_await(schedule, pod);
-            loop_timer_after(schedule->retry, SCHEDULE_AGAIN_NS);
-        }
+        reconciler_stir(schedule->frame);
+        return pod->ours ? WORK_LATER : WORK_DONE;
     }
     return WORK_DONE;
 }
@@ -134,7 +128,7 @@ static enum work_end on_bound(struct reconciler_write *write, const struct api_a
 void schedule_bind(struct schedule *schedule, struct pod *pod, const char *node)
 {
     static const struct reconciler_ops ops = {
-        .size = sizeof(struct request), .loose = true, .done = on_bound, .free = request_free};
+        .size = sizeof(struct request), .done = on_bound, .free = request_free};
     struct request *request = request_new(schedule, pod, NULL, &ops);
     pod->binding = true;
     schedule_take_room(schedule, pod, node);
@@ -153,19 +147,10 @@ static int select_node(void *ctx, struct value *object)
     return 0;
 }
 
-static enum work_end on_selected(struct reconciler_write *write, const struct api_answer *answer)
-{
-    const struct schedule *schedule = reconciler_ctx(write);
-    if (answer->code >= 300)
-        loop_timer_after(schedule->retry, SCHEDULE_AGAIN_NS);
-    return WORK_DONE;
-}
-
 void schedule_select(struct schedule *schedule, struct pod *pod, const char *node,
                      const struct sched_storage *storage)
 {
-    static const struct reconciler_ops ops = {
-        .size = sizeof(struct request), .loose = true, .done = on_selected, .free = request_free};
+    static const struct reconciler_ops ops = {.size = sizeof(struct request), .free = request_free};
     for (size_t i = 0; i < storage->want_count; i++) {
         const struct sched_want *want = &storage->wants[i];
         if (str_eq(want->view.node, node))

@@ -13,11 +13,12 @@
 
 struct item {
     struct sched_entry entry; /* of work->ready or, by -time, of work->later */
+    struct list awaiting;     /* of work->awaiting */
     bool is_ready;            /* which of them it is in, if in one */
     unsigned holders, failures;
     bool again,
         failed; /* while it is held: it was put, for `at` with `priority`; somebody failed */
-    int64_t at, priority;
+    int64_t at, priority; /* the latter, as it was put last, is kept while anything is */
     char key[];
 };
 
@@ -25,12 +26,14 @@ struct work {
     int64_t wait_ns, wait_max_ns;
     struct map *items; /* key -> struct item */
     struct sched_queue ready, later;
+    struct list awaiting; /* of struct item */
 };
 
 struct work *work_new(int64_t wait_ns, int64_t wait_max_ns)
 {
     struct work *work = xcalloc(1, sizeof(*work));
     *work = (struct work){.wait_ns = wait_ns, .wait_max_ns = wait_max_ns, .items = map_new()};
+    list_init(&work->awaiting);
     return work;
 }
 
@@ -66,9 +69,15 @@ static void unput(struct work *work, struct item *item)
     sched_queue_drop(item->is_ready ? &work->ready : &work->later, &item->entry);
 }
 
+static bool is_awaiting(const struct item *item)
+{
+    return item->awaiting.next != NULL;
+}
+
 static void forget(struct work *work, struct item *item)
 {
     unput(work, item);
+    list_remove(&item->awaiting);
     (void)map_del(work->items, item->key);
     free(item);
 }
@@ -94,10 +103,11 @@ static void put_later(struct work *work, struct item *item, int64_t at)
 void work_put(struct work *work, const char *key, int64_t priority)
 {
     struct item *item = item_of(work, key);
+    list_remove(&item->awaiting);
+    item->priority = priority;
     if (item->holders && !WEAKENED(WORK_HELD)) {
         item->again = true;
         item->at = 0;
-        item->priority = priority;
     } else {
         put_ready(work, item, priority);
     }
@@ -114,12 +124,38 @@ void work_put_at(struct work *work, const char *key, int64_t at)
     }
 }
 
+void work_await(struct work *work, const char *key, int64_t priority)
+{
+    struct item *item = item_of(work, key);
+    unput(work, item);
+    item->again = false;
+    item->priority = priority;
+    list_remove(&item->awaiting);
+    list_append(&work->awaiting, &item->awaiting);
+}
+
+void work_stir(struct work *work)
+{
+    struct list *it, *tmp;
+    list_each(it, tmp, &work->awaiting)
+    {
+        const struct item *item = container_of(it, struct item, awaiting);
+        work_put(work, item->key, item->priority);
+    }
+}
+
+bool work_awaits(const struct work *work)
+{
+    return !list_empty(&work->awaiting);
+}
+
 void work_drop(struct work *work, const char *key)
 {
     struct item *item = map_get(work->items, key);
     if (!item)
         return;
     item->again = item->failed = false;
+    list_remove(&item->awaiting);
     if (item->holders)
         unput(work, item);
     else
@@ -129,7 +165,7 @@ void work_drop(struct work *work, const char *key)
 bool work_waits(const struct work *work, const char *key)
 {
     const struct item *item = map_get(work->items, key);
-    return item && (is_put(item) || item->again);
+    return item && (is_put(item) || item->again || is_awaiting(item));
 }
 
 size_t work_count(const struct work *work)
@@ -147,12 +183,15 @@ int64_t work_next(const struct work *work)
 const char *work_take(struct work *work, int64_t now)
 {
     struct sched_entry *entry;
-    while (work->later.count && -work->later.heap[0]->priority <= now)
-        put_ready(work, container_of(work->later.heap[0], struct item, entry), 0);
+    while (work->later.count && -work->later.heap[0]->priority <= now) {
+        struct item *due = container_of(work->later.heap[0], struct item, entry);
+        put_ready(work, due, due->priority);
+    }
     entry = sched_queue_take(&work->ready);
     if (!entry)
         return NULL;
     struct item *item = container_of(entry, struct item, entry);
+    list_remove(&item->awaiting);
     item->holders = 1;
     return item->key;
 }
@@ -162,7 +201,6 @@ void work_hold(struct work *work, const char *key)
     struct item *item = item_of(work, key);
     if (is_put(item)) { /* by somebody other than its looker: it is looked at after this */
         item->at = item->is_ready ? 0 : -item->entry.priority;
-        item->priority = item->is_ready ? item->entry.priority : 0;
         item->again = true;
         unput(work, item);
     }
@@ -190,7 +228,7 @@ static void settle(struct work *work, struct item *item, int64_t now)
         put_ready(work, item, item->priority);
     else if (failed)
         put_later(work, item, retry);
-    else
+    else if (!is_awaiting(item))
         forget(work, item);
 }
 
@@ -201,7 +239,7 @@ unsigned work_end(struct work *work, const char *key, enum work_end end, int64_t
         return 0;
     if (end == WORK_AGAIN && !(item->again && item->at == 0)) {
         item->again = true;
-        item->at = item->priority = 0;
+        item->at = 0;
     }
     if (end == WORK_LATER) {
         item->failures += item->failures < FAILURES_MAX && !item->failed;

@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#define STIR_NS (500 * NS_PER_MS)
+
 static const struct api_user user = {.name = "system:limpet:test"};
 
 /* A controller that gives each ConfigMap the datum seen=yes. */
@@ -94,7 +96,8 @@ static void start(struct seer *seer, struct world *world, unsigned turn_max, uns
                                          .turn_max = turn_max,
                                          .write_max = write_max,
                                          .wait_ns = NS_PER_S,
-                                         .wait_max_ns = 3 * NS_PER_S};
+                                         .wait_max_ns = 3 * NS_PER_S,
+                                         .stir_ns = STIR_NS};
     *seer = (struct seer){.world = world};
     assert_int_equal(reconciler_new(&spec, &seer->frame, &world->err), 0);
 }
@@ -298,6 +301,40 @@ static void test_reconciler__after_a_while(void **state)
     world_done(&world);
 }
 
+/* Many changes in a moment are one look at what awaits them. */
+static void test_reconciler__stirred(void **state)
+{
+    struct world world;
+    struct seer seer;
+    (void)state;
+    world_init(&world);
+    start(&seer, &world, 0, 0);
+    world_turn(&world);
+    reconciler_stir(seer.frame); /* nobody awaits it */
+    reconciler_await(seer.frame, "x", 0);
+    reconciler_await(seer.frame, "y", 1);
+    world_pass(&world, 3600 * NS_PER_S);
+    assert_string_equal(looked(&seer), "");
+    for (int i = 0; i < 5; i++)
+        reconciler_stir(seer.frame);
+    world_turn(&world);
+    assert_string_equal(looked(&seer), "y x");
+    reconciler_await(seer.frame, "x", 0);
+    for (int i = 0; i < 5; i++)
+        reconciler_stir(seer.frame);
+    world_pass(&world, STIR_NS - NS_PER_MS);
+    assert_string_equal(looked(&seer), "");
+    world_pass(&world, 2 * NS_PER_MS);
+    assert_string_equal(looked(&seer), "x");
+    reconciler_await(seer.frame, "x", 0);
+    reconciler_drop(seer.frame, "x");
+    reconciler_stir(seer.frame);
+    world_pass(&world, 3600 * NS_PER_S);
+    assert_string_equal(looked(&seer), "");
+    stop(&seer);
+    world_done(&world);
+}
+
 /* It ends with writes under way, keys put and watches that catch up. */
 static void test_reconciler__ends_anywhere(void **state)
 {
@@ -373,6 +410,7 @@ int main(void)
         cmocka_unit_test(test_reconciler__one_write_at_a_time),
         cmocka_unit_test(test_reconciler__tries_again_later),
         cmocka_unit_test(test_reconciler__after_a_while),
+        cmocka_unit_test(test_reconciler__stirred),
         cmocka_unit_test(test_reconciler__ends_anywhere),
         cmocka_unit_test(test_reconciler__keys),
         cmocka_unit_test(test_reconciler__get),

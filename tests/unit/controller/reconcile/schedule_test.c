@@ -5,6 +5,8 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "controller/api/gate.h"
+#include "controller/api/status.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -257,7 +259,7 @@ static void delete_it(void *ctx, const struct api_answer *answer)
 static void count_tries(void *ctx, enum log_level level, const char *line)
 {
     (void)level;
-    *(int *)ctx += strstr(line, "pod not bound") != NULL;
+    *(int *)ctx += strstr(line, "not written, will try again controller=\"scheduler\"") != NULL;
 }
 
 /* A pod that is deleted while it is being bound is not tried again and again. */
@@ -270,6 +272,7 @@ static void test_schedule__deleted_while_binding(void **state)
     world_node(&world, "n", "1");
     struct schedule *schedule = start(&world);
     log_set_sink(count_tries, &tries);
+    log_set_level(LOG_LEVEL_DEBUG);
     const struct api_ref ref = {&kind_pod, "default", "p"};
     cleanup(value_free) struct value *pod = value_new_map();
     struct value *finalizers =
@@ -287,7 +290,72 @@ static void test_schedule__deleted_while_binding(void **state)
     assert_non_null(value_path(kept, "metadata", "deletionTimestamp", NULL));
     assert_string_equal(world_node_of(&world, "p"), "");
     assert_true(tries <= 1);
+    log_set_level(LOG_LEVEL_INFO);
     log_set_sink(NULL, NULL);
+    schedule_free(schedule);
+    world_done(&world);
+}
+
+struct refusing {
+    bool refuses; /* that the pod "high" gets a node */
+    int refused;
+};
+
+static struct value *let_through(void *ctx, const struct gate_request *request, bool *ret_ran)
+{
+    (void)ctx;
+    (void)request;
+    *ret_ran = false;
+    return NULL;
+}
+
+static struct value *refuse(void *ctx, const struct gate_request *request)
+{
+    struct refusing *refusing = ctx;
+    bool bound = value_path(request->object, "spec", "nodeName", NULL) != NULL;
+    if (!refusing->refuses || !bound || !str_eq(request->ref.name, "high"))
+        return NULL;
+    refusing->refused++;
+    return status_failure(500, "not now");
+}
+
+static void no_settle(void *ctx, const struct api_ref *ref, const struct value *object,
+                      bool written)
+{
+    (void)ctx;
+    (void)ref;
+    (void)object;
+    (void)written;
+}
+
+/* A pod that cannot be bound is tried again, later each time, and does not keep the room. */
+static void test_schedule__refused_binding(void **state)
+{
+    (void)state;
+    struct world world;
+    struct refusing refusing = {.refuses = true};
+    const struct gate gate = {
+        .mutate = let_through, .validate = refuse, .settle = no_settle, .ctx = &refusing};
+    world_init(&world);
+    api_set_gate(world.api, &gate);
+    world_node(&world, "n", "1");
+    world_create(&world,
+                 "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'high','namespace':'default'},"
+                 "'spec':{'priority':10,'containers':[{'name':'c','image':'i','resources':{"
+                 "'requests':{'cpu':'1'}}}]}}",
+                 201);
+    world_pod(&world, "low", "1", "");
+    struct schedule *schedule = start(&world); /* both are tried before either is bound */
+    world_pass(&world, NS_PER_S);
+    assert_string_equal(world_node_of(&world, "low"), "n");
+    world_delete(&world, "Pod", "default", "low");
+    refusing.refused = 0;
+    world_pass(&world, 600 * NS_PER_S);
+    assert_in_range(refusing.refused, 8, 20);
+    assert_string_equal(world_node_of(&world, "high"), "");
+    refusing.refuses = false;
+    world_pass(&world, 61 * NS_PER_S);
+    assert_string_equal(world_node_of(&world, "high"), "n");
     schedule_free(schedule);
     world_done(&world);
 }
@@ -335,6 +403,7 @@ int main(void)
         cmocka_unit_test(test_schedule__waits_for_all_pods),
         cmocka_unit_test(test_schedule__deleted_while_binding),
         cmocka_unit_test(test_schedule__tells_events),
+        cmocka_unit_test(test_schedule__refused_binding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

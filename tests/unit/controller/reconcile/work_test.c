@@ -173,6 +173,62 @@ static void test_work__fails_for_ever(void **state)
     work_free(work);
 }
 
+/* What awaits a change waits for that, or for a time, with the priority that it has. */
+static void test_work__awaits(void **state)
+{
+    struct work *work = work_new(10, 10);
+    (void)state;
+    assert_false(work_awaits(work));
+    work_await(work, "a", 0);
+    work_put(work, "b", 0);
+    work_await(work, "b", 5);
+    work_await(work, "c", 0);
+    work_await(work, "d", 0);
+    work_drop(work, "d");
+    assert_true(work_awaits(work));
+    assert_true(work_waits(work, "a"));
+    assert_int_equal(work_count(work), 3);
+    assert_int_equal(work_next(work), INT64_MAX);
+    assert_string_equal(take_all(work, 1000), "");
+    work_stir(work);
+    assert_false(work_awaits(work));
+    assert_string_equal(take_all(work, 0), "b a c");
+
+    /* Begun while it is looked at, it lasts; what was put for meanwhile is no longer wanted. */
+    work_put(work, "a", 0);
+    work_await(work, "a", 0);
+    work_end(work, "a", WORK_DONE, 0);
+    work_end(work, "b", WORK_DONE, 0);
+    assert_int_equal(work_count(work), 2);
+    assert_int_equal(work_next(work), INT64_MAX);
+
+    /* A change while it is held counts afterwards; so does a failure. */
+    work_await(work, "c", 0);
+    work_stir(work);
+    assert_string_equal(take_all(work, 0), "a");
+    work_end(work, "c", WORK_DONE, 0);
+    assert_string_equal(take_all(work, 0), "c");
+    work_await(work, "a", 0);
+    work_end(work, "a", WORK_LATER, 0);
+    assert_int_equal(work_next(work), 10);
+    assert_true(work_awaits(work));
+    assert_string_equal(take_all(work, 10), "a");
+    assert_false(work_awaits(work));
+    work_end(work, "a", WORK_DONE, 10);
+
+    /* Whichever comes first. */
+    work_await(work, "a", 1);
+    work_put_at(work, "a", 50);
+    work_await(work, "b", 0);
+    work_put_at(work, "b", 20);
+    work_await(work, "d", 9);
+    work_put_at(work, "d", 50);
+    assert_string_equal(take_all(work, 30), "b");
+    assert_string_equal(take_all(work, 50), "d a");
+    assert_false(work_awaits(work));
+    work_free(work);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +238,7 @@ int main(void)
         cmocka_unit_test(test_work__failures_wait_longer),
         cmocka_unit_test(test_work__a_failure_and_a_time),
         cmocka_unit_test(test_work__fails_for_ever),
+        cmocka_unit_test(test_work__awaits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
