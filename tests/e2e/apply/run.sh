@@ -109,6 +109,10 @@ edited() {
     editor 's/a: edited/a: [no, text]/'
     TMPDIR=$TEST_TMP refuses "what the server refuses is shown, and the text is kept" "$TEST_TMP/kubectl-edit-" edit configmap swap
     holds "and nothing is changed" configmap/swap .data.a edited
+    pod edited | k create -f - >/dev/null
+    editor 's/^spec:/spec:\n  activeDeadlineSeconds: 999/'
+    is "edit of a pod warns of nothing that the gateway has set" "$(timeout 60 "$KUBECTL" edit pod edited 2>&1)" 'pod/edited edited'
+    holds "it is edited" pod/edited .spec.activeDeadlineSeconds 999
     editor 's/part: app/part: last/'
     says "apply edit-last-applied" 'configmap/app edited' apply edit-last-applied configmap app
 }
