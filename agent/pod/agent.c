@@ -1,6 +1,7 @@
 #include "agent/pod/internal.h"
 #include "agent/pod/reclaim.h"
 #include "agent/runtime/caps.h"
+#include "agent/volume/giver.h"
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -362,6 +363,7 @@ int agent_new(const struct agent_world *world, const struct agent_spec *spec,
     agent->leftovers = leftovers_new(agent);
     agent->reclaim = reclaim_new(agent);
     agent->tokens = make_tokens(agent);
+    agent->giver = giver_new(world->loop, giver_give_all, exec_volumes_given, agent);
     agent->manifests = manifests_new(&(struct manifests_spec){
         .disk = world->disk,
         .static_dir = agent->spec.static_dir,
@@ -398,6 +400,7 @@ void agent_free(struct agent *agent)
     leftovers_free(agent->leftovers);
     reclaim_free(agent->reclaim);
     tokens_free(agent->tokens);
+    giver_free(agent->giver);
     if (agent->round)
         loop_defer_free(agent->round);
     manifests_free(agent->manifests);

@@ -188,7 +188,7 @@ int etc_write(const struct pod_record *record, const char *label, struct err *er
     rc = bring_all_up_to_date(record, &node, err);
     if (rc < 0)
         return rc;
-    rc = label_give(AT_FDCWD, dir, label, true);
+    rc = label_give(AT_FDCWD, dir, label, true, NULL);
     return rc < 0 ? err_errno(err, -rc, "label %s", label) : 0;
 }
 

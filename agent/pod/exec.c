@@ -2,6 +2,7 @@
 #include "agent/pod/internal.h"
 #include "agent/pod/selinux.h"
 #include "agent/pod/user_ids.h"
+#include "agent/volume/giver.h"
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -14,6 +15,9 @@ const struct backoff_policy backoff_volume = {1 * NS_PER_S, 60 * NS_PER_S};
 /* A token is worth a short wait (tokens.h): looked at again and again until that is over. */
 static const struct backoff_policy backoff_token = {1 * NS_PER_S, 1 * NS_PER_S};
 const struct backoff_policy backoff_start = {200 * NS_PER_MS, 300 * NS_PER_S};
+/* A volume that is given to its pod says when that is over. */
+static const struct backoff_policy backoff_given = {60 * NS_PER_S, 60 * NS_PER_S};
+#define GIVING "VolumePermissionChangeInProgress"
 
 static void failed(struct pod_record *record, struct setback *setback,
                    const struct backoff_policy *policy, const char *reason, const struct err *err)
@@ -50,10 +54,19 @@ static const char *const *find_layers(void *ctx, const char *volume)
     return image ? image->layers : NULL;
 }
 
+static int give_volume(void *ctx, const struct gift *gift, struct err *err)
+{
+    const struct pod_record *record = ctx;
+    return giver_give(record->agent->giver, gift, err);
+}
+
 static struct volume_source source_of(struct pod_record *record)
 {
-    return (struct volume_source){
-        .find = find_source, .token = find_token, .layers = find_layers, .ctx = record};
+    return (struct volume_source){.find = find_source,
+                                  .token = find_token,
+                                  .layers = find_layers,
+                                  .give = record->agent->giver ? give_volume : NULL,
+                                  .ctx = record};
 }
 
 static char *label_of(const struct pod_record *record)
@@ -100,6 +113,8 @@ void exec_prepare_volumes(struct pod_record *record)
     if (rc == -EAGAIN) /* nothing is wrong: not told */
         setback_set(&record->volumes_setback, &backoff_token, agent_now(agent), "FailedMount",
                     err.msg);
+    else if (rc == -EINPROGRESS) /* told in the words of a kubelet */
+        failed(record, &record->volumes_setback, &backoff_given, GIVING, &err);
     else if (rc < 0)
         failed(record, &record->volumes_setback, &backoff_volume, "FailedMount", &err);
     if (rc < 0)
@@ -109,6 +124,20 @@ void exec_prepare_volumes(struct pod_record *record)
     record->volume_count = count;
     record->volumes_ready = true;
     setback_clear(&record->volumes_setback);
+}
+
+void exec_volumes_given(void *ctx)
+{
+    const struct agent *agent = ctx;
+    void *p;
+    for (size_t i = 0; map_next(agent->records, &i, NULL, &p);) {
+        struct pod_record *record = p;
+        struct setback *setback = &record->volumes_setback;
+        if (!setback->retry_at || !str_eq(setback->reason, GIVING))
+            continue;
+        setback->retry_at = agent_now(agent);
+        agent_touch(record);
+    }
 }
 
 void exec_refresh_volumes(struct pod_record *record)

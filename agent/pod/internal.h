@@ -8,6 +8,7 @@
 #include "agent/pod/tokens.h"
 #include "common/base/map.h"
 
+struct giver;
 struct pressures;
 struct reclaim;
 
@@ -23,6 +24,7 @@ struct agent {
     struct leftovers *leftovers;
     struct reclaim *reclaim;
     struct tokens *tokens;
+    struct giver *giver;               /* of volumes to pods; NULL: nobody does it beside */
     const struct pressures *pressures; /* what the node runs out of; NULL: nobody looks */
     bool started;                      /* every keeper has reported: pods may be started */
     bool told_ready;
@@ -57,6 +59,8 @@ void agent_name_freed(const struct pod_record *record);
 
 /* exec.c: volumes for what is about to start; volumes_ready tells. */
 void exec_prepare_volumes(struct pod_record *record);
+/* A volume was given to a pod: those that wait for theirs ask again. ctx: the agent. */
+void exec_volumes_given(void *ctx);
 /* exec.c: does what pod_plan said. Returns true if the record is gone. */
 bool exec_action(struct pod_record *record, const struct pod_action *action);
 /* Brings the files in the volumes of a pod that is set up (pod_record_is_set_up) up to date. */

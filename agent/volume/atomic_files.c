@@ -190,7 +190,7 @@ static int put_link(int dir, const char *target, const char *temporary, const ch
         return -errno;
     if (symlinkat(target, dir, temporary) < 0)
         return -errno;
-    int rc = label_give(dir, temporary, label, false);
+    int rc = label_give(dir, temporary, label, false, NULL);
     if (rc == 0 && renameat(dir, temporary, dir, name) < 0)
         rc = -errno;
     if (rc == -EISDIR) {
@@ -257,9 +257,9 @@ static int write_set(int dir, const struct file_set *set, const struct map *tops
     for (size_t i = 0; rc == 0 && (file = file_set_next(set, &i));)
         rc = write_file(folder, file);
     if (rc == 0 && fs_group >= 0)
-        rc = fs_group_give(dir, name, FS_GROUP_TREE, (gid_t)fs_group, false);
+        rc = fs_group_give(dir, name, FS_GROUP_TREE, (gid_t)fs_group, false, NULL);
     if (rc == 0)
-        rc = label_give(dir, name, label, true);
+        rc = label_give(dir, name, label, true, NULL);
     if (rc == 0)
         rc = link_tops(dir, tops, label);
     if (rc == 0 && WEAKENED(VOLUME_ATOMIC))
@@ -270,7 +270,8 @@ static int write_set(int dir, const struct file_set *set, const struct map *tops
 static int bring(int dir, struct file_set *set, const struct map *tops, int64_t fs_group,
                  const char *label, bool current, int64_t now_wall_ns)
 {
-    int rc = fs_group >= 0 ? fs_group_give(dir, ".", FS_GROUP_TOP, (gid_t)fs_group, false) : 0;
+    int rc =
+        fs_group >= 0 ? fs_group_give(dir, ".", FS_GROUP_TOP, (gid_t)fs_group, false, NULL) : 0;
     if (rc == 0)
         rc = current ? link_tops(dir, tops, label)
                      : write_set(dir, set, tops, fs_group, label, now_wall_ns);

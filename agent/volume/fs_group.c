@@ -16,32 +16,33 @@ static mode_t added_mode(mode_t mode, bool write)
 }
 
 /* How a volume is given away. */
-struct gift {
+struct grant {
     gid_t group;
     bool write;
 };
 
-static bool is_given(const struct gift *gift, const struct stat *st)
+static bool is_given(const struct grant *grant, const struct stat *st)
 {
     mode_t mode = st->st_mode & 07777;
-    return st->st_gid == gift->group && (mode | added_mode(st->st_mode, gift->write)) == mode;
+    return st->st_gid == grant->group && (mode | added_mode(st->st_mode, grant->write)) == mode;
 }
 
 /* Never through a link. The mode last, since a new owner takes setgid away. */
 static int give_one(void *ctx, int fd, const struct stat *st)
 {
-    const struct gift *gift = ctx;
+    const struct grant *grant = ctx;
     char path[32];
-    if (S_ISLNK(st->st_mode) || is_given(gift, st))
+    if (S_ISLNK(st->st_mode) || is_given(grant, st))
         return 0;
-    if (fchownat(fd, "", (uid_t)-1, gift->group, AT_EMPTY_PATH) < 0)
+    if (fchownat(fd, "", (uid_t)-1, grant->group, AT_EMPTY_PATH) < 0)
         return -errno;
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    mode_t mode = (st->st_mode & 07777) | added_mode(st->st_mode, gift->write);
+    mode_t mode = (st->st_mode & 07777) | added_mode(st->st_mode, grant->write);
     return chmod(path, mode) < 0 ? -errno : 0;
 }
 
-int fs_group_give(int parent_fd, const char *name, enum fs_group_part part, gid_t group, bool write)
+int fs_group_give(int parent_fd, const char *name, enum fs_group_part part, gid_t group, bool write,
+                  size_t *left)
 {
     struct stat st;
     int rc = 0;
@@ -52,9 +53,9 @@ int fs_group_give(int parent_fd, const char *name, enum fs_group_part part, gid_
         return fd;
     if (!S_ISDIR(st.st_mode))
         return -ENOTDIR;
-    struct gift gift = {group, write};
-    bool all = part == FS_GROUP_TREE || (part == FS_GROUP_LASTING && !is_given(&gift, &st));
+    struct grant grant = {group, write};
+    bool all = part == FS_GROUP_TREE || (part == FS_GROUP_LASTING && !is_given(&grant, &st));
     if (all)
-        rc = tree_walk(fd, give_one, &gift);
-    return rc < 0 ? rc : give_one(&gift, fd, &st);
+        rc = tree_walk(fd, give_one, &grant, left);
+    return rc < 0 ? rc : give_one(&grant, fd, &st);
 }

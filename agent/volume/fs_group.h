@@ -20,6 +20,6 @@ enum fs_group_part {
 /* Gives that part of a volume (a directory, at a path relative to parent_fd or absolute) to the
  * group, with the modes that a kubelet adds: rw (without `write` r), for directories x and setgid
  * as well. A negative errno. Nothing but directories is opened, and no other file system entered.
- * Blocks for as long as it takes to look at each file. */
+ * Blocks for as long as it takes to look at each file; left: as tree_walk (tree.h). */
 nodiscard int fs_group_give(int parent_fd, const char *name, enum fs_group_part part, gid_t group,
-                            bool write);
+                            bool write, size_t *left);

@@ -16,7 +16,7 @@ static int give_one(void *ctx, int fd, const struct stat *st)
     return selinux_has_label(fd, label) ? 0 : selinux_label(fd, label);
 }
 
-int label_give(int parent_fd, const char *dir, const char *label, bool all)
+int label_give(int parent_fd, const char *dir, const char *label, bool all, size_t *left)
 {
     struct stat st;
     if (!label)
@@ -26,7 +26,7 @@ int label_give(int parent_fd, const char *dir, const char *label, bool all)
         return fd;
     void *ctx = (void *)(uintptr_t)label;
     int rc = S_ISDIR(st.st_mode) && (all || !selinux_has_label(fd, label))
-                 ? tree_walk(fd, give_one, ctx)
+                 ? tree_walk(fd, give_one, ctx, left)
                  : 0;
     return rc < 0 ? rc : give_one(ctx, fd, &st);
 }

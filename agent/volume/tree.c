@@ -13,6 +13,7 @@
 struct walk {
     tree_fn *fn;
     void *ctx;
+    size_t *left;
     dev_t device; /* that of the folder: what is mounted below it is not part of the volume */
 };
 
@@ -36,6 +37,10 @@ static int walk_one(int parent, const char *name, const struct walk *walk, int d
     struct stat st;
     if (depth > DEPTH_MAX)
         return -ELOOP;
+    if (walk->left && *walk->left == 0)
+        return -EINPROGRESS;
+    if (walk->left)
+        --*walk->left;
     autoclose int fd = tree_open(parent, name, &st);
     if (fd < 0)
         return fd == -ENOENT ? 0 : fd;
@@ -63,11 +68,11 @@ static int walk_entries(int folder, const struct walk *walk, int depth)
     return rc;
 }
 
-int tree_walk(int folder_fd, tree_fn *fn, void *ctx)
+int tree_walk(int folder_fd, tree_fn *fn, void *ctx, size_t *left)
 {
     struct stat st;
     if (fstat(folder_fd, &st) < 0)
         return -errno;
-    const struct walk walk = {fn, ctx, st.st_dev};
+    const struct walk walk = {fn, ctx, left, st.st_dev};
     return walk_entries(folder_fd, &walk, 0);
 }

@@ -5,6 +5,7 @@
 #include "agent/volume/type.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/fs/path.h"
 
 #include <dirent.h>
@@ -65,7 +66,7 @@ static int write_files(const struct volume_spec *spec, const struct volume_type 
     if (fd < 0)
         return err_errno(err, errno, "%s", dir);
     rc = atomic_files_write(fd, files, spec->fs_group, spec->label, spec->now_wall_ns, err);
-    int labelled = rc < 0 ? 0 : label_give(AT_FDCWD, dir, spec->label, rc > 0);
+    int labelled = rc < 0 ? 0 : label_give(AT_FDCWD, dir, spec->label, rc > 0, NULL);
     return labelled < 0 ? err_errno(err, -labelled, "label %s", spec->label) : rc;
 }
 
@@ -79,6 +80,21 @@ static int prepare_files(const struct volume_spec *spec, const struct volume_typ
     return rc < 0 ? rc : 0;
 }
 
+/* Little is given at once. What outlives pods may hold any number of files. */
+static int give(const struct volume_spec *spec, const struct volume *volume, struct err *err)
+{
+    const struct gift gift = {.path = volume->host_path,
+                              .label = spec->label,
+                              .group = spec->fs_group,
+                              .write = !volume->read_only,
+                              .part = volume->group};
+    size_t left = VOLUME_AT_ONCE;
+    bool later = volume->group == FS_GROUP_LASTING && spec->source && spec->source->give &&
+                 !WEAKENED(VOLUME_AT_ONCE);
+    int rc = gift_give(&gift, later ? &left : NULL, err);
+    return rc == -EINPROGRESS ? spec->source->give(spec->source->ctx, &gift, err) : rc;
+}
+
 static int prepare_mounted(const struct volume_spec *spec, const struct volume_type *type,
                            const char *name, const struct value *source, struct volume *ret,
                            struct err *err)
@@ -89,14 +105,7 @@ static int prepare_mounted(const struct volume_spec *spec, const struct volume_t
     if (rc < 0 || ret->group == FS_GROUP_NOTHING ||
         (ret->read_only && ret->group == FS_GROUP_LASTING))
         return rc;
-    int labelled = label_give(AT_FDCWD, ret->host_path, spec->label, false);
-    if (labelled < 0)
-        return err_errno(err, -labelled, "label %s", spec->label);
-    if (spec->fs_group < 0)
-        return 0;
-    rc =
-        fs_group_give(AT_FDCWD, ret->host_path, ret->group, (gid_t)spec->fs_group, !ret->read_only);
-    return rc < 0 ? err_errno(err, -rc, "fsGroup %lld", (long long)spec->fs_group) : 0;
+    return give(spec, ret, err);
 }
 
 /* In the words of a kubelet. */
@@ -117,7 +126,7 @@ static int prepare_one(const struct volume_spec *spec, const struct value *volum
     const struct value *source = value_get(volume, type->field);
     int rc = type->collect ? prepare_files(spec, type, name, source, ret, err)
                            : prepare_mounted(spec, type, name, source, ret, err);
-    return rc < 0 ? failed(name, rc, err) : 0;
+    return rc < 0 && rc != -EINPROGRESS ? failed(name, rc, err) : rc;
 }
 
 int volumes_prepare(const struct volume_spec *spec, const struct value *volumes,

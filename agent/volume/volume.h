@@ -5,9 +5,12 @@
 #include "agent/runtime/launch.h"
 #include "agent/volume/disk_usage.h"
 #include "agent/volume/fs_group.h"
+#include "agent/volume/gift.h"
 #include "common/base/err.h"
 #include "common/data/value.h"
 #include "common/fs/disk.h"
+
+#define VOLUME_AT_ONCE 256
 
 struct volume_source {
     /* The node's copy of a ConfigMap or Secret (a value tree, borrowed until the next call); NULL
@@ -21,6 +24,9 @@ struct volume_source {
     /* The layers of the image that this volume of the pod is, lowest first, NULL-terminated;
      * borrowed as above. NULL: it is not here. */
     const char *const *(*layers)(void *ctx, const char *volume);
+    /* Gives a folder to the pod that has more than VOLUME_AT_ONCE files, and does not block: as
+     * giver_give (giver.h). NULL: nobody does it, all is done at once. */
+    int (*give)(void *ctx, const struct gift *gift, struct err *err);
     void *ctx;
 };
 
@@ -48,9 +54,9 @@ struct volume {
 };
 
 /* Prepares every volume of spec.volumes (a list; may be NULL). -ENOENT: something it needs is not
- * here yet ("configmap "app" not found"); -EAGAIN: a token is on its way, nothing is wrong;
- * -EINVAL; -EACCES. Idempotent. *ret holds *ret_count items; free with volumes_free. Blocks for a
- * few small files. */
+ * here yet ("configmap "app" not found"); -EAGAIN: a token is on its way, -EINPROGRESS: one is
+ * being given to the pod, and nothing is wrong; -EINVAL; -EACCES. Idempotent. *ret holds *ret_count
+ * items; free with volumes_free. Blocks for a few small files. */
 nodiscard int volumes_prepare(const struct volume_spec *spec, const struct value *volumes,
                               struct volume **ret, size_t *ret_count, struct err *err);
 void volumes_free(struct volume *volumes, size_t count);

@@ -95,6 +95,35 @@ groups() {
     take grouped
 }
 
+# A claim of many files is given to its pod while all else goes on, and whoever dies meanwhile.
+many() {
+    local dir=$STAND/many count=5000 files began
+    [[ -z ${LIMPET_LONG:-} ]] || count=200000
+    mkdir -p "$dir"
+    (cd "$dir" && seq 1 100 | xargs mkdir && seq 1 "$count" | awk '{ print $1 % 100 + 1 "/" $1 }' | xargs touch)
+    claim many '{"volumeName": "many", "storageClassName": ""}' | put many
+    volume many "{\"local\": {\"path\": \"$dir\"}}" | put many-volume
+    pod many 'echo end; exec sleep 1000' | with_claim many '.spec.securityContext = {fsGroup: 3000}' | put many-pod
+    if [[ -n ${LIMPET_LONG:-} ]]; then
+        within 20 "a claim of many files: its pod says what it waits for" matches 'setting the ownership of the files' ld a why pod/many-a
+        began=$(now_us)
+        pod quick 'echo end; exec sleep 1000' | put quick
+        log_of quick >/dev/null
+        in_time "and others start" "$began" "$(now_us)" 5
+        is "meanwhile" "$(stat -c %g "$dir")" 0
+        gone_pod quick
+    fi
+    node_kill a
+    within 20 "who gives it ends with the agent" fails pgrep -f -- "--config $STAND/a/config.yaml run"
+    node_start a
+    PATIENCE=10 log_of many >/dev/null
+    files=$(find "$dir" -mindepth 2 -gid 3000 -perm -0660 | wc -l)
+    is "an agent that is killed amid it: the next one gives all of it" "$files $(stat -c '%g %a' "$dir")" "$count 3000 2775"
+    gone_pod many-pod
+    take many
+    take many-volume
+}
+
 machines() {
     local dir=$STAND/disk
     mkdir -p "$dir/host"
@@ -223,6 +252,7 @@ removal() {
 stand_plain main a
 outlives
 groups
+many
 machines
 images
 removal

@@ -70,9 +70,9 @@ static void test_label__all_of_it(void **state)
     struct tree tree;
     tree_make(&tree);
     if (can(&tree)) {
-        assert_int_equal(label_give(AT_FDCWD, tree.dir, NULL, true), 0);
+        assert_int_equal(label_give(AT_FDCWD, tree.dir, NULL, true, NULL), 0);
         assert_true(has(&tree, ".", OTHER));
-        assert_int_equal(label_give(AT_FDCWD, tree.dir, LABEL, false), 0);
+        assert_int_equal(label_give(AT_FDCWD, tree.dir, LABEL, false, NULL), 0);
         for (size_t i = 0; i < ARRAY_LEN(parts); i++)
             if (!has(&tree, parts[i], LABEL))
                 fail_msg("%s", parts[i]);
@@ -88,9 +88,9 @@ static void test_label__once(void **state)
     struct tree tree;
     tree_make(&tree);
     if (can(&tree)) {
-        assert_int_equal(label_give(AT_FDCWD, tree.dir, OTHER, false), 0);
+        assert_int_equal(label_give(AT_FDCWD, tree.dir, OTHER, false, NULL), 0);
         assert_false(has(&tree, "d/f", OTHER));
-        assert_int_equal(label_give(AT_FDCWD, tree.dir, OTHER, true), 0);
+        assert_int_equal(label_give(AT_FDCWD, tree.dir, OTHER, true, NULL), 0);
         assert_true(has(&tree, "d/f", OTHER));
     }
     tree_done(&tree);
@@ -103,10 +103,10 @@ static void test_label__one_file(void **state)
     tree_make(&tree);
     autofree char *file = xasprintf("%s/d/f", tree.dir), *none = xasprintf("%s/none", tree.dir);
     if (can(&tree)) {
-        assert_int_equal(label_give(AT_FDCWD, file, LABEL, false), 0);
+        assert_int_equal(label_give(AT_FDCWD, file, LABEL, false, NULL), 0);
         assert_true(has(&tree, "d/f", LABEL));
     }
-    assert_int_equal(label_give(AT_FDCWD, none, LABEL, false), -ENOENT);
+    assert_int_equal(label_give(AT_FDCWD, none, LABEL, false, NULL), -ENOENT);
     tree_done(&tree);
 }
 

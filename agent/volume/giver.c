@@ -1,0 +1,178 @@
+#include "agent/volume/giver.h"
+
+#include "agent/runtime/sys.h"
+#include "common/base/cleanup.h"
+#include "common/base/list.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/base/weaken.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define REPORT_FD 3
+#define NICE 10
+
+struct job {
+    struct list link;
+    struct giver *giver;
+    char *path;
+    pid_t pid; /* 0: it is over, and failed */
+    struct loop_child *child;
+    int report;     /* by which it says why it fails */
+    struct err err; /* of one that is over */
+};
+
+struct giver {
+    struct loop *loop;
+    giver_give_fn *give;
+    giver_done_fn *done;
+    void *ctx;
+    struct list jobs;
+};
+
+struct giver *giver_new(struct loop *loop, giver_give_fn *give, giver_done_fn *done, void *ctx)
+{
+    struct giver *giver = xcalloc(1, sizeof(*giver));
+    giver->loop = loop;
+    giver->give = give;
+    giver->done = done;
+    giver->ctx = ctx;
+    list_init(&giver->jobs);
+    return giver;
+}
+
+int giver_give_all(const struct gift *gift, struct err *err)
+{
+    return gift_give(gift, NULL, err);
+}
+
+static void job_free(struct job *job)
+{
+    if (job->pid > 0)
+        kill(job->pid, SIGKILL); /* not reaped yet: the number is its own */
+    if (job->child)
+        loop_child_abandon(job->child);
+    if (job->report >= 0)
+        close(job->report);
+    list_remove(&job->link);
+    free(job->path);
+    free(job);
+}
+
+void giver_free(struct giver *giver)
+{
+    struct list *it, *tmp;
+    if (!giver)
+        return;
+    list_each(it, tmp, &giver->jobs) job_free(container_of(it, struct job, link));
+    free(giver);
+}
+
+/* ---- the process ---- */
+
+/* None of the agent's files stays open in it: locks, connections, keepers. */
+static int keep_only(int report)
+{
+    if (dup2(report, REPORT_FD) < 0)
+        return -errno;
+    if (sys_close_range(REPORT_FD + 1, ~0U, 0) < 0)
+        for (int fd = REPORT_FD + 1; fd < 4096; fd++) /* kernels before 5.9 */
+            close(fd);
+    return 0;
+}
+
+_Noreturn static void run(const struct giver *giver, const struct gift *gift, int report,
+                          pid_t parent)
+{
+    struct err err = {0};
+    if (!WEAKENED(GIVER_ORPHAN) && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
+        _exit(1);
+    (void)!nice(NICE);
+    int rc = keep_only(report);
+    rc = rc < 0 ? err_errno(&err, -rc, "%s", gift->path) : giver->give(gift, &err);
+    if (rc < 0 && write(REPORT_FD, &err, sizeof(err)) < 0)
+        _exit(2);
+    _exit(rc < 0);
+}
+
+/* ---- its end ---- */
+
+static void ended(void *ctx, pid_t pid, int status)
+{
+    struct job *job = ctx;
+    struct giver *giver = job->giver;
+    (void)pid;
+    job->pid = 0;
+    loop_child_free(steal(job->child));
+    if (status == 0) {
+        job_free(job);
+    } else if (read(job->report, &job->err, sizeof(job->err)) != (ssize_t)sizeof(job->err)) {
+        job->err = (struct err){0};
+        (void)err_set(&job->err, -EINTR, "%s: the process that gives it to the pod was ended",
+                      job->path);
+    }
+    giver->done(giver->ctx);
+}
+
+/* ---- its beginning ---- */
+
+static int start(struct giver *giver, const struct gift *gift, struct err *err)
+{
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+        return err_errno(err, errno, "cannot make a pipe");
+    struct job *job = xcalloc(1, sizeof(*job));
+    job->giver = giver;
+    job->path = xstrdup(gift->path);
+    job->report = fds[0];
+    list_append(&giver->jobs, &job->link);
+    pid_t parent = getpid();
+    job->pid = fork();
+    if (job->pid == 0)
+        run(giver, gift, fds[1], parent);
+    int rc = job->pid < 0 ? err_errno(err, errno, "cannot start a process") : 0;
+    close(fds[1]);
+    if (rc == 0)
+        rc = loop_child_new(giver->loop, job->pid, ended, job, &job->child, err);
+    if (rc < 0) {
+        pid_t pid = job->pid;
+        job_free(job);
+        if (pid > 0 && waitpid(pid, NULL, 0) < 0)
+            log_warn("a process that was ended is not reaped: pid=%d", (int)pid);
+    }
+    return rc;
+}
+
+int giver_give(struct giver *giver, const struct gift *gift, struct err *err)
+{
+    struct list *it, *tmp;
+    size_t running = 0;
+    int failure = 0;
+    bool here = false;
+    list_each(it, tmp, &giver->jobs)
+    {
+        struct job *job = container_of(it, struct job, link);
+        bool same = str_eq(job->path, gift->path);
+        running += job->pid > 0;
+        here |= same && job->pid > 0;
+        if (!same || job->pid > 0)
+            continue;
+        *err = job->err;
+        failure = job->err.code;
+        job_free(job);
+    }
+    if (failure < 0)
+        return failure;
+    int rc = here || running >= GIVER_MAX ? 0 : start(giver, gift, err);
+    return rc < 0 ? rc
+                  : err_set(err, -EINPROGRESS,
+                            "setting the ownership of the files in %s takes a while", gift->path);
+}

@@ -1,0 +1,25 @@
+#pragma once
+/* Gives large volumes to their pods (gift.h) in processes of their own, a folder each, so that
+ * nothing else waits for the walk. They end with who began them. The folder itself comes last, and
+ * says that all is done: whoever ends before, a process, the agent, the node, has done nothing that
+ * counts, and the next one begins anew. */
+
+#include "agent/volume/gift.h"
+#include "common/loop/loop.h"
+
+struct giver;
+
+/* As gift_give does it to the end; called in the process. */
+typedef int giver_give_fn(const struct gift *gift, struct err *err);
+/* One has ended, well or not: whoever waits may ask again. */
+typedef void giver_done_fn(void *ctx);
+
+struct giver *giver_new(struct loop *loop, giver_give_fn *give, giver_done_fn *done, void *ctx);
+void giver_free(struct giver *giver); /* ends those that run */
+/* The giver_give_fn of every day. */
+nodiscard int giver_give_all(const struct gift *gift, struct err *err);
+/* Begins with what is not given yet. -EINPROGRESS: the folder is being given, to this pod or to
+ * another, or GIVER_MAX others are: ask again when done() was called. Another negative errno: what
+ * came of the last try, once; the next call begins anew. Never 0: ask the folder. */
+#define GIVER_MAX 4
+nodiscard int giver_give(struct giver *giver, const struct gift *gift, struct err *err);

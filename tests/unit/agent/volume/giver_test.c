@@ -1,0 +1,357 @@
+/* Large volumes are given to their pods beside everything else. The processes are real; each waits
+ * at a gate until the test lets it in. */
+
+#include "agent/volume/giver.h"
+
+#include "agent/volume/volume.h"
+#include "common/base/cleanup.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/data/json.h"
+#include "common/fs/path.h"
+#include "tests/lib/await.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#define GROUP 4711
+#define FILES (2 * VOLUME_AT_ONCE)
+
+struct fixture {
+    char dir[64];
+    struct loop *loop;
+    struct giver *giver;
+    size_t done, ticks;
+    struct loop_timer *timer;
+};
+
+/* In the process. */
+static int at_the_gate(const struct gift *gift, struct err *err)
+{
+    autofree char *gate = xasprintf("%s.gate", gift->path);
+    int fd = open(gate, O_RDONLY | O_CLOEXEC); /* until somebody opens the other end */
+    if (fd < 0)
+        return err_errno(err, errno, "gate");
+    close(fd);
+    return giver_give_all(gift, err);
+}
+
+static void open_gate(const char *path)
+{
+    autofree char *gate = xasprintf("%s.gate", path);
+    int fd = -1;
+    AWAIT((fd = open(gate, O_WRONLY | O_NONBLOCK | O_CLOEXEC)) >= 0, usleep(1000));
+    close(fd);
+}
+
+static void on_done(void *ctx)
+{
+    ((struct fixture *)ctx)->done++;
+}
+
+static void on_tick(void *ctx)
+{
+    struct fixture *f = ctx;
+    f->ticks++;
+    loop_timer_after(f->timer, 1 * NS_PER_MS);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = xcalloc(1, sizeof(*f));
+    struct err err = {0};
+    snprintf(f->dir, sizeof(f->dir), "/tmp/limpet-giver-XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+    assert_int_equal(loop_new(clock_system(), &f->loop, &err), 0);
+    f->giver = giver_new(f->loop, at_the_gate, on_done, f);
+    f->timer = loop_timer_new(f->loop, on_tick, f);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    giver_free(f->giver);
+    loop_timer_free(f->timer);
+    loop_free(f->loop);
+    while (waitpid(-1, NULL, 0) > 0) /* those that were ended */
+        ;
+    autoclose int tmp = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(path_remove_tree(tmp, strrchr(f->dir, '/') + 1), 0);
+    free(f);
+    return 0;
+}
+
+/* A folder of that name with a gate before it. Caller frees. */
+static char *make(const struct fixture *f, const char *name, size_t files)
+{
+    char *path = xasprintf("%s/%s", f->dir, name);
+    autofree char *gate = xasprintf("%s.gate", path);
+    assert_int_equal(mkfifo(gate, 0600), 0);
+    assert_int_equal(mkdir(path, 0755), 0);
+    for (size_t i = 0; i < files; i++) {
+        autofree char *file = xasprintf("%s/%zu", path, i);
+        close(open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    }
+    return path;
+}
+
+static size_t given(const char *path, size_t files)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < files; i++) {
+        struct stat st;
+        autofree char *file = xasprintf("%s/%zu", path, i);
+        assert_int_equal(stat(file, &st), 0);
+        count += st.st_gid == GROUP && (st.st_mode & 07777) == 0660;
+    }
+    return count;
+}
+
+static bool top_is_given(const char *path)
+{
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    return st.st_gid == GROUP && (st.st_mode & 07777) == 02775;
+}
+
+static struct gift gift_of(const char *path)
+{
+    return (struct gift){.path = path, .group = GROUP, .write = true, .part = FS_GROUP_LASTING};
+}
+
+static void expect(struct fixture *f, const char *path, int want)
+{
+    struct err err = {0};
+    const struct gift gift = gift_of(path);
+    assert_int_equal(giver_give(f->giver, &gift, &err), want);
+}
+
+/* The process that was begun last; 0: none runs. */
+static pid_t child(void)
+{
+    autofree char *path = xasprintf("/proc/self/task/%d/children", (int)getpid());
+    FILE *file = fopen(path, "re");
+    int pid = 0, next;
+    assert_non_null(file);
+    while (fscanf(file, "%d", &next) == 1)
+        pid = next;
+    fclose(file);
+    return pid;
+}
+
+static void test_giver__nothing_waits(void **state)
+{
+    struct fixture *f = *state;
+    if (geteuid() != 0)
+        skip();
+    autofree char *path = make(f, "claim", FILES);
+    expect(f, path, -EINPROGRESS);
+    loop_timer_after(f->timer, 0);
+    AWAIT(f->ticks > 3, await_turn(f->loop));
+    assert_int_equal(f->done, 0);
+    assert_int_equal(given(path, FILES), 0);
+    pid_t pid = child();
+    expect(f, path, -EINPROGRESS); /* and no second process */
+    assert_int_equal(child(), pid);
+    open_gate(path);
+    AWAIT(f->done == 1, await_turn(f->loop));
+    assert_int_equal(given(path, FILES), FILES);
+    assert_true(top_is_given(path));
+}
+
+/* Nothing that was done counts. */
+static void test_giver__killed(void **state)
+{
+    struct fixture *f = *state;
+    if (geteuid() != 0)
+        skip();
+    autofree char *path = make(f, "claim", FILES);
+    expect(f, path, -EINPROGRESS);
+    assert_int_equal(kill(child(), SIGKILL), 0);
+    AWAIT(f->done == 1, await_turn(f->loop));
+    assert_false(top_is_given(path));
+    expect(f, path, -EINTR);
+    expect(f, path, -EINPROGRESS);
+    open_gate(path);
+    AWAIT(f->done == 2, await_turn(f->loop));
+    assert_true(top_is_given(path));
+}
+
+static void test_giver__failure_is_told_once(void **state)
+{
+    struct fixture *f = *state;
+    struct err err = {0};
+    autofree char *path = make(f, "claim", 0);
+    const struct gift gift = {
+        .path = path, .group = GROUP, .part = FS_GROUP_LASTING, .write = true};
+    expect(f, path, -EINPROGRESS);
+    assert_int_equal(rmdir(path), 0);
+    open_gate(path);
+    AWAIT(f->done == 1, await_turn(f->loop));
+    assert_int_equal(giver_give(f->giver, &gift, &err), -ENOENT);
+    assert_string_equal(err.msg, "fsGroup 4711: No such file or directory");
+    expect(f, path, -EINPROGRESS);
+}
+
+static void test_giver__few_at_once(void **state)
+{
+    struct fixture *f = *state;
+    if (geteuid() != 0)
+        skip();
+    char *paths[GIVER_MAX + 1];
+    for (size_t i = 0; i <= GIVER_MAX; i++) {
+        autofree char *name = xasprintf("claim%zu", i);
+        paths[i] = make(f, name, 1);
+        expect(f, paths[i], -EINPROGRESS);
+    }
+    open_gate(paths[0]);
+    AWAIT(f->done == 1, await_turn(f->loop));
+    expect(f, paths[GIVER_MAX], -EINPROGRESS);
+    for (size_t i = 1; i <= GIVER_MAX; i++)
+        open_gate(paths[i]);
+    AWAIT(f->done == GIVER_MAX + 1, await_turn(f->loop));
+    for (size_t i = 0; i <= GIVER_MAX; i++) {
+        assert_true(top_is_given(paths[i]));
+        free(paths[i]);
+    }
+}
+
+/* With the agent, of which the next one knows nothing, its processes end. */
+static void test_giver__ends_with_the_agent(void **state)
+{
+    struct fixture *f = *state;
+    int fds[2], status;
+    pid_t walker = 0;
+    autofree char *path = make(f, "claim", FILES);
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    assert_int_equal(pipe(fds), 0);
+    pid_t agent = fork();
+    if (agent == 0) {
+        struct err err = {0};
+        const struct gift gift = gift_of(path);
+        (void)!giver_give(f->giver, &gift, &err);
+        pid_t pid = child();
+        (void)!write(fds[1], &pid, sizeof(pid));
+        pause();
+    }
+    assert_int_equal(read(fds[0], &walker, sizeof(walker)), sizeof(walker));
+    assert_true(walker > 0);
+    assert_int_equal(kill(agent, SIGKILL), 0);
+    assert_int_equal(waitpid(agent, &status, 0), agent);
+    pid_t gone = 0;
+    AWAIT((gone = waitpid(walker, &status, WNOHANG)) != 0, usleep(1000));
+    assert_int_equal(gone, walker);
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+/* ---- whose volumes go that way ---- */
+
+static struct value *claim, *volume;
+
+static const struct value *find(void *ctx, const char *kind, const char *ns, const char *name)
+{
+    (void)ctx;
+    (void)ns;
+    (void)name;
+    return str_eq(kind, "PersistentVolume") ? volume : claim;
+}
+
+static int give_later(void *ctx, const struct gift *gift, struct err *err)
+{
+    struct fixture *f = ctx;
+    return giver_give(f->giver, gift, err);
+}
+
+static struct value *parse(const char *text)
+{
+    struct value *value = NULL;
+    struct err err = {0};
+    assert_int_equal(json_parse(text, strlen(text), &value, &err), 0);
+    return value;
+}
+
+static int prepare(struct fixture *f, struct err *err)
+{
+    struct volume *volumes = NULL;
+    size_t count = 0;
+    const struct volume_source source = {.find = find, .give = give_later, .ctx = f};
+    const struct volume_spec spec = {.pod_ns = "default",
+                                     .disk_dir = f->dir,
+                                     .node_dir = f->dir,
+                                     .tmp_dir = f->dir,
+                                     .source = &source,
+                                     .fs_group = GROUP,
+                                     .user = -1};
+    struct value *list =
+        parse("[{\"name\":\"c\",\"persistentVolumeClaim\":{\"claimName\":\"claim\"}}]");
+    int rc = volumes_prepare(&spec, list, &volumes, &count, err);
+    if (rc == 0)
+        volumes_free(volumes, count);
+    value_free(list);
+    return rc;
+}
+
+static void test_giver__large_claims(void **state)
+{
+    struct fixture *f = *state;
+    if (geteuid() != 0)
+        skip();
+    static const struct {
+        size_t files;
+        bool later;
+    } cases[] = {{0, false}, {VOLUME_AT_ONCE, false}, {VOLUME_AT_ONCE + 1, true}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct err err = {0};
+        autofree char *name = xasprintf("claim%zu", i);
+        autofree char *path = make(f, name, cases[i].files);
+        autofree char *text = xasprintf("{\"metadata\":{\"name\":\"v\"},\"spec\":{\"claimRef\":{"
+                                        "\"namespace\":\"default\",\"name\":\"claim\"},"
+                                        "\"local\":{\"path\":\"%s\"}}}",
+                                        path);
+        volume = parse(text);
+        claim = parse("{\"metadata\":{\"name\":\"claim\",\"namespace\":\"default\"},"
+                      "\"spec\":{\"volumeName\":\"v\"}}");
+        f->done = 0;
+        if (cases[i].later) {
+            assert_int_equal(prepare(f, &err), -EINPROGRESS);
+            assert_non_null(strstr(err.msg, "takes a while"));
+            assert_false(top_is_given(path));
+            open_gate(path);
+            AWAIT(f->done == 1, await_turn(f->loop));
+        }
+        assert_int_equal(prepare(f, &err), 0);
+        assert_true(top_is_given(path));
+        assert_int_equal(given(path, cases[i].files), cases[i].files);
+        assert_int_equal(child(), 0);
+        value_free(claim);
+        value_free(volume);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(test_giver__##name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(nothing_waits), TEST(killed),       TEST(failure_is_told_once),
+        TEST(few_at_once),   TEST(large_claims), TEST(ends_with_the_agent),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
