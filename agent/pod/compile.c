@@ -196,26 +196,37 @@ static size_t compile_groups(const struct pod_spec *spec, struct parts *parts)
     return count;
 }
 
-static int change_caps(const struct value *names, bool add, uint64_t *mask, struct err *err)
+/* What is named there; "ALL" apart: what is named beside it still counts. */
+static int named_caps(const struct value *names, uint64_t *ret, bool *ret_all, struct err *err)
 {
     for (size_t i = 0; i < value_len(names); i++) {
         uint64_t bits = 0;
         const char *name = value_str(value_at(names, i));
         if (caps_parse(name ? name : "", &bits) < 0)
             return err_set(err, -EINVAL, "capability \"%s\" is not known", name ? name : "");
-        *mask = add ? *mask | bits : *mask & ~bits;
+        *ret_all |= bits == caps_all();
+        *ret |= bits == caps_all() ? 0 : bits;
     }
     return 0;
 }
 
-/* drop first, then add, so that "drop: [ALL], add: [NET_BIND_SERVICE]" leaves one. */
+/* As CRI runtimes have it: ALL first, what is dropped last, so that "drop: [ALL], add:
+ * [NET_BIND_SERVICE]" leaves one and "add: [ALL], drop: [SYS_ADMIN]" all but one. A privileged
+ * container has them all, whatever is said. */
 static int compile_caps(const struct value *container, bool privileged, uint64_t *ret,
                         struct err *err)
 {
     const struct value *caps = value_path(container, "securityContext", "capabilities", NULL);
-    *ret = privileged ? caps_all() : caps_default();
-    int rc = change_caps(value_get(caps, "drop"), false, ret, err);
-    return rc < 0 ? rc : change_caps(value_get(caps, "add"), true, ret, err);
+    uint64_t add = 0, drop = 0;
+    bool add_all = false, drop_all = false;
+    int rc = named_caps(value_get(caps, "add"), &add, &add_all, err);
+    if (rc == 0)
+        rc = named_caps(value_get(caps, "drop"), &drop, &drop_all, err);
+    if (rc < 0)
+        return rc;
+    uint64_t base = drop_all ? 0 : add_all ? caps_all() : caps_default();
+    *ret = privileged ? caps_all() : (base | add) & ~(WEAKENED(CAPS_DROPPED_LAST) ? 0 : drop);
+    return 0;
 }
 
 /* Of the container, else of the pod; the runtime's own if neither says. */

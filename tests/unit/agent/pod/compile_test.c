@@ -270,6 +270,12 @@ static void test_compile__security(void **state)
     } cases[] = {
         {"{}", caps_default(), false, false, true},
         {"{capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}}", bind, false, false, true},
+        {"{capabilities: {add: [ALL], drop: [net_bind_service]}}", caps_all() & ~bind, false, false,
+         true},
+        {"{capabilities: {drop: [CAP_NET_BIND_SERVICE], add: [NET_BIND_SERVICE]}}",
+         caps_default() & ~bind, false, false, true},
+        {"{capabilities: {drop: [ALL], add: [ALL]}}", 0, false, false, true},
+        {"{privileged: true, capabilities: {drop: [ALL]}}", caps_all(), true, false, false},
         {"{allowPrivilegeEscalation: false}", caps_default(), false, true, true},
         {"{privileged: true}", caps_all(), true, false, false},
         {"{seccompProfile: {type: Unconfined}}", caps_default(), false, false, false},
