@@ -36,7 +36,7 @@ static bool has_key(const char *entry, const char *key, size_t key_len)
 
 static const char *lookup(const struct strings *env, const char *key, size_t key_len)
 {
-    for (size_t i = 0; i < env->count; i++)
+    for (size_t i = 0; i < env->named; i++)
         if (has_key(env->items[i], key, key_len))
             return env->items[i] + key_len + 1;
     return NULL;
@@ -69,6 +69,23 @@ static int put_text(struct strings *env, char *entry, struct err *err)
     return 0;
 }
 
+/* From now on $(NAME) means it. */
+static int put_own(struct strings *env, char *entry, struct err *err)
+{
+    int rc = put_text(env, entry, err);
+    env->named = env->count;
+    return rc;
+}
+
+/* Unless the pod itself defines it. */
+static int put_below(struct strings *env, char *entry, struct err *err)
+{
+    if (!lookup(env, entry, strcspn(entry, "=")))
+        return put_text(env, entry, err);
+    free(entry);
+    return 0;
+}
+
 /* unknown: gets the first name that env has not (borrowed from text, up to its bracket). */
 static char *expand(const struct strings *env, const char *text, const char **unknown)
 {
@@ -77,15 +94,14 @@ static char *expand(const struct strings *env, const char *text, const char **un
     for (const char *p = text; *p;) {
         const char *end = p[0] == '$' && p[1] == '(' ? strchr(p, ')') : NULL;
         const char *value = end ? lookup(env, p + 2, (size_t)(end - p - 2)) : NULL;
-        int rc = value ? buf_addstr(&out, value) : buf_addc(&out, *p);
+        size_t len =
+            end ? (size_t)(end + 1 - p) : 1; /* as written: an unknown name to its bracket */
+        int rc = value ? buf_addstr(&out, value) : buf_add(&out, p, len);
         if (rc < 0)
             return NULL;
         if (end && !value && !*unknown)
             *unknown = p + 2;
-        if (value)
-            p = end + 1;
-        else
-            p += p[0] == '$' && p[1] == '$' ? 2 : 1;
+        p += p[0] == '$' && p[1] == '$' ? 2 : len;
     }
     return buf_steal(&out, NULL);
 }
@@ -123,6 +139,12 @@ static char *source_text(const char *kind, const struct value *source, const cha
     return (char *)bytes;
 }
 
+static int not_found(const char *kind, const char *name, struct err *err)
+{
+    return err_set(err, -ENOENT, "%s \"%s\" not found",
+                   str_eq(kind, "Secret") ? "secret" : "configmap", name);
+}
+
 /* valueFrom.configMapKeyRef and secretKeyRef. *ret stays NULL for an optional one that is not
  * there. */
 static int from_key_ref(const struct env_input *in, const char *kind, const struct value *ref,
@@ -137,8 +159,8 @@ static int from_key_ref(const struct env_input *in, const char *kind, const stru
     if (*ret || optional)
         return 0;
     if (!source)
-        return err_set(err, -ENOENT, "%s %s/%s not found", kind, ns, name);
-    return err_set(err, -ENOENT, "%s %s/%s: key \"%s\" not found", kind, ns, name, key);
+        return not_found(kind, name, err);
+    return err_set(err, -ENOENT, "couldn't find key %s in %s %s/%s", key, kind, ns, name);
 }
 
 static int from_field_ref(const struct env_input *in, const struct value *ref, char **ret,
@@ -204,7 +226,7 @@ static int add_one(const struct env_input *in, struct strings *env, const struct
     }
     if (!text || (from && strlen(text) > ENV_TEXT_MAX))
         return err_set(err, -EINVAL, "env %s: larger than %d bytes", name, ENV_TEXT_MAX);
-    return put_text(env, xasprintf("%s=%s", name, text), err);
+    return put_own(env, xasprintf("%s=%s", name, text), err);
 }
 
 /* envFrom: every key of a ConfigMap or Secret, with a prefix. */
@@ -223,14 +245,13 @@ static int add_all(const struct env_input *in, struct strings *env, const struct
         const char *name = value_get_str(ref, "name");
         const struct value *source = in->source->find(in->source->ctx, types[t].kind, ns, name);
         if (!source && !value_get_bool(ref, "optional", false))
-            return err_set(err, -ENOENT, "envFrom: %s %s/%s not found", types[t].kind, ns, name);
+            return not_found(types[t].kind, name, err);
         const struct value *data = value_get(source, "data");
         for (size_t i = 0; i < value_len(data); i++) {
             const char *key = value_key_at(data, i);
             autofree char *text = source_text(types[t].kind, source, key);
-            int rc = text
-                         ? put_text(env, xasprintf("%s%s=%s", prefix ? prefix : "", key, text), err)
-                         : 0;
+            int rc =
+                text ? put_own(env, xasprintf("%s%s=%s", prefix ? prefix : "", key, text), err) : 0;
             if (rc < 0)
                 return rc;
         }
@@ -241,11 +262,6 @@ static int add_all(const struct env_input *in, struct strings *env, const struct
 int env_build(const struct env_input *in, struct strings *ret, struct err *err)
 {
     cleanup(strings_done) struct strings env = {0};
-    put(&env, xstrdup(DEFAULT_PATH));
-    put(&env, xasprintf("HOSTNAME=%s", in->hostname));
-    for (size_t i = 0; in->image_env && in->image_env[i]; i++)
-        if (strchr(in->image_env[i], '='))
-            put(&env, xstrdup(in->image_env[i]));
     const struct value *from = value_get(in->container, "envFrom");
     for (size_t i = 0; i < value_len(from); i++) {
         int rc = add_all(in, &env, value_at(from, i), err);
@@ -258,6 +274,14 @@ int env_build(const struct env_input *in, struct strings *ret, struct err *err)
         if (rc < 0)
             return rc;
     }
+    int rc = put_below(&env, xstrdup(DEFAULT_PATH), err);
+    if (rc == 0)
+        rc = put_below(&env, xasprintf("HOSTNAME=%s", in->hostname), err);
+    for (size_t i = 0; rc == 0 && in->image_env && in->image_env[i]; i++)
+        if (strchr(in->image_env[i], '='))
+            rc = put_below(&env, xstrdup(in->image_env[i]), err);
+    if (rc < 0)
+        return rc;
     strings_done(ret);
     *ret = env;
     env = (struct strings){0};

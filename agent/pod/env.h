@@ -24,17 +24,20 @@ struct strings {
     char **items;
     size_t count;
     size_t bytes; /* of all items, their NULs included */
+    size_t named; /* of an environment: so many from the first are the pod's own, the others are the
+                     image's and the node's, which no $(NAME) means */
 };
 void strings_add(struct strings *strings, char *item); /* takes item */
 void strings_done(struct strings *strings);
 CLEANUP_DEFINE_VALUE(struct strings, strings_done);
 
 /* "K=V" each, later definitions replacing earlier ones. PATH and HOSTNAME are there in any case.
- * -ENOENT: a ConfigMap, Secret or key is not here ("configmap default/app: key \"x\" not found");
- * -EINVAL. *ret is initialised and untouched on failure. */
+ * -ENOENT: a ConfigMap, Secret or key is not here ("configmap \"app\" not found", "couldn't find
+ * key x in ConfigMap default/app": a kubelet's words); -EINVAL. *ret is initialised and untouched
+ * on failure. */
 nodiscard int env_build(const struct env_input *input, struct strings *ret, struct err *err);
-/* A copy of text with $(NAME) replaced from env; $$(NAME) stays $(NAME), an unknown name stays as
- * written. Caller frees; NULL: it would be larger than ENV_TEXT_MAX. */
+/* A copy of text with $(NAME) replaced from what env has of the pod's own; $$(NAME) stays $(NAME),
+ * an unknown name stays as written. Caller frees; NULL: it would be larger than ENV_TEXT_MAX. */
 char *env_expand(const struct strings *env, const char *text);
 /* The same; NULL (-EINVAL in err) as well if a name is not known. */
 char *env_expand_known(const struct strings *env, const char *text, struct err *err);

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # guest-long: --memory 768
 # timeout: 240
-# What a pod is told of itself and of the network: /etc/hosts, /etc/hostname and /etc/resolv.conf, which follows the
-# node's; its address and its limits in its environment; its fsGroup.
+# What a pod is told of itself and of the network: its variables from every source; /etc/hosts, /etc/hostname and
+# /etc/resolv.conf, which follows the node's; its address and its limits in its environment; its fsGroup.
 set -u
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=tests/system/lib/stand.sh
@@ -25,6 +25,90 @@ watching='last=x; while :; do now=$(tr "\n" "," </etc/resolv.conf); if [ "$now" 
 log_of() {
     within 15 "pod $1 runs" matches '^end$' lp logs "$1" >&2
     lp logs "$1"
+}
+
+# Variables of all sources, and what is made of them in others and in the command line.
+environment() {
+    local log uid
+    jq -n '{apiVersion: "v1", kind: "List", items: [
+        {apiVersion: "v1", kind: "ConfigMap", metadata: {name: "settings"}, data: {colour: "green", size: "7", "a.b": "dots"}},
+        {apiVersion: "v1", kind: "Secret", metadata: {name: "keys"}, stringData: {password: "sesame"}},
+        {apiVersion: "v1", kind: "ServiceAccount", metadata: {name: "robot"}}]}' | apply >/dev/null
+    pod vars 'tr "\0" "\n" </proc/1/environ; echo "args: $0, $1, $2, $3"; echo end; exec sleep 1000' |
+        jq 'def field(n; p): {name: n, valueFrom: {fieldRef: {fieldPath: p}}};
+            def key(n; kind; from; k): {name: n, valueFrom: {(kind): {name: from, key: k}}};
+            .metadata.labels = {tier: "x"} | .metadata.annotations = {"a/note": "n 1"} | .spec.serviceAccountName = "robot"
+            | .spec.containers[0] |= (.command += ["$(A)", "$$(A)", "$(NONE)", "$(PATH)"]
+            | .envFrom = [{configMapRef: {name: "settings"}}, {prefix: "P_", configMapRef: {name: "settings"}},
+                {prefix: "S_", secretRef: {name: "keys"}}, {configMapRef: {name: "none", optional: true}}]
+            | .env = [{name: "A", value: "a"}, {name: "B", value: "$(A) $(P_colour) $$(A) $(NONE) $(LATER) $(A"},
+                {name: "LATER", value: "l"}, {name: "size", value: "own"}, {name: "EMPTY"}, {name: "TWICE", value: "1"},
+                {name: "TWICE", value: "$(TWICE)2"}, {name: "PATH", value: "$(PATH):/own:/bin:/usr/bin"},
+                key("MAP"; "configMapKeyRef"; "settings"; "colour"), key("KEY"; "secretKeyRef"; "keys"; "password"),
+                (key("NO"; "secretKeyRef"; "keys"; "none") | .valueFrom.secretKeyRef.optional = true),
+                field("NAME"; "metadata.name"), field("NS"; "metadata.namespace"), field("ID"; "metadata.uid"),
+                field("LABEL"; "metadata.labels[\u0027tier\u0027]"), field("NOTE"; "metadata.annotations[\u0027a/note\u0027]"),
+                field("NODE"; "spec.nodeName"), field("ACCOUNT"; "spec.serviceAccountName")])' | apply >/dev/null
+    log=$(log_of vars)
+    uid=$(lp get pod vars -o json | jq -r .metadata.uid)
+    for line in 'A=a' 'EMPTY=' 'MAP=green' 'KEY=sesame' 'colour=green' 'P_colour=green' 'S_password=sesame' 'a.b=dots' \
+        'P_size=7' 'NAME=vars' 'NS=default' "ID=$uid" 'LABEL=x' 'NOTE=n 1' 'NODE=a' 'ACCOUNT=robot' 'HOSTNAME=vars'; do
+        is "environment: $line" "$(grep -Fxc -- "$line" <<<"$log")" 1
+    done
+    is "env stands over envFrom" "$(grep -E '^size=' <<<"$log")" size=own
+    is "of two of one name the later one" "$(grep -E '^TWICE=' <<<"$log")" TWICE=12
+    is "others expand, once they are there; what is unknown stays as it is" "$(sed -n 's/^B=//p' <<<"$log")" \
+        'a green $(A) $(NONE) $(LATER) $(A'
+    is "what the image says is not expanded" "$(sed -n 's/^PATH=//p' <<<"$log")" '$(PATH):/own:/bin:/usr/bin'
+    is "the command line expands" "$(sed -n 's/^args: //p' <<<"$log")" 'a, $(A), $(NONE), $(PATH):/own:/bin:/usr/bin'
+    hasnt "optional ones that are not there are left out" "$log" '^NO='
+    pod lacks 'echo "has $X"; echo end; exec sleep 1000' | jq '.spec.containers[0].env = [{name: "X", valueFrom: {configMapKeyRef: {name: "settings", key: "x"}}}]' |
+        apply >/dev/null
+    within 10 "a key that is not there is the reason" \
+        matches "CreateContainerConfigError.*couldn't find key x in ConfigMap default/settings" waiting lacks
+    lp delete configmap settings >/dev/null
+    within 10 "then what it is of" matches 'CreateContainerConfigError.*configmap "settings" not found' waiting lacks
+    jq -n '{apiVersion: "v1", kind: "ConfigMap", metadata: {name: "settings"}, data: {x: "come"}}' | apply >/dev/null
+    has "and when it is there it runs" "$(log_of lacks)" '^has come$'
+    lp delete pod/vars pod/lacks configmap/settings secret/keys serviceaccount/robot >/dev/null
+}
+waiting() { lp get pod "$1" -o json | jq -r '.status.containerStatuses[0].state.waiting | "\(.reason): \(.message)"'; }
+
+names() {
+    local log
+    pod called 'echo "name $(hostname) $(cat /etc/hostname) $HOSTNAME $(hostname -f)"; cat /etc/hosts; echo end; exec sleep 1000' >"$STAND/called"
+    jq '.spec.hostname = "other" | .spec.subdomain = "sub"' "$STAND/called" | apply >/dev/null
+    log=$(log_of called)
+    has "hostname" "$log" '^name other other other other\.sub\.default\.svc\.cluster\.local$'
+    has "and in its hosts" "$log" '^10\..*.other\.sub\.default\.svc\.cluster\.local.other$'
+    jq '.metadata.name = "full" | .spec.subdomain = "sub" | .spec.setHostnameAsFQDN = true' "$STAND/called" | apply >/dev/null
+    log=$(log_of full)
+    has "setHostnameAsFQDN" "$log" '^name (full\.sub\.default\.svc\.cluster\.local ?){4}$'
+    lp delete pod/called pod/full >/dev/null
+}
+
+# resolves POD: its resolv.conf, in one line.
+resolves() { log_of "$1" | sed -n 's/^= //p' | tr '\n' ,; }
+dns_policies() {
+    local node='search lan,nameserver 192.0.2.53,options timeout:3,' policy
+    node_resolves 'nameserver 192.0.2.53\nsearch lan\noptions timeout:3\n'
+    pod dns 'sed "s/^/= /" /etc/resolv.conf; echo end; exec sleep 1000' >"$STAND/dns"
+    for policy in Default ClusterFirst ClusterFirstWithHostNet None; do
+        jq --arg p "$policy" '.metadata.name = ("dns-" + ($p | ascii_downcase)) | .spec.dnsPolicy = $p
+            | if $p == "None" then .spec.dnsConfig = {nameservers: ["192.0.2.99", "192.0.2.98"], searches: ["only.me"],
+                    options: [{name: "edns0"}, {name: "ndots", value: "5"}]}
+              elif $p == "ClusterFirst" then .spec.dnsConfig = {nameservers: ["192.0.2.97"], searches: ["more"], options: [{name: "timeout", value: "1"}]}
+              elif $p == "Default" then . else .spec.hostNetwork = true end' "$STAND/dns" | apply >/dev/null
+    done
+    is "dnsPolicy Default: as the node" "$(resolves dns-default)" "$node"
+    is "ClusterFirst, with no servers of a cluster: too; dnsConfig adds, and changes options" "$(resolves dns-clusterfirst)" \
+        'search lan more,nameserver 192.0.2.53,nameserver 192.0.2.97,options timeout:1,'
+    is "ClusterFirstWithHostNet: too" "$(resolves dns-clusterfirstwithhostnet | tr , '\n' | sort | tr '\n' ,)" \
+        "$(tr , '\n' <<<"${node%,}" | sort | tr '\n' ,)"
+    is "None: what dnsConfig says alone" "$(resolves dns-none)" \
+        'search only.me,nameserver 192.0.2.99,nameserver 192.0.2.98,options edns0 ndots:5,'
+    lp delete pod/dns-default pod/dns-clusterfirst pod/dns-clusterfirstwithhostnet pod/dns-none >/dev/null
+    node_resolves 'nameserver 192.0.2.53\n'
 }
 
 own_files() {
@@ -85,7 +169,7 @@ own_mounts() {
 host_network() {
     local log
     node_resolves 'nameserver 127.0.0.53\noptions edns0\n# as it is\n'
-    pod host 'cat /etc/hosts; cat /etc/resolv.conf; echo "name $(hostname) $(cat /etc/hostname) $HOSTNAME"; echo end; exec sleep 1000' |
+    pod host 'cat /etc/hosts; cat /etc/resolv.conf; sed "s/^.* /socket: /" /proc/net/unix; echo "name $(hostname) $(cat /etc/hostname) $HOSTNAME"; echo end; exec sleep 1000' |
         jq '.spec.hostNetwork = true | .spec.hostAliases = [{ip: "192.0.2.8", hostnames: ["alias"]}]' | apply >/dev/null
     pod net "$watching" | apply >/dev/null
     log=$(log_of host)
@@ -94,6 +178,10 @@ host_network() {
     has "host network: the node's resolv.conf as it is" "$log" '^# as it is$'
     has "host network: a server on loopback" "$log" '^nameserver 127\.0\.0\.53$'
     has "host network: the machine's name" "$log" "^name $(hostname) $(hostname) $(hostname)\$"
+    # CVE-2020-15257: it sees the sockets of the node, but reaches what has a path by that alone.
+    has "host network: it sees which sockets the node has" "$log" "^socket: $STAND/a/run/"
+    hasnt "host network: none of ours has an abstract name" \
+        "$(grep '^socket: @' <<<"$log" | grep -v '@limpet-test-port-')" "$STAND|limpet|keeper"
     if [[ -e /run/systemd/resolve/resolv.conf ]]; then
         ok "a pod's own network: no server on loopback # SKIP this machine runs systemd-resolved"
     else
@@ -197,7 +285,10 @@ refused() {
 
 NAME_SERVER=
 stand_up main a
+environment
+names
 own_files
+dns_policies
 read_only
 own_mounts
 host_network

@@ -58,20 +58,28 @@ static int build(const char *container, struct strings *ret, struct err *err)
 static const struct env_case {
     const char *env, *from; /* the container's lists */
     int rc;
-    const char *expected; /* after PATH, HOSTNAME, A and B; or the message */
+    const char *expected; /* before PATH, HOSTNAME, A and B; or the message */
 } env_cases[] = {
     {"", "", 0, "PATH=/image HOSTNAME=web.sub A=image B=kept"},
     {"{\"name\":\"A\",\"value\":\"x\"},{\"name\":\"C\"}", "", 0,
-     "PATH=/image HOSTNAME=web.sub A=x B=kept C="},
-    {"{\"name\":\"C\",\"value\":\"$(B)-$(A)\"},{\"name\":\"D\",\"value\":\"$(C) $(E) $$(C)\"}", "",
-     0, "PATH=/image HOSTNAME=web.sub A=image B=kept C=kept-image D=kept-image $(E) $(C)"},
+     "A=x C= PATH=/image HOSTNAME=web.sub B=kept"},
+    {"{\"name\":\"B\",\"value\":\"b\"},{\"name\":\"C\",\"value\":\"$(B)-$(F)\"},"
+     "{\"name\":\"D\",\"value\":\"$(C) $(E) $$(C) $(E$(C)$$) $(C\"},{\"name\":\"F\",\"value\":\"f\"}",
+     "", 0,
+     "B=b C=b-$(F) D=b-$(F) $(E) $(C) $(E$(C)$) $(C F=f PATH=/image HOSTNAME=web.sub A=image"},
+    /* What the image and the node say is no name that the pod can mean. */
+    {"{\"name\":\"C\",\"value\":\"$(PATH):$(A)$(HOSTNAME)\"},{\"name\":\"PATH\",\"value\":\"/own\"}",
+     "", 0, "C=$(PATH):$(A)$(HOSTNAME) PATH=/own HOSTNAME=web.sub A=image B=kept"},
+    {"{\"name\":\"C\",\"value\":\"$(P_k)\"}",
+     "{\"configMapRef\":{\"name\":\"app\"},\"prefix\":\"P_\"}", 0,
+     "P_k=from map P_l.m=dots C=from map PATH=/image HOSTNAME=web.sub A=image B=kept"},
     {"{\"name\":\"C\",\"valueFrom\":{\"configMapKeyRef\":{\"name\":\"app\",\"key\":\"k\"}}},"
      "{\"name\":\"D\",\"valueFrom\":{\"secretKeyRef\":{\"name\":\"s\",\"key\":\"token\"}}}",
-     "", 0, "PATH=/image HOSTNAME=web.sub A=image B=kept C=from map D=secret"},
+     "", 0, "C=from map D=secret PATH=/image HOSTNAME=web.sub A=image B=kept"},
     {"{\"name\":\"C\",\"valueFrom\":{\"configMapKeyRef\":{\"name\":\"app\",\"key\":\"x\"}}}", "",
-     -ENOENT, "env C: ConfigMap default/app: key \"x\" not found"},
+     -ENOENT, "env C: couldn't find key x in ConfigMap default/app"},
     {"{\"name\":\"C\",\"valueFrom\":{\"secretKeyRef\":{\"name\":\"no\",\"key\":\"x\"}}}", "",
-     -ENOENT, "env C: Secret default/no not found"},
+     -ENOENT, "env C: secret \"no\" not found"},
     {"{\"name\":\"C\",\"valueFrom\":{\"secretKeyRef\":{\"name\":\"no\",\"key\":\"x\","
      "\"optional\":true}}}",
      "", 0, "PATH=/image HOSTNAME=web.sub A=image B=kept"},
@@ -79,28 +87,28 @@ static const struct env_case {
      "{\"name\":\"D\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"metadata.labels['a/b']\"}}},"
      "{\"name\":\"E\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"spec.nodeName\"}}},"
      "{\"name\":\"F\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"metadata.annotations['z']\"}}}",
-     "", 0, "PATH=/image HOSTNAME=web.sub A=image B=kept C=web D=label E=n1 F="},
+     "", 0, "C=web D=label E=n1 F= PATH=/image HOSTNAME=web.sub A=image B=kept"},
     {"{\"name\":\"C\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"status.podIP\"}}},"
      "{\"name\":\"D\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"status.podIPs\"}}},"
      "{\"name\":\"E\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"status.hostIP\"}}},"
      "{\"name\":\"F\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"status.hostIPs\"}}}",
      "", 0,
-     "PATH=/image HOSTNAME=web.sub A=image B=kept C=10.42.0.7 D=10.42.0.7 E=10.0.0.1 F=10.0.0.1"},
+     "C=10.42.0.7 D=10.42.0.7 E=10.0.0.1 F=10.0.0.1 PATH=/image HOSTNAME=web.sub A=image B=kept"},
     {"{\"name\":\"C\",\"valueFrom\":{\"resourceFieldRef\":{\"containerName\":\"other\","
      "\"resource\":\"limits.cpu\"}}},{\"name\":\"D\",\"value\":\"$(C)\"}",
-     "", 0, "PATH=/image HOSTNAME=web.sub A=image B=kept C=3 D=3"},
+     "", 0, "C=3 D=3 PATH=/image HOSTNAME=web.sub A=image B=kept"},
     {"{\"name\":\"C\",\"valueFrom\":{\"resourceFieldRef\":{\"containerName\":\"no\","
      "\"resource\":\"limits.cpu\"}}}",
      "", -ENOENT, "env C: the pod has no container \"no\""},
     {"{\"name\":\"C\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"spec.nope\"}}}", "", -EINVAL,
      "env C: fieldRef spec.nope: not known on this node"},
     {"", "{\"configMapRef\":{\"name\":\"app\"},\"prefix\":\"P_\"},{\"secretRef\":{\"name\":\"s\"}}",
-     0, "PATH=/image HOSTNAME=web.sub A=image B=kept P_k=from map P_l.m=dots token=secret"},
-    {"", "{\"secretRef\":{\"name\":\"no\"}}", -ENOENT, "envFrom: Secret default/no not found"},
+     0, "P_k=from map P_l.m=dots token=secret PATH=/image HOSTNAME=web.sub A=image B=kept"},
+    {"", "{\"secretRef\":{\"name\":\"no\"}}", -ENOENT, "secret \"no\" not found"},
     {"", "{\"secretRef\":{\"name\":\"no\",\"optional\":true}}", 0,
      "PATH=/image HOSTNAME=web.sub A=image B=kept"},
     {"{\"name\":\"k\",\"value\":\"own\"}", "{\"configMapRef\":{\"name\":\"app\"}}", 0,
-     "PATH=/image HOSTNAME=web.sub A=image B=kept k=own l.m=dots"},
+     "k=own l.m=dots PATH=/image HOSTNAME=web.sub A=image B=kept"},
 };
 
 static void test_env__table(void **state)

@@ -65,7 +65,8 @@ static void test_mount__table(void **state)
 {
     (void)state;
     char *env_items[] = {"POD=web", "UP=..", "ROOT=/etc", "EMPTY=", NULL};
-    const struct strings env = {.items = env_items, .count = ARRAY_LEN(env_items) - 1};
+    const struct strings env = {
+        .items = env_items, .count = ARRAY_LEN(env_items) - 1, .named = ARRAY_LEN(env_items) - 1};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const struct volume volume = {.host_path = "/host", .read_only = cases[i].files};
         cleanup(value_free) struct value *item = parse(cases[i].item);
