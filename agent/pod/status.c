@@ -30,6 +30,12 @@ static void set_time(struct value *map, const char *key, int64_t wall_ns)
     value_set_str(map, key, text);
 }
 
+/* It was never made, in Kubernetes' eyes: its user, say, is none that it may have. */
+static bool never_made(const struct keeper_container *c)
+{
+    return c->last.valid && str_eq(c->last.reason, "CreateContainerConfigError");
+}
+
 /* The phase (Pod Lifecycle, "Pod phase"). */
 const char *pod_phase(const struct pod_facts *facts)
 {
@@ -39,19 +45,20 @@ const char *pod_phase(const struct pod_facts *facts)
     if (!report || report->state == KEEPER_SANDBOX)
         return "Pending";
     bool ended = facts->finished || report->state == KEEPER_ENDED;
-    bool any_failed = false, any_started = false;
+    bool any_failed = false, any_started = false, any_unmade = false;
     for (size_t i = 0; i < report->container_count; i++) {
         const struct keeper_container *c = &report->containers[i];
         if (c->role != LAUNCH_MAIN)
             continue;
         any_started |= c->state != KEEPER_WAITING || c->last.valid;
         any_failed |= !c->last.valid || c->last.code != 0;
+        any_unmade |= c->state == KEEPER_WAITING && never_made(c);
     }
     if (ended && report->reason[0])
         return "Failed";
     if (ended)
         return any_failed ? "Failed" : "Succeeded";
-    return any_started ? "Running" : "Pending";
+    return any_started && !any_unmade ? "Running" : "Pending";
 }
 
 static struct value *running_state(const struct keeper_container *c)
@@ -101,6 +108,8 @@ static struct value *waiting_state(const char *reason, const char *message)
 /* Without the seconds left: a status changes only when something happens. */
 static struct value *backoff_state(const struct keeper_container *c)
 {
+    if (never_made(c))
+        return waiting_state(c->last.reason, c->last.message);
     autofree char *message = xasprintf("back-off restarting failed container \"%s\"", c->name);
     return waiting_state("CrashLoopBackOff", message);
 }
@@ -242,7 +251,7 @@ static struct value *container_status(const struct view *view)
     struct value *state = container_state(view);
     value_set(status, "state", state);
     value_set(status, "lastState",
-              c && c->last.valid && !value_get(state, "terminated")
+              c && c->last.valid && !never_made(c) && !value_get(state, "terminated")
                   ? terminated_state(&c->last, c->said)
                   : value_new_map());
     set_readiness(status, view, state);

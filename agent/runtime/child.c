@@ -329,8 +329,8 @@ static int find_user(int root, const struct launch_container *container, struct 
     if (r == 0 && container->strict_groups && !WEAKENED(STRICT_GROUPS))
         ret->group_count = 0;
     if (r == 0 && container->run_as_non_root && ret->uid == 0)
-        r = err_set(err, -EPERM, "container has runAsNonRoot and its user %s is root",
-                    str_empty(container->user) ? "(none given)" : container->user);
+        r = err_set(err, -EPERM, "container has runAsNonRoot and image will run as root (user %s)",
+                    str_empty(container->user) ? "not given" : container->user);
     return r;
 }
 

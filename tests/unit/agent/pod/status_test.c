@@ -248,6 +248,31 @@ static void test_status__last_words(void **state)
     }
 }
 
+/* A container that cannot be made, and one that runs: as a kubelet shows them. */
+static void test_status__never_made(void **state)
+{
+    (void)state;
+    cleanup(value_free) struct value *spec = spec_of(2);
+    struct keeper_container c[] = {exited("app", KEEPER_WAITING, 128), started("side")};
+    strcpy(c[0].last.reason, "CreateContainerConfigError");
+    strcpy(c[0].last.message, "no such user");
+    const struct keeper_report report = {
+        .state = KEEPER_RUNNING, .containers = c, .container_count = 2};
+    cleanup(value_free) struct value *status =
+        pod_status(&(struct pod_facts){.spec = spec, .report = &report, .now_wall_ns = T0});
+    assert_string_equal(value_get_str(status, "phase"), "Pending");
+    const struct value *waiting = value_get(state_of(status, 0), "waiting");
+    assert_string_equal(value_get_str(waiting, "reason"), "CreateContainerConfigError");
+    assert_string_equal(value_get_str(waiting, "message"), "no such user");
+    const struct value *cs = value_at(value_get(status, "containerStatuses"), 0);
+    assert_int_equal(value_len(value_get(cs, "lastState")), 0);
+    c[0].state = KEEPER_TERMINATED; /* its pod ends */
+    cleanup(value_free) struct value *ended =
+        pod_status(&(struct pod_facts){.spec = spec, .report = &report, .now_wall_ns = T0});
+    assert_string_equal(value_get_str(ended, "phase"), "Running");
+    assert_non_null(value_get(state_of(ended, 0), "terminated"));
+}
+
 static void test_status__crash_loop_keeps_the_last_exit(void **state)
 {
     (void)state;
@@ -545,6 +570,7 @@ int main(void)
         cmocka_unit_test(test_status__running_and_ready),
         cmocka_unit_test(test_status__readiness),
         cmocka_unit_test(test_status__last_words),
+        cmocka_unit_test(test_status__never_made),
         cmocka_unit_test(test_status__crash_loop_keeps_the_last_exit),
         cmocka_unit_test(test_status__phases_of_the_end),
         cmocka_unit_test(test_status__deadline),
