@@ -253,7 +253,7 @@ static int build_root(const struct child_spec *spec, struct devices *ret, struct
         return root;
     r = kernelfs_mount_sys(root, container->privileged, err);
     if (r == 0 && !spec->userns)
-        r = kernelfs_mount_own(root, spec->cgroups, err);
+        r = kernelfs_mount_own(root, spec->cgroups, spec->container->privileged, err);
     if (r == 0)
         r = devices_make(root, container, &pod, ret, err);
     if (r == 0)
@@ -267,7 +267,8 @@ static int own_root(const struct child_spec *spec, int built, struct devices *de
                     struct err *err)
 {
     autoclose int root = cross(spec, built, err);
-    int r = root < 0 ? root : kernelfs_mount_own(root, spec->cgroups, err);
+    int r =
+        root < 0 ? root : kernelfs_mount_own(root, spec->cgroups, spec->container->privileged, err);
     if (r < 0)
         return r;
     close(devices->null);

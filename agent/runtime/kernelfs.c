@@ -26,38 +26,48 @@ static const char *const masked[] = {
 static const char *const read_only[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
                                         "/proc/sysrq-trigger"};
 
+/* Read-only as a mount, not as a file system: containers of one network namespace share /sys, and
+ * who comes first does not decide for a privileged one. */
 static int mount_named(int root_fd, const char *name, const char *type, unsigned long flags,
                        struct err *err)
 {
     autoclose int target = mnt_open_dir(root_fd, name, err);
     if (target < 0)
         return target;
-    int r = mnt_fs(type, target, flags, NULL);
+    int r = mnt_fs(type, target, flags & ~(unsigned long)MS_RDONLY, NULL);
+    if (r == 0 && (flags & MS_RDONLY)) {
+        autoclose int mounted = mnt_open_dir(root_fd, name, err);
+        if (mounted < 0)
+            return mounted;
+        r = mnt_fs(type, mounted, MS_REMOUNT | MS_BIND | flags, NULL);
+    }
     return r < 0 ? err_errno(err, -r, "cannot mount /%s", name) : 0;
 }
 
 /* One v1 tree below the tmpfs at /sys/fs/cgroup, under the name that its mount has on the host. */
-static int mount_v1(int dir, const struct cgroup_tree *tree)
+static int mount_v1(int dir, const struct cgroup_tree *tree, unsigned long flags)
 {
     const char *name = strrchr(tree->mount, '/');
     name = name && name[1] ? name + 1 : tree->names;
     if (mkdirat(dir, name, 0755) < 0)
         return -errno;
     autoclose int target = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return target < 0 ? -errno : mnt_fs("cgroup", target, SAFE | MS_RDONLY, tree->names);
+    return target < 0 ? -errno : mnt_fs("cgroup", target, flags, tree->names);
 }
 
 /* Read-only, so that no release_agent can be set and no limit lifted (CVE-2022-0492,
- * CVE-2023-25809). In the cgroup namespace, which hides the host's groups. What does not work here
- * is left out: programs find no control groups, and no harm is done. */
-static void mount_cgroups(int root_fd, const struct cgroup_host *cgroups)
+ * CVE-2023-25809); but in a privileged container, which could mount them itself. In the cgroup
+ * namespace, which hides the host's groups. What does not work here is left out: programs find no
+ * control groups, and no harm is done. */
+static void mount_cgroups(int root_fd, const struct cgroup_host *cgroups, bool privileged)
 {
+    const unsigned long flags = SAFE | (privileged || WEAKENED(CGROUP_READ_ONLY) ? 0 : MS_RDONLY);
     autoclose int target = path_open_in(root_fd, "/sys/fs/cgroup", O_PATH | O_DIRECTORY, 0);
     if (target < 0 || cgroups->count == 0)
         return;
     bool v2 = cgroups->count == 1 && cgroups->trees[0].unified;
     if (v2) {
-        if (mnt_fs("cgroup2", target, SAFE | MS_RDONLY, NULL) < 0) {
+        if (mnt_fs("cgroup2", target, flags, NULL) < 0) {
             /* none, then */
         }
         return;
@@ -68,7 +78,7 @@ static void mount_cgroups(int root_fd, const struct cgroup_host *cgroups)
     if (dir < 0)
         return;
     for (size_t i = 0; i < cgroups->count; i++)
-        if (!cgroups->trees[i].unified && mount_v1(dir, &cgroups->trees[i]) < 0)
+        if (!cgroups->trees[i].unified && mount_v1(dir, &cgroups->trees[i], flags) < 0)
             continue;
 }
 
@@ -77,11 +87,12 @@ int kernelfs_mount_sys(int root_fd, bool privileged, struct err *err)
     return mount_named(root_fd, "sys", "sysfs", SAFE | (privileged ? 0 : MS_RDONLY), err);
 }
 
-int kernelfs_mount_own(int root_fd, const struct cgroup_host *cgroups, struct err *err)
+int kernelfs_mount_own(int root_fd, const struct cgroup_host *cgroups, bool privileged,
+                       struct err *err)
 {
     int r = mount_named(root_fd, "proc", "proc", SAFE, err);
     if (r == 0)
-        mount_cgroups(root_fd, cgroups);
+        mount_cgroups(root_fd, cgroups, privileged);
     return r;
 }
 
