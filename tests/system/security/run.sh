@@ -2,7 +2,7 @@
 # guest-long: --memory 768
 # timeout: 240
 # What a pod's securityContext does, as seen from inside its containers: seccomp profiles of the node, pods whose
-# profile is missing or wrong, groups and rights, settings of the kernel,
+# profile is missing or wrong, users, groups and rights, capabilities, privileged containers, settings of the kernel,
 # profiles of AppArmor and runtimes that the node has not.
 set -u
 here=$(dirname "$(readlink -f "$0")")
@@ -123,6 +123,89 @@ groups_and_rights() {
     lp delete pod/merge pod/strict configmap/etc >/dev/null
 }
 
+# ---- users ----
+users() {
+    local log
+    # Nobody's name in the image; of the pod, of a container, of neither.
+    with users '.spec.securityContext = {runAsUser: 1000, runAsGroup: 3000} | .spec.containers += [
+            .spec.containers[0] * {name: "own", securityContext: {runAsUser: 2000}},
+            .spec.containers[0] * {name: "root", securityContext: {runAsUser: 0, runAsGroup: 0}}]' \
+        'echo "is $(id -u):$(id -g)"; touch /etc/x 2>&1; kill -0 1 && echo "its own"; echo end; exec sleep 1000' >/dev/null
+    log=$(log_of users main)
+    has "runAsUser, runAsGroup of the pod" "$log" '^is 1000:3000$'
+    has "who is not root writes no file of root" "$log" 'touch: /etc/x: Permission denied'
+    has "a container's own user, the pod's group" "$(log_of users own)" '^is 2000:3000$'
+    log=$(log_of users root)
+    has "a container that is root where the pod is not" "$log" '^is 0:0$'
+    hasnt "... writes" "$log" 'touch:'
+    with nonroot '.spec.securityContext.runAsNonRoot = true | .spec.containers += [
+            .spec.containers[0] * {name: "user", securityContext: {runAsUser: 1000}},
+            .spec.containers[0] * {name: "may", securityContext: {runAsNonRoot: false}}]' 'echo "is $(id -u)"; echo end; exec sleep 1000' >/dev/null
+    has "runAsNonRoot: who is not root runs" "$(log_of nonroot user)" '^is 1000$'
+    has "... and a container of which it is not asked" "$(log_of nonroot may)" '^is 0$'
+    within 20 "... root does not, in a kubelet's words" matches \
+        '^CreateContainerConfigError: .*container has runAsNonRoot and image will run as root' waiting nonroot
+    is "... it never ran" "$(lp logs nonroot main 2>/dev/null)" ""
+    lp delete pod/users pod/nonroot >/dev/null
+}
+
+# ---- capabilities ----
+capabilities() {
+    local log all
+    all=$(sed -n 's/^CapBnd:.//p' /proc/self/status) # what root may have on this machine
+    with caps '.spec.containers[0].securityContext.capabilities = {drop: ["ALL"], add: ["NET_ADMIN"]} | .spec.containers += [
+            .spec.containers[0] * {name: "most", securityContext: {capabilities: {add: ["ALL"], drop: ["NET_ADMIN", "CAP_CHOWN"]}}},
+            .spec.containers[0] * {name: "both", securityContext: {capabilities: {add: ["CHOWN"], drop: ["CHOWN"]}}},
+            .spec.containers[0] * {name: "user", securityContext: {runAsUser: 1000, capabilities: {drop: [], add: ["NET_ADMIN"]}}},
+            .spec.containers[0] * {name: "usual", securityContext: null}]' \
+        'grep -E "^Cap(Inh|Prm|Eff|Bnd|Amb)" /proc/self/status | tr -s "\t\n" "  "; echo; touch /f; chown 7 /f 2>/dev/null && echo gave
+            ip link set lo mtu 1400 2>/dev/null && echo tuned; echo end; exec sleep 1000' >/dev/null
+    log=$(log_of caps main)
+    has "drop ALL, add NET_ADMIN leaves one" "$log" 'CapPrm: 0000000000001000 CapEff: 0000000000001000 CapBnd: 0000000000001000 '
+    has "... which works" "$log" '^tuned$'
+    hasnt "... and no other" "$log" '^gave$'
+    log=$(log_of caps most)
+    is "add ALL, drop two: all but these" "$(sed -n 's/.*CapEff: \([0-9a-f]*\) .*/\1/p' <<<"$log")" \
+        "$(printf '%016x' $((0x$all & ~(1 << 12 | 1 << 0))))"
+    hasnt "... which do not work" "$log" '^(tuned|gave)$'
+    hasnt "of one that is added and dropped nothing is left" "$(log_of caps both)" '^gave$'
+    log=$(log_of caps user)
+    has "who is not root has none, though added" "$log" 'CapPrm: 0000000000000000 CapEff: 0000000000000000 CapBnd: 00000000a80435fb CapAmb: 0000000000000000'
+    hasnt "... whatever it tries" "$log" '^(tuned|gave)$'
+    log=$(log_of caps usual)
+    has "where nothing is said: those of Docker, none to inherit" "$log" \
+        '^CapInh: 0000000000000000 CapPrm: 00000000a80425fb CapEff: 00000000a80425fb CapBnd: 00000000a80425fb CapAmb: 0000000000000000'
+    has "... which work" "$log" '^gave$'
+    hasnt "... and no more" "$log" '^tuned$'
+    with nosuch '.spec.containers[0].securityContext.capabilities = {add: ["FLY"]}' >/dev/null
+    within 20 "a capability that is none is the reason" matches 'capability "FLY" is not known' lp why pod/nosuch
+    lp delete pod/caps pod/nosuch >/dev/null
+}
+
+# ---- privileged ----
+privileged() {
+    local log
+    with mighty '.spec.containers[0].securityContext = {privileged: true, capabilities: {drop: ["ALL"]}} | .spec.containers += [
+            .spec.containers[0] * {name: "meek", securityContext: null}]
+            | .spec.initContainers = [.spec.containers[1] * {name: "before", command: ["true"]}]' \
+        'grep -E "^(CapEff|Seccomp|NoNewPrivs):" /proc/self/status; mkdir -p /m; mount -t tmpfs none /m 2>/dev/null && echo mounted
+            ls /dev/kmsg /dev/mem /dev/fuse 2>/dev/null; [ -w /proc/sys/kernel/shm_rmid_forced ] && touch /proc/sys/kernel/shm_rmid_forced && echo settings
+            grep -q " /sys sysfs rw" /proc/mounts && echo sys; grep -q " /proc/[a-z]" /proc/mounts || echo unmasked
+            for d in /sys/fs/cgroup/pids /sys/fs/cgroup; do [ -e $d/cgroup.procs ] && mkdir $d/mine 2>/dev/null && rmdir $d/mine && echo groups && break; done
+            unshare -Ur true 2>/dev/null && echo users; unshare -Urm mount -t cgroup -o memory none /m 2>/dev/null && echo hierarchy; echo end; exec sleep 1000' >/dev/null
+    log=$(log_of mighty main)
+    has "privileged: every capability, whatever is dropped" "$log" "^CapEff:.$(sed -n 's/^CapBnd:.//p' /proc/self/status)\$"
+    has "... no filter" "$log" '^Seccomp:.0$'
+    for what in mounted settings sys unmasked groups users; do has "... $what" "$log" "^$what\$"; done
+    for device in /dev/kmsg /dev/mem /dev/fuse; do
+        if [[ -c $device ]]; then has "... the node's $device" "$log" "^$device\$"; fi
+    done
+    log=$(log_of mighty meek)
+    has "beside it: a filter" "$log" '^Seccomp:.2$'
+    hasnt "... and nothing of that" "$log" '^(mounted|settings|sys|unmasked|groups|users|hierarchy|/dev/.*)$'
+    lp delete pod/mighty >/dev/null
+}
+
 # ---- settings of the kernel ----
 sysctls() {
     local log own sysctl
@@ -141,7 +224,12 @@ sysctls() {
             verdict "un${sysctl##*.}"
     done
     is "its container never ran" "$(status unsomaxconn 'containerStatuses[0].state | keys[0]')" waiting
-    lp delete pod/tuned pod/unsomaxconn pod/unswappiness >/dev/null
+    # CVE-2022-0811: more settings in the value of one that is allowed.
+    own=$(cat /proc/sys/kernel/core_pattern)
+    with sneaky '.spec.securityContext.sysctls = [{name: "kernel.shm_rmid_forced", value: "1+kernel.core_pattern=|/bin/sh\nkernel.core_pattern=|/bin/sh"}]' >/dev/null
+    within 30 "a value is one value" matches 'cannot set sysctl kernel.shm_rmid_forced=.*: Invalid argument' lp describe pod/sneaky
+    is "and the node has no other" "$(cat /proc/sys/kernel/core_pattern)" "$own"
+    lp delete pod/tuned pod/unsomaxconn pod/unswappiness pod/sneaky >/dev/null
 }
 
 # ---- AppArmor ----
@@ -215,6 +303,9 @@ poll 60 matches '^a +Ready' lp get nodes || stand_fail "the node does not get re
 seccomp_profiles
 seccomp_refused
 groups_and_rights
+users
+capabilities
+privileged
 sysctls
 apparmor
 selinux
