@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # guest-long: --memory 768
 # timeout: 240
-# A pod's ports of its node: who reaches them, who gets none, and what is left of them when agents and pods die.
+# A pod's network: its address, who it is outside and for other pods; beside Docker's rules; ports of its node: who
+# reaches them, who gets none; what is left of all that when agents and pods die.
 set -u
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=tests/system/lib/stand.sh
 . "$here/../lib/stand.sh"
-for program in jq nft curl; do
+for program in jq nft curl python3; do
     command -v "$program" >/dev/null || skip "needs $program (tools/install test)"
 done
 
@@ -44,6 +45,32 @@ is "from the node by 127.0.0.1" "$(says a 127.0.0.1:8181)" web
 is "and from the pod itself" \
     "$(nsenter -n -t "$(main_pid a web)" curl -sf -m 2 "http://$address:8181/index.html")" web
 is "its own port is not the node's" "$(says gw "$address:8080")" ""
+
+# ---- who it is ----
+# in_pod POD COMMAND...
+in_pod() { nsenter -n -t "$(main_pid a "$1")" "${@:2}"; }
+# The one outside, and the one in a pod, tell whoever asks who he is.
+daemon "$STAND/who.pid" "$STAND/who.log" gw python3 -c 'import http.server
+class Who(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.client_address[0].encode())
+http.server.HTTPServer(("", 8090), Who).serve_forever()'
+pod who 'mkdir -p /tmp/cgi-bin; printf "#!/bin/sh\necho; printf %%s \"\$REMOTE_ADDR\"\n" >/tmp/cgi-bin/who; chmod 755 /tmp/cgi-bin/who
+    exec httpd -f -p 8080 -h /tmp' | jq '.spec.nodeName = "a"' | apply >/dev/null
+within 30 "another pod runs" running who
+ip=$(status web podIP)
+other=$(status who podIP)
+is "addresses are of the node's podCIDR" "$(python3 -c 'import ipaddress, sys
+print(sum(ipaddress.ip_address(a) in ipaddress.ip_network(sys.argv[1]) for a in set(sys.argv[2:])))' \
+    "$(sed -n 's/^podCIDR: //p' "$STAND/a/config.yaml")" "$ip" "$other")" 2
+has "the pod has it, on its eth0" "$(in_pod web ip -4 -o addr show dev eth0)" " inet $ip/24 "
+has "... and goes out by the node's bridge" "$(in_pod web ip route show default)" "^default via ${ip%.*}\.1 dev eth0"
+has "another pod sees it as it is" "$(in_pod web curl -s -m 3 "http://$other:8080/cgi-bin/who")" "[^0-9]?$ip(\$|[^0-9])"
+is "outside it is its node" "$(in_pod web curl -s -m 3 http://10.250.0.1:8090/)" "$address"
+is "the node reaches it" "$(in_net a curl -s -m 3 "http://$ip:8080/index.html")" web
+lp delete pod who --wait=false >/dev/null
 
 # ---- who gets none ----
 serving second 8181 | apply >/dev/null
@@ -97,6 +124,40 @@ in_net a nft flush ruleset
 node_stop a
 node_start a
 within 30 "rules that somebody flushed come back with the agent" answers gw "$address:8181"
+
+# ---- beside Docker ----
+# As Docker leaves a machine: what nobody allows is not passed on. And a way out with a smaller MTU.
+if in_net a iptables -V 2>/dev/null | grep -q nf_tables; then
+    node_stop a
+    in_net a iptables -P FORWARD DROP
+    in_net a iptables -N DOCKER-USER
+    in_net a iptables -A DOCKER-USER -j RETURN
+    in_net a iptables -I FORWARD -j DOCKER-USER
+    in_net a iptables -A FORWARD -i docker0 ! -o docker0 -j ACCEPT
+    theirs=$(in_net a iptables -S)
+    outside() { in_pod "$1" curl -s -m 1 http://10.250.0.1:8090/; }
+    is "another's rules let no pod out" "$(outside web)" ""
+    in_net a ip route add default via 10.250.0.1
+    in_net a ip link set eth0 mtu 1400
+    node_start a
+    within 30 "the agent is back" runs_on a web
+    within 20 "a pod is let out" equals "$address" outside web
+    is "and reached by its port" "$(says gw "$address:8181")" web
+    is "all of their rules are as they were" "$(in_net a iptables -S | grep -v limpet-)" "$theirs"
+    serving narrow 8187 | apply >/dev/null
+    within 30 "a pod that begins" running narrow
+    is "... has the MTU of the way out" "$(in_pod narrow ip -o link show eth0 | grep -o 'mtu [0-9]*')" "mtu 1400"
+    within 10 "... is let out" equals "$address" outside narrow
+    is "... and reached" "$(says gw "$address:8187")" narrow
+    lp delete pod narrow --wait=false >/dev/null
+    in_net a ip link set eth0 mtu 1500
+    in_net a ip route del default
+    node_stop a
+    in_net a iptables -P FORWARD ACCEPT
+    node_start a
+    within 30 "and without them again" runs_on a web
+fi
+end_pid "$(cat "$STAND/who.pid")" TERM
 
 uid=$(lp get pod web -o json | jq -r .metadata.uid)
 ip=$(status web podIP)
