@@ -99,6 +99,33 @@ files() {
     lp delete pod/files pod/clash configmap/app >/dev/null
 }
 
+# Keys of bytes; what is optional and comes later; modes.
+optional() {
+    local log
+    jq -n '{apiVersion: "v1", kind: "ConfigMap", metadata: {name: "bytes"}, data: {text: "t"}, binaryData: {bytes: "AP8KAA=="}},
+        {apiVersion: "v1", kind: "Secret", metadata: {name: "coded"}, data: {key: "/wBr"}} | tojson' -r |
+        while read -r object; do apply <<<"$object" >/dev/null; done
+    pod optional 'od -An -tx1 /b/bytes /s/key; stat -Lc "mode %a %n" /b/text /b/bytes; ls /later /all/later; echo end
+            until [ -e /later/x ] && [ -e /all/later/x ]; do sleep 0.1; done; echo "came: $(cat /later/x /all/later/x)"; exec sleep 1000' |
+        jq '.spec.volumes = [{name: "b", configMap: {name: "bytes", defaultMode: 416, items: [{key: "text", path: "text"},
+                {key: "bytes", path: "bytes", mode: 511}, {key: "none", path: "none"}], optional: true}},
+                {name: "s", secret: {secretName: "coded"}}, {name: "later", configMap: {name: "later", optional: true}},
+                {name: "all", projected: {sources: [{configMap: {name: "bytes"}}, {secret: {name: "coded", items: [{key: "key", path: "secret/key"}]}},
+                    {configMap: {name: "later", optional: true, items: [{key: "x", path: "later/x"}]}}]}}]
+            | .spec.containers[0].volumeMounts = [.spec.volumes[] | {name, mountPath: "/\(.name)"}]' | apply >/dev/null
+    log=$(log_of optional)
+    has "binaryData and a Secret's bytes" "$(tr -d '\n' <<<"$log")" '^ 00 ff 0a 00 ?ff 00 6b'
+    has "defaultMode" "$log" '^mode 640 /b/text$'
+    has "... and a key's own" "$log" '^mode 777 /b/bytes$'
+    hasnt "what is optional and not there keeps nothing waiting" "$log" '^(x|none)$'
+    config_map later '{"x": "now"}'
+    within 15 "and is there when it comes" matches '^came: nownow$' lp logs optional
+    lp delete pod/optional configmap/bytes configmap/later secret/coded >/dev/null
+    pod misses | jq '.spec.volumes = [{name: "v", secret: {secretName: "none"}}]' | apply >/dev/null
+    refused misses "one that is not optional is the reason" 'MountVolume.SetUp failed for volume "v" : secret "none" not found'
+    lp delete pod/misses >/dev/null
+}
+
 empty_dirs() {
     local log
     pod empty 'df -m /mem /half | awk "{ print \$2, \$6 }"; { dd if=/dev/zero of=/mem/x bs=1M count=9; } 2>&1
@@ -131,10 +158,12 @@ host_paths() {
     mkdir -p "$dir/d"
     echo content >"$dir/f"
     mkfifo "$dir/fifo"
+    mknod "$dir/block" b 7 250 # of nobody
     python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$dir/s"
-    pod paths 'cat /f; for p in /d /new /f /newf /s /null /any; do stat -c "%F %n" $p; done; echo end; exec sleep 1000' |
+    pod paths 'cat /f; for p in /d /new /f /newf /s /null /block /any; do stat -c "%F %n" $p; done; echo end; exec sleep 1000' |
         jq --arg d "$dir" '[["d", "Directory", "d"], ["new", "DirectoryOrCreate", "new/deep"], ["f", "File", "f"],
-                ["newf", "FileOrCreate", "newf"], ["s", "Socket", "s"], ["any", "", "any"]] as $list
+                ["newf", "FileOrCreate", "newf"], ["s", "Socket", "s"], ["block", "BlockDevice", "block"],
+                ["any", "", "any"]] as $list
             | .spec.volumes = [$list[] | {name: .[0], hostPath: {type: .[1], path: "\($d)/\(.[2])"}}]
                 + [{name: "null", hostPath: {type: "CharDevice", path: "/dev/null"}}]
             | .spec.containers[0].volumeMounts = [.spec.volumes[] | {name, mountPath: "/\(.name)"}]' | apply >/dev/null
@@ -144,11 +173,14 @@ host_paths() {
     is "hostPath File, FileOrCreate" "$(grep -Ec '^regular (empty )?file /(f|newf)$' <<<"$log")" 2
     has "hostPath Socket" "$log" '^socket /s$'
     has "hostPath CharDevice" "$log" '^character special file /null$'
+    has "hostPath BlockDevice" "$log" '^block special file /block$'
     lp delete pod/paths >/dev/null
     host_case Directory "$dir/f" "hostPath type check failed: $dir/f is not a directory"
     host_case File "$dir/none" "hostPath type check failed: $dir/none is not a file"
     host_case FileOrCreate "$dir/fifo" "hostPath type check failed: $dir/fifo is not a file"
     host_case BlockDevice /dev/null "hostPath type check failed: /dev/null is not a block device"
+    host_case CharDevice "$dir/f" "hostPath type check failed: $dir/f is not a character device"
+    host_case Socket "$dir/f" "hostPath type check failed: $dir/f is not a socket file"
 }
 
 sub_paths() {
@@ -241,6 +273,7 @@ tied() {
 stand_up main a
 follows
 files
+optional
 empty_dirs
 host_paths
 sub_paths
