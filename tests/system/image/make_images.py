@@ -77,6 +77,15 @@ class Image:
         self.manifest = {"schemaVersion": 2, "mediaType": MANIFEST}
         self.bend = lambda manifest: None
 
+    def top(self, put):
+        """What the archive's index says of it; put(bytes) makes a blob and says what it is."""
+        config = dict(self.config, rootfs={"type": "layers", "diff_ids": self.diff_ids})
+        manifest = dict(self.manifest)
+        manifest["config"] = dict(put(json.dumps(config).encode()), mediaType=CONFIG)
+        manifest["layers"] = [dict(put(b), mediaType=LAYER) for b in self.blobs]
+        self.bend(manifest)
+        return dict(put(json.dumps(manifest).encode()), mediaType=MANIFEST)
+
     def write(self, case):
         blobs = {}
 
@@ -84,18 +93,41 @@ class Image:
             blobs[digest(data)] = data
             return {"digest": digest(data), "size": len(data)}
 
-        config = dict(self.config, rootfs={"type": "layers", "diff_ids": self.diff_ids})
-        manifest = dict(self.manifest)
-        manifest["config"] = dict(put(json.dumps(config).encode()), mediaType=CONFIG)
-        manifest["layers"] = [dict(put(b), mediaType=LAYER) for b in self.blobs]
-        self.bend(manifest)
-        top = dict(put(json.dumps(manifest).encode()), mediaType=MANIFEST)
+        top = self.top(put)
         top["annotations"] = {"org.opencontainers.image.ref.name": f"test.local/{case}:1"}
         index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [top]}
         files = [("oci-layout", b'{"imageLayoutVersion":"1.0.0"}'), ("index.json", json.dumps(index).encode())]
         files += [("blobs/sha256/" + d[7:], data) for d, data in blobs.items()]
         with open(os.path.join(OUT, case + ".tar"), "wb") as out:
             out.write(pack([entry(name, data=data) for name, data in files]))
+
+
+class Index(Image):
+    """Images for several platforms, and an attestation of a builder, which is none."""
+
+    def __init__(self, images):
+        super().__init__()
+        self.images = images
+
+    def top(self, put):
+        tops = [dict(image.top(put), platform=image.platform) for image in self.images]
+        tops.insert(0, dict(tops[0], platform={"os": "unknown", "architecture": "unknown"}))
+        index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": tops}
+        return dict(put(json.dumps(index).encode()), mediaType=INDEX)
+
+
+def several(*platforms):
+    """An index with an image for each "os/architecture[/variant]", whose etc/which says it."""
+    def build():
+        images = []
+        for platform_ in platforms:
+            os_, arch, variant = (platform_ + "/").split("/")[:3]
+            image = Image([folder("etc"), entry("etc/which", data=platform_.encode())])
+            image.config.update(architecture=arch, os=os_)
+            image.platform = dict(os=os_, architecture=arch, **({"variant": variant} if variant else {}))
+            images.append(image)
+        return Index(images)
+    return build
 
 
 def plain():
@@ -192,6 +224,8 @@ def of(*entries):
 CASES = {
     "plain": plain,
     "second": lambda: Image(*[[folder("etc"), entry("etc/only", data=b"second")]]),
+    "several": several("windows/amd64", "linux/s390x", "linux/arm/v7", "linux/arm64/v8", "linux/amd64"),
+    "others": several("windows/amd64", "linux/s390x"),
     # of bytes that do not compress; of large, each layer would fit
     "large": lambda: Image(*[[entry(f"f{i}", data=os.urandom(5 << 20))] for i in range(2)]),
     "half": lambda: Image([entry("f", data=os.urandom(1 << 20))]),

@@ -75,6 +75,27 @@ pulls() {
     check "nothing is left of a pull" nothing_left
 }
 
+# Of an index the image for this machine, from a registry and from an archive; of the others not a byte.
+indexes() {
+    local several=127.0.0.1:$REGISTRY_PORT/several:1 mine
+    mine=$(uname -m | sed 's|x86_64|linux/amd64|; s|aarch64|linux/arm64/v8|')
+    of_mine() { [[ $(cat "$(layers_of)/etc/which") == "$mine" ]]; }
+    fresh
+    push several several:1 --all
+    check "an index" driver ensure Always "$several"
+    check "... gives the image for this machine" of_mine
+    check "... and no other" test "$(layer_count)" == 1
+    fresh
+    check "an archive with an index" load "$ARCHIVES/several.tar"
+    check "... is loaded" driver ensure Never test.local/several:1
+    check "... for this machine" of_mine
+    push others others:1 --all
+    check "one that has none for it" fails_with "there is no image for ${mine%/v8}" ensure Always \
+        "127.0.0.1:$REGISTRY_PORT/others:1"
+    check "... says which there are" says "there is windows/amd64, linux/s390x"
+    fresh
+}
+
 # The image that its tag names now.
 moved_tag() {
     local web=127.0.0.1:$REGISTRY_PORT/web
@@ -316,6 +337,7 @@ main() {
     echo s >"$HOST/sentinel"
     python3 "$HERE/make_images.py" "$ARCHIVES" "$HOST"
     start_registry
+    indexes
     pulls
     moved_tag
     corrupt_blob

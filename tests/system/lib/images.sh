@@ -94,8 +94,8 @@ stop_registry() {
     wait "$REGISTRY_PID" 2>/dev/null || true
 }
 
-push() { # CASE NAME
-    skopeo --insecure-policy copy -q --dest-tls-verify=false "oci-archive:$ARCHIVES/$1.tar" \
+push() { # CASE NAME [OPTION OF SKOPEO...]
+    skopeo --insecure-policy copy -q "${@:3}" --dest-tls-verify=false "oci-archive:$ARCHIVES/$1.tar" \
         "docker://127.0.0.1:$REGISTRY_PORT/$2"
 }
 
