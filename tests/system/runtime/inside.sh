@@ -231,6 +231,43 @@ is "a mount target's link stays inside" "$(output eviltarget.log)" "volume"
 is "nothing was made outside" "$(ls -A "$T/outside")" ""
 gone eviltarget
 
+# Working folders by descriptors that a starting container may have (CVE-2024-21626): they lead nowhere outside.
+mkdir -p "$T/layer/top-of-the-image"
+{
+    for fd in 3 4 5 6 7 8 9 10 11 12; do
+        printf 'container fd%s\n%s\ncwd /proc/self/fd/%s\n' "$fd" "$(common "fd$fd.log" 'ls -d /proc/self/cwd/../../../../../../../../top-of-the-image && ls -d ./run ../run ../../run; echo end')" "$fd"
+    done
+} | pod evilcwd
+run evilcwd
+is "no descriptor as a working folder leads out" "$(for fd in 3 4 5 6 7 8 9 10 11 12; do output "fd$fd.log"; done | grep -vc -e '^end$' -e '^/proc/self/cwd/[./]*/top-of-the-image$' -e '^ls: [./]*run: ')" 0
+gone evilcwd
+rmdir "$T/layer/top-of-the-image"
+
+# A volume in the place of /dev, with links where masks and the terminal are looked for (CVE-2025-31133, -52565).
+mkdir -p "$T/evil-devices"
+ln -s "$T/outside/null" "$T/evil-devices/null"
+ln -s ../proc/sysrq-trigger "$T/evil-devices/console"
+echo own >"$T/vol/null"
+pod evilnull <<X
+container dev
+$(common en1.log 'for f in /proc/kcore /proc/keys /proc/timer_list /proc/interrupts; do test -e $f && echo masked $(stat -c %t:%T $f) $(cat $f 2>&1 | wc -c); done; echo end')
+bind $T/evil-devices /dev
+container null
+$(common en2.log 'cat /dev/null; for f in /proc/kcore /proc/keys /proc/timer_list /proc/interrupts; do test -e $f && echo masked $(stat -c %t:%T $f) $(cat $f 2>&1 | wc -c); done; echo end')
+bind $T/vol/null /dev/null
+container terminal
+$(common en3.log 'echo >/dev/console; echo end')
+bind $T/evil-devices /dev
+flag tty
+X
+run evilnull
+out=$(output en1.log; output en2.log)
+has "a volume at /dev/null" "$out" '^own$'
+has "what is masked is masked" "$out" '^masked 1:3 0$'
+hasnt "by the node's own null device, whatever lies over it" "$(echo "$out" | grep '^masked' | grep -v '^masked 1:3 0$')" .
+is "no terminal was put where a link led" "$(grep -c 'sysrq-trigger.*devpts' /proc/self/mountinfo)$(ls -A "$T/outside")" 0
+gone evilnull
+
 # Files that the node puts into /etc, into images that have none, or links in their place.
 mkdir -p "$T/etc-links/bin" "$T/etc-links/etc" "$T/no-etc/bin" "$T/etc-loop/bin" "$T/etc-loop/etc"
 for image in etc-links no-etc etc-loop; do
