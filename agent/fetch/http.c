@@ -1,6 +1,7 @@
 #include "agent/fetch/http.h"
 
 #include "agent/fetch/curl_text.h"
+#include "agent/fetch/sock.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -10,16 +11,19 @@
 #include <stdio.h>
 #include <strings.h>
 #include <time.h>
+#include <unistd.h>
 
 #define CONNECT_TIMEOUT_S 20L
 #define SLOW_BYTES_S 16L /* slower than this... */
 #define SLOW_S 60L       /* ...for so long is a connection that is gone */
 #define HEADERS_MAX (64 * 1024)
+#define SOCKS_MAX 4 /* the rest is as the kernel has it */
 
 struct http {
     CURL *curl;
     int64_t rate, free_ns; /* when the line is another's again */
     struct curl_slist *connect;
+    struct sock socks[SOCKS_MAX]; /* open; fd -1: none */
     char text[CURL_ERROR_SIZE];
 };
 
@@ -57,6 +61,57 @@ static CURLcode set_tls(CURL *c, const struct http_spec *spec)
     return rc;
 }
 
+/* Of those that libcurl tries at once it keeps one. */
+static int on_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
+{
+    struct http *http = ctx;
+    (void)purpose;
+    sock_prepare(fd);
+    for (size_t i = 0; i < ARRAY_LEN(http->socks); i++)
+        if (http->socks[i].fd < 0) {
+            sock_init(&http->socks[i], fd);
+            break;
+        }
+    return CURL_SOCKOPT_OK;
+}
+
+static int on_close(void *ctx, curl_socket_t fd)
+{
+    struct http *http = ctx;
+    for (size_t i = 0; i < ARRAY_LEN(http->socks); i++)
+        if (http->socks[i].fd == fd)
+            http->socks[i].fd = -1;
+    return close(fd);
+}
+
+/* Called with each piece that comes, also within a record of TLS, and each second. */
+static int on_tick(void *ctx, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up)
+{
+    struct http *http = ctx;
+    (void)total;
+    (void)now;
+    (void)up_total;
+    (void)up;
+    for (size_t i = 0; i < ARRAY_LEN(http->socks); i++)
+        if (http->socks[i].fd >= 0)
+            sock_tend(&http->socks[i]);
+    return 0;
+}
+
+static void set_line(struct http *http)
+{
+    CURL *c = http->curl;
+    for (size_t i = 0; i < ARRAY_LEN(http->socks); i++)
+        http->socks[i].fd = -1;
+    curl_easy_setopt(c, CURLOPT_SOCKOPTFUNCTION, on_socket);
+    curl_easy_setopt(c, CURLOPT_SOCKOPTDATA, http);
+    curl_easy_setopt(c, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+    curl_easy_setopt(c, CURLOPT_CLOSESOCKETDATA, http);
+    curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_tick);
+    curl_easy_setopt(c, CURLOPT_XFERINFODATA, http);
+    curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+}
+
 int http_new(const struct http_spec *spec, struct http **ret, struct err *err)
 {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
@@ -79,6 +134,7 @@ int http_new(const struct http_spec *spec, struct http **ret, struct err *err)
     curl_easy_setopt(c, CURLOPT_CONNECT_TO, http->connect);
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     http->rate = spec->rate;
+    set_line(http);
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
     curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, SLOW_BYTES_S);
     curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, SLOW_S);

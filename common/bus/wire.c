@@ -3,6 +3,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/mem.h"
 #include "common/base/rng.h"
+#include "common/base/traffic.h"
 #include "common/bus/dial.h"
 
 #include <errno.h>
@@ -87,6 +88,7 @@ static void on_dial(void *ctx, int fd, const struct err *dial_err)
 
     if (fd >= 0) {
         autoclose int plain = plain_end(w, &err);
+        traffic_mark(fd, TRAFFIC_CONTROL);
 
         if (plain >= 0 && tls_relay_connect(w->loop, w->tls, steal_fd(&net), steal_fd(&plain),
                                             w->timeout_ns, &relay_handler, w, &w->relay, &err) == 0)

@@ -5,6 +5,7 @@
 #include "common/tls/relay.h"
 
 #include "common/base/mem.h"
+#include "common/base/traffic.h"
 #include "common/base/weaken.h"
 #include "common/tls/config.h"
 
@@ -462,6 +463,7 @@ static void on_timer(void *ctx)
 void tls_relay_bulk(struct tls_relay *relay)
 {
     relay->rounds = WEAKENED(TLS_BULK) ? ROUNDS : BULK_ROUNDS;
+    traffic_mark(relay->net_fd, TRAFFIC_BULK);
 }
 
 void tls_relay_free(struct tls_relay *relay)

@@ -87,7 +87,8 @@ nodiscard int tls_relay_connect(struct loop *loop, struct tls_config *config, in
                                 int plain_fd, int64_t handshake_ns,
                                 const struct tls_relay_handler *handler, void *ctx,
                                 struct tls_relay **ret, struct err *err);
-/* What goes through it is much, and can wait: from now on it moves less in a turn of the loop, so
- * that what others say is not kept waiting behind it. */
+/* What goes through it is much, and can wait: from now on it moves less in a turn of the loop, and
+ * is marked for whoever queues it (traffic.h), so that what others say is not kept waiting behind
+ * it. */
 void tls_relay_bulk(struct tls_relay *relay);
 void tls_relay_free(struct tls_relay *relay); /* closes both ends at once */
