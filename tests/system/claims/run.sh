@@ -145,7 +145,7 @@ come_with_pods() {
 no_pv_of() { [[ -z $(lp get pv -o json | jq -r --arg ns "$1" '.items[] | select(.spec.claimRef.namespace == $ns) | .metadata.name') ]]; }
 no_local_pods_of() { [[ -z $(ld a ps -o json | jq -r --arg ns "$1" '.items[] | select(.metadata.namespace == $ns)')$(
     ld b ps -o json | jq -r --arg ns "$1" '.items[] | select(.metadata.namespace == $ns)') ]]; }
-ready_in() { lp -n "$1" get pod "$2" -o json 2>/dev/null | jq -e 'any(.status.conditions[]?; .type == "Ready" and .status == "True")' >/dev/null; }
+ready_in() { lp -n "$1" get pod "$2" -o json 2>/dev/null | jq -ne 'input | any(.status.conditions[]?; .type == "Ready" and .status == "True")' >/dev/null; }
 
 # A namespace is deleted with pods that run on claims, one that ends slowly, and a claim that nobody uses.
 whole_namespace() {

@@ -35,12 +35,12 @@ round_of() {
 }
 # begun: all of the round's have begun, and those that end have ended.
 begun() {
-    ld a ps -o json | jq -e --argjson pods "$PODS" --argjson containers "$CONTAINERS" '
+    ld a ps -o json | jq -ne --argjson pods "$PODS" --argjson containers "$CONTAINERS" 'input |
         (.items | length) == $pods and all(.items[]; [.status.containerStatuses[] |
             select(.state.running or .state.terminated)] | length == $containers) and
         all(.items[]; [.status.containerStatuses[] | select(.state.terminated)] | length >= $containers - 5)'
 }
-none() { ld a ps -o json | jq -e '.items == []'; }
+none() { ld a ps -o json | jq -ne 'input.items == []'; }
 
 # first_of POD: the first process of its first container.
 first_of() { main_pid a "$1-a"; }

@@ -465,10 +465,14 @@ no_processes() {
 
 # phase POD: as the gateway has it.
 phase() { lp get pod "$1" -o json | jq -r .status.phase; }
-running() { lp get pod "$1" -o json 2>/dev/null | jq -e '[.status.conditions[]? | select(.type == "Ready") | .status] == ["True"]' >/dev/null; }
+# (`jq -e` of 1.6 succeeds where there is no input at all: `input` does not.)
+running() {
+    lp get pod "$1" -o json 2>/dev/null |
+        jq -ne 'input | [.status.conditions[]? | select(.type == "Ready") | .status] == ["True"]' >/dev/null 2>&1
+}
 gone() { fails lp get pod "$1"; }
 # local_pod NODE POD [JQ]: as the node has it.
-local_pod() { ld "$1" ps -o json | jq -er --arg n "$2" "[.items[] | select(.metadata.name == \$n)][0] | ${3:-.}"; }
+local_pod() { ld "$1" ps -o json | jq -ner --arg n "$2" "[input.items[] | select(.metadata.name == \$n)][0] | ${3:-.}"; }
 runs_on() { [[ $(local_pod "$1" "$2" 'select([.status.containerStatuses[]?.ready] | all) | .status.phase') == Running ]]; }
 # fingerprint NODE POD: changes if anything of the pod was started anew: uid, restarts, processes with start times. One of
 # a pod of which nothing runs is like no other.

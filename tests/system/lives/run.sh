@@ -18,7 +18,7 @@ api() {
         --key "$GW/state/trust/admin.key" -H "Content-Type: ${4:-application/json}" -X "$1" \
         ${3:+--data-binary "$3"} "https://$HOST:$API_PORT$2"
 }
-there() { api GET "$1" | jq -e '.metadata.uid' >/dev/null; }
+there() { api GET "$1" | jq -ne 'input.metadata.uid' >/dev/null 2>&1; }
 MAPS=/api/v1/namespaces/default/configmaps
 PODS=/api/v1/namespaces/default/pods
 options() { printf '{"kind":"DeleteOptions","apiVersion":"v1","propagationPolicy":"%s"}' "$1"; }
