@@ -20,12 +20,13 @@
 #define APPARMOR_PROFILES "/sys/kernel/security/apparmor/profiles"
 #define APPARMOR_PROFILES_MAX ((size_t)4 * 1024 * 1024)
 
-void condemn(struct pod_record *record, const char *reason, const char *message, int64_t grace_s)
+void condemn(struct pod_record *record, const char *reason, const char *message, bool disrupted)
 {
     struct agent *agent = record->agent;
     bool ran = record->report != NULL;
     verdict_free(record->verdict);
-    record->verdict = verdict_new(reason, message, ran, grace_s);
+    record->verdict = verdict_new(reason, message, ran, 0);
+    record->verdict->disrupted = disrupted;
     autofree char *dir = agent_state_dir(agent, record->uid);
     struct err err = {0};
     if (verdict_write(agent->world.disk, dir, record->verdict, &err) < 0)
@@ -186,5 +187,5 @@ void admit(struct pod_record *record)
         record->accepted = !reasons[i](&asker, &reason, &message);
     free(specs);
     if (!record->accepted && !WEAKENED(POD_ROOM))
-        condemn(record, buf_str(&reason), buf_str(&message), 0);
+        condemn(record, buf_str(&reason), buf_str(&message), false);
 }

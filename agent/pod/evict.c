@@ -145,7 +145,7 @@ static bool evict_one(struct evict *evict, const struct pressure_sample *sample,
         autofree char *message = message_of(evict, sample, signal, &candidates[chosen]);
         strcpy(evict->victim, records[chosen]->uid);
         evict->victim_until = agent_now(agent) + VICTIM_NS;
-        condemn(records[chosen], "Evicted", message, 0);
+        condemn(records[chosen], "Evicted", message, true);
     }
     free(records);
     free(candidates);

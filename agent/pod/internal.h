@@ -70,9 +70,8 @@ void exec_close_gates(struct pod_record *record);
 
 /* admit.c: asks once whether this node takes the pod on. */
 void admit(struct pod_record *record);
-/* Ends the pod on this node for good: on disk first, then told. grace_s: that its containers get.
- */
-void condemn(struct pod_record *record, const char *reason, const char *message, int64_t grace_s);
+/* Ends the pod on this node for good: on disk first, then told. disrupted: verdict.h. */
+void condemn(struct pod_record *record, const char *reason, const char *message, bool disrupted);
 
 /* The specs of the pods that were taken on and may run, but for one; returns how many. ret has room
  * for all records. */

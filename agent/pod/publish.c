@@ -96,6 +96,7 @@ static struct value *status_of(const struct pod_record *record)
         .refused_reason = record->verdict ? record->verdict->reason : NULL,
         .refused_message = record->verdict ? record->verdict->message : NULL,
         .refused_ran = record->verdict && record->verdict->ran,
+        .disrupted = record->verdict && record->verdict->disrupted,
         .paused = record->paused,
         .resize_reason = record->resize_reason,
         .resize_message = record->resize_message,

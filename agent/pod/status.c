@@ -1,5 +1,6 @@
 #include "agent/pod/status.h"
 
+#include "agent/pod/container_id.h"
 #include "agent/pod/containers.h"
 #include "agent/pod/mount.h"
 #include "agent/pod/resources.h"
@@ -81,7 +82,18 @@ static void set_text(struct value *map, const char *key, const char *text)
     value_set_str(map, key, buf_str(&valid));
 }
 
-static struct value *terminated_state(const struct keeper_exit *exit, const char *said)
+/* One container, and what is known of it. */
+struct view {
+    const struct pod_facts *facts;
+    const struct value *container;
+    enum launch_role role;
+    const struct pod_container_facts *known; /* NULL: nothing */
+    const struct keeper_container *c;        /* NULL: the keeper does not have it */
+};
+
+/* uid: of its pod; NULL or "": not known. */
+static struct value *terminated_state(const struct keeper_exit *exit, const char *said,
+                                      const char *uid, const char *name)
 {
     struct value *state = value_new_map();
     struct value *t = value_set(state, "terminated", value_new_map());
@@ -93,7 +105,17 @@ static struct value *terminated_state(const struct keeper_exit *exit, const char
         set_text(t, "message", said ? said : exit->message);
     set_time(t, "startedAt", exit->started_wall_ns);
     set_time(t, "finishedAt", exit->finished_wall_ns);
+    autofree char *id = container_id(uid, name, exit->started_wall_ns);
+    value_set_str(t, "containerID", id);
     return state;
+}
+
+/* How it ended for the last time. */
+static struct value *last_exit(const struct view *view)
+{
+    const struct keeper_report *report = view->facts->report;
+    return terminated_state(&view->c->last, view->c->said, report ? report->pod_uid : NULL,
+                            view->c->name);
 }
 
 static struct value *waiting_state(const char *reason, const char *message)
@@ -121,15 +143,6 @@ static const struct keeper_exit unknown = {
     .reason = "ContainerStatusUnknown",
     .message = "The container could not be located when the pod was terminated"};
 
-/* One container, and what is known of it. */
-struct view {
-    const struct pod_facts *facts;
-    const struct value *container;
-    enum launch_role role;
-    const struct pod_container_facts *known; /* NULL: nothing */
-    const struct keeper_container *c;        /* NULL: the keeper does not have it */
-};
-
 static const struct value *find_status(const struct value *status, const char *list,
                                        const char *name)
 {
@@ -153,7 +166,7 @@ static struct value *lost_state(const struct view *view)
         return value_copy(state);
     if (!value_get(state, "running") && !(view->known && view->known->spent))
         return NULL;
-    return terminated_state(&unknown, NULL);
+    return terminated_state(&unknown, NULL, NULL, NULL);
 }
 
 static bool has_inits(const struct pod_facts *facts)
@@ -168,9 +181,9 @@ static struct value *refused_state(const struct view *view)
     if (view->c && view->c->state == KEEPER_STARTED)
         return running_state(view->c);
     if (view->c && view->c->last.valid)
-        return terminated_state(&view->c->last, view->c->said);
+        return last_exit(view);
     if (facts->refused_ran)
-        return terminated_state(&unknown, NULL);
+        return terminated_state(&unknown, NULL, NULL, NULL);
     return waiting_state(facts->refused_reason, facts->refused_message);
 }
 
@@ -185,7 +198,7 @@ static struct value *container_state(const struct view *view)
     if (c && c->state == KEEPER_STARTED && !facts->finished)
         return running_state(c);
     if (c && c->last.valid && (c->state == KEEPER_TERMINATED || facts->finished))
-        return terminated_state(&c->last, c->said);
+        return last_exit(view);
     if (c && c->last.valid)
         return backoff_state(c);
     struct value *lost = c ? NULL : lost_state(view);
@@ -243,6 +256,17 @@ static const char *image_id_of(const struct view *view)
     return id ? id : "";
 }
 
+/* Of the attempt that runs, else of the last that did. */
+static char *id_of(const struct view *view)
+{
+    const struct keeper_container *c = view->c;
+    if (!c || !view->facts->report)
+        return NULL;
+    bool runs = c->state == KEEPER_STARTED && !view->facts->finished;
+    return container_id(view->facts->report->pod_uid, c->name,
+                        runs ? c->started_wall_ns : c->last.started_wall_ns);
+}
+
 static struct value *container_status(const struct view *view)
 {
     const struct keeper_container *c = view->c;
@@ -252,12 +276,14 @@ static struct value *container_status(const struct view *view)
     value_set(status, "state", state);
     value_set(status, "lastState",
               c && c->last.valid && !never_made(c) && !value_get(state, "terminated")
-                  ? terminated_state(&c->last, c->said)
+                  ? last_exit(view)
                   : value_new_map());
     set_readiness(status, view, state);
     value_set_int(status, "restartCount", c ? (int64_t)c->restarts : 0);
     value_set_str(status, "image", value_get_str(view->container, "image"));
     value_set_str(status, "imageID", image_id_of(view));
+    autofree char *id = id_of(view);
+    value_set_str(status, "containerID", id);
     resources_status(status, view->container, value_get(state, "running") && c ? &c->size : NULL);
     struct value *mounts = mount_status(view->container);
     if (mounts)
@@ -297,7 +323,7 @@ static void add_condition(struct value *conditions, const struct pod_facts *fact
 }
 
 /* The kubelet's; there are such conditions only as long as they hold. */
-static void add_resize(struct value *conditions, const struct pod_facts *facts)
+static void add_passing(struct value *conditions, const struct pod_facts *facts)
 {
     const char *misfit = facts->report ? facts->report->misfit : "";
     const struct {
@@ -306,6 +332,7 @@ static void add_resize(struct value *conditions, const struct pod_facts *facts)
     } all[] = {
         {facts->resize_reason, "PodResizePending", facts->resize_reason, facts->resize_message},
         {facts->resizing, "PodResizeInProgress", *misfit ? "Error" : NULL, *misfit ? misfit : NULL},
+        {facts->disrupted, "DisruptionTarget", "TerminationByKubelet", facts->refused_message},
     };
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         if (!all[i].holds)
@@ -373,24 +400,26 @@ static struct value *conditions_of(const struct pod_facts *facts, struct sums *s
     add_condition(conditions, facts, "PodScheduled", true, NULL, NULL);
     add_condition(conditions, facts, "Initialized", initialized, "ContainersNotInitialized",
                   incomplete);
+    if (str_eq(phase, "Succeeded")) /* the kubelet's: a reason though it is true */
+        value_set_str(value_at(conditions, value_len(conditions) - 1), "reason", "PodCompleted");
     add_condition(conditions, facts, "ContainersReady", all_ready, reason, message);
     add_condition(conditions, facts, "Ready", all_ready, reason, message);
     if (facts->paused)
         add_condition(conditions, facts, "Paused", true, NULL, NULL);
-    add_resize(conditions, facts);
+    add_passing(conditions, facts);
     return conditions;
 }
 
-static void set_addresses(struct value *status, const struct pod_facts *facts)
+/* An address as `key`, and as all of the list. */
+static void set_address(struct value *status, const char *key, const char *list,
+                        const char *address)
 {
-    value_set_str(status, "hostIP", facts->host_ip);
-    if (str_empty(facts->pod_ip))
+    if (str_empty(address))
         return;
-    value_set_str(status, "podIP", facts->pod_ip);
-    struct value *ips = value_set(status, "podIPs", value_new_list());
+    value_set_str(status, key, address);
     struct value *ip = value_new_map();
-    value_set_str(ip, "ip", facts->pod_ip);
-    value_append(ips, ip);
+    value_set_str(ip, "ip", address);
+    value_append(value_set(status, list, value_new_list()), ip);
 }
 
 /* As much of the manifest as a status is made of, when that is gone: as was told of last, else by
@@ -451,7 +480,8 @@ static struct value *status_by(const struct pod_facts *facts)
                       "Pod was active on the node longer than the specified deadline");
     }
     value_set(status, "conditions", conditions_of(facts, &sums, phase));
-    set_addresses(status, facts);
+    set_address(status, "hostIP", "hostIPs", facts->host_ip);
+    set_address(status, "podIP", "podIPs", facts->pod_ip);
     set_time(status, "startTime", facts->start_wall_ns);
     buf_done(&sums.unready);
     buf_done(&sums.uninitialized);

@@ -37,6 +37,7 @@ struct pod_facts {
     const char *refused_reason; /* the pod is Failed: this node will not run it */
     const char *refused_message;
     bool refused_ran;             /* its containers did, before */
+    bool disrupted;               /* it is ended for what the node ran out of, not for itself */
     const struct value *previous; /* the status before: what it said last, and since when */
 };
 

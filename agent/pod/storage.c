@@ -104,7 +104,7 @@ static void judge(struct pod_record *record)
     buf_init(&message, 0);
     measure(record, &uses);
     if (storage_exceeds(spec, uses.items, uses.count, &message) && !WEAKENED(STORAGE_LIMIT))
-        condemn(record, "Evicted", buf_str(&message), 0);
+        condemn(record, "Evicted", buf_str(&message), false);
     free(uses.items);
 }
 

@@ -41,6 +41,8 @@ int verdict_write(struct disk *disk, const char *state_dir, const struct verdict
     value_set_str(map, "message", verdict->message);
     value_set_bool(map, "ran", verdict->ran);
     value_set_int(map, "graceSeconds", verdict->grace_s);
+    if (verdict->disrupted)
+        value_set_bool(map, "disrupted", true);
     cleanup(buf_done) struct buf text;
     buf_init(&text, 0);
     (void)json_write(map, &text);
@@ -65,5 +67,6 @@ int verdict_read(struct disk *disk, const char *state_dir, struct verdict **ret,
         return err_set(err, -EINVAL, "%s: no reason in it", path);
     *ret = verdict_new(reason, message, value_get_bool(map, "ran", false),
                        value_get_int(map, "graceSeconds", 0));
+    (*ret)->disrupted = value_get_bool(map, "disrupted", false);
     return 0;
 }

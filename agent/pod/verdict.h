@@ -13,6 +13,7 @@ struct verdict {
     char *message;   /* for people */
     bool ran;        /* its containers did */
     int64_t grace_s; /* that they get to stop */
+    bool disrupted;  /* for what the node ran out of, not for what it did or asked for */
 };
 
 struct verdict *verdict_new(const char *reason, const char *message, bool ran, int64_t grace_s);

@@ -181,13 +181,58 @@ static void test_status__running_and_ready(void **state)
     struct keeper_container cs[] = {started("app"), started("side")};
     const struct keeper_report report = {
         .state = KEEPER_RUNNING, .containers = cs, .container_count = 2};
-    cleanup(value_free) struct value *status = pod_status(&(struct pod_facts){
-        .spec = spec, .report = &report, .pod_ip = "10.42.0.2", .now_wall_ns = T0});
+    cleanup(value_free) struct value *status =
+        pod_status(&(struct pod_facts){.spec = spec,
+                                       .report = &report,
+                                       .pod_ip = "10.42.0.2",
+                                       .host_ip = "192.0.2.7",
+                                       .now_wall_ns = T0});
     assert_string_equal(value_get_str(status, "phase"), "Running");
     assert_string_equal(condition_of(status, "Ready", "status"), "True");
     assert_string_equal(value_get_str(value_at(value_get(status, "podIPs"), 0), "ip"), "10.42.0.2");
+    assert_string_equal(value_get_str(status, "hostIP"), "192.0.2.7");
+    assert_string_equal(value_get_str(value_at(value_get(status, "hostIPs"), 0), "ip"),
+                        "192.0.2.7");
     assert_string_equal(value_get_str(value_get(state_of(status, 1), "running"), "startedAt"),
                         "2023-11-14T22:13:20Z");
+}
+
+/* Each attempt has an id, which its end has, too. */
+static void test_status__container_ids(void **state)
+{
+    (void)state;
+    cleanup(value_free) struct value *spec = spec_of(2);
+    struct keeper_container cs[] = {started("app"), started("side")};
+    struct keeper_report report = {
+        .pod_uid = "1", .state = KEEPER_RUNNING, .containers = cs, .container_count = 2};
+    const struct pod_facts facts = {.spec = spec, .report = &report, .now_wall_ns = T0};
+    cleanup(value_free) struct value *first = pod_status(&facts);
+    const struct value *app = value_at(value_get(first, "containerStatuses"), 0);
+    const struct value *side = value_at(value_get(first, "containerStatuses"), 1);
+    const char *id = value_get_str(app, "containerID");
+    assert_non_null(id);
+    assert_int_equal(strlen(id), strlen("limpet://") + 32);
+    assert_true(str_has_prefix(id, "limpet://"));
+    assert_string_not_equal(id, value_get_str(side, "containerID"));
+    cs[0].last = (struct keeper_exit){.valid = true, .code = 1, .started_wall_ns = T0};
+    cs[0].started_wall_ns = T0 + NS_PER_S;
+    cleanup(value_free) struct value *again = pod_status(&facts);
+    app = value_at(value_get(again, "containerStatuses"), 0);
+    assert_string_not_equal(value_get_str(app, "containerID"), id);
+    assert_string_equal(value_str(value_path(app, "lastState", "terminated", "containerID", NULL)),
+                        id);
+    cs[0].state = KEEPER_WAITING; /* in backoff it is the one that was */
+    cleanup(value_free) struct value *waits = pod_status(&facts);
+    app = value_at(value_get(waits, "containerStatuses"), 0);
+    assert_string_equal(value_get_str(app, "containerID"), id);
+    strcpy(report.pod_uid, "2");
+    cleanup(value_free) struct value *other = pod_status(&facts);
+    app = value_at(value_get(other, "containerStatuses"), 0);
+    assert_string_not_equal(value_get_str(app, "containerID"), id);
+    cs[0].last.started_wall_ns = 0; /* it could not be started at all */
+    cleanup(value_free) struct value *never = pod_status(&facts);
+    app = value_at(value_get(never, "containerStatuses"), 0);
+    assert_null(value_get_str(app, "containerID"));
 }
 
 /* What probes and hooks say of those that run. */
@@ -316,6 +361,10 @@ static void test_status__phases_of_the_end(void **state)
         assert_string_equal(value_get_str(status, "phase"), ends[i].phase);
         assert_string_equal(condition_of(status, "Ready", "reason"), ends[i].ready_reason);
         assert_non_null(value_get(state_of(status, 0), "terminated"));
+        assert_string_equal(condition_of(status, "Initialized", "status"), "True");
+        const char *why = condition_of(status, "Initialized", "reason");
+        assert_string_equal(why ? why : "",
+                            str_eq(ends[i].phase, "Succeeded") ? "PodCompleted" : "");
     }
 }
 
@@ -513,8 +562,11 @@ static void test_status__evicted(void **state)
                                 .refused_reason = "Evicted",
                                 .refused_message = "The node was low on resource: memory.",
                                 .refused_ran = true,
+                                .disrupted = i > 0,
                                 .now_wall_ns = T0});
         assert_string_equal(value_get_str(status, "phase"), "Failed");
+        const char *why = condition_of(status, "DisruptionTarget", "reason");
+        assert_string_equal(why ? why : "", i > 0 ? "TerminationByKubelet" : "");
         assert_string_equal(condition_of(status, "Ready", "status"), "False");
         const struct value *shown = value_get(state_of(status, 0), cases[i].state);
         assert_non_null(shown);
@@ -568,6 +620,7 @@ int main(void)
         cmocka_unit_test(test_status__has_run),
         cmocka_unit_test(test_status__resources),
         cmocka_unit_test(test_status__running_and_ready),
+        cmocka_unit_test(test_status__container_ids),
         cmocka_unit_test(test_status__readiness),
         cmocka_unit_test(test_status__last_words),
         cmocka_unit_test(test_status__never_made),

@@ -27,6 +27,7 @@ static void test_verdict__power_cuts(void **state)
         struct err err = {0};
         cleanup(verdict_free) struct verdict *verdict =
             verdict_new("Evicted", "The node was low on resource: memory.", true, 7);
+        verdict->disrupted = steps % 2;
         cleanup(verdict_free) struct verdict *read = NULL;
         disk_fake_cut_after(fake, steps);
         whole = verdict_write(disk, DIR, verdict, &err) == 0;
@@ -38,6 +39,7 @@ static void test_verdict__power_cuts(void **state)
             assert_string_equal(read->message, "The node was low on resource: memory.");
             assert_true(read->ran);
             assert_int_equal(read->grace_s, 7);
+            assert_int_equal(read->disrupted, steps % 2);
         }
         disk_fake_free(fake);
         assert_true(steps < 100);
