@@ -2,6 +2,7 @@
 
 #include "agent/pod/amount.h"
 #include "agent/pod/internal.h"
+#include "agent/pod/reclaim.h"
 #include "agent/pressure/victim.h"
 #include "agent/runtime/cgroup.h"
 #include "agent/volume/disk_usage.h"
@@ -155,8 +156,9 @@ static bool evict_one(struct evict *evict, const struct pressure_sample *sample,
 static bool victim_on_its_way(struct evict *evict)
 {
     const struct pod_record *record = map_get(evict->spec.agent->records, evict->victim);
-    if (record && record->keeper != POD_KEEPER_NONE &&
-        agent_now(evict->spec.agent) < evict->victim_until)
+    bool leaves = record && (record->keeper != POD_KEEPER_NONE || !record->volumes_released ||
+                             reclaim_is_busy(evict->spec.agent->reclaim));
+    if (leaves && agent_now(evict->spec.agent) < evict->victim_until)
         return true;
     evict->victim[0] = '\0';
     return false;

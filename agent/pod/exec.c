@@ -1,5 +1,6 @@
 #include "agent/pod/bandwidth.h"
 #include "agent/pod/internal.h"
+#include "agent/pod/reclaim.h"
 #include "agent/pod/selinux.h"
 #include "agent/pod/user_ids.h"
 #include "agent/volume/giver.h"
@@ -123,6 +124,7 @@ void exec_prepare_volumes(struct pod_record *record)
     record->volumes = volumes;
     record->volume_count = count;
     record->volumes_ready = true;
+    record->volumes_released = false;
     setback_clear(&record->volumes_setback);
 }
 
@@ -355,6 +357,23 @@ void exec_close_gates(struct pod_record *record)
     setback_clear(&record->spawn_setback);
 }
 
+/* What is in them, and in memory too. Another agent may have begun with it. */
+static void release_volumes(struct pod_record *record)
+{
+    struct agent *agent = record->agent;
+    autofree char *state = agent_state_dir(agent, record->uid);
+    autofree char *run = agent_volume_dir(agent, record->uid);
+    autofree char *disk = xasprintf("%s/volumes", state);
+    struct volume_spec spec = volume_spec_of(record, NULL, state, run, NULL);
+    volumes_free(record->volumes, record->volume_count);
+    record->volumes = NULL;
+    record->volume_count = 0;
+    record->volumes_ready = false;
+    reclaim_take(agent->reclaim, disk, record->uid);
+    volumes_remove(&spec);
+    record->volumes_released = true;
+}
+
 /* Everything of the pod goes. A manifest that is being deleted stays listed until the controller
  * takes it away: the record is kept as forgotten, so that nothing is done twice. */
 static bool forget(struct pod_record *record)
@@ -363,10 +382,7 @@ static bool forget(struct pod_record *record)
     exec_close_gates(record);
     agent->world.net->detach(agent->world.net, record->uid);
     tokens_forget(agent->tokens, record->uid);
-    autofree char *state = agent_state_dir(agent, record->uid);
-    autofree char *run = agent_volume_dir(agent, record->uid);
-    struct volume_spec spec = volume_spec_of(record, NULL, state, run, NULL);
-    volumes_remove(&spec);
+    release_volumes(record);
     agent_sweep_pod(agent, record->uid, record->ns, record->name);
     if (!record->forgotten)
         publish_status(record, true);
@@ -423,6 +439,9 @@ bool exec_action(struct pod_record *record, const struct pod_action *action)
         break;
     case POD_RESIZE:
         resize_tell(record);
+        break;
+    case POD_RELEASE_VOLUMES:
+        release_volumes(record);
         break;
     case POD_FORGET:
         return forget(record);

@@ -1,6 +1,7 @@
 #include "agent/pod/plan.h"
 
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 
 /* One rule: the first whose condition holds decides. */
 struct rule {
@@ -78,6 +79,13 @@ static bool ended_by_itself(const struct pod_view *v, int64_t now)
 {
     (void)now;
     return v->keeper == POD_KEEPER_ENDED || (v->finished && keeper_is_up(v));
+}
+
+static bool ended_with_volumes(const struct pod_view *v, int64_t now)
+{
+    (void)now;
+    return v->keeper == POD_KEEPER_NONE && (v->finished || v->refused) && v->volumes_held &&
+           !WEAKENED(POD_ENDED_VOLUMES);
 }
 
 /* R: refused, though wanted. */
@@ -204,6 +212,7 @@ static const struct rule rules[] = {
     {"E5", unwanted_running, POD_STOP},
     {"E6", unwanted_stopping, POD_WAIT},
     {"E7", ended_by_itself, POD_REMOVE_KEEPER},
+    {"E8", ended_with_volumes, POD_RELEASE_VOLUMES},
     {"R1", refused_never_ran, POD_REMOVE_KEEPER},
     {"R2", refused_running, POD_STOP},
     {"T1", deadline_due, POD_SET_DEADLINE},
@@ -273,6 +282,7 @@ const char *pod_action_name(enum pod_action_type type)
         [POD_ADD_DEBUG] = "AddDebug",
         [POD_RESIZE] = "Resize",
         [POD_REMOVE_KEEPER] = "RemoveKeeper",
+        [POD_RELEASE_VOLUMES] = "ReleaseVolumes",
         [POD_FORGET] = "Forget",
     };
     return names[type];

@@ -41,6 +41,7 @@ struct pod_view {
     enum pod_keeper keeper;
     int64_t asked_grace_s; /* of the stop already asked of the keeper; -1 = none */
     enum pod_gate images, volumes, network;
+    bool volumes_held; /* there may be something of its volumes */
     bool deadline_due; /* its keeper does not know of its deadline */
     /* Ephemeral containers that are not in the pod yet: the image of one was not asked for, one may
      * be added, one failed and is tried again then (0: none did). */
@@ -66,6 +67,7 @@ enum pod_action_type {
     POD_ADD_DEBUG,
     POD_RESIZE, /* tell its keeper what it was given */
     POD_REMOVE_KEEPER,
+    POD_RELEASE_VOLUMES,
     POD_FORGET, /* release images, volumes, network, state; the record goes */
 };
 

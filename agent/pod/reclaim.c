@@ -224,6 +224,21 @@ void reclaim_look(struct reclaim *reclaim)
         reclaim->next = loop_defer(reclaim->agent->world.loop, look, reclaim);
 }
 
+void reclaim_take(struct reclaim *reclaim, const char *path, const char *uid)
+{
+    autofree char *dir = xasprintf("%s/" CLAIM_DIR, reclaim->agent->spec.state_dir);
+    autofree char *name = xasprintf("pod_%s", uid); /* no PersistentVolume is called so */
+    if (persistent_dir_bury(dir, path, name, NULL) < 0)
+        return;
+    reclaim->dead = true;
+    reclaim_look(reclaim);
+}
+
+bool reclaim_is_busy(const struct reclaim *reclaim)
+{
+    return reclaim->removing || reclaim->next;
+}
+
 static void look_again(void *ctx)
 {
     reclaim_look(ctx);

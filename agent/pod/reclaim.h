@@ -4,10 +4,17 @@
 
 #include "agent/pod/agent.h"
 
+#include <stdbool.h>
+
 struct reclaim;
 
 struct reclaim *reclaim_new(struct agent *agent);
 void reclaim_free(struct reclaim *reclaim);
+/* A pod's folder (below the state folder; it may be missing) goes, however much is in it, and no
+ * loop waits for that. What cannot be taken stays where it is. */
+void reclaim_take(struct reclaim *reclaim, const char *path, const char *uid);
+/* Something is being removed now. */
+bool reclaim_is_busy(const struct reclaim *reclaim);
 /* Looks, from the loop: manifests have changed. Nothing is done before every keeper has reported.
  */
 void reclaim_look(struct reclaim *reclaim);

@@ -135,6 +135,7 @@ struct pod_view pod_record_view(const struct pod_record *record, bool name_taken
         .keeper = record->keeper,
         .asked_grace_s = record->asked_grace_s,
         .volumes = volumes_of(record),
+        .volumes_held = !record->volumes_released,
         .volumes_retry_at = record->volumes_setback.retry_at,
         .network = gate_of(record->network_ready, &record->network_setback),
         .network_retry_at = record->network_setback.retry_at,

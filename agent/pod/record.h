@@ -60,6 +60,7 @@ struct pod_record {
     struct volume *volumes;
     size_t volume_count;
     bool volumes_ready;
+    bool volumes_released; /* of a pod that has ended for good: they are gone */
     struct setback volumes_setback;
     char *refresh_problem; /* why files of a pod that runs do not follow, as last told */
     struct net_pod address;

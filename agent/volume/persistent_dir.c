@@ -72,6 +72,20 @@ int persistent_dir_make(const char *dir, const char *name, char **ret, struct er
     return 0;
 }
 
+int persistent_dir_bury(const char *dir, const char *from, const char *name, struct err *err)
+{
+    int rc = check_name(name, err);
+    if (rc < 0)
+        return rc;
+    if (faccessat(AT_FDCWD, from, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+        return err_errno(err, errno, "%s", from);
+    autoclose int parent = open_parent(dir, PERSISTENT_DIR_GONE, err);
+    if (parent < 0)
+        return parent;
+    autofree char *path = xasprintf(PERSISTENT_DIR_GONE "/%s", name);
+    return renameat(AT_FDCWD, from, parent, path) < 0 ? err_errno(err, errno, "%s", from) : 0;
+}
+
 int persistent_dir_retire(const char *dir, const char *name, struct err *err)
 {
     int rc = check_name(name, err);

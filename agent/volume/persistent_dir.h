@@ -20,3 +20,8 @@ nodiscard int persistent_dir_make(const char *dir, const char *name, char **ret,
 /* Takes it out of use, for good. One that is not there is success; -EBUSY: one of that name that
  * went earlier is not removed yet. Blocks as above. */
 nodiscard int persistent_dir_retire(const char *dir, const char *name, struct err *err);
+/* Moves another folder of that file system to those that are to be removed, as `name`. -ENOENT: it
+ * is not there; -EXDEV: it lies elsewhere; -ENOTEMPTY, -EEXIST: one of that name is there still.
+ * Nothing is synced: after a crash it may be where it was. */
+nodiscard int persistent_dir_bury(const char *dir, const char *from, const char *name,
+                                  struct err *err);

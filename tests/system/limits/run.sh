@@ -25,7 +25,8 @@ score() { cat "/proc/$(main_pid a "$1")/oom_score_adj"; }
 with() {
     pod "$1" "$SLEEP" | jq --argjson resources "$2" '.spec.nodeName = "a" | .spec.containers[0].resources = $resources'
 }
-condition() { lp get node a -o json | jq -r --arg type "$1" '.status.conditions[] | select(.type == $type) | .status'; }
+# condition TYPE [NODE]
+condition() { lp get node "${2:-a}" -o json | jq -r --arg type "$1" '.status.conditions[] | select(.type == $type) | .status'; }
 
 STORAGE_CHECK=2 stand_up main a
 
@@ -55,6 +56,13 @@ fi
 is "who asked for nothing goes first" "$(score modest)" 1000
 has "then who uses more than it asked for" "$(score asks)" '^9[0-9][0-9]$'
 
+# ---- what the node keeps for itself ----
+room() { lp get node a -o json | jq -r ".status.$1 | rtrimstr(\"Ki\")"; }
+kept=$(($(room capacity.memory) - $(room allocatable.memory)))
+is "a tenth of its memory, or 32 MiB" "$((kept >= $(room capacity.memory) / 10 && kept >= 32768))" 1
+is "a tenth of its disk" "$(($(room 'allocatable["ephemeral-storage"]') * 10 <= $(room 'capacity["ephemeral-storage"]') * 9 + 10))" 1
+is "it runs so many pods" "$(room allocatable.pods)" 110
+
 # ---- what a node turns away ----
 with huge '{"requests": {"memory": "9000Gi"}}' | apply >/dev/null
 within 30 "more than the node has is turned away" equals Failed status huge phase
@@ -75,7 +83,7 @@ within 60 "an emptyDir that is too full ends its pod" equals Evicted status hoar
 is "with the reason" "$(status hoarder message)" 'Usage of EmptyDir volume "data" exceeds the limit "2Mi".'
 within 60 "so does a container that writes too much" equals Evicted status writer reason
 is "with the reason" "$(status writer message)" 'Pod ephemeral local storage usage exceeds the total limit of containers 2Mi.'
-is "who keeps to it runs" "$(phase thrifty)" Running
+within 30 "who keeps to it runs" running thrifty
 lp delete pod thrifty >/dev/null
 
 # ---- running out ----
@@ -86,6 +94,9 @@ evicted() { equals Evicted status "$1" reason; }
 within 60 "a node that is short of memory ends who asked for none" evicted modest
 is "for good" "$(status modest phase)" Failed
 has "with the reason" "$(status modest message)" '^The node was low on resource: memory\. Threshold quantity: 999Ti, available: '
+disrupted() { status "$1" 'conditions[] | select(.type == "DisruptionTarget") | "\(.status) \(.reason)"'; }
+is "which was not its own doing" "$(disrupted modest)" 'True TerminationByKubelet'
+is "other than of who held too much" "$(disrupted hoarder)" ''
 within 30 "its processes are gone" equals "" main_pid a modest
 within 30 "the node says so" equals True condition MemoryPressure
 is "and nothing else" "$(condition DiskPressure) $(condition PIDPressure)" "False False"
@@ -105,6 +116,46 @@ within 30 "with enough memory a new pod runs" running again
 is "what was ended is not started again" "$(status modest phase) $(status modest reason)" "Failed Evicted"
 is "what became of its container" "$(status modest 'containerStatuses[0].state | keys[0]')" terminated
 lp delete pod again >/dev/null
+
+# ---- a node that really runs out of disk, inodes and processes: one whose disk is small ----
+full_node() {
+    local free before name
+    mkdir -p "$STAND/b/state"
+    mount -t tmpfs -o size=64m,nr_inodes=20k small "$STAND/b/state"
+    # Of the tasks that there may be some hundreds are to be missing, whatever comes and goes on the machine.
+    free=$(($(printf '%s\n' "$(</proc/sys/kernel/pid_max)" "$(</proc/sys/kernel/threads-max)" | sort -n | head -n 1) -
+        $(cut -d' ' -f4 /proc/loadavg | cut -d/ -f2)))
+    EVICTION_HARD="nodefs.available<24Mi,nodefs.inodesFree<5000,pid.available<$((free - 400))" node_make b
+    node_join b
+    node_start b
+    poll 60 matches '^b +Ready' lp get nodes || stand_fail "node b does not get ready"
+    wants() { pod "$1" "until [ -e /go ]; do sleep 0.1; done; $2; $SLEEP" | jq '.spec.nodeName = "b"
+        | .spec.volumes = [{name: "d", emptyDir: {}}] | .spec.containers[0].volumeMounts = [{name: "d", mountPath: "/d"}]' | apply >/dev/null; }
+    wants calm true
+    wants bytes 'head -c 44000000 /dev/zero >/d/much'
+    wants inodes 'cd /d; seq 15500 | xargs touch'
+    wants tasks "for i in \$(seq $((free / 100 + 800))); do sleep 1000 & done"
+    for name in calm bytes inodes tasks; do within 30 "pod $name runs" running "$name"; done
+    is "nothing is short" "$(condition DiskPressure b) $(condition PIDPressure b) $(condition MemoryPressure b)" "False False False"
+    before=$(fingerprint b calm)
+    for name in calm bytes inodes tasks; do ld b exec "$name" -- touch /go; done
+    for name in bytes:ephemeral-storage inodes:inodes tasks:pids; do
+        within 60 "who takes too much of it is ended: ${name#*:}" evicted "${name%:*}"
+        has "with the reason" "$(status "${name%:*}" message)" "^The node was low on resource: ${name#*:}\. Threshold quantity: "
+        is "for good" "$(status "${name%:*}" phase) $(disrupted "${name%:*}")" 'Failed True TerminationByKubelet'
+    done
+    within 20 "the node says so" equals "True True False" eval \
+        'echo "$(condition DiskPressure b) $(condition PIDPressure b) $(condition MemoryPressure b)"'
+    within 30 "what they held is there again" equals "" find "$STAND/b/state" -name much -o -name 15500
+    pod after | jq '.spec.nodeName = "b"' | apply >/dev/null
+    within 30 "it takes nothing new now" evicted after
+    has "for this reason" "$(status after message)" '^The node had condition: \[DiskPressure\]\.$'
+    is "who took nothing goes on" "$(fingerprint b calm)" "$before"
+    node_stop b
+    ld b teardown >/dev/null 2>&1
+    umount "$STAND/b/state"
+}
+full_node
 
 # ---- huge pages, and shares of the disks ----
 PAGES=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages

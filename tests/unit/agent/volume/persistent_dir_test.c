@@ -86,6 +86,27 @@ static void test_persistent_dir__waits_for_the_earlier(void **state)
 }
 
 /* A name as long as names get, and what is no name. */
+/* Another folder goes the same way, from where it is. */
+static void test_persistent_dir__buries(void **state)
+{
+    struct err err = {0};
+    const char *dir = *state;
+    autofree char *volumes = xasprintf("%s/volumes", dir);
+    autofree char *from = xasprintf("%s/of-a-pod", dir);
+    assert_int_equal(persistent_dir_bury(volumes, from, "pod_1", &err), -ENOENT);
+    assert_false(is_there(dir, PERSISTENT_DIR_GONE));
+    assert_int_equal(mkdir(from, 0755), 0);
+    assert_int_equal(persistent_dir_bury(volumes, from, "../pod_1", &err), -EINVAL);
+    assert_int_equal(persistent_dir_bury(volumes, from, "pod_1", &err), 0);
+    assert_true(is_there(dir, PERSISTENT_DIR_GONE "/pod_1"));
+    autofree char *inside = xasprintf("%s/" PERSISTENT_DIR_GONE "/pod_1/file", volumes);
+    assert_int_equal(mkdir(inside, 0755), 0);
+    assert_int_equal(access(from, F_OK), -1);
+    assert_int_equal(mkdir(from, 0755), 0);
+    assert_true(persistent_dir_bury(volumes, from, "pod_1", &err) < 0); /* it is still full */
+    assert_int_equal(access(from, F_OK), 0);
+}
+
 static void test_persistent_dir__names(void **state)
 {
     const char *dir = *state;
@@ -108,6 +129,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_persistent_dir__goes_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(test_persistent_dir__waits_for_the_earlier, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_persistent_dir__buries, setup, teardown),
         cmocka_unit_test_setup_teardown(test_persistent_dir__names, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
