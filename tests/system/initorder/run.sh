@@ -27,6 +27,9 @@ wrote() { [[ $(lines "$1") =~ ^$2\ $ ]]; } # POD PATTERN
 began() { [[ $(lines "$1") == "$2 "* ]]; }
 shows() { matches "^default +$1-a +$2" ld a ps; }
 state() { local_pod a "$1-a" "$2" 2>&1; } # POD JQ
+condition() { # POD TYPE
+    state "$1" ".status.conditions[] | select(.type == \"$2\") | [.status, .reason, .message] | map(select(.)) | join(\" \")"
+}
 
 runs='trap "echo $n-end >>/v/log; exit 0" TERM; echo $n >>/v/log; while :; do sleep 0.1; done'
 
@@ -40,6 +43,10 @@ order() {
     within 5 "it is shown" shows order '0/1 +Init:0/3'
     is "the pod waits for it" "$(state order '[.status.phase, (.status.containerStatuses[0].state.waiting.reason)] | join(" ")')" \
         'Pending PodInitializing'
+    is "and says what for" "$(condition order Initialized)" \
+        'False ContainersNotInitialized containers with incomplete status: [one side two]'
+    is "so it is not ready" "$(condition order Ready)" 'False ContainersNotReady containers with unready status: [side main]'
+    is "though it could be" "$(condition order PodReadyToStartContainers)" True
     node_kill a
     touch "$STAND/order/go"
     within 10 "without an agent it goes on: the sidecar, an init container that fails first, the rest" \
@@ -69,13 +76,72 @@ ends() {
     within 20 "a job's end ends its sidecar" wrote job 'side main side-end'
     within 5 "which does not count: it has succeeded" shows job '0/1 +Completed'
     is "in its phase too" "$(state job .status.phase)" Succeeded
+    is "and its conditions" "$(condition job Ready), $(condition job Initialized), $(condition job PodReadyToStartContainers)" \
+        'False PodCompleted, True PodCompleted, False'
     within 20 "an init container that fails fails the pod, and ends the sidecar" wrote broken 'side bad side-end'
     within 5 "it is shown" shows broken '0/1 +Init:Error'
     is "in its phase too" "$(state broken .status.phase)" Failed
+    is "and its conditions" "$(condition broken Ready), $(condition broken Initialized)" \
+        'False PodFailed, False ContainersNotInitialized containers with incomplete status: [side bad]'
     within 20 "or is tried again" began loop 'bad bad'
     within 5 "with backoff" shows loop '0/1 +Init:CrashLoopBackOff'
+    is "with its last end" "$(state loop '.status.initContainerStatuses[0] |
+        [.state.waiting.reason, .lastState.terminated.exitCode, .lastState.terminated.reason, (.restartCount > 0), .ready] | join(" ")')" \
+        'CrashLoopBackOff 3 Error true false'
     rm "$STAND/a/manifests/"{job,broken,loop}.yaml
     within 15 "all of them go" fails local_pod a loop-a
+}
+
+# Of containers that end by themselves: which come again, and under which name.
+policies() {
+    static retry '.spec.restartPolicy = "OnFailure" | .spec.containers = [$good, $bad]' \
+        --argjson good "$(container good 'echo good >>/v/log')" \
+        --argjson bad "$(container bad 'until [ -s /v/log ]; do sleep 0.1; done; echo bad >>/v/log; [ $(grep -c bad /v/log) -gt 1 ]')"
+    static ever '.spec.containers = [$main]' --argjson main "$(container main 'echo ever >>/v/log
+        [ $(grep -c ever /v/log) -gt 1 ] || exit 0; '"$runs" '.env = [{name: "n", value: "up"}]')"
+    within 20 "OnFailure: who fails comes again, who succeeds does not" equals Succeeded state retry .status.phase
+    is "with what they did" "$(lines retry)" 'good bad bad '
+    is "which is told" "$(state retry '[.status.containerStatuses[] | .name, .restartCount, .state.terminated.reason] | join(" ")')" \
+        'good 0 Completed bad 1 Completed'
+    within 20 "Always: who succeeds comes again, too" wrote ever 'ever ever up'
+    within 10 "as another" equals '1 Completed true' state ever '.status.containerStatuses[0] |
+        [.restartCount, .lastState.terminated.reason, .containerID != .lastState.terminated.containerID] | join(" ")'
+    rm "$STAND/a/manifests/"{retry,ever}.yaml
+    within 15 "both go" fails local_pod a ever-a
+}
+
+changed_ms() { echo $(($(stat -c %.3Y "$1" | tr -d .))); } # FILE: when it was written last
+grace() {
+    local took
+    static slow '.spec.terminationGracePeriodSeconds = 3 | .spec.containers = [$main]' --argjson main \
+        "$(container main 'trap "echo term >>/v/log" TERM; echo main >>/v/log; while :; do echo >/v/last; sleep 0.1; done')"
+    within 20 "a pod that does not heed its signal runs" wrote slow main
+    rm "$STAND/a/manifests/slow.yaml"
+    within 15 "it is told to stop" wrote slow 'main term'
+    within 20 "and ended" fails local_pod a slow-a
+    took=$(($(changed_ms "$STAND/slow/last") - $(changed_ms "$STAND/slow/log")))
+    if [[ $took -gt 2000 ]]; then ok "not before its grace is over"; else bad "not before its grace is over"; fi
+    in_time "and not long after" 0 $((took * 1000)) 5
+}
+
+# Namespaces that a pod has of its node, as one that has its own sees them.
+of_the_node() {
+    local see='for n in pid ipc net; do readlink /proc/self/ns/$n; done >/v/ns; echo seen >>/v/log
+        kill -0 $host 2>/dev/null && echo alive >>/v/log || echo nobody >>/v/log; exec sleep 1000'
+    sleep 1000 &
+    local host=$! own
+    own=$(for n in pid ipc net; do readlink "/proc/self/ns/$n"; done)
+    static node '.spec.hostPID = true | .spec.hostIPC = true | .spec.hostNetwork = true | .spec.containers = [$main]' \
+        --argjson main "$(container main "host=$host; $see")"
+    static apart '.spec.containers = [$main]' --argjson main "$(container main "host=$host; $see")"
+    within 20 "hostPID: it sees the node's processes" wrote node 'seen alive'
+    is "hostPID, hostIPC, hostNetwork: the node's namespaces" "$(<"$STAND/node/ns")" "$own"
+    is "and the node's address" "$(state node '.status.podIP == .status.hostIP and .status.hostIPs[0].ip == .status.hostIP')" true
+    within 20 "another sees none" wrote apart 'seen nobody'
+    is "and has its own" "$(comm -12 <(sort "$STAND/apart/ns") <(sort <<<"$own"))" ""
+    kill "$host"
+    rm "$STAND/a/manifests/"{node,apart}.yaml
+    within 15 "both go" fails local_pod a node-a
 }
 
 farewells() {
@@ -210,6 +276,9 @@ debugging() {
 stand_plain solo a
 order
 ends
+policies
+grace
+of_the_node
 farewells
 deadline
 last_words
