@@ -111,6 +111,36 @@ node_start a
 within 25 "the pod is gone" gone hooks
 is "its hook was run once" "$(tail -n 3 "$STAND/a/shared/order" | tr '\n' ' ')" 'pre over term '
 
+# ---- postStart by HTTP, by sleeping; hooks that fail ----
+pod greeted 'echo main >>/shared/greeted; trap "exit 0" TERM; while :; do sleep 0.1; done' | shared |
+    with '{"lifecycle": {"postStart": {"httpGet": {"path": "/cgi-bin/hi", "port": 8083}}}}' |
+    jq --arg serve 'mkdir -p /www/cgi-bin; printf "#!/bin/sh\necho hi >>/shared/greeted; echo; echo hi\n" >/www/cgi-bin/hi
+        chmod +x /www/cgi-bin/hi; trap "exit 0" TERM; httpd -p 8083 -h /www; while :; do sleep 0.1; done' \
+        '.spec.initContainers = [.spec.containers[0] | del(.lifecycle) | .name = "server" | .restartPolicy = "Always" |
+            .command[2] = $serve | .startupProbe = {tcpSocket: {port: 8083}, periodSeconds: 1}]' | apply >/dev/null
+pod dozes | jq '.spec.terminationGracePeriodSeconds = 5' |
+    with '{"lifecycle": {"postStart": {"sleep": {"seconds": 3}}}}' | apply >/dev/null
+pod sulks 'echo main >>/shared/sulks; trap "exit 0" TERM; while :; do sleep 0.1; done' | shared |
+    with '{"lifecycle": {"postStart": {"exec": {"command": ["sh", "-c", "[ $(grep -c main /shared/sulks) -gt 1 ]"]}}}}' | apply >/dev/null
+pod leaves 'trap "echo term >>/shared/leaves; exit 0" TERM; while :; do sleep 0.1; done' | shared |
+    with '{"lifecycle": {"preStop": {"exec": {"command": ["false"]}}}}' | apply >/dev/null
+within 30 "a hook asks over HTTP as its container starts" running greeted
+is "once" "$(sort "$STAND/a/shared/greeted" | tr '\n' ' ')" 'hi main '
+within 30 "one sleeps" running dozes
+seconds() { date -d "$(status "$1" "$2")" +%s; }
+is "until then its container has not started" \
+    "$(($(seconds dozes '.conditions[] | select(.type == "Ready") | .lastTransitionTime') -
+        $(seconds dozes '.containerStatuses[0].state.running.startedAt') >= 2))" 1
+within 30 "one that fails ends its container, which starts anew" running sulks
+is "once" "$(status sulks '.containerStatuses[0].restartCount')" 1
+within 10 "for a reason" told sulks 'FailedPostStartHook: PostStartHook failed'
+within 30 "a pod with a hook for the end that fails runs" running leaves
+lp delete pod leaves --wait=false >/dev/null
+within 20 "it ends" gone leaves
+is "told to stop all the same" "$(cat "$STAND/a/shared/leaves")" term
+within 10 "which is said" told leaves 'FailedPreStopHook: PreStopHook failed'
+lp delete pod greeted dozes sulks >/dev/null
+
 # ---- the agent killed anywhere: a hook is run once at the most, and no end is missed ----
 for ((i = 0; i < 6; i++)); do
     pod "once$i" "trap \"echo term >>/shared/once$i; exit 0\" TERM; while :; do sleep 0.1; done" | shared |
@@ -187,6 +217,28 @@ node_kill a
 node_start a
 in_pod calm 'killall httpd'
 within 20 "its probes go on" restarted calm
+
+# ---- by the agent's only thread, and but for exec by no process ----
+# A process is told by what its children took of memory pages, which counts when they have ended.
+children() { awk '{ n += $11 } END { print n }' "/proc/$(node_pid a)/stat" "/proc/$(keepers a "$1")/stat"; }
+asked() { grep -c 'response:200' "$STAND/a/shared/$1"; }
+# no_process POD: it is asked three times more, without any.
+no_process() {
+    local before=$(children "$1") count=$(asked "$1")
+    poll 15 eval "[[ \$(asked $1) -ge $((count + 3)) ]]" && [[ $(children "$1") == "$before" ]]
+}
+for name in asked told; do
+    pod "$name" "mkdir /www; echo yes >/www/index.html; exec httpd -f -v -p 8084 -h /www 2>>/shared/$name" | shared |
+        with '{"livenessProbe": {"tcpSocket": {"port": 8084}, "periodSeconds": 1},
+            "readinessProbe": {"httpGet": {"path": "/", "port": 8084}, "periodSeconds": 1}}' |
+        jq 'if .metadata.name == "told" then .spec.containers[0].livenessProbe = {exec: {command: ["true"]}, periodSeconds: 1}
+            else . end' | apply >/dev/null
+    within 30 "a pod runs that is asked" running "$name"
+done
+within 30 "over HTTP and TCP again and again with no process" no_process asked
+is "and by one thread" "$(ls "/proc/$(node_pid a)/task" | wc -l)" 1
+if no_process told; then bad "one of a program would be seen"; else ok "one of a program would be seen"; fi
+lp delete pod asked told >/dev/null
 
 # ---- nobody to tell: gateway and broker are dead ----
 poll 20 runs_on a calm
