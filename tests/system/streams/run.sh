@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# guest-long: --memory 768
 # timeout: 480
 # Programs in containers that run, and what people type into them: by the pods' keepers
 # alone; then the same, and ports, over the bus.
