@@ -93,6 +93,17 @@ static bool is_pressed(const struct asker *asker, struct buf *ret_reason, struct
     return true;
 }
 
+static bool is_of_another_system(const struct asker *asker, struct buf *ret_reason,
+                                 struct buf *ret_message)
+{
+    const char *os = value_str(value_path(asker->spec, "os", "name", NULL));
+    if (str_empty(os) || str_eq(os, "linux"))
+        return false;
+    (void)buf_addstr(ret_reason, "PodOSNotSupported");
+    (void)buf_addstr(ret_message, "Failed to admit pod as the OS field doesn't match node OS");
+    return true;
+}
+
 static bool is_forbidden(const struct asker *asker, struct buf *ret_reason, struct buf *ret_message)
 {
     if (sysctls_allowed(asker->spec, asker->record->agent->spec.unsafe_sysctls, ret_message))
@@ -159,7 +170,8 @@ static bool has_port_taken(const struct asker *asker, struct buf *ret_reason,
 
 /* Each true if the pod is turned away, with reason and message in a kubelet's words. */
 static bool (*const reasons[])(const struct asker *, struct buf *, struct buf *) = {
-    is_pressed, is_forbidden, lacks_profile, lacks_runtime, lacks_room, has_port_taken};
+    is_of_another_system, is_pressed, is_forbidden,  lacks_profile,
+    lacks_runtime,        lacks_room, has_port_taken};
 
 /* A pod that was taken on once is not turned away after a reboot, and one of the node's own folder
  * never: who put it there knows the node. */

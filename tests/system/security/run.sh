@@ -232,6 +232,17 @@ sysctls() {
     lp delete pod/tuned pod/unsomaxconn pod/unswappiness pod/sneaky >/dev/null
 }
 
+# ---- another system ----
+systems() {
+    with windows '.spec.os = {name: "windows"} | .spec.nodeName = "a"' >"$TEST_TMP/said"
+    hasnt "the system is not said to be without effect" "$(cat "$TEST_TMP/said")" 'nothing acts on it'
+    within 30 "a pod for another system is turned away" equals \
+        "Failed PodOSNotSupported Failed to admit pod as the OS field doesn't match node OS" verdict windows
+    with linux '.spec.os = {name: "linux"}' >/dev/null
+    within 30 "one for this system runs" running linux
+    lp delete pod/windows pod/linux >/dev/null
+}
+
 # ---- AppArmor ----
 # A node that has it refuses a profile that is not loaded, any other all of them.
 apparmor() {
@@ -307,6 +318,7 @@ users
 capabilities
 privileged
 sysctls
+systems
 apparmor
 selinux
 runtimes
