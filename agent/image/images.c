@@ -205,7 +205,7 @@ static void answer(struct image_request *r, int code, const char *reason, const 
         log_warn("registry unavailable, the cached image is used: image=%s error=%s",
                  log_quote(r->text), log_quote(message));
     if (image)
-        finish(r, 0, image, NULL, NULL);
+        finish(r, 0, image, offline ? reason : NULL, offline ? message : NULL);
     else if (code == 0)
         finish(r, -EIO, NULL, "ImageInspectError", err.msg);
     else

@@ -23,8 +23,9 @@ struct image {
 
 enum image_pull_policy { IMAGE_PULL_IF_NOT_PRESENT, IMAGE_PULL_ALWAYS, IMAGE_PULL_NEVER };
 
-/* code 0 and the image (referenced for the caller, image_release), or a negative errno with a
- * message for the pod's status. reason: Kubernetes' "ErrImagePull", "ErrImageNeverPull",
+/* code 0 and the image (referenced for the caller, image_release; with a reason and a message it is
+ * the one that was here, since the registry does not answer), or a negative errno with a message
+ * for the pod's status. reason: Kubernetes' "ErrImagePull", "ErrImageNeverPull",
  * "InvalidImageName", "RegistryUnavailable", "ImageInspectError". Retrying with backoff is the
  * caller's business. */
 typedef void image_done_fn(void *ctx, int code, struct image *image, const char *reason,

@@ -2,6 +2,7 @@
 
 #include "agent/cache/desired.h"
 #include "agent/image/images.h"
+#include "agent/image/prepulls.h"
 #include "agent/keeper/keepers.h"
 #include "agent/limpetd/file_watch.h"
 #include "agent/limpetd/folder_watch.h"
@@ -57,6 +58,7 @@ struct node {
     struct net *net;
     struct agent *agent;
     struct usage *usage;
+    struct prepulls *prepulls;
     struct evict *evict;
     struct storage *storage;
     struct bus *bus;
@@ -331,6 +333,7 @@ static int make_link(struct node *node, struct err *err)
     if (rc < 0)
         return rc;
     node->usage = usage_new(node->agent);
+    node->prepulls = prepulls_new(node->images);
     cleanup(value_free) struct value *labels = nodeinfo_labels(node->config->node);
     const struct link_spec spec = {.loop = node->loop,
                                    .bus = node->bus,
@@ -339,6 +342,7 @@ static int make_link(struct node *node, struct err *err)
                                    .desired = node->desired,
                                    .agent = node->agent,
                                    .usage = node->usage,
+                                   .prepulls = node->prepulls,
                                    .identity = node->identity,
                                    .boot_id = node->boot_id,
                                    .nonce = node->nonce,
@@ -481,6 +485,7 @@ void node_free(struct node *node)
     if (node->bus)
         node->bus->free(node->bus);
     usage_free(node->usage);
+    prepulls_free(node->prepulls);
     storage_free(node->storage);
     evict_free(node->evict);
     agent_free(node->agent);

@@ -419,6 +419,7 @@ static int make_streams(struct link *link, struct err *err)
         .node = {.loop = link->spec.loop,
                  .agent = link->spec.agent,
                  .usage = link->spec.usage,
+                 .prepulls = link->spec.prepulls,
                  .resync = resync,
                  .ctx = link},
         .bus = link->spec.bus,

@@ -12,6 +12,7 @@
 
 struct link;
 struct usage;
+struct prepulls;
 
 struct link_spec {
     struct loop *loop;
@@ -20,7 +21,8 @@ struct link_spec {
     struct rng *rng;
     struct desired *desired;
     struct agent *agent;
-    struct usage *usage; /* of the agent; NULL: what is used is not told */
+    struct usage *usage;       /* of the agent; NULL: what is used is not told */
+    struct prepulls *prepulls; /* NULL: nothing is pulled ahead */
     const struct identity *identity;
     const char *boot_id, *nonce;
     const char *run_dir; /* tmpfs */

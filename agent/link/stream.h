@@ -8,6 +8,7 @@
 
 struct stream;
 struct usage;
+struct prepulls;
 
 /* What a method does. Those that a method has no use for may be NULL. */
 struct stream_method {
@@ -32,6 +33,7 @@ struct stream_node {
     struct loop *loop;
     struct agent *agent;
     struct usage *usage;       /* NULL: not counted */
+    struct prepulls *prepulls; /* NULL: nothing is pulled ahead */
     void (*resync)(void *ctx); /* the gateway asks to be told everything again */
     void *ctx;
 };

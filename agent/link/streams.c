@@ -310,8 +310,8 @@ void stream_fail(struct stream *stream, int rc, const char *message)
 /* Methods. */
 
 static const struct stream_method *const methods[] = {
-    &method_logs,   &method_why,         &method_resync, &method_exec,
-    &method_attach, &method_portforward, &method_usage,  &method_manifest};
+    &method_logs,        &method_why,   &method_resync,   &method_exec, &method_attach,
+    &method_portforward, &method_usage, &method_manifest, &method_pull, &method_pulls};
 
 static const struct stream_method *find_method(const char *name)
 {

@@ -24,6 +24,8 @@
  *   "why" {namespace, pod}
  *   "resync" {namespace: "", pod: ""}: the node says all statuses again
  *   "usage" {namespace: "", pod: ""}: what node and pods use, as JSON (agent/pod/usage.h)
+ *   "pull" {namespace: "", pod: "", images}: the node is to have these, whatever pods it has;
+ *   "pulls", the same: how it goes with them. Both are answered at once (agent/image/prepulls.h)
  *   "exec" {namespace, pod, uid, container, command, stdin, stdout, stderr, tty}
  *   "attach" {namespace, pod, uid, container, stdin, stdout, stderr, tty}
  *   "portforward" {namespace, pod, uid, port}

@@ -1,0 +1,231 @@
+#include "agent/image/prepulls.h"
+
+#include "agent/image/reference.h"
+#include "common/base/list.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/base/weaken.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum state { WAITING, PULLING, PULLED, FAILED };
+static const char *const names[] = {"Waiting", "Pulling", "Pulled", "Failed"};
+
+struct order {
+    struct list link; /* of prepulls->orders, the latest last */
+    struct prepulls *prepulls;
+    char *reference; /* in full */
+    enum state state;
+    struct image_request *request; /* while it is asked for */
+    int64_t done, total;
+    char *message; /* of FAILED */
+};
+
+struct prepulls {
+    struct images *images;
+    struct list orders;
+    size_t count;
+    bool running; /* one of them is asked for */
+};
+
+static void order_free(struct order *order)
+{
+    struct prepulls *prepulls = order->prepulls;
+    if (order->request)
+        prepulls->images->cancel(prepulls->images, order->request);
+    list_remove(&order->link);
+    prepulls->count--;
+    free(order->message);
+    free(order->reference);
+    free(order);
+}
+
+struct prepulls *prepulls_new(struct images *images)
+{
+    struct prepulls *prepulls = xcalloc(1, sizeof(*prepulls));
+    prepulls->images = images;
+    list_init(&prepulls->orders);
+    return prepulls;
+}
+
+void prepulls_free(struct prepulls *prepulls)
+{
+    if (!prepulls)
+        return;
+    struct list *it, *tmp;
+    list_each(it, tmp, &prepulls->orders) order_free(container_of(it, struct order, link));
+    free(prepulls);
+}
+
+static struct order *find(const struct prepulls *prepulls, const char *reference)
+{
+    struct list *it, *tmp;
+    list_each(it, tmp, &prepulls->orders)
+    {
+        struct order *order = container_of(it, struct order, link);
+        if (str_eq(order->reference, reference))
+            return order;
+    }
+    return NULL;
+}
+
+/* ---- pulling ---- */
+
+static void next(struct prepulls *prepulls);
+
+static void settle(struct order *order, int code, const char *reason, const char *message)
+{
+    struct prepulls *prepulls = order->prepulls;
+    order->request = NULL;
+    order->state = code == 0 ? PULLED : FAILED;
+    if (code == 0)
+        log_info("image pulled ahead image=%s", log_quote(order->reference));
+    else
+        log_warn("image not pulled ahead image=%s reason=%s error=%s", log_quote(order->reference),
+                 reason, log_quote(message));
+    order->message = code == 0 ? NULL : xstrdup(message);
+    prepulls->running = false;
+    next(prepulls);
+}
+
+/* Held for a moment, it counts as used now. A cached one that stands in for a registry that does
+ * not answer is not what was asked for. */
+static void on_done(void *ctx, int code, struct image *image, const char *reason,
+                    const char *message)
+{
+    struct order *order = ctx;
+    if (image)
+        order->prepulls->images->release(order->prepulls->images, image);
+    settle(order, code == 0 && reason ? -EIO : code, reason, message);
+}
+
+static void on_progress(void *ctx, int64_t done, int64_t total)
+{
+    struct order *order = ctx;
+    order->done = done;
+    order->total = total;
+}
+
+static void start(struct order *order)
+{
+    struct prepulls *prepulls = order->prepulls;
+    struct err err = {0};
+    const struct image_wish wish = {.reference = order->reference,
+                                    .policy = IMAGE_PULL_ALWAYS,
+                                    .done = on_done,
+                                    .progress = on_progress,
+                                    .ctx = order};
+    order->state = PULLING;
+    prepulls->running = true;
+    int rc = prepulls->images->ensure(prepulls->images, &wish, &order->request, &err);
+    if (rc < 0)
+        settle(order, rc, "InvalidImageName", err.msg);
+}
+
+static void next(struct prepulls *prepulls)
+{
+    struct list *it, *tmp;
+    list_each(it, tmp, &prepulls->orders)
+    {
+        struct order *order = container_of(it, struct order, link);
+        if (prepulls->running && !WEAKENED(PREPULLS_ONE))
+            return;
+        if (order->state == WAITING)
+            start(order);
+    }
+}
+
+/* ---- ordering ---- */
+
+static int read_reference(const struct value *item, char ret[REFERENCE_MAX + 256], struct err *err)
+{
+    struct reference ref;
+    const char *text = value_str(item);
+    int rc = reference_parse(text ? text : "", &ref, err);
+    if (rc == 0)
+        reference_format(&ref, ret);
+    return rc < 0 ? -EINVAL : 0;
+}
+
+static int check_count(const struct value *references, struct err *err)
+{
+    size_t count = value_len(references);
+    if (count == 0 || count > PREPULLS_AT_ONCE)
+        return err_set(err, -EINVAL, "want 1 to %d images", PREPULLS_AT_ONCE);
+    return 0;
+}
+
+/* Those that have ended make room, the oldest first. */
+static void make_room(struct prepulls *prepulls, size_t wanted)
+{
+    struct list *it, *tmp;
+    list_each(it, tmp, &prepulls->orders)
+    {
+        struct order *order = container_of(it, struct order, link);
+        if (prepulls->count + wanted > PREPULLS_MAX && order->state >= PULLED)
+            order_free(order);
+    }
+}
+
+static void add(struct prepulls *prepulls, const char *reference)
+{
+    struct order *order = find(prepulls, reference);
+    if (order && order->state < PULLED)
+        return;
+    if (order)
+        order_free(order);
+    order = xcalloc(1, sizeof(*order));
+    order->prepulls = prepulls;
+    order->reference = xstrdup(reference);
+    list_append(&prepulls->orders, &order->link);
+    prepulls->count++;
+}
+
+int prepulls_order(struct prepulls *prepulls, const struct value *references, struct err *err)
+{
+    char text[PREPULLS_AT_ONCE][REFERENCE_MAX + 256];
+    int rc = check_count(references, err);
+    size_t count = rc < 0 ? 0 : value_len(references), fresh = 0;
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        rc = read_reference(value_at(references, i), text[i], err);
+        fresh += rc == 0 && !find(prepulls, text[i]);
+    }
+    if (rc < 0)
+        return rc;
+    make_room(prepulls, fresh);
+    if (prepulls->count + fresh > PREPULLS_MAX && !WEAKENED(PREPULLS_MAX))
+        return err_set(err, -EBUSY, "%zu images are waiting to be pulled already", prepulls->count);
+    for (size_t i = 0; i < count; i++)
+        add(prepulls, text[i]);
+    next(prepulls);
+    return 0;
+}
+
+int prepulls_tell(const struct prepulls *prepulls, const struct value *references,
+                  struct value **ret, struct err *err)
+{
+    cleanup(value_free) struct value *all = value_new_map();
+    struct value *list = value_set(all, "images", value_new_list());
+    int rc = check_count(references, err);
+    for (size_t i = 0; rc == 0 && i < value_len(references); i++) {
+        char text[REFERENCE_MAX + 256];
+        rc = read_reference(value_at(references, i), text, err);
+        if (rc < 0)
+            break;
+        const struct order *order = find(prepulls, text);
+        struct value *item = value_new_map();
+        value_append(list, item);
+        value_set_str(item, "image", text);
+        value_set_str(item, "state", order ? names[order->state] : "Unknown");
+        if (order && order->state == PULLING) {
+            value_set_int(item, "done", order->done);
+            value_set_int(item, "total", order->total);
+        }
+        value_set_str(item, "message", order ? order->message : NULL);
+    }
+    if (rc == 0)
+        *ret = steal(all);
+    return rc;
+}

@@ -1,0 +1,233 @@
+/* Images pulled ahead of pods; the store of images is the test's. */
+
+#include "agent/image/prepulls.h"
+
+#include "common/base/list.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/data/json.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+struct image_request {
+    char *reference;
+    struct image_wish wish;
+};
+
+struct world {
+    struct images images;
+    struct image image;
+    struct prepulls *prepulls;
+    struct image_request *asked[PREPULLS_MAX + 8]; /* open ones, in their order */
+    size_t count, held;
+};
+
+static struct world *world_of(struct images *images)
+{
+    return container_of(images, struct world, images);
+}
+
+static int fake_ensure(struct images *images, const struct image_wish *wish,
+                       struct image_request **ret, struct err *err)
+{
+    struct world *world = world_of(images);
+    (void)err;
+    assert_int_equal(wish->policy, IMAGE_PULL_ALWAYS);
+    assert_null(wish->credentials);
+    struct image_request *request = xcalloc(1, sizeof(*request));
+    request->reference = xstrdup(wish->reference);
+    request->wish = *wish;
+    assert_true(world->count < ARRAY_LEN(world->asked));
+    world->asked[world->count++] = *ret = request;
+    return 0;
+}
+
+static void take_out(struct world *world, struct image_request *request)
+{
+    size_t at = 0;
+    while (world->asked[at] != request)
+        assert_true(++at < world->count);
+    memmove(&world->asked[at], &world->asked[at + 1], (--world->count - at) * sizeof(request));
+    free(request->reference);
+    free(request);
+}
+
+static void fake_cancel(struct images *images, struct image_request *request)
+{
+    take_out(world_of(images), request);
+}
+
+static void fake_release(struct images *images, struct image *image)
+{
+    assert_ptr_equal(image, &world_of(images)->image);
+    world_of(images)->held--;
+}
+
+/* The first of those that are open ends. */
+static void ends(struct world *world, int code, const char *reason, const char *message)
+{
+    assert_true(world->count > 0);
+    const struct image_wish wish = world->asked[0]->wish;
+    take_out(world, world->asked[0]);
+    world->held += code == 0;
+    wish.done(wish.ctx, code, code == 0 ? &world->image : NULL, reason, message);
+}
+
+static int setup(void **state)
+{
+    struct world *world = xcalloc(1, sizeof(*world));
+    world->images =
+        (struct images){.ensure = fake_ensure, .cancel = fake_cancel, .release = fake_release};
+    world->prepulls = prepulls_new(&world->images);
+    *state = world;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *world = *state;
+    prepulls_free(world->prepulls);
+    assert_int_equal(world->count, 0);
+    assert_int_equal(world->held, 0);
+    free(world);
+    return 0;
+}
+
+static struct value *list_of(const char *text)
+{
+    struct value *list = NULL;
+    assert_int_equal(json_parse(text, strlen(text), &list, NULL), 0);
+    return list;
+}
+
+static int order(struct world *world, const char *text, struct err *err)
+{
+    cleanup(value_free) struct value *list = list_of(text);
+    return prepulls_order(world->prepulls, list, err);
+}
+
+/* Whether it says that of the images. */
+static void tells(struct world *world, const char *text, const char *want)
+{
+    cleanup(value_free) struct value *list = list_of(text), *got = NULL;
+    cleanup(buf_done) struct buf json;
+    buf_init(&json, 0);
+    assert_int_equal(prepulls_tell(world->prepulls, list, &got, NULL), 0);
+    (void)json_write(value_get(got, "images"), &json);
+    assert_string_equal(buf_str(&json), want);
+}
+
+static void test_prepulls__one_after_the_other(void **state)
+{
+    struct world *world = *state;
+    assert_int_equal(order(world, "[\"r.io/a:1\", \"r.io/b:1\", \"r.io/a:1\"]", NULL), 0);
+    assert_int_equal(world->count, 1);
+    tells(world, "[\"r.io/a:1\", \"r.io/b:1\", \"r.io/c:1\"]",
+          "[{\"image\":\"r.io/a:1\",\"state\":\"Pulling\",\"done\":0,\"total\":0},"
+          "{\"image\":\"r.io/b:1\",\"state\":\"Waiting\"},"
+          "{\"image\":\"r.io/c:1\",\"state\":\"Unknown\"}]");
+    world->asked[0]->wish.progress(world->asked[0]->wish.ctx, 5, 10);
+    tells(world, "[\"r.io/a:1\"]",
+          "[{\"image\":\"r.io/a:1\",\"state\":\"Pulling\",\"done\":5,\"total\":10}]");
+    ends(world, 0, NULL, NULL);
+    assert_int_equal(world->held, 0);
+    assert_int_equal(world->count, 1);
+    assert_string_equal(world->asked[0]->reference, "r.io/b:1");
+    ends(world, -EIO, "ErrImagePull", "it is not there");
+    tells(world, "[\"r.io/a:1\", \"r.io/b:1\"]",
+          "[{\"image\":\"r.io/a:1\",\"state\":\"Pulled\"},"
+          "{\"image\":\"r.io/b:1\",\"state\":\"Failed\",\"message\":\"it is not there\"}]");
+}
+
+static void test_prepulls__again(void **state)
+{
+    struct world *world = *state;
+    assert_int_equal(order(world, "[\"a\"]", NULL), 0);
+    assert_int_equal(order(world, "[\"docker.io/library/a:latest\"]", NULL), 0); /* the same */
+    assert_int_equal(world->count, 1);
+    ends(world, -EIO, "ErrImagePull", "no");
+    assert_int_equal(order(world, "[\"a\"]", NULL), 0);
+    tells(world, "[\"a\"]",
+          "[{\"image\":\"docker.io/library/a:latest\",\"state\":\"Pulling\",\"done\":0,"
+          "\"total\":0}]");
+    ends(world, 0, NULL, NULL);
+    assert_int_equal(order(world, "[\"a\"]", NULL), 0);
+    assert_int_equal(world->count, 1); /* its registry may have a newer one */
+}
+
+/* The registry was not reached, and the image of last year is no answer. */
+static void test_prepulls__a_cached_one_is_not_pulled(void **state)
+{
+    struct world *world = *state;
+    assert_int_equal(order(world, "[\"r.io/a:1\"]", NULL), 0);
+    ends(world, 0, "RegistryUnavailable", "registry r.io: nobody answers");
+    assert_int_equal(world->held, 0);
+    tells(world, "[\"r.io/a:1\"]",
+          "[{\"image\":\"r.io/a:1\",\"state\":\"Failed\",\"message\":"
+          "\"registry r.io: nobody answers\"}]");
+}
+
+static void test_prepulls__refused(void **state)
+{
+    struct world *world = *state;
+    static const char *const bad[] = {
+        "[]",
+        "{}",
+        "[1]",
+        "[\"\"]",
+        "[\"r.io/a:1\", \"UPPER case\"]",
+        "[\"r.io/a:1\", {\"image\": \"r.io/b\"}]",
+        "[\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\","
+        "\"a\",\"a\",\"a\"]",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct err err = {0};
+        struct value *none = NULL;
+        cleanup(value_free) struct value *list = list_of(bad[i]);
+        assert_int_equal(prepulls_order(world->prepulls, list, &err), -EINVAL);
+        assert_string_not_equal(err.msg, "");
+        assert_int_equal(prepulls_tell(world->prepulls, list, &none, &err), -EINVAL);
+    }
+    assert_int_equal(prepulls_order(world->prepulls, NULL, NULL), -EINVAL);
+    assert_int_equal(world->count, 0);
+}
+
+static void order_numbered(struct world *world, int from, int count, int want)
+{
+    for (int i = from; i < from + count; i++) {
+        autofree char *text = xasprintf("[\"r.io/a:%d\"]", i);
+        assert_int_equal(order(world, text, NULL), want);
+    }
+}
+
+static void test_prepulls__bounds(void **state)
+{
+    struct world *world = *state;
+    order_numbered(world, 0, PREPULLS_MAX, 0);
+    order_numbered(world, PREPULLS_MAX, 1, -EBUSY);
+    order_numbered(world, 0, 1, 0); /* it is known */
+    ends(world, 0, NULL, NULL);
+    order_numbered(world, PREPULLS_MAX, 1, 0); /* one that has ended makes room */
+    tells(world, "[\"r.io/a:0\"]", "[{\"image\":\"r.io/a:0\",\"state\":\"Unknown\"}]");
+    order_numbered(world, PREPULLS_MAX + 1, 1, -EBUSY);
+    assert_int_equal(world->count, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_prepulls__one_after_the_other, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_prepulls__again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_prepulls__a_cached_one_is_not_pulled, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_prepulls__refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_prepulls__bounds, setup, teardown),
+    };
+    return cmocka_run_group_tests_name("prepulls", tests, NULL, NULL);
+}
