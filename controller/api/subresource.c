@@ -63,6 +63,7 @@ static const struct subresource table[] = {
     {"why", SUBRESOURCE_GET, .of = of_pods, .own = true},
     {"proxy", SUBRESOURCE_GET, .of = of_nodes, .group = "", .version = "v1",
      .kind = "NodeProxyOptions", .path = true},
+    {"pull", CONNECT, .of = of_nodes, .own = true},
 };
 
 const struct subresource *subresource_find(const struct schema_kind *kind, const char *name)

@@ -393,7 +393,7 @@ static int call_node(void *ctx, const char *node, const struct call_handler *han
                      void *handler_ctx, struct call **ret, struct err *err)
 {
     const struct gateway *g = ctx;
-    return hub_call_node(g->hub, node, "usage", handler, handler_ctx, ret, err);
+    return hub_call_node(g->hub, node, "usage", NULL, handler, handler_ctx, ret, err);
 }
 
 static void start_registry(struct gateway *g)
@@ -428,6 +428,7 @@ static int start_server(struct gateway *g, struct err *err)
     g->hooks = (struct server_hooks){.ctx = g->podstreams,
                                      .pod_stream = podstreams_open,
                                      .pod_dial = podstreams_dial,
+                                     .node_pull = podstreams_pull,
                                      .streams = g->streams,
                                      .stream = streams_serve,
                                      .usage = &g->usage,

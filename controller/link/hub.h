@@ -53,7 +53,8 @@ void hub_settle(struct hub *hub, hub_settled_fn *done, void *ctx);
 nodiscard int hub_call_pod(struct hub *hub, const char *ns, const char *pod, const char *method,
                            struct value *args, const struct call_handler *handler, void *ctx,
                            struct call **ret, struct err *err);
-/* One from a node itself, by the name of its Node object; refuses as hub_call_pod does. */
+/* One from a node itself, by the name of its Node object; refuses as hub_call_pod does. args (NULL:
+ * none) is completed. */
 nodiscard int hub_call_node(struct hub *hub, const char *name, const char *method,
-                            const struct call_handler *handler, void *ctx, struct call **ret,
-                            struct err *err);
+                            struct value *args, const struct call_handler *handler, void *ctx,
+                            struct call **ret, struct err *err);

@@ -21,10 +21,11 @@ int hub_call_member(struct hub *hub, const char *name, const char *method, const
     return rc < 0 ? err_set(err, -503, "node %s cannot be reached just now", name) : 0;
 }
 
-int hub_call_node(struct hub *hub, const char *name, const char *method,
+int hub_call_node(struct hub *hub, const char *name, const char *method, struct value *args,
                   const struct call_handler *handler, void *ctx, struct call **ret, struct err *err)
 {
-    cleanup(value_free) struct value *args = value_new_map();
+    cleanup(value_free) struct value *none = args ? NULL : value_new_map();
+    args = args ? args : none;
     value_set_str(args, "namespace", "");
     value_set_str(args, "pod", "");
     return hub_call_member(hub, name, method, args, handler, ctx, ret, err);

@@ -123,24 +123,48 @@ static struct value *args_of(const struct pod_query *query)
     return args;
 }
 
-void podstreams_open(void *ctx, const struct pod_query *query, struct pod_sink *sink)
+static const struct call_handler calls = {.data = call_data, .end = call_ended};
+
+static struct stream *stream_new(struct podstreams *podstreams, struct pod_sink *sink)
 {
-    static const struct call_handler calls = {.data = call_data, .end = call_ended};
     static const struct pod_sink_handler client = {client_gone, client_drained};
-    struct podstreams *podstreams = ctx;
     struct stream *stream = xcalloc(1, sizeof(*stream));
     stream->sink = sink;
     buf_init(&stream->waiting, 0);
     list_append(&podstreams->streams, &stream->link);
     pod_sink_set_handler(sink, &client, stream);
+    return stream;
+}
+
+static void refuse(struct stream *stream, int rc, const struct err *err)
+{
+    pod_sink_fail(stream->sink, -rc, err->msg);
+    stream_free(stream);
+}
+
+void podstreams_open(void *ctx, const struct pod_query *query, struct pod_sink *sink)
+{
+    struct podstreams *podstreams = ctx;
+    struct stream *stream = stream_new(podstreams, sink);
     cleanup(value_free) struct value *args = args_of(query);
     struct err err = {0};
     int rc = hub_call_pod(podstreams->hub, query->ns, query->pod, query->what, args, &calls, stream,
                           &stream->call, &err);
-    if (rc == 0)
-        return;
-    pod_sink_fail(sink, -rc, err.msg);
-    stream_free(stream);
+    if (rc < 0)
+        refuse(stream, rc, &err);
+}
+
+void podstreams_pull(void *ctx, const struct node_pull *pull, struct pod_sink *sink)
+{
+    struct podstreams *podstreams = ctx;
+    struct stream *stream = stream_new(podstreams, sink);
+    cleanup(value_free) struct value *args = value_new_map();
+    struct err err = {0};
+    value_set(args, "images", value_copy(pull->images));
+    int rc = hub_call_node(podstreams->hub, pull->node, pull->order ? "pull" : "pulls", args,
+                           &calls, stream, &stream->call, &err);
+    if (rc < 0)
+        refuse(stream, rc, &err);
 }
 
 int podstreams_dial(void *ctx, const struct pod_dial *dial,

@@ -17,6 +17,13 @@ struct pod_query {
     const char *since_time;                   /* RFC 3339; "" = not given */
 };
 
+/* What is asked of a node: GET or POST /api/v1/nodes/N/pull. Borrowed for the call. */
+struct node_pull {
+    const char *node;
+    bool order;                 /* POST: it is to pull them; else it tells how it goes with them */
+    const struct value *images; /* as the client wrote them; the node reads them strictly */
+};
+
 /* Where the answer goes, in pieces. What is still open when the server is freed ends without a
  * callback. */
 struct pod_sink;
@@ -50,6 +57,8 @@ struct server_hooks {
     void *ctx;
     /* NULL: 503. Ends in pod_sink_end or pod_sink_fail, now or later. */
     void (*pod_stream)(void *ctx, const struct pod_query *query, struct pod_sink *sink);
+    /* As pod_stream; what the node answers is JSON (agent/image/prepulls.h). */
+    void (*node_pull)(void *ctx, const struct node_pull *pull, struct pod_sink *sink);
     /* Begins a live stream; ctx is that of this struct. NULL: 503. 0 with *ret, which is the
      * caller's until its end: opened or end follows. -ENOTCONN: the node is not connected; -EBUSY:
      * too many streams are open. */

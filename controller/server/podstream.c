@@ -1,7 +1,8 @@
-/* /log and /why: what the node of a pod says of it, in pieces, from whoever can reach the node. */
+/* /log and /why of pods, /pull of nodes: what a node says, in pieces, from whoever can reach it. */
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "controller/server/container.h"
 #include "controller/server/reply.h"
 #include "controller/server/rest_impl.h"
@@ -12,6 +13,7 @@
 struct pod_sink {
     struct list link; /* of rest->podstreams */
     struct http_request *request;
+    const char *type;
     bool begun; /* the stream is open */
     struct pod_sink_handler handler;
     void *ctx;
@@ -58,7 +60,7 @@ static void begin(struct pod_sink *sink)
     if (sink->begun)
         return;
     sink->begun = true;
-    http_stream_begin(sink->request, 200, "text/plain", &handler, sink);
+    http_stream_begin(sink->request, 200, sink->type, &handler, sink);
 }
 
 int pod_sink_write(struct pod_sink *sink, const void *data, size_t len)
@@ -155,6 +157,15 @@ static struct value *parse_query(const struct ask *ask, const struct value *pod,
     return streams[i].parse(ask, pod, ret);
 }
 
+static struct pod_sink *sink_new(const struct ask *ask, const char *type)
+{
+    struct pod_sink *sink = xcalloc(1, sizeof(*sink));
+    sink->request = ask->request;
+    sink->type = type;
+    list_append(&ask->rest->podstreams, &sink->link);
+    return sink;
+}
+
 /* Who may read a pod's log need not be let see the pod (permit.h). */
 static const struct api_user self = {.name = "system:limpet:podstream"};
 
@@ -175,8 +186,68 @@ void podstream_start(const struct ask *ask)
         reply_status(ask->request, status);
         return;
     }
-    struct pod_sink *sink = xcalloc(1, sizeof(*sink));
-    sink->request = ask->request;
-    list_append(&ask->rest->podstreams, &sink->link);
-    hooks->pod_stream(hooks->ctx, &query, sink);
+    hooks->pod_stream(hooks->ctx, &query, sink_new(ask, "text/plain"));
+}
+
+/* ---- /pull ---- */
+
+#define PULL_IMAGES 16
+#define PULL_NAME 512
+
+static struct value *parse_images(const struct ask *ask, struct value *ret)
+{
+    for (size_t i = 0; i < ask->url->param_count; i++) {
+        const char *image = ask->url->params[i].value;
+        if (!str_eq(ask->url->params[i].name, "image"))
+            continue;
+        if (str_empty(image) || strlen(image) > PULL_NAME)
+            return status_failure(400, "image: must have 1 to %d characters", PULL_NAME);
+        if (value_len(ret) == PULL_IMAGES && !WEAKENED(PULL_IMAGES))
+            return status_failure(400, "at most %d images can be asked for at once", PULL_IMAGES);
+        value_append(ret, value_new_str(image));
+    }
+    if (value_len(ret) == 0)
+        return status_failure(400, "you must specify at least one image");
+    return NULL;
+}
+
+static bool is_ready(const struct value *node)
+{
+    const struct value *list = value_path(node, "status", "conditions", NULL);
+    for (size_t i = 0; i < value_len(list); i++)
+        if (str_eq(value_get_str(value_at(list, i), "type"), "Ready"))
+            return str_eq(value_get_str(value_at(list, i), "status"), "True");
+    return false;
+}
+
+/* What can be said without the node: one that is away is not waited for. */
+static struct value *check_pull(const struct ask *ask, struct value *images)
+{
+    const struct server_hooks *hooks = ask->rest->spec.hooks;
+    const struct api_ref ref = ask_ref(ask);
+    const struct value *node = NULL;
+    struct value *status = parse_images(ask, images);
+    if (status)
+        return status;
+    if (api_see(ask->rest->spec.api, &self, &ref, &node) != 0)
+        return status_not_found(ref.kind, ref.name);
+    if (!hooks || !hooks->node_pull)
+        return status_failure(503, "this gateway cannot reach its nodes");
+    if (!is_ready(node))
+        return status_failure(503, "node %s is not ready: nothing can be asked of it", ref.name);
+    return NULL;
+}
+
+void node_pull(const struct ask *ask)
+{
+    const struct server_hooks *hooks = ask->rest->spec.hooks;
+    cleanup(value_free) struct value *images = value_new_list();
+    struct value *status = check_pull(ask, images);
+    if (status) {
+        reply_status(ask->request, status);
+        return;
+    }
+    const struct node_pull pull = {ask->route->name, str_eq(http_method(ask->request), "POST"),
+                                   images};
+    hooks->node_pull(hooks->ctx, &pull, sink_new(ask, "application/json"));
 }

@@ -552,6 +552,8 @@ static const struct {
     {"GET", OBJECT, "portforward", connect_start},
     {"POST", OBJECT, "portforward", connect_start},
     {"GET", OBJECT, "proxy", node_proxy},
+    {"GET", OBJECT, "pull", node_pull},
+    {"POST", OBJECT, "pull", node_pull},
 };
 
 static const struct {

@@ -40,6 +40,8 @@ void rest_list(const struct ask *ask);
 void stream_watch_start(const struct ask *ask);
 void stream_watches_free(struct rest *rest);
 void podstream_start(const struct ask *ask);
+/* Likewise: answers nodes/NAME/pull. */
+void node_pull(const struct ask *ask);
 void podstreams_end(struct rest *rest);
 /* node_proxy.c: no scrape is answered any more. */
 void node_proxy_end(struct rest *rest);
