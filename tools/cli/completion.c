@@ -127,7 +127,7 @@ static void offer_words(const struct completion *c)
     } else if (c->verb == &verb_user) {
         puts("add\nlist\ndisable\nenable\nremove");
     } else if (c->verb == &verb_image) {
-        puts(n == 0 ? "push\nlist\nremove" : str_eq(plain[0], "push") ? ":files" : "");
+        puts(n == 0 ? "push\nlist\nremove\npull" : str_eq(plain[0], "push") ? ":files" : "");
     } else if (c->verb == &verb_token || c->verb == &verb_completion) {
         puts(c->verb == &verb_token ? "create" : "bash");
     } else if (c->verb == &verb_backup || c->verb == &verb_restore) {

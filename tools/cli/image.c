@@ -1,10 +1,12 @@
 /* limpet image */
 
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/crypto/crypto.h"
 #include "common/data/json.h"
 #include "tools/cli/image_name.h"
+#include "tools/cli/prepull.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/push.h"
 #include "tools/cli/text.h"
@@ -22,6 +24,7 @@
 
 struct image_options {
     const char *output;
+    struct prepull_options pull;
 };
 
 static bool wants_json(const struct image_options *o)
@@ -322,12 +325,23 @@ static int remove_images(struct cli *cli, const struct image_options *o, char **
     return EXIT_DONE;
 }
 
+/* ---- pull ---- */
+
+static int pull(struct cli *cli, const struct image_options *o, char **words, size_t count)
+{
+    struct prepull_options options = o->pull;
+    options.json = wants_json(o);
+    return prepull_images(cli, &options, words, count);
+}
+
 /* ---- the verb ---- */
 
 static const struct {
     const char *word;
     int (*run)(struct cli *cli, const struct image_options *o, char **words, size_t count);
-} actions[] = {{"push", push_all}, {"list", list}, {"remove", remove_images}};
+} actions[] = {{"push", push_all}, {"list", list}, {"remove", remove_images}, {"pull", pull}};
+
+static const struct image_options defaults = {.pull = {.timeout_ns = 3600 * NS_PER_S}};
 
 static int run_image(struct cli *cli, const void *options, char **words, size_t count)
 {
@@ -338,24 +352,36 @@ static int run_image(struct cli *cli, const void *options, char **words, size_t 
             return EXIT_FAILED;
         return actions[i].run(cli, options, words + 1, count - 1);
     }
-    return cli_usage(&verb_image, "want 'push', 'list' or 'remove'");
+    return cli_usage(&verb_image, "want 'push', 'list', 'remove' or 'pull'");
 }
 
 const struct verb verb_image = {
     .name = "image",
-    .usage = "push ARCHIVE|DIR [NAME[:TAG]] | list [NAME] | remove NAME:TAG...",
-    .summary = "images that the gateway keeps for its nodes",
+    .usage = "push ARCHIVE|DIR [NAME[:TAG]] | list [NAME] | remove NAME:TAG... |\n"
+             "                    pull IMAGE... --node NODE|-l SELECTOR|--all-nodes",
+    .summary = "images that the gateway keeps for its nodes, and those of nodes ahead of pods",
     .details =
         "'push' sends an image from an OCI archive or layout folder, or from what 'docker save' "
         "wrote,\nunder the name that it has there unless another is given. What the gateway has "
         "already is\nnot sent again; what breaks off goes on from where it was. Pods use it as\n" IMAGE_HERE
-        "/NAME:TAG. 'remove' takes a name away; what only it led to goes\nlater.\n",
+        "/NAME:TAG. 'remove' takes a name away; what only it led to goes\nlater. 'pull' has nodes "
+        "fetch images, named as in pods, before any pod wants them, and waits until\nthey have; a "
+        "node goes on with it when nobody waits any more.\n",
     .options =
         (const struct arg_option[]){
             {"output", 'o', ARG_STRING, offsetof(struct image_options, output), "FORMAT",
              "json: for programs", "json"},
+            {"node", 0, ARG_LIST, offsetof(struct image_options, pull.nodes), "NODE",
+             "of pull: on this node; may be given again", NULL},
+            {"selector", 'l', ARG_STRING, offsetof(struct image_options, pull.selector), "SELECTOR",
+             "of pull: on nodes with these labels", NULL},
+            {"all-nodes", 0, ARG_FLAG, offsetof(struct image_options, pull.all), NULL,
+             "of pull: on every node", NULL},
+            {"timeout", 0, ARG_DURATION, offsetof(struct image_options, pull.timeout_ns), "TIME",
+             "of pull: wait no longer than that: 90s, 2h (default 1h)", NULL},
             {0},
         },
+    .defaults = &defaults,
     .size = sizeof(struct image_options),
     .run = run_image,
 };
