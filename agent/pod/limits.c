@@ -46,7 +46,7 @@ void limits_of_container(const struct value *spec, const struct value *container
     ret->memory_bytes = amount_of(container, "limits", "memory");
     ret->cpu_quota_us = quota_of(amount_of(container, "limits", "cpu"));
     ret->cpu_shares = shares_of(amount_of(container, "requests", "cpu"));
-    ret->pids = DEFAULT_PIDS;
+    ret->pids = WEAKENED(POD_PIDS) ? 0 : DEFAULT_PIDS;
     ret->oom_score_adj = WEAKENED(OOM_SCORE) ? 0 : oom_score_adj(spec, container, node_memory);
 }
 

@@ -37,7 +37,7 @@ is "nothing of it is left" "$(groups_left)$(ls "$T/run")$(ls "$T/state/ns" | gre
 
 pod masks <<X
 container a
-$(common masks.log 'for f in /proc/kcore /proc/keys /proc/timer_list /proc/interrupts; do test -e $f && echo masked $f $(stat -c %t:%T $f) $(cat $f 2>&1 | head -c 20 | wc -c); done; ls -A /sys/firmware | head -n 1; echo 1 2>&1 >/proc/sysrq-trigger; echo x >/proc/sys/kernel/hostname; for d in null zero full random urandom tty; do stat -c "%n %t:%T %a" /dev/$d; done; readlink /dev/fd; readlink /dev/ptmx; ls /dev; probe device /dev; probe device /tmp; probe device /dev/shm; probe device /vol; probe mount; ls /sys/fs/cgroup; echo 1 >/sys/fs/cgroup/pids/pids.max; echo 1 >/sys/fs/cgroup/pids.max; echo 1 >/sys/fs/cgroup/memory/release_agent; cat /proc/self/cgroup; cat /ro/file; touch /ro/new; cat /sub; echo into >/vol/out')
+$(common masks.log 'for f in /proc/kcore /proc/keys /proc/timer_list /proc/interrupts; do test -e $f && echo masked $f $(stat -c %t:%T $f) $(cat $f 2>&1 | head -c 20 | wc -c); done; ls -A /sys/firmware | head -n 1; echo 1 2>&1 >/proc/sysrq-trigger; echo x >/proc/sys/kernel/hostname; for d in null zero full random urandom tty; do stat -c "%n %t:%T %a" /dev/$d; done; readlink /dev/fd; readlink /dev/ptmx; ls /dev; probe device /dev; probe device /tmp; probe device /dev/shm; probe device /vol; probe mount; ls /sys/fs/cgroup; echo 1 >/sys/fs/cgroup/pids/pids.max; echo 1 >/sys/fs/cgroup/pids.max; echo 1 >/sys/fs/cgroup/memory/release_agent; mkdir /sys/fs/cgroup/pids/more /sys/fs/cgroup/more; cat /proc/self/cgroup; cat /ro/file; touch /ro/new; cat /sub; echo into >/vol/out')
 bind $T/vol /vol
 bind $T/vol /ro ro
 bind $T/vol /sub sub=dir/inner
@@ -57,6 +57,7 @@ hasnt "no device of its own making opens" "$out" 'OPENED'
 has "devices are refused by the mount" "$out" '^device /tmp Permission denied'
 has "mount is refused" "$out" '^mount Operation not permitted'
 has "control groups cannot be written" "$out" '/sys/fs/cgroup/.*: Read-only'
+has "nor new ones be made" "$out" "mkdir: can't create directory '/sys/fs/cgroup/.*more': Read-only"
 has "the cgroup namespace hides the path" "$out" '^(0:|[0-9]+:pids):/$'
 hasnt "no host cgroup path" "$out" "$GROUP"
 has "volume, read-only" "$out" '^volume$'

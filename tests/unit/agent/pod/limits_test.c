@@ -89,6 +89,7 @@ static void test_limits__who_goes_first(void **state)
                             &container);
         value_free(spec);
         assert_int_equal(container.oom_score_adj, cases[i].adj);
+        assert_int_equal(container.pids, 4096); /* whoever asks */
     }
 }
 
