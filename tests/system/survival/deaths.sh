@@ -74,6 +74,9 @@ deaths() {
         "$(said_us "$STAND/a/agent.log" "$since" 'agent ready pods=2$')" 2
     after_return "agent killed" "$since"
 
+    upgraded
+    out_of_memory
+
     gw_kill
     node_kill a
     sleep 0.5
@@ -106,6 +109,62 @@ told_alone() {
     within 5 "agent killed: a pod whose keeper died is not told as running" matches 'flaky +0/1 +KeeperDied' ld a ps
     has "agent killed: and why says so" "$(ld a why flaky)" 'its keeper died'
     is "agent killed: nobody was disturbed" "$(fingerprint a web)" "$BEFORE"
+}
+
+# ready_again WHAT SINCE: an agent that begins at SINCE or later has its pods back in time, as they were.
+ready_again() {
+    poll 30 said_us "$STAND/a/agent.log" "$2" 'agent ready pods=2$'
+    in_time "$1: it has its pods back within 2 s" "$2" "$(said_us "$STAND/a/agent.log" "$2" 'agent ready pods=2$')" 2
+    is "$1: nothing was restarted" "$(fingerprint a web)" "$BEFORE"
+}
+
+# What a package does: other files in the place of all the programs, then a new start. Keepers that run are those of before.
+upgraded() {
+    local since keeper was program
+    keeper=$(keepers a web)
+    was=$(stat -Lc %d:%i "/proc/$keeper/exe")
+    mkdir "$STAND/new"
+    cp "$LIMPET_BUILD"/limpetd "$LIMPET_BUILD"/limpet-{keeper,fetch} "$STAND/new/"
+    sed -i "s|^libexecDir: .*|libexecDir: $STAND/new|" "$STAND/a/config.yaml"
+    node_stop a
+    since=$(now_us)
+    daemon "$STAND/a/pid" "$STAND/a/agent.log" a "$STAND/new/limpetd" --config "$STAND/a/config.yaml" run
+    ready_again upgraded "$since"
+    is "upgraded: by the new program" "$(readlink "/proc/$(node_pid a)/exe")" "$STAND/new/limpetd"
+    is "upgraded: the keeper is the one of before" "$(keepers a web) $(stat -Lc %d:%i "/proc/$keeper/exe")" "$keeper $was"
+    is "upgraded: which serves the new agent" "$(ld a exec web -- echo inside)" inside
+    crash flaky upgraded
+    has "upgraded: a new pod" "$(pod more | jq '.spec.nodeName = "a"' | apply 2>&1)" created
+    within 15 "upgraded: runs" running more
+    lp delete pod/more >/dev/null 2>&1
+    within 15 "upgraded: and ends" fails local_pod a more
+}
+
+# The kernel kills the agent for its memory, and nothing else: pods and keepers are in groups of their own.
+out_of_memory() {
+    local since group=/sys/fs/cgroup/memory/limpet-$ID-oom file=memory.limit_in_bytes i
+    if [[ ! -d /sys/fs/cgroup/memory ]]; then
+        group=/sys/fs/cgroup/limpet-$ID-oom file=memory.max
+        echo +memory >/sys/fs/cgroup/cgroup.subtree_control 2>/dev/null
+    fi
+    if ! mkdir "$group" || ! echo 3000000 >"$group/$file"; then
+        bad "out of memory: a group for the agent"
+        return
+    fi
+    echo "$(node_pid a)" >"$group/cgroup.procs"
+    for ((i = 0; i < 12; i++)); do
+        jq -n --arg name "big$i" --arg text "$(head -c 60000 /dev/zero | tr '\0' x)" '{apiVersion: "v1", kind: "ConfigMap",
+            metadata: {name: $name}, data: ([range(12) | {key: "k\(.)", value: $text}] | from_entries)}' \
+            >"$STAND/a/manifests/big$i.json"
+    done
+    within 20 "out of memory: the kernel kills the agent" fails alive "$(node_pid a)"
+    has "out of memory: for that" "$(cat "$group"/memory.{oom_control,events} 2>/dev/null)" '^oom_kill [1-9]'
+    is "out of memory: pods run" "$(fingerprint a web)" "$BEFORE"
+    rm "$STAND"/a/manifests/big*
+    since=$(now_us)
+    node_start a
+    ready_again "out of memory" "$since"
+    rmdir "$group"
 }
 
 # A reboot while the gateway is down. Also twice at once: the power comes back and goes again.
