@@ -45,6 +45,7 @@ static const struct setting settings[] = {
     {"imageMinimumGCAgeSeconds", SETTING_NUMBER, AT(image_min_age_s), NULL, 120, 0, INT32_MAX},
     {"imageMaximumGCAgeSeconds", SETTING_NUMBER, AT(image_max_age_s), NULL, 0, 0, INT32_MAX},
     {"imageGCPeriodSeconds", SETTING_NUMBER, AT(image_gc_every_s), NULL, 300, 1, 86400},
+    {"extendedResources", SETTING_STRINGS, AT(extended_resources), NULL, 0, 0, 0},
     {"allowedUnsafeSysctls", SETTING_STRINGS, AT(unsafe_sysctls), NULL, 0, 0, 0},
     {"insecureRegistries", SETTING_STRINGS, AT(insecure_registries), NULL, 0, 0, 0},
 };

@@ -36,6 +36,7 @@ struct config {
     int64_t image_min_age_s, image_max_age_s; /* unused for so long; max 0: never by that */
     int64_t image_gc_every_s;                 /* between looks */
     int64_t token_renew_percent;              /* of a token's time: then pods get the next one */
+    char **extended_resources;                /* that pods may ask for: "vendor.example/card=2" */
     char **unsafe_sysctls;      /* kernel settings that pods may ask for besides the safe ones */
     char **insecure_registries; /* host:port by plain http; NULL-terminated */
 };

@@ -92,7 +92,8 @@ static struct value *status_of(const struct node *node)
 {
     struct value *status = nodeinfo_status(node->config->node, node->address, node->boot_id,
                                            node->config->state_dir, node->user_namespaces);
-    if (node->evict)
+    const char *const *extended = (const char *const *)node->config->extended_resources;
+    if (nodeinfo_extend(status, extended, NULL) == 0 && node->evict) /* else nothing starts */
         value_set(status, "conditions", evict_conditions(node->evict));
     return status;
 }
@@ -443,6 +444,8 @@ int node_new(struct loop *loop, const struct config *config, const char *config_
     if (rc == 0)
         rc = watch_images(node, config_file, err);
     cleanup(value_free) struct value *status = status_of(node);
+    if (rc == 0)
+        rc = nodeinfo_extend(status, (const char *const *)config->extended_resources, err);
     if (rc == 0)
         rc = make_agent(node, status, err);
     if (rc == 0)

@@ -5,7 +5,10 @@
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/kinds/types.h"
+#include "common/schema/quantity.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/statvfs.h>
 #include <sys/sysinfo.h>
@@ -150,6 +153,30 @@ struct value *nodeinfo_status(const char *node_name, const char *address, const 
                    true);
     value_set(status, "runtimeHandlers", runtimes_status(user_namespaces));
     return status;
+}
+
+static bool is_extended(const char *name)
+{
+    autofree char *domain = xstrndup(name, strcspn(name, "/"));
+    return strchr(name, '/') && !format_resource_name(name) && !str_eq(domain, "kubernetes.io") &&
+           !str_has_suffix(domain, ".kubernetes.io");
+}
+
+int nodeinfo_extend(struct value *status, const char *const *list, struct err *err)
+{
+    for (; list && *list; list++) {
+        const char *equals = strchr(*list, '=');
+        autofree char *name = xstrndup(*list, equals ? (size_t)(equals - *list) : strlen(*list));
+        struct quantity amount;
+        if (!equals || !is_extended(name) || quantity_parse(equals + 1, &amount) < 0 ||
+            amount.units < 0 || amount.nano)
+            return err_set(err, -EINVAL,
+                           "extendedResources: \"%s\" is not of the form vendor.example/card=2",
+                           *list);
+        value_set_str(value_get(status, "capacity"), name, equals + 1);
+        value_set_str(value_get(status, "allocatable"), name, equals + 1);
+    }
+    return 0;
 }
 
 struct value *nodeinfo_labels(const char *node_name)

@@ -47,6 +47,7 @@ if [[ ! -d /sys/fs/cgroup/memory ]]; then memory_file=memory.max cpu_file=cpu.we
 is "a limit of memory" "$(group held memory "$memory_file")" $((64 << 20))
 has "a limit of cpu" "$(group held cpu "$quota_file")" '^50000( 100000)?$'
 has "a share of cpu" "$(group asks cpu "$cpu_file")" '^(256|10)$'
+is "a limit of processes, though none was asked for" "$(group modest pids pids.max)" 4096
 is "the limit of the pod is that of its containers together" "$(group both memory "$memory_file")" $((48 << 20))
 has "and its quota" "$(group both cpu "$quota_file")" '^20000( 100000)?$'
 # With CAP_SYS_RESOURCE alone: elsewhere nothing can be protected.
@@ -71,6 +72,17 @@ has "and the figures" "$(status huge message)" "^Node didn't have enough resourc
 with card '{"limits": {"vendor.example/card": "1"}}' | apply >/dev/null
 within 30 "so is what asks for a device that is not there" equals OutOfvendor.example/card status card reason
 has "limpetd why tells" "$(ld a why huge 2>&1)" 'OutOfmemory: Node'
+
+node_stop a
+echo 'extendedResources: ["vendor.example/card=1"]' >>"$STAND/a/config.yaml"
+node_start a
+within 30 "a node that has one says so" equals 1 eval "lp get node a -o json | jq -r '.status.allocatable[\"vendor.example/card\"]'"
+with first '{"limits": {"vendor.example/card": "1"}}' | apply >/dev/null
+within 30 "and one pod gets it" running first
+with second '{"limits": {"vendor.example/card": "1"}}' | apply >/dev/null
+within 30 "another does not" equals OutOfvendor.example/card status second reason
+has "for this reason" "$(status second message)" 'vendor.example/card, requested: 1, used: 1, capacity: 1$'
+lp delete pod first second >/dev/null
 
 # ---- more on disk than it may ----
 pod hoarder 'head -c 4194304 /dev/zero >/data/much; trap "exit 0" TERM; while :; do sleep 1; done' |
