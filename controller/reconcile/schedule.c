@@ -269,7 +269,7 @@ static void on_node(void *ctx, enum api_event_type type, const struct value *obj
         return;
     }
     if (node) {
-        view.used = node->view.used;
+        sched_node_carry(&view, &node->view);
         sched_node_done(&node->view);
         node->view = view;
     } else {

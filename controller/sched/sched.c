@@ -20,6 +20,8 @@ struct reason {
     char *text;
     size_t count;
 };
+#define SHORT_MAX 8 /* resources of a node that are named */
+
 struct reasons {
     struct reason *items;
     size_t count, cap;
@@ -121,6 +123,9 @@ static bool is_short(int64_t want, int64_t used, int64_t all)
 static bool by_room(const struct sched_pod *pod, const struct sched_node *node)
 {
     const struct sched_room *want = &pod->request, *used = &node->used, *all = &node->allocatable;
+    size_t cursor = 0;
+    if (sched_amounts_short(&pod->asked, &node->taken, &node->has, &cursor))
+        return WEAKENED(SCHED_ROOM);
     return WEAKENED(SCHED_ROOM) || (!is_short(want->pods, used->pods, all->pods) &&
                                     !is_short(want->cpu_milli, used->cpu_milli, all->cpu_milli) &&
                                     !is_short(want->memory, used->memory, all->memory));
@@ -136,6 +141,13 @@ static void why_room(const struct sched_pod *pod, const struct sched_node *node,
         add_reason(ret, xstrdup("Insufficient cpu"));
     if (is_short(want->memory, used->memory, all->memory))
         add_reason(ret, xstrdup("Insufficient memory"));
+    size_t cursor = 0;
+    for (int i = 0; i < SHORT_MAX; i++) {
+        const char *name = sched_amounts_short(&pod->asked, &node->taken, &node->has, &cursor);
+        if (!name)
+            break;
+        add_reason(ret, xasprintf("Insufficient %s", name));
+    }
 }
 
 /* In this order; the first that says no is the reason. */

@@ -279,6 +279,7 @@ void sched_pod_read(struct sched_pod *ret, const struct value *pod)
     const struct value *spec = value_get(pod, "spec");
     ret->node_name = copy_str(value_get_str(spec, "nodeName"));
     ret->request = pod_room(spec, value_get(pod, "status"));
+    sched_amounts_read_pod(&ret->asked, spec);
     labels_read(&ret->selector, value_get(spec, "nodeSelector"));
     taints_read(&ret->tolerations, value_get(spec, "tolerations"));
     ret->priority = value_get_int(spec, "priority", 0);
@@ -294,6 +295,7 @@ void sched_pod_read(struct sched_pod *ret, const struct value *pod)
 void sched_pod_done(struct sched_pod *pod)
 {
     free(pod->node_name);
+    sched_amounts_done(&pod->asked);
     labels_done(&pod->selector);
     taints_done(&pod->tolerations);
     value_free(pod->affinity);
@@ -306,7 +308,8 @@ bool sched_pod_same(const struct sched_pod *a, const struct sched_pod *b)
 {
     return str_eq(a->node_name, b->node_name) && a->request.cpu_milli == b->request.cpu_milli &&
            a->request.memory == b->request.memory && a->request.pods == b->request.pods &&
-           a->priority == b->priority && labels_same(&a->selector, &b->selector) &&
+           a->priority == b->priority && sched_amounts_same(&a->asked, &b->asked) &&
+           labels_same(&a->selector, &b->selector) &&
            taints_same(&a->tolerations, &b->tolerations) && host_ports_same(&a->ports, &b->ports) &&
            claims_same(&a->claims, &b->claims);
 }
@@ -339,6 +342,7 @@ void sched_node_read(struct sched_node *ret, const struct value *node)
                 .pods = units(value_get(room, "pods"), PODS_DEFAULT),
             },
     };
+    sched_amounts_read_node(&ret->has, room);
     labels_read(&ret->labels, value_path(node, "metadata", "labels", NULL));
     taints_read(&ret->taints, value_get(spec, "taints"));
 }
@@ -346,6 +350,8 @@ void sched_node_read(struct sched_node *ret, const struct value *node)
 void sched_node_done(struct sched_node *node)
 {
     free(node->name);
+    sched_amounts_done(&node->has);
+    sched_amounts_done(&node->taken);
     labels_done(&node->labels);
     taints_done(&node->taints);
     host_ports_done(&node->ports);
@@ -357,14 +363,25 @@ bool sched_node_same(const struct sched_node *a, const struct sched_node *b)
     return a->ready == b->ready && a->unschedulable == b->unschedulable &&
            a->allocatable.cpu_milli == b->allocatable.cpu_milli &&
            a->allocatable.memory == b->allocatable.memory &&
-           a->allocatable.pods == b->allocatable.pods && str_eq(a->name, b->name) &&
-           labels_same(&a->labels, &b->labels) && taints_same(&a->taints, &b->taints);
+           a->allocatable.pods == b->allocatable.pods && sched_amounts_same(&a->has, &b->has) &&
+           str_eq(a->name, b->name) && labels_same(&a->labels, &b->labels) &&
+           taints_same(&a->taints, &b->taints);
 }
 
 void sched_node_add(struct sched_node *node, const struct sched_pod *pod)
 {
     node->used = room_add(node->used, pod->request);
+    sched_amounts_add(&node->taken, &pod->asked);
     host_ports_add(&node->ports, &pod->ports);
+}
+
+void sched_node_carry(struct sched_node *to, struct sched_node *from)
+{
+    to->used = from->used;
+    to->taken = from->taken;
+    to->ports = from->ports;
+    from->taken = (struct sched_amounts){0};
+    from->ports = (struct host_ports){0};
 }
 
 void sched_node_drop(struct sched_node *node, const struct sched_pod *pod)
@@ -373,5 +390,6 @@ void sched_node_drop(struct sched_node *node, const struct sched_pod *pod)
     node->used.cpu_milli = max(node->used.cpu_milli - request->cpu_milli, 0);
     node->used.memory = max(node->used.memory - request->memory, 0);
     node->used.pods = max(node->used.pods - request->pods, 0);
+    sched_amounts_drop(&node->taken, &pod->asked);
     host_ports_drop(&node->ports, &pod->ports);
 }

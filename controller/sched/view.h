@@ -4,6 +4,7 @@
 
 #include "common/data/value.h"
 #include "common/kinds/host_ports.h"
+#include "controller/sched/amounts.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,6 +52,7 @@ struct sched_storage;
 struct sched_pod {
     char *node_name; /* spec.nodeName; "" = none */
     struct sched_room request;
+    struct sched_amounts asked;   /* of everything else */
     struct sched_labels selector; /* spec.nodeSelector */
     struct value *affinity;       /* required node affinity (affinity.h), a copy; NULL: none */
     struct sched_taints tolerations;
@@ -68,8 +70,10 @@ struct sched_node {
     struct sched_labels labels;
     struct sched_taints taints;
     struct sched_room allocatable; /* a resource that is not told has no room; pods: 110 */
+    struct sched_amounts has;      /* of everything else */
     /* Kept by the caller: sched_node_add, sched_node_drop. */
     struct sched_room used;
+    struct sched_amounts taken;
     struct host_ports ports;
 };
 
@@ -86,6 +90,8 @@ bool sched_node_same(const struct sched_node *a, const struct sched_node *b);
 /* A pod takes room and ports, or leaves. */
 void sched_node_add(struct sched_node *node, const struct sched_pod *pod);
 void sched_node_drop(struct sched_node *node, const struct sched_pod *pod);
+/* What pods take of a node stays with it when it is read anew. */
+void sched_node_carry(struct sched_node *to, struct sched_node *from);
 
 const char *sched_labels_get(const struct sched_labels *labels, const char *key); /* or NULL */
 /* The first taint that keeps new pods out (NoSchedule, NoExecute) and is not tolerated; NULL if

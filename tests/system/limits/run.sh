@@ -82,7 +82,12 @@ within 30 "and one pod gets it" running first
 with second '{"limits": {"vendor.example/card": "1"}}' | apply >/dev/null
 within 30 "another does not" equals OutOfvendor.example/card status second reason
 has "for this reason" "$(status second message)" 'vendor.example/card, requested: 1, used: 1, capacity: 1$'
+with third '{"limits": {"vendor.example/card": "1"}}' | jq 'del(.spec.nodeName)' | apply >/dev/null
+within 20 "nor is one sent to where there is none left" matches 'Insufficient vendor.example/card' \
+    status third 'conditions[] | select(.type == "PodScheduled") | .message'
 lp delete pod first second >/dev/null
+within 30 "until there is" running third
+lp delete pod third >/dev/null
 
 # ---- more on disk than it may ----
 pod hoarder 'head -c 4194304 /dev/zero >/data/much; trap "exit 0" TERM; while :; do sleep 1; done' |

@@ -144,11 +144,45 @@ static void test_sched__equals_by_chance(void **state)
     buf_done(&why);
 }
 
+/* What a node has not got is the reason, by its name. */
+static void test_sched__other_resources(void **state)
+{
+    (void)state;
+    struct value *asks = value_new_map(), *has = value_new_map();
+    struct value *spec = value_set(asks, "spec", value_new_map());
+    struct value *container = value_new_map();
+    value_append(value_set(spec, "containers", value_new_list()), container);
+    struct value *requests =
+        value_set(value_set(container, "resources", value_new_map()), "requests", value_new_map());
+    value_set_str(requests, "a.b/card", "2");
+    struct sched_pod pod;
+    sched_pod_read(&pod, asks);
+    struct sched_node nodes[2] = {NODE("a"), NODE("b")};
+    value_set_str(has, "a.b/card", "3");
+    sched_amounts_read_node(&nodes[1].has, has);
+    const struct sched_node *all[] = {&nodes[0], &nodes[1]};
+    struct buf why;
+    buf_init(&why, 0);
+    assert_ptr_equal(sched_pick(&pod, all, 2, NULL, &why), &nodes[1]);
+    sched_node_add(&nodes[1], &pod);
+    assert_null(sched_pick(&pod, all, 2, NULL, &why));
+    assert_string_equal(buf_str(&why), "0/2 nodes are available: 2 Insufficient a.b/card.");
+    sched_node_drop(&nodes[1], &pod);
+    assert_ptr_equal(sched_pick(&pod, all, 2, NULL, &why), &nodes[1]);
+    buf_done(&why);
+    sched_amounts_done(&nodes[1].has);
+    sched_amounts_done(&nodes[1].taken);
+    sched_pod_done(&pod);
+    value_free(asks);
+    value_free(has);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sched__pick),
         cmocka_unit_test(test_sched__equals_by_chance),
+        cmocka_unit_test(test_sched__other_resources),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -119,6 +119,64 @@ static void test_view__resizing(void **state)
     value_free(object);
 }
 
+/* Everything but cpu and memory, counted by name in the same way. */
+static void test_view__other_resources(void **state)
+{
+    (void)state;
+#define ASKS(what) "{'resources':{" what "}}"
+#define STAYS(what) "{'restartPolicy':'Always','resources':{" what "}}"
+#define CARD(n) "'requests':{'a.b/card':'" n "'}"
+    static const struct {
+        const char *spec;
+        int64_t card; /* the most that fits */
+    } cases[] = {
+        {"{'containers':[" ASKS("") "]}", 0},
+        {"{'containers':[" ASKS(CARD("2")) "]}", 2},
+        {"{'containers':[" ASKS("'limits':{'a.b/card':'2'}") "]}", 2},
+        {"{'containers':[" ASKS("'limits':{'a.b/card':'2'}," CARD("1")) "]}", 1},
+        {"{'containers':[" ASKS(CARD("1")) "," ASKS(CARD("2")) "]}", 3},
+        {"{'initContainers':[" ASKS(CARD("5")) "],'containers':[" ASKS(CARD("2")) "]}", 5},
+        {"{'initContainers':[" STAYS(CARD("1")) "," ASKS(CARD("5")) "],'containers':[" ASKS(
+             CARD("2")) "]}",
+         6},
+        {"{'initContainers':[" STAYS(CARD("4")) "," STAYS(CARD("1")) "],'containers':[" ASKS(
+             CARD("2")) "]}",
+         7},
+        {"{'overhead':{'a.b/card':'1'},'containers':[" ASKS(CARD("2")) "]}", 3},
+        {"{'containers':[" ASKS(CARD("-2")) "]}", 0},
+        {"{'containers':[" ASKS(CARD("9e18")) "," ASKS(CARD("9e18")) "]}", INT64_MAX},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct value *object = value_new_map();
+        value_set(object, "spec", parse(cases[i].spec));
+        struct sched_pod pod;
+        sched_pod_read(&pod, object);
+        for (int less = 0; less < 2 && cases[i].card > 0; less++) {
+            char text[100];
+            snprintf(text, sizeof(text), "{'status':{'allocatable':{'a.b/card':'%lld'}}}",
+                     (long long)cases[i].card - less);
+            struct value *has = parse(text);
+            struct sched_node node;
+            size_t cursor = 0;
+            sched_node_read(&node, has);
+            const char *missing = sched_amounts_short(&pod.asked, &node.taken, &node.has, &cursor);
+            assert_string_equal(missing ? missing : "", less ? "a.b/card" : "");
+            cursor = 0;
+            sched_node_add(&node, &pod); /* now nothing is left */
+            assert_non_null(sched_amounts_short(&pod.asked, &node.taken, &node.has, &cursor));
+            cursor = 0;
+            sched_node_drop(&node, &pod);
+            missing = sched_amounts_short(&pod.asked, &node.taken, &node.has, &cursor);
+            assert_int_equal(missing != NULL, less);
+            sched_node_done(&node);
+            value_free(has);
+        }
+        assert_int_equal(pod.asked.of != NULL, cases[i].card > 0);
+        sched_pod_done(&pod);
+        value_free(object);
+    }
+}
+
 static const char node_text[] =
     "{'metadata':{'name':'n1','labels':{'zone':'b','arch':'arm64'}},"
     "'spec':{'unschedulable':true,'taints':[{'key':'k','effect':'NoSchedule'}]},"
@@ -147,6 +205,13 @@ static void test_view__node(void **state)
     sched_node_add(&other, &pod);
     assert_true(host_ports_clash(&pod.ports, &other.ports));
     assert_int_equal(other.used.memory, 200);
+    struct sched_node anew;
+    sched_node_read(&anew, object);
+    sched_node_carry(&anew, &other);
+    assert_true(host_ports_clash(&pod.ports, &anew.ports));
+    assert_int_equal(anew.used.memory, 200);
+    sched_node_carry(&other, &anew);
+    sched_node_done(&anew);
     assert_true(sched_node_same(&node, &other));
     sched_node_drop(&other, &pod);
     assert_false(host_ports_clash(&pod.ports, &other.ports));
@@ -198,9 +263,8 @@ static void test_view__tolerations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_view__requests),
-        cmocka_unit_test(test_view__resizing),
-        cmocka_unit_test(test_view__node),
+        cmocka_unit_test(test_view__requests),        cmocka_unit_test(test_view__resizing),
+        cmocka_unit_test(test_view__other_resources), cmocka_unit_test(test_view__node),
         cmocka_unit_test(test_view__tolerations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
