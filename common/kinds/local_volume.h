@@ -15,3 +15,8 @@
 #define LOCAL_VOLUME_PROVISIONER "limpet.io/local"
 #define LOCAL_VOLUME_FINALIZER "limpet.io/local-volume"
 #define LOCAL_VOLUME_PROTECTION "kubernetes.io/pv-protection"
+
+/* Of any volume, in the manifest that goes to a node, and nowhere else: its nodeAffinity does not
+ * match that node, whose labels the gateway alone knows. A pod that got there all the same waits.
+ */
+#define LOCAL_VOLUME_ELSEWHERE "limpet.io/not-of-this-node"

@@ -33,6 +33,7 @@ static void member_free(void *p)
     struct member *member = p;
     session_free(member->session);
     tally_free(member->tally);
+    value_free(member->labels);
     free(member);
 }
 
@@ -82,6 +83,16 @@ static void drop_member(struct members *members, const char *name)
     member_free(member);
 }
 
+static void see_labels(struct member *member, const struct value *node)
+{
+    const struct value *labels = value_path(node, "metadata", "labels", NULL);
+    if (value_equal(member->labels, labels))
+        return;
+    value_free(member->labels);
+    member->labels = labels ? value_copy(labels) : NULL;
+    session_labels(member->session);
+}
+
 static void node_changed(void *ctx, enum api_event_type type, const struct value *object)
 {
     struct members *members = ctx;
@@ -90,8 +101,10 @@ static void node_changed(void *ctx, enum api_event_type type, const struct value
     const char *pem = object_annotation(object, NODE_SEALING_ANNOTATION);
     struct member *member = map_get(members->by_name, name);
     if (type != API_DELETED && member && str_eq(session_node(member->session), node) &&
-        str_eq(member->sealing, pem))
+        str_eq(member->sealing, pem)) {
+        see_labels(member, object);
         return;
+    }
     drop_member(members, name);
     if (type == API_DELETED || !node || !pem || !topic_node_valid(node) ||
         strlen(pem) >= sizeof(member->sealing))
@@ -107,6 +120,7 @@ static void node_changed(void *ctx, enum api_event_type type, const struct value
     member->session = session_new(&members->world, name, node, sealing);
     member->tally = tally_new();
     (void)map_put(members->by_name, name, member);
+    see_labels(member, object);
     tell_bound_pods(members, name, member->session);
     tell_removed_volumes(members, name, member->session);
     if (members->complete)

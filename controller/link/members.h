@@ -10,8 +10,9 @@ struct members;
 struct member {
     struct session *session;
     struct tally *tally;
-    char boot[65];      /* of its last birth; "" = none in this life of the gateway */
-    char sealing[1024]; /* PEM, to see a change */
+    char boot[65];        /* of its last birth; "" = none in this life of the gateway */
+    char sealing[1024];   /* PEM, to see a change */
+    struct value *labels; /* of its Node, for the same */
 };
 
 struct members_handler {

@@ -336,6 +336,12 @@ void session_class(struct session *session, const char *name)
         plan_round(session);
 }
 
+void session_labels(struct session *session)
+{
+    if (sheets_labels(session->sheets))
+        plan_round(session);
+}
+
 void session_volume(struct session *session, const char *name, bool removed)
 {
     char path[TOPIC_PATH_MAX + 1];

@@ -42,6 +42,8 @@ void session_pod(struct session *session, const char *ns, const char *name, bool
 void session_source(struct session *session, const char *kind, const char *ns, const char *name);
 /* A RuntimeClass came or went. */
 void session_class(struct session *session, const char *name);
+/* The labels of its Node changed. */
+void session_labels(struct session *session);
 /* The node is to remove what it holds of the volume, or (false) is not any more. */
 void session_volume(struct session *session, const char *name, bool removed);
 /* The broker retains this manifest for the node: cleared if the last index does not list it (a

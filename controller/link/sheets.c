@@ -8,11 +8,15 @@
 #include "common/bus/sealed.h"
 #include "common/bus/topic.h"
 #include "common/data/yaml.h"
+#include "common/kinds/local_volume.h"
 #include "common/kinds/pod_mirror.h"
 #include "common/kinds/runtime_handler.h"
 #include "controller/manifest/manifest.h"
+#include "controller/sched/affinity.h"
 
 #include <errno.h>
+
+#define VOLUMES "PersistentVolume/"
 
 /* One object and what became of it. */
 struct part {
@@ -191,6 +195,25 @@ static void set_handler(const struct sheets *sheets, struct value *pod, const ch
         value_set_str(annotations, RUNTIME_HANDLER_ANNOTATION, value_get_str(class, "handler"));
 }
 
+/* Nor has it its own labels: it is told that a volume is not to be had there, by nobody else. */
+static void set_reach(const struct sheets *sheets, struct value *volume)
+{
+    const struct value *wanted = value_path(volume, "spec", "nodeAffinity", "required", NULL);
+    struct value *annotations = value_make_map(volume, "metadata", "annotations", NULL);
+    cleanup(value_free) struct value *node = NULL;
+    char name[TOPIC_NODE_NAME_MAX + 1];
+    topic_node_name(sheets->world.node, name);
+    const struct api_ref ref = {&kind_node, "", name};
+    value_del(annotations, LOCAL_VOLUME_ELSEWHERE);
+    if (value_type(wanted) != VALUE_MAP || api_get(sheets->world.api, &user, &ref, &node) != 0)
+        return;
+    struct sched_node view;
+    sched_node_read(&view, node);
+    if (!affinity_matches(wanted, &view))
+        value_set_str(annotations, LOCAL_VOLUME_ELSEWHERE, "true");
+    sched_node_done(&view);
+}
+
 /* object NULL: it is not there. */
 static void read_refs(const struct value *object, struct part *part)
 {
@@ -227,6 +250,8 @@ static int render_source(struct sheets *sheets, const char *path, struct part *p
     int rc = 0;
     fill(part, NULL, 0);
     read_refs(object, part);
+    if (object && str_has_prefix(path, VOLUMES))
+        set_reach(sheets, object);
     if (!object) /* not there (yet): the pod waits for it on its node and says so */
         rc = 0;
     else if (str_has_prefix(path, "Secret/"))
@@ -290,6 +315,17 @@ int sheets_refresh(struct sheets *sheets)
             sealing += render_source(sheets, path, source);
     }
     return sealing;
+}
+
+bool sheets_labels(struct sheets *sheets)
+{
+    bool any = false;
+    const char *path;
+    void *p;
+    for (size_t i = 0; map_next(sheets->sources, &i, &path, &p);)
+        if (str_has_prefix(path, VOLUMES))
+            ((struct part *)p)->stale = any = true;
+    return any;
 }
 
 bool sheets_class(struct sheets *sheets, const char *name)

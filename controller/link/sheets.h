@@ -42,6 +42,9 @@ bool sheets_source(struct sheets *sheets, const char *path);
 /* A RuntimeClass came or went: pods that name it are told where it leads now (what runs, runs on;
  * what is started anew finds it as it is). False if no pod does. Its handler never changes. */
 bool sheets_class(struct sheets *sheets, const char *name);
+/* The labels of the node's Node changed: volumes may be within its reach now, or not any more.
+ * False if no pod reads any. */
+bool sheets_labels(struct sheets *sheets);
 /* From now on it is in the set also if nobody reads it, or no more. */
 void sheets_keep(struct sheets *sheets, const char *path, bool kept);
 

@@ -41,7 +41,7 @@ default_class() {
 }
 
 outlives_pods() {
-    local where volume
+    local where volume other
     pod writer 'echo first >/data/file; sync; echo end; exec sleep 1000' | on data | apply >/dev/null
     within 30 "a pod brings it a volume, and runs" running writer
     where=$(node_of writer) volume=$(volume_of data)
@@ -58,6 +58,12 @@ outlives_pods() {
     within 30 "the next pod runs" running reader
     is "on the same node, of two" "$(node_of reader)" "$where"
     within 10 "and finds the file" matches '^first$' lp logs reader
+    other=$([[ $where == a ]] && echo b || echo a)
+    pod astray 'exec sleep 1000' | on data | jq --arg node "$other" '.spec.nodeName = $node' | apply >/dev/null
+    within 20 "a pod that is put on another node by hand waits, with a kubelet's reason" \
+        matches "MountVolume.NodeAffinity check failed for volume \"$volume\" : no matching NodeSelectorTerms" lp describe pod astray
+    is "and gets no folder there" "$([[ -e $(folder_of "$other" "$volume") ]] && echo one)" ""
+    lp delete pod astray >/dev/null
     lp delete pvc data --wait=false >/dev/null
     within 10 "a claim in use that is deleted stays" matches '^data +Terminating ' lp get pvc data
     pod late | on data | apply >/dev/null

@@ -121,6 +121,7 @@ static int prepare(struct world *world, const char *source)
 #define REF "\"claimRef\":{\"namespace\":\"shop\",\"name\":\"data\",\"uid\":\"c1\"}"
 #define A_VOLUME(meta, spec) "{\"metadata\":{\"name\":\"pv\"" meta "},\"spec\":{" spec "}}"
 #define OURS "\"annotations\":{\"pv.kubernetes.io/provisioned-by\":\"limpet.io/local\"}"
+#define ELSEWHERE "\"annotations\":{\"limpet.io/not-of-this-node\":\"true\"}"
 #define OWN A_VOLUME("," OURS, REF ",\"local\":{\"path\":\"/nowhere\"}")
 
 #define FAILED "MountVolume.SetUp failed for volume \"v\" : "
@@ -137,6 +138,10 @@ static const struct claim_case {
     {"no volume", BOUND, NULL, CLAIM, -ENOENT, FAILED "persistentvolume \"pv\" not found"},
     {"of the gateway's making", BOUND, OWN, CLAIM, 0, "@/volumes/pv"},
     {"local", BOUND, A_VOLUME("", REF ",\"local\":{\"path\":\"@/disk\"}"), CLAIM, 0, "@/disk"},
+    {"of another node", BOUND, A_VOLUME("," ELSEWHERE, REF ",\"local\":{\"path\":\"@/disk\"}"),
+     CLAIM, -EINVAL,
+     FAILED "MountVolume.NodeAffinity check failed for volume \"pv\" : no matching "
+            "NodeSelectorTerms"},
     {"local, by a link", BOUND, A_VOLUME("", REF ",\"local\":{\"path\":\"@/link\"}"), CLAIM, 0,
      "@/disk"},
     {"local, not there", BOUND, A_VOLUME("", REF ",\"local\":{\"path\":\"/no/where\"}"), CLAIM,

@@ -258,6 +258,46 @@ static void test_sheets__claims(void **state)
     assert_int_equal(sheets_count(f->sheets), 0);
 }
 
+/* What only its labels tell, the gateway tells the node; and nobody else does. */
+static void test_sheets__volumes_of_another_node(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *key, *value;
+        bool within; /* reach of a node with the label zone: a */
+    } cases[] = {{"zone", "a", true}, {"zone", "b", false}, {"disk", "a", false}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        autofree char *name = xasprintf("v%zu", i);
+        autofree char *json =
+            xasprintf("{'apiVersion':'v1','kind':'PersistentVolume','metadata':{'name':'%s',"
+                      "'annotations':{'limpet.io/not-of-this-node':'no'}},"
+                      "'spec':{'accessModes':['ReadWriteOnce'],'capacity':{'storage':'1'},"
+                      "'local':{'path':'/a'},'nodeAffinity':{'required':{'nodeSelectorTerms':["
+                      "{'matchExpressions':[{'key':'%s','operator':'In','values':['%s']}]}]}}}}",
+                      name, cases[i].key, cases[i].value);
+        world_create(&f->world, json, 201);
+        claim(f, name, name);
+        reader(f, name, "persistentVolumeClaim", "claimName", name);
+    }
+    for (int labelled = 0; labelled < 2; labelled++) {
+        assert_int_equal(sheets_refresh(f->sheets), 0);
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+            autofree char *path = xasprintf("PersistentVolume/_/v%zu", i);
+            const char *text = payload_of(f, path);
+            assert_non_null(text);
+            assert_null(strstr(text, "not-of-this-node: \"no\""));
+            assert_int_equal(strstr(text, "limpet.io/not-of-this-node: \"true\"") == NULL,
+                             labelled && cases[i].within);
+        }
+        world_delete(&f->world, "Node", "", "pi");
+        world_create(&f->world,
+                     "{'apiVersion':'v1','kind':'Node','metadata':{'name':'pi',"
+                     "'labels':{'zone':'a'}}}",
+                     201);
+        assert_true(sheets_labels(f->sheets));
+    }
+}
+
 /* A claim that comes after its pod, and one that finds its volume later. */
 static void test_sheets__claims_come_later(void **state)
 {
@@ -357,6 +397,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sheets__mirrors, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sheets__sources, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sheets__claims, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sheets__volumes_of_another_node, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sheets__claims_come_later, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sheets__removed_volumes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sheets__secrets, setup, teardown),
