@@ -7,6 +7,8 @@ set -u
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=tests/system/lib/stand.sh
 . "$here/../lib/stand.sh"
+# shellcheck source=tests/system/podnet/manager.sh
+. "$here/manager.sh"
 for program in jq nft curl python3; do
     command -v "$program" >/dev/null || skip "needs $program (tools/install test)"
 done
@@ -149,13 +151,38 @@ if in_net a iptables -V 2>/dev/null | grep -q nf_tables; then
     is "... has the MTU of the way out" "$(in_pod narrow ip -o link show eth0 | grep -o 'mtu [0-9]*')" "mtu 1400"
     within 10 "... is let out" equals "$address" outside narrow
     is "... and reached" "$(says gw "$address:8187")" narrow
-    lp delete pod narrow --wait=false >/dev/null
+    lp delete pod narrow --wait >/dev/null
     in_net a ip link set eth0 mtu 1500
     in_net a ip route del default
     node_stop a
     in_net a iptables -P FORWARD ACCEPT
     node_start a
     within 30 "and without them again" runs_on a web
+fi
+
+# ---- beside NetworkManager ----
+# As it comes: it sees the bridge and the pods' interfaces, and is not told what they are.
+if manager_is_there; then
+    # of_node: what the node's interfaces are and have, less what is on its way.
+    of_node() { in_net a ip -o addr | sed 's/ tentative / /; s/ *valid_lft.*//' | sort; }
+    before=$(of_node)
+    processes=$(fingerprint a web)
+    manager_start a
+    within 30 "NetworkManager sees the bridge" matches '^(unmanaged|connected \(externally\))$' managed "$(bridge)"
+    serving managed 8188 | apply >/dev/null
+    within 30 "a pod begins beside it" running managed
+    link=$(in_net a ip -o link show master "$(bridge)" | sed -n '$s/^[0-9]*: \([^@]*\)@.*/\1/p')
+    within 20 "whose interface is not its business" matches '^(unmanaged|connected \(externally\))$' managed "$link"
+    is "the pod is reached" "$(says gw "$address:8188")" managed
+    is "the other one, too" "$(says gw "$address:8181")" web
+    lp delete pod managed --wait >/dev/null 2>&1
+    within 20 "an interface goes with its pod" fails in_net a ip link show "$link"
+    is "it has changed nothing of the node's" "$(of_node)" "$before"
+    manager_stop
+    is "nor when it ends" "$(of_node)" "$before"
+    is "the pod was not touched, and is reached" "$(fingerprint a web) $(says gw "$address:8181")" "$processes web"
+else
+    ok "beside NetworkManager # SKIP NetworkManager is not here"
 fi
 end_pid "$(cat "$STAND/who.pid")" TERM
 
