@@ -51,6 +51,13 @@ static void recall(struct pod_record *record)
                  log_quote(err.msg));
 }
 
+/* Its containers have ended, which the gateway may know already: what they had is free. */
+static bool is_through(const struct pod_record *record)
+{
+    return record->keeper == POD_KEEPER_ENDED || record->keeper == POD_KEEPER_REMOVING ||
+           (record->keeper == POD_KEEPER_NONE && record->spec->deleting);
+}
+
 size_t admit_list(const struct agent *agent, const struct pod_record *but, const struct value **ret)
 {
     size_t count = 0;
@@ -58,7 +65,7 @@ size_t admit_list(const struct agent *agent, const struct pod_record *but, const
     for (size_t i = 0; map_next(agent->records, &i, NULL, &p);) {
         const struct pod_record *record = p;
         if (record != but && record->spec && record->accepted && !record->finished &&
-            !record->verdict && !record->forgotten)
+            !record->verdict && !record->forgotten && !is_through(record))
             ret[count++] = value_get(record->spec->object, "spec");
     }
     return count;
