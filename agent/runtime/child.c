@@ -305,8 +305,8 @@ static int enter_cwd(int root, const char *cwd, struct err *err)
 {
     if (str_empty(cwd))
         cwd = "/";
-    if (WEAKENED(CWD_INSIDE))
-        return chdir(cwd) < 0 ? -errno : 0;
+    if (WEAKENED(CWD_INSIDE) && chdir(cwd) == 0)
+        return 0;
     autoclose int fd = path_mkdirs_in(root, cwd, 0755);
     if (fd < 0)
         return err_errno(err, -fd, "cannot make the working directory %s", cwd);
