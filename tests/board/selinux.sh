@@ -1,6 +1,7 @@
 #!/bin/sh
 # guest: --arch arm64 --cgroup v2 --memory 192 --package attr --append security=selinux --append enforcing=1 --disk disk.img --add $LIMPET_SRC/tests/board/lib=/test/lib
 # guest-long: --arch x86_64 --cgroup v2 --memory 192 --package attr --append security=selinux --append enforcing=1 --disk disk.img --add $LIMPET_SRC/tests/board/lib=/test/lib
+# guest-long: --arch arm64 --kernel backports --cgroup v2 --memory 192 --package attr --append security=selinux --append enforcing=1 --disk disk.img --add $LIMPET_SRC/tests/board/lib=/test/lib
 # prepare: $LIMPET_SRC/tests/board/selinux.d/prepare disk.img $ARCH
 # timeout: 300
 # Pods on a kernel with SELinux that enforces a policy: each container and each program in it runs under the label that it
@@ -40,7 +41,7 @@ mkdir -p /data/plain
 echo plain >/data/plain/f
 
 {
-    container writer "$SELF; echo mine | tee /v/f /m/f /root-file >/dev/shm/f && cat /v/f /m/f /root-file /dev/shm/f /d/name /etc/hostname; echo last >/dev/termination-log; echo end; $IDLE" \
+    container writer "$SELF; echo mine | tee /v/of-own /v/f /m/f /root-file >/dev/shm/f && cat /v/f /m/f /root-file /dev/shm/f /d/name /etc/hostname; echo last >/dev/termination-log; echo end; $IDLE" \
         'volumeMounts: [{name: v, mountPath: /v}, {name: m, mountPath: /m}, {name: d, mountPath: /d}]'
     container reader "$SELF; until cat /v/f 2>/dev/null; do sleep 0.2; done; echo end; $IDLE" \
         "$(options 'type: other_t'), volumeMounts: [{name: v, mountPath: /v}]"
@@ -53,6 +54,21 @@ echo plain >/data/plain/f
     container main "$IDLE" "$(options 'level: "s0:c8"')"
     container mate "$IDLE"
 } | static apart "$(options 'level: "s0:c5,c6"')"
+# What is begun in it by the node; files that the node makes, and makes again.
+conf() {
+    printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: conf}\ndata: {k: %s}\n' "$1" >/run/conf.yaml
+    mv /run/conf.yaml /data/manifests/conf.yaml
+}
+conf old
+# told FILE: it tells there what it runs under.
+told() { echo "exec: {command: [sh, -c, \"cat /proc/self/attr/current >/v/$1\"]}"; }
+container main "$SELF; echo \$(cat /c/k); until grep -q new /c/k; do sleep 0.2; done; echo end; $IDLE" \
+    "readinessProbe: {$(told probe), periodSeconds: 1}, lifecycle: {postStart: {$(told hook)}},
+    volumeMounts: [{name: v, mountPath: /v}, {name: c, mountPath: /c}]" |
+    static watched "$(options 'level: "s0:c11,c12"')$NEWLINE$(volumes '{name: v, emptyDir: {}}, {name: c, configMap: {name: conf}}')"
+container main "$SELF; id -u; echo mine >/v/f && cat /v/f; echo \$(cat /c/k); echo end; $IDLE" \
+    'volumeMounts: [{name: v, mountPath: /v}, {name: c, mountPath: /c}]' |
+    static inner "hostUsers: false$NEWLINE$(options 'level: "s0:c13,c14"')$NEWLINE$(volumes '{name: v, emptyDir: {}}, {name: c, configMap: {name: conf}}')"
 for pod in usual another; do
     container main "$SELF; echo end; $IDLE" | static $pod
 done
@@ -86,7 +102,27 @@ check "a container that asks for another level has that alone: what all of the p
     "[ \"\$(apart /) \$(apart /dev/shm) \$(apart /dev/mqueue)\" = \"$FILES:s0:c8 $FILES:s0:c5,c6 $FILES:s0:c5,c6\" ]" \
     'apart /; apart /dev/shm; apart /dev/mqueue'
 
-HIS=$(echo /data/state/pods/*/volumes/v)
+check "a pod with probes and hooks is ready" 'within 30 runs watched' 'ld why watched-board'
+for what in probe hook; do
+    check "its $what has its label" '[ "$(tr -d "\000" </proc/$(process watched)/root/v/$what)" = $AS:container_t:s0:c11,c12 ]' \
+        'cat /proc/$(process watched)/root/v/$what'
+done
+conf new
+check "it sees what becomes of a ConfigMap" "says watched main '$AS:container_t:s0:c11,c12 old end '" 'log_of watched main; dmesg | grep avc | tail'
+check "whose file has its label" '[ "$(label /proc/$(process watched)/root/c/..data/k)" = $FILES:s0:c11,c12 ]' \
+    'label /proc/$(process watched)/root/c/..data/k'
+# ID-mapped mounts of tmpfs are of Linux 6.3.
+if uname -r | grep -Eq '^([0-5]|6\.[0-2])\.'; then
+    check "a pod with a user namespace that this kernel cannot give it does not run, and says why" \
+        'within 20 eval "ld why inner-board | grep -q \"hostUsers is false, and the file system of\""' 'ld why inner-board'
+else
+    check "a pod with a user namespace runs" 'within 30 runs inner' 'ld why inner-board; dmesg | grep avc | tail'
+    check "under its label, with its files" "log_of inner main | grep -Eq '^$AS:container_t:s0:c13,c14 0 mine (old|new) end '" \
+        'log_of inner main; dmesg | grep avc | tail'
+    check "which have its label" '[ "$(label /proc/$(process inner)/root/v/f)" = $FILES:s0:c13,c14 ]' 'label /proc/$(process inner)/root/v/f'
+fi
+
+HIS=$(dirname /data/state/pods/*/volumes/v/of-own)
 for pod in spy:c1,c3 mate:c1,c2; do
     # shellcheck disable=SC2086
     container main "cat /h/f; cat /p/f; echo end; $IDLE" 'volumeMounts: [{name: h, mountPath: /h}, {name: p, mountPath: /p}]' |
