@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,6 +21,9 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#ifdef __SANITIZE_ADDRESS__
+size_t __sanitizer_get_current_allocated_bytes(void); /* gcc brings no header for it */
+#endif
 
 #define TIMEOUT_NS (1 * NS_PER_S)
 #define OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -382,11 +386,23 @@ static void test_attempt__exec(void **state)
     expect(f, "no keeper", PROBE_ERROR, "pod has no keeper");
 }
 
-/* A program that writes without end is not held up, and what it writes is not kept. */
+static size_t allocated(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+    return __sanitizer_get_current_allocated_bytes();
+#else
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+#endif
+}
+
+/* A program that writes without end is not held up, and what it writes is not kept
+ * (CVE-2022-31030). */
 static void test_attempt__exec_that_floods(void **state)
 {
     static char flood[4096];
     struct fixture *f = *state;
+    const size_t before = allocated();
     memset(flood, 'x', sizeof(flood));
     begin(f, "{\"exec\": {\"command\": [\"check\"]}}");
     AWAIT(f->keeper >= 0, await_turn(f->loop));
@@ -398,6 +414,7 @@ static void test_attempt__exec_that_floods(void **state)
         if (n < 0)
             await_turn(f->loop);
     });
+    assert_true(allocated() < before + 128 * 1024);
     control_say(f->keeper, PROTO_OVER, 1, "", -1);
     AWAIT(f->done, await_turn(f->loop));
     assert_int_equal(strlen(f->message), ATTEMPT_TEXT_MAX);
