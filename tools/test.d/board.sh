@@ -10,8 +10,8 @@
 # the image. Exit code and "ok - NAME" lines are those of system tests.
 #
 # A system test with a line "# guest: OPTIONS" or "# guest-long: OPTIONS" is run once more as board/system/NAME, as it is,
-# in a Debian in a guest (tests/board/lib/system.sh): gateway, broker and node on cgroup v2. There it may take
-# IN_GUEST times as long.
+# in a Debian in a guest (tests/board/lib/system.sh): gateway, broker and node on cgroup v2, or as --cgroup says. There it
+# may take IN_GUEST times as long.
 IN_GUEST=6
 GUESTS=2 # at once: each has one processor
 
@@ -96,15 +96,17 @@ system_root() {
 
 # run_system_board FILE OPTIONS
 run_system_board() {
-    local file=$1 options=$2 test log start=$SECONDS code=0 limit words
+    local file=$1 options=$2 test name log start=$SECONDS code=0 limit words
     test=$(script_name "$file")
+    name=board/system/$test
+    [[ ! $options =~ --cgroup\ +([a-z0-9]+) ]] || name+=" cgroup ${BASH_REMATCH[1]}"
     log=$(mktemp "$WORK/system.XXXXXX")
     limit=$(header_value "$file" timeout)
     limit=$((${limit:-120} * IN_GUEST))
     read -ra words <<<"$options"
     "$TOP/tools/guest" --arch host --root "$SYSTEM_ROOT" --qemu -snapshot --timeout "$limit" --env "TEST=$test" \
         "${words[@]}" --script "$TOP/tests/board/lib/system.sh" >"$log" 2>&1 </dev/null || code=$?
-    conclude "board/system/$test" "$code" "$log" $((SECONDS - start)) "$limit"
+    conclude "$name" "$code" "$log" $((SECONDS - start)) "$limit"
 }
 
 release_build() {
@@ -145,6 +147,8 @@ run_system_boards() {
         fi
         release_build
         system_root || return 0
-        run_beside "$GUESTS" run_system_board "$file" "$options"
+        while IFS= read -r options; do
+            run_beside "$GUESTS" run_system_board "$file" "$options"
+        done <<<"$options"
     done
 }

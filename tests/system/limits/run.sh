@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # guest-long: --memory 768
+# guest-long: --memory 768 --cgroup hybrid
 # timeout: 240
 # What a pod may have of its node: limits and shares as the kernel holds them, who goes first when memory is short, what
 # a node turns away, and what it ends when it runs out of something.
@@ -28,6 +29,8 @@ with() {
 # condition TYPE [NODE]
 condition() { lp get node "${2:-a}" -o json | jq -r --arg type "$1" '.status.conditions[] | select(.type == $type) | .status'; }
 
+# The disk of a guest is nobody else's: there it gets a scheduler that knows weights.
+[[ ! -d /run/guest ]] || echo bfq >/sys/block/vda/queue/scheduler || bad "no bfq in the guest"
 STORAGE_CHECK=2 stand_up main a
 
 # ---- classes ----
@@ -206,6 +209,12 @@ give_back
 with disks '{"requests": {"cpu": "1"}}' | apply >/dev/null
 within 30 "pod disks runs" running disks
 weight=$(group disks blkio blkio.bfq.weight)
-if [[ $weight == no* ]]; then weight=$(group disks unified io.weight); fi
-has "a share of the disks goes with that of the processors" "$weight" '^(default )?(13|39)|^no io.weight'
+for file in io.bfq.weight io.weight; do
+    if [[ $weight == no* ]]; then weight=$(group disks unified "$file"); fi
+done
+if [[ $weight == no* ]] && ! grep -q '\[bfq\]' /sys/block/*/queue/scheduler; then
+    echo "no disk here has a scheduler that knows weights"
+else
+    has "a share of the disks goes with that of the processors" "$weight" '^(default )?(13|39)$'
+fi
 conclude
