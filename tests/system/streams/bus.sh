@@ -4,7 +4,7 @@
 
 # dial METHOD ARGUMENTS [COUNT [STALLED]]: ARGUMENTS without namespace and pod.
 dial() {
-    timeout 120 "$LIMPET_BUILD/streams-dialer" "$GW/state/broker/sock" "$GW/state/trust/sealing.key" \
+    timeout $((120 * ${PATIENCE:-1})) "$LIMPET_BUILD/streams-dialer" "$GW/state/broker/sock" "$GW/state/trust/sealing.key" \
         "$STAND/a/state/identity/sealing.key" "$NODE" "$1" \
         "$(jq -nc --argjson a "$2" '{namespace: "default", pod: "web"} + $a')" "${@:3}"
 }
@@ -44,7 +44,7 @@ bus_exec() {
 }
 
 bus_intact() {
-    local megabytes=${1:-100} want
+    local megabytes=$((100 / ${PATIENCE:-1})) want # less where the processor is emulated
     head -c $((megabytes * 1000000)) /dev/urandom >"$TEST_TMP/big"
     want=$(digest <"$TEST_TMP/big")
     is "bus: $megabytes MB in arrive intact" "$(run_in i sha256sum <"$TEST_TMP/big" | cut -d' ' -f1)" "$want"
@@ -52,11 +52,13 @@ bus_intact() {
     rm "$TEST_TMP/big"
 }
 
+# seq_to LINES: of a program that says so many.
+seq_to() { echo '{"container": "main", "stdout": true, "command": ["seq", "1", "'"$1"'"]}'; }
 bus_many() {
-    local want before lines pid
-    want=$(seq 1 200000 | digest)
+    local want before pid lines=$((200000 / ${PATIENCE:-1}))
+    want=$(seq 1 $lines | digest)
     before=$(node_kb Pss)
-    dial exec '{"container": "main", "stdout": true, "command": ["seq", "1", "200000"]}' 100 >"$TEST_TMP/many"
+    dial exec "$(seq_to $lines)" 100 >"$TEST_TMP/many"
     is "bus: 100 streams at once, all whole" "$(awk -v w="$want" '$3 == w && $5 == 0 && $6 == 0' "$TEST_TMP/many" | wc -l)" 100
     lines=$(sort -n -k4 "$TEST_TMP/many" | awk 'NR == 1 { least = $4 } { most = $4 } END { print least / 1000, most / 1000 }')
     echo "     quickest and slowest, ms: $lines"
@@ -70,9 +72,9 @@ bus_many() {
 }
 
 bus_slow() {
-    local want
-    want=$(seq 1 200000 | digest)
-    dial exec '{"container": "main", "stdout": true, "command": ["seq", "1", "200000"]}' 20 5 >"$TEST_TMP/slow" 2>"$TEST_TMP/stalled"
+    local want lines=$((200000 / ${PATIENCE:-1}))
+    want=$(seq 1 $lines | digest)
+    dial exec "$(seq_to $lines)" 20 5 >"$TEST_TMP/slow" 2>"$TEST_TMP/stalled"
     is "bus: five that do not read: the other fifteen go on" "$(head -n 15 "$TEST_TMP/slow" | awk '$1 >= 5' | wc -l)" 15
     is "bus: what is held for each is bounded" "$(awk '$4 <= 65536' "$TEST_TMP/stalled" | wc -l)" 5
     is "bus: and all is whole when they read" "$(awk -v w="$want" '$3 == w && $5 == 0' "$TEST_TMP/slow" | wc -l)" 20
