@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define INFLOW_RATES 4
+#define INFLOW_RATES 8
 
 struct inflow {
     int64_t base_ns;             /* a round trip without a queue, the smallest seen */
