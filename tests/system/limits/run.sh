@@ -199,7 +199,13 @@ else
     has "and no more" "$(lp logs paged)" '^full$'
     with none '{}' | apply >/dev/null
     within 30 "another pod runs" running none
-    hugetlb() { group "$1" hugetlb hugetlb.2MB.max | grep -v ^no || group "$1" unified hugetlb.2MB.max; }
+    hugetlb() {
+        local tree
+        for tree in "hugetlb hugetlb.2MB.limit_in_bytes" "hugetlb hugetlb.2MB.max" "unified hugetlb.2MB.max"; do
+            # shellcheck disable=SC2086 # two words
+            group "$1" $tree | grep -v '^no ' && return
+        done
+    }
     is "who asks for none gets none" "$(hugetlb none)" 0
     with hungry '{"limits": {"memory": "16Mi", "cpu": "100m", "hugepages-2Mi": "2Gi"}}' | apply >/dev/null
     within 30 "more than there are is turned away" equals OutOfhugepages-2Mi status hungry reason

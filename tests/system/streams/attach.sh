@@ -60,18 +60,18 @@ attach_stdin() {
 
 attach_terminal() {
     local out
-    out=$(TYPED='echo $((6 * 7))\n|stty size\n' term 3 attach -it talk-a -c term)
+    out=$(TYPED='echo $((6 * 7))\n|stty size\n' term $((3 * ${PATIENCE:-1})) attach -it talk-a -c term)
     has "attach: a terminal: the shell answers" "$out" '^42'
     has "attach: a terminal: as large as ours" "$out" '^33 101'
     within 5 "attach: a terminal: its log has it" matches '^42' ld a logs talk-a -c term
-    out=$(TYPED='echo still $((40 + 3))\n' term 3 attach -it talk-a -c term)
+    out=$(TYPED='echo still $((40 + 3))\n' term $((3 * ${PATIENCE:-1})) attach -it talk-a -c term)
     has "attach: a terminal: it is still the same shell" "$out" '^still 43'
 }
 
 attach_bounds() {
     local i out
     out=$(
-        for i in $(seq 9); do timeout 5 "$LIMPET_BUILD/limpetd" --config "$STAND/a/config.yaml" attach talk-a -c chatty 2>&1 >/dev/null & done
+        for i in $(seq 9); do timeout $((5 * ${PATIENCE:-1})) "$LIMPET_BUILD/limpetd" --config "$STAND/a/config.yaml" attach talk-a -c chatty 2>&1 >/dev/null & done
         wait
     )
     has "attach: so many at once and no more" "$out" 'too many are attached'
