@@ -157,7 +157,7 @@ static bool victim_on_its_way(struct evict *evict)
 {
     const struct pod_record *record = map_get(evict->spec.agent->records, evict->victim);
     bool leaves = record && (record->keeper != POD_KEEPER_NONE || !record->volumes_released ||
-                             reclaim_is_busy(evict->spec.agent->reclaim));
+                             reclaim_holds(evict->spec.agent->reclaim, evict->victim));
     if (leaves && agent_now(evict->spec.agent) < evict->victim_until)
         return true;
     evict->victim[0] = '\0';

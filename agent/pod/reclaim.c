@@ -20,6 +20,7 @@ struct reclaim {
     struct backoff backoff;
     bool waiting;       /* for a pod that has one of them still */
     bool dead;          /* there may be folders to remove */
+    bool resting;       /* until the retry: all that is there was tried, and stays */
     char *removing;     /* the name of what is being removed; NULL: nothing is */
     char *stuck;        /* the last that could not be removed: those after it are tried next */
     struct value *gone; /* names, as last told; NULL: none were */
@@ -81,6 +82,22 @@ static bool is_used(const struct uses *uses, const struct value *pv, const char 
     return uses->unknown || map_get(uses->volumes, name) || map_get(uses->claims, key);
 }
 
+/* ---- removing ---- */
+
+static void later(struct reclaim *reclaim)
+{
+    int64_t wait = backoff_failed(&reclaim->backoff, &backoff_reclaim);
+    loop_timer_after(reclaim->retry, wait);
+}
+
+/* What has just been taken out of use waits for none that cannot be removed. */
+static void taken(struct reclaim *reclaim)
+{
+    reclaim->dead = true;
+    reclaim->resting = false;
+    free(steal(reclaim->stuck));
+}
+
 /* ---- taking out of use ---- */
 
 struct walk {
@@ -113,10 +130,12 @@ static void retire(void *ctx, const struct value *pv)
     if (is_there(walk, "", name)) {
         int rc = persistent_dir_retire(walk->dir, name, &err);
         walk->reclaim->dead = true;
-        if (rc == 0)
+        if (rc == 0) {
+            taken(walk->reclaim);
             log_info("volume is removed: volume=%s", name);
-        else if (rc != -EBUSY) /* else an earlier one goes first */
+        } else if (rc != -EBUSY) { /* else an earlier one goes first */
             log_warn("volume stays: volume=%s error=%s", name, log_quote(err.msg));
+        }
         walk->failed |= rc < 0 && rc != -EBUSY;
     } else if (is_there(walk, "/" PERSISTENT_DIR_GONE, name)) {
         walk->reclaim->dead = true;
@@ -136,13 +155,7 @@ static void tell(struct reclaim *reclaim, struct value *gone)
         agent->handler.volumes_gone(agent->ctx, gone);
 }
 
-/* ---- removing ---- */
-
-static void later(struct reclaim *reclaim)
-{
-    int64_t wait = backoff_failed(&reclaim->backoff, &backoff_reclaim);
-    loop_timer_after(reclaim->retry, wait);
-}
+/* ---- one after the other ---- */
 
 struct choice {
     const char *after; /* NULL: any */
@@ -174,7 +187,7 @@ static void remove_next(struct reclaim *reclaim, const char *dir)
     struct disk *disk = reclaim->agent->world.disk;
     struct keepers *keepers = reclaim->agent->world.keepers;
     autofree char *gone = xasprintf("%s/" PERSISTENT_DIR_GONE, dir);
-    if (reclaim->removing || !reclaim->dead || loop_timer_armed(reclaim->retry))
+    if (reclaim->removing || !reclaim->dead || reclaim->resting)
         return;
     struct choice choice = {.after = reclaim->stuck};
     struct err err = {0};
@@ -183,12 +196,12 @@ static void remove_next(struct reclaim *reclaim, const char *dir)
         reclaim->removing = choice.name;
         return;
     }
-    reclaim->dead = choice.name || reclaim->stuck;
+    reclaim->dead = reclaim->resting = choice.name || reclaim->stuck;
     free(choice.name);
     free(steal(reclaim->stuck));
     if (reclaim->dead)
         later(reclaim);
-    else
+    else if (!loop_timer_armed(reclaim->retry))
         backoff_reset(&reclaim->backoff);
 }
 
@@ -230,18 +243,24 @@ void reclaim_take(struct reclaim *reclaim, const char *path, const char *uid)
     autofree char *name = xasprintf("pod_%s", uid); /* no PersistentVolume is called so */
     if (persistent_dir_bury(dir, path, name, NULL) < 0)
         return;
-    reclaim->dead = true;
+    taken(reclaim);
     reclaim_look(reclaim);
 }
 
-bool reclaim_is_busy(const struct reclaim *reclaim)
+bool reclaim_holds(const struct reclaim *reclaim, const char *uid)
 {
-    return reclaim->removing || reclaim->next;
+    struct disk *disk = reclaim->agent->world.disk;
+    autofree char *path = xasprintf("%s/" CLAIM_DIR "/" PERSISTENT_DIR_GONE "/pod_%s",
+                                    reclaim->agent->spec.state_dir, uid);
+    struct disk_stat st;
+    return disk->stat(disk, path, &st, NULL) == 0;
 }
 
 static void look_again(void *ctx)
 {
-    reclaim_look(ctx);
+    struct reclaim *reclaim = ctx;
+    reclaim->resting = false;
+    reclaim_look(reclaim);
 }
 
 void reclaim_round(struct reclaim *reclaim)

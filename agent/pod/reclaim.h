@@ -13,8 +13,8 @@ void reclaim_free(struct reclaim *reclaim);
 /* A pod's folder (below the state folder; it may be missing) goes, however much is in it, and no
  * loop waits for that. What cannot be taken stays where it is. */
 void reclaim_take(struct reclaim *reclaim, const char *path, const char *uid);
-/* Something is being removed now. */
-bool reclaim_is_busy(const struct reclaim *reclaim);
+/* Something of what was taken of that pod is still to be removed. */
+bool reclaim_holds(const struct reclaim *reclaim, const char *uid);
 /* Looks, from the loop: manifests have changed. Nothing is done before every keeper has reported.
  */
 void reclaim_look(struct reclaim *reclaim);

@@ -26,7 +26,7 @@ struct fixture {
     struct keepers keepers;
     char asked[64]; /* what is to be removed; "": nothing */
     char told[256]; /* "a b", as the handler last heard; "-": never */
-    int64_t retry_ns;
+    bool refuses;   /* to remove anything */
 };
 
 static int remove_tree(struct keepers *keepers, const char *parent, const char *name,
@@ -37,6 +37,8 @@ static int remove_tree(struct keepers *keepers, const char *parent, const char *
     (void)err;
     assert_string_equal(parent, want);
     assert_string_equal(f->asked, ""); /* one at a time */
+    if (f->refuses)
+        return -EAGAIN;
     snprintf(f->asked, sizeof(f->asked), "%s", name);
     return 0;
 }
@@ -269,6 +271,68 @@ static void test_reclaim__one_that_stays(void **state)
     assert_string_equal(f->told, "a b");
 }
 
+/* What a pod has on disk, with something in it. */
+static void take(struct fixture *f, const char *uid)
+{
+    autofree char *file = xasprintf("%s/pods/%s/volumes/deep/file", f->dir, uid);
+    autofree char *path = xasprintf("%s/pods/%s/volumes", f->dir, uid);
+    autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    autoclose int fd = path_mkdirs_in(root, file, 0700);
+    assert_true(fd >= 0);
+    reclaim_take(f->agent.reclaim, path, uid);
+    assert_int_equal(access(path, F_OK), -1);
+    turn(f, 0);
+}
+
+/* A pod's folder goes at once, whatever was not to be removed before, and is held until then. */
+static void test_reclaim__takes(void **state)
+{
+    struct fixture *f = *state;
+    make(f, "a");
+    make(f, "z");
+    list(f, VOLUME("a", ENDING) VOLUME("z", ENDING));
+    look(f);
+    removed(f, false);
+    assert_string_equal(f->asked, "z");
+    removed(f, false);
+    assert_string_equal(f->asked, "");
+    assert_false(reclaim_holds(f->agent.reclaim, "1"));
+    take(f, "1");
+    assert_true(reclaim_holds(f->agent.reclaim, "1"));
+    assert_string_equal(f->asked, "a");
+    removed(f, false);
+    assert_string_equal(f->asked, "pod_1");
+    removed(f, true);
+    assert_false(reclaim_holds(f->agent.reclaim, "1"));
+    removed(f, false);
+    assert_string_equal(f->asked, "");
+    turn(f, 19 * NS_PER_S); /* those that stay are not hurried for all time */
+    assert_string_equal(f->asked, "");
+    turn(f, 1 * NS_PER_S);
+    assert_string_equal(f->asked, "a");
+}
+
+/* Nor does it wait where there was no process for the one before. */
+static void test_reclaim__takes_after_a_refusal(void **state)
+{
+    struct fixture *f = *state;
+    f->refuses = true;
+    take(f, "1");
+    take(f, "2");
+    assert_string_equal(f->asked, "");
+    f->refuses = false;
+    look(f);
+    assert_string_equal(f->asked, "");
+    take(f, "3");
+    assert_string_equal(f->asked, "pod_1");
+    removed(f, true);
+    assert_string_equal(f->asked, "pod_2");
+    make(f, "dead");
+    list(f, VOLUME("dead", ENDING));
+    removed(f, false);
+    assert_string_equal(f->asked, "dead"); /* which comes before the one that stays */
+}
+
 /* Nothing is taken from a pod that may still have it. */
 static void test_reclaim__in_use(void **state)
 {
@@ -333,8 +397,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_reclaim__##name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(in_order), TEST(killed_at_each_step), TEST(sweeps_at_start), TEST(one_that_stays),
-        TEST(in_use),   TEST(not_before_start),
+        TEST(in_order),        TEST(killed_at_each_step),
+        TEST(sweeps_at_start), TEST(one_that_stays),
+        TEST(in_use),          TEST(not_before_start),
+        TEST(takes),           TEST(takes_after_a_refusal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
