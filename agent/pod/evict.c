@@ -26,7 +26,7 @@ struct evict {
     struct evict_spec spec;
     struct pressures pressures;
     struct cgroup_host cgroups;
-    char victim[POD_UID_LEN + 1]; /* "": none is on its way */
+    char victim[POD_UID_LEN + 1]; /* the last; "": none */
     int64_t victim_until;
     struct loop_timer *timer;
     int psi_fd; /* -1: the kernel does not tell */
@@ -153,15 +153,15 @@ static bool evict_one(struct evict *evict, const struct pressure_sample *sample,
     return found;
 }
 
-static bool victim_on_its_way(struct evict *evict)
+/* Its record may be gone before what it had on disk is. */
+static bool victim_on_its_way(const struct evict *evict, enum pressure_signal signal)
 {
-    const struct pod_record *record = map_get(evict->spec.agent->records, evict->victim);
-    bool leaves = record && (record->keeper != POD_KEEPER_NONE || !record->volumes_released ||
-                             reclaim_holds(evict->spec.agent->reclaim, evict->victim));
-    if (leaves && agent_now(evict->spec.agent) < evict->victim_until)
-        return true;
-    evict->victim[0] = '\0';
-    return false;
+    const struct agent *agent = evict->spec.agent;
+    const struct pod_record *record = map_get(agent->records, evict->victim);
+    bool on_disk = signal == SIGNAL_NODEFS_AVAILABLE || signal == SIGNAL_NODEFS_INODES_FREE;
+    bool leaves = record && (record->keeper != POD_KEEPER_NONE || !record->volumes_released);
+    return agent_now(agent) < evict->victim_until &&
+           (leaves || (on_disk && reclaim_holds(agent->reclaim, evict->victim)));
 }
 
 /* ---- watching ---- */
@@ -178,18 +178,26 @@ static void update(struct evict *evict, const struct pressure_sample *sample)
         evict->spec.changed(evict->spec.ctx);
 }
 
+static void take_sample(const struct evict_spec *spec, struct pressure_sample *ret)
+{
+    if (spec->sample)
+        spec->sample(spec->ctx, ret);
+    else
+        pressure_sample_read(spec->agent->spec.state_dir, ret);
+}
+
 static void look(void *ctx)
 {
     struct evict *evict = ctx;
     struct pressure_sample sample;
     bool hurry = false;
-    pressure_sample_read(evict->spec.agent->spec.state_dir, &sample);
+    take_sample(&evict->spec, &sample);
     update(evict, &sample);
     for (enum pressure_signal s = 0; s < SIGNAL_COUNT && evict->spec.agent->started; s++) {
         if (!pressure_crossed(&evict->spec.limits, &sample, s))
             continue;
         hurry = true;
-        if (victim_on_its_way(evict) || evict_one(evict, &sample, s))
+        if (victim_on_its_way(evict, s) || evict_one(evict, &sample, s))
             break;
     }
     loop_timer_after(evict->timer, hurry ? HURRY_NS : PERIOD_NS);
@@ -232,7 +240,7 @@ struct evict *evict_new(const struct evict_spec *spec)
     evict->timer = loop_timer_new(spec->agent->world.loop, look, evict);
     if (cgroup_detect(&evict->cgroups, &err) < 0)
         log_warn("what pods use is not known: error=%s", log_quote(err.msg));
-    pressure_sample_read(spec->agent->spec.state_dir, &sample);
+    take_sample(spec, &sample);
     (void)pressures_update(&evict->pressures, &spec->limits, &sample, agent_now(spec->agent));
     spec->agent->pressures = &evict->pressures;
     watch_psi(evict);

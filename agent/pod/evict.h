@@ -14,6 +14,7 @@ struct evict_spec {
     struct pressure_limits limits;
     void (*changed)(void *ctx); /* a condition of the Node; may be NULL */
     void *ctx;
+    void (*sample)(void *ctx, struct pressure_sample *ret); /* NULL: as this machine is */
 };
 /* Takes the first sample. */
 struct evict *evict_new(const struct evict_spec *spec);
