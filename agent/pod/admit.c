@@ -51,11 +51,13 @@ static void recall(struct pod_record *record)
                  log_quote(err.msg));
 }
 
-/* Its containers have ended, which the gateway may know already: what they had is free. */
+/* It goes, and its containers have ended, which the gateway may know already: what they had is
+ * free. One that is only changed comes the same way, and starts again. */
 static bool is_through(const struct pod_record *record)
 {
-    return record->keeper == POD_KEEPER_ENDED || record->keeper == POD_KEEPER_REMOVING ||
-           (record->keeper == POD_KEEPER_NONE && record->spec->deleting);
+    return record->spec->deleting &&
+           (record->keeper == POD_KEEPER_ENDED || record->keeper == POD_KEEPER_REMOVING ||
+            record->keeper == POD_KEEPER_NONE);
 }
 
 size_t admit_list(const struct agent *agent, const struct pod_record *but, const struct value **ret)
