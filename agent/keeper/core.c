@@ -36,7 +36,7 @@ static const unsigned pod_next[] = {
 
 struct container {
     enum phase phase;
-    bool attempted;     /* at least once: the next start is a restart */
+    bool attempted;     /* and something was made: the next start is a restart */
     bool passed;        /* who comes after it may start */
     bool signalled;     /* this attempt was told to stop */
     bool renew;         /* and the next is to follow it at once */
@@ -574,6 +574,7 @@ void keeper_core_start_failed(struct keeper_core *core, size_t i, int code, cons
     copy_text(last->reason, sizeof(last->reason), reason);
     copy_text(last->message, sizeof(last->message), message);
     set_said(&core->report.containers[i], NULL);
+    core->containers[i].attempted = !retry;
     ended(core, i, retry, now, 0, actions);
 }
 

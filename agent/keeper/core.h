@@ -84,7 +84,7 @@ void keeper_core_misfit(struct keeper_core *core, const char *text);
 void keeper_core_started(struct keeper_core *core, size_t i, pid_t pid, int64_t now, int64_t wall,
                          struct keeper_actions *actions);
 /* It never came to run. retry: the fault is in the set-up, not in the program: tried again whatever
- * the restart policy says. message is cut to what a report holds. */
+ * the restart policy says, and no restart is counted. message is cut to what a report holds. */
 void keeper_core_start_failed(struct keeper_core *core, size_t i, int code, const char *reason,
                               const char *message, bool retry, int64_t now, int64_t wall,
                               struct keeper_actions *actions);

@@ -31,7 +31,7 @@ static void set_time(struct value *map, const char *key, int64_t wall_ns)
     value_set_str(map, key, text);
 }
 
-/* It was never made, in Kubernetes' eyes: its user, say, is none that it may have. */
+/* The last try made none, in Kubernetes' eyes: its user, say, is none that it may have. */
 static bool never_made(const struct keeper_container *c)
 {
     return c->last.valid && str_eq(c->last.reason, "CreateContainerConfigError");
@@ -46,20 +46,20 @@ const char *pod_phase(const struct pod_facts *facts)
     if (!report || report->state == KEEPER_SANDBOX)
         return "Pending";
     bool ended = facts->finished || report->state == KEEPER_ENDED;
-    bool any_failed = false, any_started = false, any_unmade = false;
+    bool any = false, any_failed = false, any_new = false;
     for (size_t i = 0; i < report->container_count; i++) {
         const struct keeper_container *c = &report->containers[i];
         if (c->role != LAUNCH_MAIN)
             continue;
-        any_started |= c->state != KEEPER_WAITING || c->last.valid;
+        any = true;
         any_failed |= !c->last.valid || c->last.code != 0;
-        any_unmade |= c->state == KEEPER_WAITING && never_made(c);
+        any_new |= c->state == KEEPER_WAITING && (!c->last.valid || never_made(c));
     }
     if (ended && report->reason[0])
         return "Failed";
     if (ended)
         return any_failed ? "Failed" : "Succeeded";
-    return any_started && !any_unmade ? "Running" : "Pending";
+    return any && !any_new ? "Running" : "Pending";
 }
 
 static struct value *running_state(const struct keeper_container *c)
@@ -114,8 +114,8 @@ static struct value *terminated_state(const struct keeper_exit *exit, const char
 static struct value *last_exit(const struct view *view)
 {
     const struct keeper_report *report = view->facts->report;
-    return terminated_state(&view->c->last, view->c->said, report ? report->pod_uid : NULL,
-                            view->c->name);
+    const char *uid = report && !never_made(view->c) ? report->pod_uid : NULL;
+    return terminated_state(&view->c->last, view->c->said, uid, view->c->name);
 }
 
 static struct value *waiting_state(const char *reason, const char *message)
@@ -180,7 +180,7 @@ static struct value *refused_state(const struct view *view)
     const struct pod_facts *facts = view->facts;
     if (view->c && view->c->state == KEEPER_STARTED)
         return running_state(view->c);
-    if (view->c && view->c->last.valid)
+    if (view->c && view->c->last.valid && !never_made(view->c))
         return last_exit(view);
     if (facts->refused_ran)
         return terminated_state(&unknown, NULL, NULL, NULL);
@@ -263,6 +263,8 @@ static char *id_of(const struct view *view)
     if (!c || !view->facts->report)
         return NULL;
     bool runs = c->state == KEEPER_STARTED && !view->facts->finished;
+    if (!runs && never_made(c))
+        return NULL;
     return container_id(view->facts->report->pod_uid, c->name,
                         runs ? c->started_wall_ns : c->last.started_wall_ns);
 }

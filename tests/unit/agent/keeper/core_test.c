@@ -339,6 +339,29 @@ static void test_core__start_failures(void **state)
     keeper_core_free(f.core);
 }
 
+/* Where nothing was made nothing is made again: such a try is no restart. */
+static void test_core__never_made_is_no_restart(void **state)
+{
+    (void)state;
+    struct fixture f;
+    setup(&f, LAUNCH_RESTART_ALWAYS, 1);
+    go(&f);
+    take(&f);
+    keeper_core_start_failed(f.core, 0, 128, "CreateContainerConfigError", "no user", true, f.now,
+                             9, &f.actions);
+    assert_true(did(&f, KEEPER_ACT_START, 0, 0));
+    const struct keeper_container *shown = &report(&f)->containers[0];
+    assert_int_equal(shown->restarts, 0);
+    started(&f, 0);
+    assert_int_equal(shown->restarts, 0);
+    exited(&f, 0, EXIT(1), false);
+    f.now = keeper_core_next(f.core);
+    tick(&f);
+    assert_true(did(&f, KEEPER_ACT_START, 0, 0));
+    assert_int_equal(shown->restarts, 1);
+    keeper_core_free(f.core);
+}
+
 /* What comes late or twice changes nothing. */
 static void test_core__stray_inputs(void **state)
 {
@@ -811,6 +834,7 @@ int main(void)
         cmocka_unit_test(test_core__stop),
         cmocka_unit_test(test_core__stop_at_other_times),
         cmocka_unit_test(test_core__start_failures),
+        cmocka_unit_test(test_core__never_made_is_no_restart),
         cmocka_unit_test(test_core__stray_inputs),
         cmocka_unit_test(test_core__order),
         cmocka_unit_test(test_core__marks_and_kills_of_an_attempt),

@@ -301,8 +301,9 @@ static void test_status__never_made(void **state)
     struct keeper_container c[] = {exited("app", KEEPER_WAITING, 128), started("side")};
     strcpy(c[0].last.reason, "CreateContainerConfigError");
     strcpy(c[0].last.message, "no such user");
+    c[0].last.started_wall_ns = T0;
     const struct keeper_report report = {
-        .state = KEEPER_RUNNING, .containers = c, .container_count = 2};
+        .pod_uid = "1", .state = KEEPER_RUNNING, .containers = c, .container_count = 2};
     cleanup(value_free) struct value *status =
         pod_status(&(struct pod_facts){.spec = spec, .report = &report, .now_wall_ns = T0});
     assert_string_equal(value_get_str(status, "phase"), "Pending");
@@ -311,11 +312,52 @@ static void test_status__never_made(void **state)
     assert_string_equal(value_get_str(waiting, "message"), "no such user");
     const struct value *cs = value_at(value_get(status, "containerStatuses"), 0);
     assert_int_equal(value_len(value_get(cs, "lastState")), 0);
+    assert_null(value_get_str(cs, "containerID"));
     c[0].state = KEEPER_TERMINATED; /* its pod ends */
     cleanup(value_free) struct value *ended =
         pod_status(&(struct pod_facts){.spec = spec, .report = &report, .now_wall_ns = T0});
     assert_string_equal(value_get_str(ended, "phase"), "Running");
-    assert_non_null(value_get(state_of(ended, 0), "terminated"));
+    const struct value *end = value_get(state_of(ended, 0), "terminated");
+    assert_non_null(end);
+    assert_null(value_get_str(end, "containerID"));
+    for (int ran = 0; ran < 2; ran++) { /* or is evicted */
+        cleanup(value_free) struct value *evicted =
+            pod_status(&(struct pod_facts){.spec = spec,
+                                           .report = &report,
+                                           .refused_reason = "Evicted",
+                                           .refused_message = "memory",
+                                           .refused_ran = ran,
+                                           .now_wall_ns = T0});
+        const struct value *state_now =
+            value_get(state_of(evicted, 0), ran ? "terminated" : "waiting");
+        assert_string_equal(value_get_str(state_now, "reason"),
+                            ran ? "ContainerStatusUnknown" : "Evicted");
+        assert_null(value_get_str(state_now, "containerID"));
+    }
+}
+
+/* A pod is Pending until each of its containers has been started once, and never again. */
+static void test_status__pending_until_all_were_started(void **state)
+{
+    (void)state;
+    cleanup(value_free) struct value *spec = spec_of(2);
+    struct keeper_container unmade = exited("side", KEEPER_WAITING, 128);
+    strcpy(unmade.last.reason, "CreateContainerConfigError");
+    const struct {
+        struct keeper_container side;
+        const char *phase;
+    } cases[] = {{{.name = "side", .state = KEEPER_WAITING}, "Pending"},
+                 {unmade, "Pending"},
+                 {started("side"), "Running"},
+                 {exited("side", KEEPER_WAITING, 1), "Running"},
+                 {exited("side", KEEPER_TERMINATED, 0), "Running"}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct keeper_container c[] = {started("app"), cases[i].side};
+        const struct keeper_report report = {
+            .state = KEEPER_RUNNING, .containers = c, .container_count = 2};
+        assert_string_equal(pod_phase(&(struct pod_facts){.spec = spec, .report = &report}),
+                            cases[i].phase);
+    }
 }
 
 static void test_status__crash_loop_keeps_the_last_exit(void **state)
@@ -624,6 +666,7 @@ int main(void)
         cmocka_unit_test(test_status__readiness),
         cmocka_unit_test(test_status__last_words),
         cmocka_unit_test(test_status__never_made),
+        cmocka_unit_test(test_status__pending_until_all_were_started),
         cmocka_unit_test(test_status__crash_loop_keeps_the_last_exit),
         cmocka_unit_test(test_status__phases_of_the_end),
         cmocka_unit_test(test_status__deadline),
