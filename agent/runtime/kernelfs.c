@@ -35,6 +35,8 @@ static int mount_named(int root_fd, const char *name, const char *type, unsigned
     if (target < 0)
         return target;
     int r = mnt_fs(type, target, flags & ~(unsigned long)MS_RDONLY, NULL);
+    if (r == -EPERM && (flags & MS_RDONLY)) /* we are in a container that has it so itself */
+        r = mnt_fs(type, target, flags, NULL);
     if (r == 0 && (flags & MS_RDONLY)) {
         autoclose int mounted = mnt_open_dir(root_fd, name, err);
         if (mounted < 0)
