@@ -4,6 +4,7 @@
 #include "agent/pod/internal.h"
 
 #include "agent/pod/folder.h"
+#include "agent/pod/reclaim.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -117,7 +118,8 @@ static bool is_ending(const struct agent *agent, const char *uid)
     return agent->world.disk->stat(agent->world.disk, path, &st, NULL) == 0;
 }
 
-/* Each step may be the last: the logs, by which the rest has a name, go at the end. */
+/* Each step may be the last: the logs, by which the rest has a name, go at the end. What it had on
+ * disk may be much: only what cannot be taken is removed here. */
 static void remove_all(const struct agent *agent, const char *uid, const struct origin *origin)
 {
     autofree char *state = agent_state_dir(agent, uid);
@@ -125,6 +127,7 @@ static void remove_all(const struct agent *agent, const char *uid, const struct 
     autofree char *status = agent_status_file(agent, uid);
     log_info("what a pod left that is gone is removed: pod=%s/%s uid=%s",
              origin->ns ? origin->ns : "?", origin->name ? origin->name : "?", uid);
+    reclaim_take(agent->reclaim, state, uid);
     volumes_remove(&(struct volume_spec){.disk_dir = state, .tmp_dir = run});
     (void)agent->world.disk->remove(agent->world.disk, status, NULL);
     agent_sweep_pod(agent, uid, origin->ns, origin->name);

@@ -11,6 +11,14 @@
 
 #include <errno.h>
 
+#define POD_DIR "pods"
+#define TAKEN_MAX 16 /* folders of one pod, or of pods of one uid, that wait at once */
+
+/* Below the state folder, in the order of their names. Each on the file system of what goes there:
+ * volumes may have a disk of their own. */
+static const char *const graves[] = {POD_DIR "/" PERSISTENT_DIR_GONE,
+                                     CLAIM_DIR "/" PERSISTENT_DIR_GONE};
+
 static const struct backoff_policy backoff_reclaim = {10 * NS_PER_S, 600 * NS_PER_S};
 
 struct reclaim {
@@ -21,7 +29,7 @@ struct reclaim {
     bool waiting;       /* for a pod that has one of them still */
     bool dead;          /* there may be folders to remove */
     bool resting;       /* until the retry: all that is there was tried, and stays */
-    char *removing;     /* the name of what is being removed; NULL: nothing is */
+    char *removing;     /* what is being removed, below the state folder; NULL: nothing is */
     char *stuck;        /* the last that could not be removed: those after it are tried next */
     struct value *gone; /* names, as last told; NULL: none were */
 };
@@ -158,46 +166,57 @@ static void tell(struct reclaim *reclaim, struct value *gone)
 /* ---- one after the other ---- */
 
 struct choice {
-    const char *after; /* NULL: any */
-    char *name;
+    const char *grave, *after; /* after: NULL: any */
+    char *path;
 };
 
 static int choose(void *ctx, const char *name, enum disk_type type)
 {
     struct choice *choice = ctx;
+    autofree char *path = xasprintf("%s/%s", choice->grave, name);
     (void)type;
-    if (choice->after && strcmp(name, choice->after) <= 0)
+    if (choice->after && strcmp(path, choice->after) <= 0)
         return 0;
-    choice->name = xstrdup(name);
+    choice->path = steal(path);
     return 1;
 }
 
 /* One that cannot be removed keeps none of the others waiting. */
-static void give_up(struct reclaim *reclaim, char *name)
+static void give_up(struct reclaim *reclaim, char *path)
 {
-    log_warn("volume cannot be removed whole, tried again later: volume=%s", name);
+    log_warn("folder cannot be removed whole, tried again later: folder=%s", path);
     free(reclaim->stuck);
-    reclaim->stuck = name;
+    reclaim->stuck = path;
+}
+
+static int begin(const struct reclaim *reclaim, const char *path)
+{
+    struct keepers *keepers = reclaim->agent->world.keepers;
+    const char *name = strrchr(path, '/') + 1;
+    autofree char *parent =
+        xasprintf("%s/%.*s", reclaim->agent->spec.state_dir, (int)(name - path - 1), path);
+    return keepers->remove_tree(keepers, parent, name, &(struct err){0});
 }
 
 /* One at a time, in the order of their names; after the last those that stay are tried anew, a
  * while later. */
-static void remove_next(struct reclaim *reclaim, const char *dir)
+static void remove_next(struct reclaim *reclaim)
 {
     struct disk *disk = reclaim->agent->world.disk;
-    struct keepers *keepers = reclaim->agent->world.keepers;
-    autofree char *gone = xasprintf("%s/" PERSISTENT_DIR_GONE, dir);
     if (reclaim->removing || !reclaim->dead || reclaim->resting)
         return;
     struct choice choice = {.after = reclaim->stuck};
-    struct err err = {0};
-    (void)disk->list(disk, gone, choose, &choice, NULL);
-    if (choice.name && keepers->remove_tree(keepers, gone, choice.name, &err) == 0) {
-        reclaim->removing = choice.name;
+    for (size_t i = 0; i < ARRAY_LEN(graves) && !choice.path; i++) {
+        autofree char *grave = xasprintf("%s/%s", reclaim->agent->spec.state_dir, graves[i]);
+        choice.grave = graves[i];
+        (void)disk->list(disk, grave, choose, &choice, NULL);
+    }
+    if (choice.path && begin(reclaim, choice.path) == 0) {
+        reclaim->removing = choice.path;
         return;
     }
-    reclaim->dead = reclaim->resting = choice.name || reclaim->stuck;
-    free(choice.name);
+    reclaim->dead = reclaim->resting = choice.path || reclaim->stuck;
+    free(choice.path);
     free(steal(reclaim->stuck));
     if (reclaim->dead)
         later(reclaim);
@@ -228,7 +247,7 @@ static void look(void *ctx)
     tell(reclaim, gone);
     if (walk.failed && !loop_timer_armed(reclaim->retry))
         later(reclaim);
-    remove_next(reclaim, dir);
+    remove_next(reclaim);
 }
 
 void reclaim_look(struct reclaim *reclaim)
@@ -239,9 +258,13 @@ void reclaim_look(struct reclaim *reclaim)
 
 void reclaim_take(struct reclaim *reclaim, const char *path, const char *uid)
 {
-    autofree char *dir = xasprintf("%s/" CLAIM_DIR, reclaim->agent->spec.state_dir);
-    autofree char *name = xasprintf("pod_%s", uid); /* no PersistentVolume is called so */
-    if (persistent_dir_bury(dir, path, name, NULL) < 0)
+    autofree char *dir = xasprintf("%s/" POD_DIR, reclaim->agent->spec.state_dir);
+    int rc = -EEXIST;
+    for (int n = 0; n < TAKEN_MAX && (rc == -EEXIST || rc == -ENOTEMPTY); n++) {
+        autofree char *name = xasprintf("%s_%d", uid, n);
+        rc = persistent_dir_bury(dir, path, name, NULL);
+    }
+    if (rc < 0)
         return;
     taken(reclaim);
     reclaim_look(reclaim);
@@ -250,10 +273,14 @@ void reclaim_take(struct reclaim *reclaim, const char *path, const char *uid)
 bool reclaim_holds(const struct reclaim *reclaim, const char *uid)
 {
     struct disk *disk = reclaim->agent->world.disk;
-    autofree char *path = xasprintf("%s/" CLAIM_DIR "/" PERSISTENT_DIR_GONE "/pod_%s",
-                                    reclaim->agent->spec.state_dir, uid);
-    struct disk_stat st;
-    return disk->stat(disk, path, &st, NULL) == 0;
+    bool holds = false;
+    for (int n = 0; n < TAKEN_MAX && !holds; n++) {
+        autofree char *path = xasprintf("%s/" POD_DIR "/" PERSISTENT_DIR_GONE "/%s_%d",
+                                        reclaim->agent->spec.state_dir, uid, n);
+        struct disk_stat st;
+        holds = disk->stat(disk, path, &st, NULL) == 0;
+    }
+    return holds;
 }
 
 static void look_again(void *ctx)
@@ -272,8 +299,7 @@ void reclaim_round(struct reclaim *reclaim)
 void reclaim_removed(struct reclaim *reclaim)
 {
     char *name = steal(reclaim->removing);
-    autofree char *path = xasprintf("%s/" CLAIM_DIR "/" PERSISTENT_DIR_GONE "/%s",
-                                    reclaim->agent->spec.state_dir, name);
+    autofree char *path = xasprintf("%s/%s", reclaim->agent->spec.state_dir, name);
     struct disk *disk = reclaim->agent->world.disk;
     struct disk_stat st;
     if (disk->stat(disk, path, &st, NULL) == -ENOENT)
@@ -290,12 +316,20 @@ static void sweep_new(struct agent *agent)
     (void)agent->world.disk->remove_tree(agent->world.disk, path, NULL);
 }
 
+/* While there is room: pods go when there is none. */
+static void make_grave(const struct agent *agent)
+{
+    autofree char *path = xasprintf("%s/" POD_DIR "/" PERSISTENT_DIR_GONE, agent->spec.state_dir);
+    (void)agent->world.disk->mkdirs(agent->world.disk, path, 0700, NULL);
+}
+
 struct reclaim *reclaim_new(struct agent *agent)
 {
     struct reclaim *reclaim = xcalloc(1, sizeof(*reclaim));
     reclaim->agent = agent;
     reclaim->retry = loop_timer_new(agent->world.loop, look_again, reclaim);
     sweep_new(agent);
+    make_grave(agent);
     reclaim->dead = true; /* an earlier agent may have been killed in the middle */
     return reclaim;
 }

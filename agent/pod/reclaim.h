@@ -10,7 +10,7 @@ struct reclaim;
 
 struct reclaim *reclaim_new(struct agent *agent);
 void reclaim_free(struct reclaim *reclaim);
-/* A pod's folder (below the state folder; it may be missing) goes, however much is in it, and no
+/* A folder on the file system of the pods' (it may be missing) goes, however much is in it, and no
  * loop waits for that. What cannot be taken stays where it is. */
 void reclaim_take(struct reclaim *reclaim, const char *path, const char *uid);
 /* Something of what was taken of that pod is still to be removed. */

@@ -179,8 +179,8 @@ static void release(struct fixture *f, struct pod_record *record)
 
 static void gone(const struct fixture *f, const struct pod_record *record)
 {
-    autofree char *dir = xasprintf("%s/volumes/.gone", f->dir);
-    autofree char *name = xasprintf("pod_%s", record->uid);
+    autofree char *dir = xasprintf("%s/pods/.gone", f->dir);
+    autofree char *name = xasprintf("%s_0", record->uid);
     autoclose int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_int_equal(path_remove_tree(fd, name), 0);
 }
