@@ -58,7 +58,13 @@ static const char *const *find_layers(void *ctx, const char *volume)
 static int give_volume(void *ctx, const struct gift *gift, struct err *err)
 {
     const struct pod_record *record = ctx;
-    return giver_give(record->agent->giver, gift, err);
+    return giver_give(record->agent->giver, record->uid, gift, err);
+}
+
+static bool volume_is_given(void *ctx, const struct gift *gift)
+{
+    const struct pod_record *record = ctx;
+    return giver_has_given(record->agent->giver, record->uid, gift);
 }
 
 static struct volume_source source_of(struct pod_record *record)
@@ -67,6 +73,7 @@ static struct volume_source source_of(struct pod_record *record)
                                   .token = find_token,
                                   .layers = find_layers,
                                   .give = record->agent->giver ? give_volume : NULL,
+                                  .given = volume_is_given,
                                   .ctx = record};
 }
 
@@ -126,6 +133,7 @@ void exec_prepare_volumes(struct pod_record *record)
     record->volumes_ready = true;
     record->volumes_released = false;
     setback_clear(&record->volumes_setback);
+    giver_forget(agent->giver, record->uid);
 }
 
 void exec_volumes_given(void *ctx)
@@ -352,6 +360,7 @@ void exec_close_gates(struct pod_record *record)
     record->volume_count = 0;
     record->volumes_ready = false;
     record->network_ready = false;
+    giver_forget(record->agent->giver, record->uid);
     setback_clear(&record->volumes_setback);
     setback_clear(&record->network_setback);
     setback_clear(&record->spawn_setback);
@@ -369,6 +378,7 @@ static void release_volumes(struct pod_record *record)
     record->volumes = NULL;
     record->volume_count = 0;
     record->volumes_ready = false;
+    giver_forget(agent->giver, record->uid);
     reclaim_take(agent->reclaim, disk, record->uid);
     volumes_remove(&spec);
     record->volumes_released = true;

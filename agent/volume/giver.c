@@ -4,6 +4,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/list.h"
 #include "common/base/log.h"
+#include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
@@ -23,11 +24,12 @@
 struct job {
     struct list link;
     struct giver *giver;
-    char *path;
-    pid_t pid; /* 0: it is over, and failed */
+    struct gift gift; /* its own copy */
+    struct map *pods; /* uids of those that wait for it, or may still ask how it ended */
+    pid_t pid;        /* 0: it is over */
     struct loop_child *child;
-    int report;     /* by which it says why it fails */
-    struct err err; /* of one that is over */
+    int report;     /* by which it says why it fails; -1: it is over */
+    struct err err; /* of one that has failed */
 };
 
 struct giver {
@@ -63,7 +65,9 @@ static void job_free(struct job *job)
     if (job->report >= 0)
         close(job->report);
     list_remove(&job->link);
-    free(job->path);
+    map_free(job->pods, NULL);
+    free((char *)job->gift.path);
+    free((char *)job->gift.label);
     free(job);
 }
 
@@ -105,6 +109,13 @@ _Noreturn static void run(const struct giver *giver, const struct gift *gift, in
 
 /* ---- its end ---- */
 
+/* Who did not wait is not told: it may come days later. */
+static void free_heard(struct job *job)
+{
+    if (job->pid == 0 && map_len(job->pods) == 0)
+        job_free(job);
+}
+
 static void ended(void *ctx, pid_t pid, int status)
 {
     struct job *job = ctx;
@@ -112,28 +123,37 @@ static void ended(void *ctx, pid_t pid, int status)
     (void)pid;
     job->pid = 0;
     loop_child_free(steal(job->child));
-    if (status == 0) {
-        job_free(job);
-    } else if (read(job->report, &job->err, sizeof(job->err)) != (ssize_t)sizeof(job->err)) {
-        job->err = (struct err){0};
+    if (status != 0 && read(job->report, &job->err, sizeof(job->err)) != (ssize_t)sizeof(job->err))
         (void)err_set(&job->err, -EINTR, "%s: the process that gives it to the pod was ended",
-                      job->path);
-    }
+                      job->gift.path);
+    close(job->report);
+    job->report = -1;
+    free_heard(job);
     giver->done(giver->ctx);
 }
 
 /* ---- its beginning ---- */
 
-static int start(struct giver *giver, const struct gift *gift, struct err *err)
+static struct job *job_new(struct giver *giver, const char *uid, const struct gift *gift)
+{
+    struct job *job = xcalloc(1, sizeof(*job));
+    job->giver = giver;
+    job->gift = *gift;
+    job->gift.path = xstrdup(gift->path);
+    job->gift.label = gift->label ? xstrdup(gift->label) : NULL;
+    job->pods = map_new();
+    (void)map_put(job->pods, uid, job);
+    list_append(&giver->jobs, &job->link);
+    return job;
+}
+
+static int start(struct giver *giver, const char *uid, const struct gift *gift, struct err *err)
 {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
         return err_errno(err, errno, "cannot make a pipe");
-    struct job *job = xcalloc(1, sizeof(*job));
-    job->giver = giver;
-    job->path = xstrdup(gift->path);
+    struct job *job = job_new(giver, uid, gift);
     job->report = fds[0];
-    list_append(&giver->jobs, &job->link);
     pid_t parent = getpid();
     job->pid = fork();
     if (job->pid == 0)
@@ -151,27 +171,75 @@ static int start(struct giver *giver, const struct gift *gift, struct err *err)
     return rc;
 }
 
-int giver_give(struct giver *giver, const struct gift *gift, struct err *err)
+static bool is_same(const struct gift *a, const struct gift *b)
+{
+    return str_eq(a->path, b->path) && str_eq(a->label, b->label) && a->group == b->group &&
+           a->write == b->write && a->part == b->part;
+}
+
+/* One that is over, of which this pod has not heard. */
+static struct job *find_over(const struct giver *giver, const char *uid, const struct gift *gift)
+{
+    struct list *it, *tmp;
+    list_each(it, tmp, &giver->jobs)
+    {
+        struct job *job = container_of(it, struct job, link);
+        if (job->pid == 0 && is_same(&job->gift, gift) && map_get(job->pods, uid))
+            return job;
+    }
+    return NULL;
+}
+
+bool giver_has_given(const struct giver *giver, const char *uid, const struct gift *gift)
+{
+    const struct job *job = find_over(giver, uid, gift);
+    return job && job->err.code == 0 && !WEAKENED(GIVER_GIVEN);
+}
+
+static void leave(struct job *job, const char *uid)
+{
+    (void)map_del(job->pods, uid);
+    free_heard(job);
+}
+
+void giver_forget(struct giver *giver, const char *uid)
+{
+    struct list *it, *tmp;
+    if (!giver)
+        return;
+    list_each(it, tmp, &giver->jobs) leave(container_of(it, struct job, link), uid);
+}
+
+/* Joins what runs, if it is the same that is wanted. True: nothing may begin now. */
+static bool must_wait(const struct giver *giver, const char *uid, const struct gift *gift)
 {
     struct list *it, *tmp;
     size_t running = 0;
-    int failure = 0;
     bool here = false;
     list_each(it, tmp, &giver->jobs)
     {
         struct job *job = container_of(it, struct job, link);
-        bool same = str_eq(job->path, gift->path);
-        running += job->pid > 0;
-        here |= same && job->pid > 0;
-        if (!same || job->pid > 0)
+        if (job->pid == 0)
             continue;
-        *err = job->err;
-        failure = job->err.code;
-        job_free(job);
+        running++;
+        here |= str_eq(job->gift.path, gift->path);
+        if (is_same(&job->gift, gift))
+            (void)map_put(job->pods, uid, job);
     }
+    return here || running >= GIVER_MAX;
+}
+
+int giver_give(struct giver *giver, const char *uid, const struct gift *gift, struct err *err)
+{
+    struct job *over = find_over(giver, uid, gift);
+    int failure = over ? over->err.code : 0;
+    if (failure < 0)
+        *err = over->err;
+    if (over)
+        leave(over, uid);
     if (failure < 0)
         return failure;
-    int rc = here || running >= GIVER_MAX ? 0 : start(giver, gift, err);
+    int rc = must_wait(giver, uid, gift) ? 0 : start(giver, uid, gift, err);
     return rc < 0 ? rc
                   : err_set(err, -EINPROGRESS,
                             "setting the ownership of the files in %s takes a while", gift->path);

@@ -7,6 +7,8 @@
 #include "agent/volume/gift.h"
 #include "common/loop/loop.h"
 
+#include <stdbool.h>
+
 struct giver;
 
 /* As gift_give does it to the end; called in the process. */
@@ -18,8 +20,16 @@ struct giver *giver_new(struct loop *loop, giver_give_fn *give, giver_done_fn *d
 void giver_free(struct giver *giver); /* ends those that run */
 /* The giver_give_fn of every day. */
 nodiscard int giver_give_all(const struct gift *gift, struct err *err);
-/* Begins with what is not given yet. -EINPROGRESS: the folder is being given, to this pod or to
- * another, or GIVER_MAX others are: ask again when done() was called. Another negative errno: what
- * came of the last try, once; the next call begins anew. Never 0: ask the folder. */
+/* Begins with what is not given yet, for the pod of that uid. -EINPROGRESS: the folder is being
+ * given, to this pod or to another, or GIVER_MAX others are: ask again when done() was called.
+ * Another negative errno: what came of it since this pod waits for it, once; the next call begins
+ * anew. Never 0: ask giver_has_given, then the folder. */
 #define GIVER_MAX 4
-nodiscard int giver_give(struct giver *giver, const struct gift *gift, struct err *err);
+nodiscard int giver_give(struct giver *giver, const char *uid, const struct gift *gift,
+                         struct err *err);
+/* It was given to this pod, which waited for it, to the end. That counts whatever the folder says:
+ * there are file systems that keep no owners or labels, and pods that take it from each other. */
+bool giver_has_given(const struct giver *giver, const char *uid, const struct gift *gift);
+/* The pod waits no more: it has its volumes, or will have none. What runs goes on. giver may be
+ * NULL. */
+void giver_forget(struct giver *giver, const char *uid);

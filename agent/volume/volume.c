@@ -91,6 +91,8 @@ static int give(const struct volume_spec *spec, const struct volume *volume, str
     size_t left = VOLUME_AT_ONCE;
     bool later = volume->group == FS_GROUP_LASTING && spec->source && spec->source->give &&
                  !WEAKENED(VOLUME_AT_ONCE);
+    if (later && spec->source->given(spec->source->ctx, &gift))
+        return 0;
     int rc = gift_give(&gift, later ? &left : NULL, err);
     return rc == -EINPROGRESS ? spec->source->give(spec->source->ctx, &gift, err) : rc;
 }

@@ -27,6 +27,8 @@ struct volume_source {
     /* Gives a folder to the pod that has more than VOLUME_AT_ONCE files, and does not block: as
      * giver_give (giver.h). NULL: nobody does it, all is done at once. */
     int (*give)(void *ctx, const struct gift *gift, struct err *err);
+    /* Whether that was done to the end since the pod waits for its volumes. */
+    bool (*given)(void *ctx, const struct gift *gift);
     void *ctx;
 };
 
