@@ -109,6 +109,15 @@ _Noreturn static void run(const struct giver *giver, const struct gift *gift, in
 
 /* ---- its end ---- */
 
+/* -EAGAIN and -EINPROGRESS are what nothing is wrong with, to volumes_prepare; fork and file
+ * systems have them too. */
+static int plain(struct err *err)
+{
+    if (err->code >= 0 || err->code == -EINPROGRESS || err->code == -EAGAIN)
+        err->code = WEAKENED(GIVER_PLAIN) ? err->code : -EIO;
+    return err->code;
+}
+
 /* Who did not wait is not told: it may come days later. */
 static void free_heard(struct job *job)
 {
@@ -126,6 +135,8 @@ static void ended(void *ctx, pid_t pid, int status)
     if (status != 0 && read(job->report, &job->err, sizeof(job->err)) != (ssize_t)sizeof(job->err))
         (void)err_set(&job->err, -EINTR, "%s: the process that gives it to the pod was ended",
                       job->gift.path);
+    if (status != 0)
+        (void)plain(&job->err);
     close(job->report);
     job->report = -1;
     free_heard(job);
@@ -239,8 +250,8 @@ int giver_give(struct giver *giver, const char *uid, const struct gift *gift, st
         leave(over, uid);
     if (failure < 0)
         return failure;
-    int rc = must_wait(giver, uid, gift) ? 0 : start(giver, uid, gift, err);
-    return rc < 0 ? rc
-                  : err_set(err, -EINPROGRESS,
-                            "setting the ownership of the files in %s takes a while", gift->path);
+    if (!must_wait(giver, uid, gift) && start(giver, uid, gift, err) < 0)
+        return plain(err);
+    return err_set(err, -EINPROGRESS, "setting the ownership of the files in %s takes a while",
+                   gift->path);
 }

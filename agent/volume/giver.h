@@ -23,7 +23,7 @@ nodiscard int giver_give_all(const struct gift *gift, struct err *err);
 /* Begins with what is not given yet, for the pod of that uid. -EINPROGRESS: the folder is being
  * given, to this pod or to another, or GIVER_MAX others are: ask again when done() was called.
  * Another negative errno: what came of it since this pod waits for it, once; the next call begins
- * anew. Never 0: ask giver_has_given, then the folder. */
+ * anew; never -EAGAIN. Never 0: ask giver_has_given, then the folder. err is not NULL. */
 #define GIVER_MAX 4
 nodiscard int giver_give(struct giver *giver, const char *uid, const struct gift *gift,
                          struct err *err);

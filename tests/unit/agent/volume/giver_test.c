@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,6 +31,7 @@
 #define GROUP 4711
 #define FILES (2 * VOLUME_AT_ONCE)
 #define NUMB "numb"
+#define BUSY "busy"
 
 struct fixture {
     char dir[64];
@@ -49,6 +51,8 @@ static int at_the_gate(const struct gift *gift, struct err *err)
     close(fd);
     if (strstr(gift->path, NUMB)) /* a file system that keeps nothing, and says that all is well */
         return 0;
+    if (strstr(gift->path, BUSY))
+        return err_errno(err, EAGAIN, "%s", gift->path);
     return giver_give_all(gift, err);
 }
 
@@ -217,6 +221,40 @@ static void test_giver__failure_is_told_once(void **state)
     assert_int_equal(giver_give(f->giver, "pod", &gift, &err), -ENOENT);
     assert_string_equal(err.msg, "fsGroup 4711: No such file or directory");
     expect(f, path, -EINPROGRESS);
+}
+
+/* A pod would be taken for one that waits for its token, of which nothing is told. */
+static void test_giver__failure_is_plain(void **state)
+{
+    struct fixture *f = *state;
+    struct err err = {0};
+    autofree char *path = make(f, BUSY, 0);
+    const struct gift gift = gift_of(path);
+    expect(f, path, -EINPROGRESS);
+    finish(f, path);
+    assert_int_equal(giver_give(f->giver, "pod", &gift, &err), -EIO);
+    assert_non_null(strstr(err.msg, strerror(EAGAIN)));
+}
+
+/* No more processes may be made. */
+static void test_giver__no_process(void **state)
+{
+    struct fixture *f = *state;
+    const struct rlimit none = {0, 0};
+    int status;
+    if (geteuid() != 0)
+        skip();
+    autofree char *path = make(f, "claim", 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct err err = {0};
+        const struct gift gift = gift_of(path);
+        if (setrlimit(RLIMIT_NPROC, &none) < 0 || setuid(65534) < 0)
+            _exit(2);
+        _exit(giver_give(f->giver, "pod", &gift, &err) != -EIO);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
 }
 
 static size_t open_files(void)
@@ -471,6 +509,8 @@ int main(void)
         TEST(ends_with_the_agent),
         TEST(failure_is_for_who_waits),
         TEST(none_takes_turns),
+        TEST(failure_is_plain),
+        TEST(no_process),
         TEST(nothing_sticks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
