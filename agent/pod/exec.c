@@ -58,7 +58,8 @@ static const char *const *find_layers(void *ctx, const char *volume)
 static int give_volume(void *ctx, const struct gift *gift, struct err *err)
 {
     const struct pod_record *record = ctx;
-    return giver_give(record->agent->giver, record->uid, gift, err);
+    const struct giver_pod pod = {record->uid, record->ns};
+    return giver_give(record->agent->giver, &pod, gift, err);
 }
 
 static bool volume_is_given(void *ctx, const struct gift *gift)

@@ -25,6 +25,7 @@ struct job {
     struct list link;
     struct giver *giver;
     struct gift gift; /* its own copy */
+    char *ns;         /* of the pod for which it was begun */
     struct map *pods; /* uids of those that wait for it, or may still ask how it ended */
     pid_t pid;        /* 0: it is over */
     struct loop_child *child;
@@ -68,6 +69,7 @@ static void job_free(struct job *job)
     map_free(job->pods, NULL);
     free((char *)job->gift.path);
     free((char *)job->gift.label);
+    free(job->ns);
     free(job);
 }
 
@@ -145,25 +147,28 @@ static void ended(void *ctx, pid_t pid, int status)
 
 /* ---- its beginning ---- */
 
-static struct job *job_new(struct giver *giver, const char *uid, const struct gift *gift)
+static struct job *job_new(struct giver *giver, const struct giver_pod *pod,
+                           const struct gift *gift)
 {
     struct job *job = xcalloc(1, sizeof(*job));
     job->giver = giver;
     job->gift = *gift;
     job->gift.path = xstrdup(gift->path);
     job->gift.label = gift->label ? xstrdup(gift->label) : NULL;
+    job->ns = xstrdup(pod->ns);
     job->pods = map_new();
-    (void)map_put(job->pods, uid, job);
+    (void)map_put(job->pods, pod->uid, job);
     list_append(&giver->jobs, &job->link);
     return job;
 }
 
-static int start(struct giver *giver, const char *uid, const struct gift *gift, struct err *err)
+static int start(struct giver *giver, const struct giver_pod *pod, const struct gift *gift,
+                 struct err *err)
 {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
         return err_errno(err, errno, "cannot make a pipe");
-    struct job *job = job_new(giver, uid, gift);
+    struct job *job = job_new(giver, pod, gift);
     job->report = fds[0];
     pid_t parent = getpid();
     job->pid = fork();
@@ -222,10 +227,11 @@ void giver_forget(struct giver *giver, const char *uid)
 }
 
 /* Joins what runs, if it is the same that is wanted. True: nothing may begin now. */
-static bool must_wait(const struct giver *giver, const char *uid, const struct gift *gift)
+static bool must_wait(const struct giver *giver, const struct giver_pod *pod,
+                      const struct gift *gift)
 {
     struct list *it, *tmp;
-    size_t running = 0;
+    size_t running = 0, of_ns = 0;
     bool here = false;
     list_each(it, tmp, &giver->jobs)
     {
@@ -233,24 +239,26 @@ static bool must_wait(const struct giver *giver, const char *uid, const struct g
         if (job->pid == 0)
             continue;
         running++;
+        of_ns += str_eq(job->ns, pod->ns);
         here |= str_eq(job->gift.path, gift->path);
         if (is_same(&job->gift, gift))
-            (void)map_put(job->pods, uid, job);
+            (void)map_put(job->pods, pod->uid, job);
     }
-    return here || running >= GIVER_MAX;
+    return here || running >= GIVER_MAX || (of_ns >= GIVER_OF_NS && !WEAKENED(GIVER_OF_NS));
 }
 
-int giver_give(struct giver *giver, const char *uid, const struct gift *gift, struct err *err)
+int giver_give(struct giver *giver, const struct giver_pod *pod, const struct gift *gift,
+               struct err *err)
 {
-    struct job *over = find_over(giver, uid, gift);
+    struct job *over = find_over(giver, pod->uid, gift);
     int failure = over ? over->err.code : 0;
     if (failure < 0)
         *err = over->err;
     if (over)
-        leave(over, uid);
+        leave(over, pod->uid);
     if (failure < 0)
         return failure;
-    if (!must_wait(giver, uid, gift) && start(giver, uid, gift, err) < 0)
+    if (!must_wait(giver, pod, gift) && start(giver, pod, gift, err) < 0)
         return plain(err);
     return err_set(err, -EINPROGRESS, "setting the ownership of the files in %s takes a while",
                    gift->path);

@@ -20,12 +20,17 @@ struct giver *giver_new(struct loop *loop, giver_give_fn *give, giver_done_fn *d
 void giver_free(struct giver *giver); /* ends those that run */
 /* The giver_give_fn of every day. */
 nodiscard int giver_give_all(const struct gift *gift, struct err *err);
-/* Begins with what is not given yet, for the pod of that uid. -EINPROGRESS: the folder is being
- * given, to this pod or to another, or GIVER_MAX others are: ask again when done() was called.
+struct giver_pod {
+    const char *uid, *ns;
+};
+/* Begins with what is not given yet. -EINPROGRESS: the folder is being given, to this pod or to
+ * another, or GIVER_MAX others are, or GIVER_OF_NS of the pod's namespace, so that those of one
+ * keep not all others waiting: ask again when done() was called.
  * Another negative errno: what came of it since this pod waits for it, once; the next call begins
  * anew; never -EAGAIN. Never 0: ask giver_has_given, then the folder. err is not NULL. */
 #define GIVER_MAX 4
-nodiscard int giver_give(struct giver *giver, const char *uid, const struct gift *gift,
+#define GIVER_OF_NS 2
+nodiscard int giver_give(struct giver *giver, const struct giver_pod *pod, const struct gift *gift,
                          struct err *err);
 /* It was given to this pod, which waited for it, to the end. That counts whatever the folder says:
  * there are file systems that keep no owners or labels, and pods that take it from each other. */

@@ -141,11 +141,18 @@ static struct gift gift_of(const char *path)
     return (struct gift){.path = path, .group = GROUP, .write = true, .part = FS_GROUP_LASTING};
 }
 
+static int ask(struct fixture *f, const char *uid, const char *ns, const struct gift *gift,
+               struct err *err)
+{
+    const struct giver_pod pod = {uid, ns};
+    return giver_give(f->giver, &pod, gift, err);
+}
+
 static void expect(struct fixture *f, const char *path, int want)
 {
     struct err err = {0};
     const struct gift gift = gift_of(path);
-    assert_int_equal(giver_give(f->giver, "pod", &gift, &err), want);
+    assert_int_equal(ask(f, "pod", "default", &gift, &err), want);
 }
 
 /* The process is let in, and ends. */
@@ -218,7 +225,7 @@ static void test_giver__failure_is_told_once(void **state)
     assert_int_equal(rmdir(path), 0);
     open_gate(path);
     AWAIT(f->done == 1, await_turn(f->loop));
-    assert_int_equal(giver_give(f->giver, "pod", &gift, &err), -ENOENT);
+    assert_int_equal(ask(f, "pod", "default", &gift, &err), -ENOENT);
     assert_string_equal(err.msg, "fsGroup 4711: No such file or directory");
     expect(f, path, -EINPROGRESS);
 }
@@ -232,7 +239,7 @@ static void test_giver__failure_is_plain(void **state)
     const struct gift gift = gift_of(path);
     expect(f, path, -EINPROGRESS);
     finish(f, path);
-    assert_int_equal(giver_give(f->giver, "pod", &gift, &err), -EIO);
+    assert_int_equal(ask(f, "pod", "default", &gift, &err), -EIO);
     assert_non_null(strstr(err.msg, strerror(EAGAIN)));
 }
 
@@ -251,7 +258,7 @@ static void test_giver__no_process(void **state)
         const struct gift gift = gift_of(path);
         if (setrlimit(RLIMIT_NPROC, &none) < 0 || setuid(65534) < 0)
             _exit(2);
-        _exit(giver_give(f->giver, "pod", &gift, &err) != -EIO);
+        _exit(ask(f, "pod", "default", &gift, &err) != -EIO);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
@@ -275,18 +282,18 @@ static void test_giver__failure_is_for_who_waits(void **state)
     size_t files = open_files();
     static const char *const waiting[] = {"pod", "other", "deleted"};
     for (size_t i = 0; i < ARRAY_LEN(waiting); i++)
-        assert_int_equal(giver_give(f->giver, waiting[i], &gift, &err), -EINPROGRESS);
+        assert_int_equal(ask(f, waiting[i], "default", &gift, &err), -EINPROGRESS);
     assert_int_equal(rmdir(path), 0);
     finish(f, path);
     assert_int_equal(open_files(), files);
     giver_forget(f->giver, "deleted");
-    assert_int_equal(giver_give(f->giver, "other", &gift, &err), -ENOENT);
-    assert_int_equal(giver_give(f->giver, "pod", &gift, &err), -ENOENT);
-    assert_int_equal(giver_give(f->giver, "later", &gift, &err), -EINPROGRESS);
+    assert_int_equal(ask(f, "other", "default", &gift, &err), -ENOENT);
+    assert_int_equal(ask(f, "pod", "default", &gift, &err), -ENOENT);
+    assert_int_equal(ask(f, "later", "default", &gift, &err), -EINPROGRESS);
     giver_forget(f->giver, "later"); /* before it fails */
     finish(f, path);
     assert_int_equal(open_files(), files);
-    assert_int_equal(giver_give(f->giver, "later", &gift, &err), -EINPROGRESS);
+    assert_int_equal(ask(f, "later", "default", &gift, &err), -EINPROGRESS);
 }
 
 /* Two pods that want other groups, and two claims: each gets each of them once, though it finds
@@ -306,7 +313,7 @@ static void test_giver__none_takes_turns(void **state)
             struct gift gift = gift_of(paths[i]);
             gift.group += (int64_t)pod;
             assert_false(giver_has_given(f->giver, pods[pod], &gift));
-            assert_int_equal(giver_give(f->giver, pods[pod], &gift, &err), -EINPROGRESS);
+            assert_int_equal(ask(f, pods[pod], "default", &gift, &err), -EINPROGRESS);
             assert_false(giver_has_given(f->giver, pods[pod], &gift)); /* not yet */
             finish(f, paths[i]);
             for (size_t j = 0; j <= i; j++) {
@@ -324,27 +331,39 @@ static void test_giver__none_takes_turns(void **state)
     }
 }
 
+/* Those of one namespace leave room for others. */
 static void test_giver__few_at_once(void **state)
 {
     struct fixture *f = *state;
+    struct err err = {0};
     if (geteuid() != 0)
         skip();
-    char *paths[GIVER_MAX + 1];
-    for (size_t i = 0; i <= GIVER_MAX; i++) {
+    static const struct {
+        const char *ns;
+        bool begins;
+    } asks[] = {{"a", true}, {"a", true},  {"a", false}, {"b", true},
+                {"b", true}, {"b", false}, {"c", false}};
+    char *paths[ARRAY_LEN(asks)];
+    for (size_t i = 0; i < ARRAY_LEN(asks); i++) {
         autofree char *name = xasprintf("claim%zu", i);
         paths[i] = make(f, name, 1);
-        expect(f, paths[i], -EINPROGRESS);
+        const struct gift gift = gift_of(paths[i]);
+        pid_t last = child();
+        assert_int_equal(ask(f, name, asks[i].ns, &gift, &err), -EINPROGRESS);
+        assert_int_equal(child() != last, asks[i].begins);
     }
-    open_gate(paths[0]);
-    AWAIT(f->done == 1, await_turn(f->loop));
-    expect(f, paths[GIVER_MAX], -EINPROGRESS);
-    for (size_t i = 1; i <= GIVER_MAX; i++)
-        open_gate(paths[i]);
-    AWAIT(f->done == GIVER_MAX + 1, await_turn(f->loop));
-    for (size_t i = 0; i <= GIVER_MAX; i++) {
+    finish(f, paths[0]);
+    for (size_t i = 0; i < ARRAY_LEN(asks); i++) {
+        autofree char *name = xasprintf("claim%zu", i);
+        const struct gift gift = gift_of(paths[i]);
+        if (!asks[i].begins)
+            assert_int_equal(ask(f, name, asks[i].ns, &gift, &err), -EINPROGRESS);
+        if (i > 0)
+            finish(f, paths[i]);
         assert_true(top_is_given(paths[i]));
-        free(paths[i]);
     }
+    for (size_t i = 0; i < ARRAY_LEN(asks); i++)
+        free(paths[i]);
 }
 
 /* With the agent, of which the next one knows nothing, its processes end. */
@@ -360,7 +379,7 @@ static void test_giver__ends_with_the_agent(void **state)
     if (agent == 0) {
         struct err err = {0};
         const struct gift gift = gift_of(path);
-        (void)!giver_give(f->giver, "pod", &gift, &err);
+        (void)!ask(f, "pod", "default", &gift, &err);
         pid_t pid = child();
         (void)!write(fds[1], &pid, sizeof(pid));
         pause();
@@ -392,7 +411,7 @@ static const struct value *find(void *ctx, const char *kind, const char *ns, con
 static int give_later(void *ctx, const struct gift *gift, struct err *err)
 {
     struct fixture *f = ctx;
-    return giver_give(f->giver, "pod", gift, err);
+    return ask(f, "pod", "default", gift, err);
 }
 
 static bool is_given(void *ctx, const struct gift *gift)
