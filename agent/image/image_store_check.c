@@ -91,7 +91,7 @@ static void remove_bad(struct image_store *store, const struct image_store_wante
         char digest[DIGEST_LEN + 1];
         snprintf(digest, sizeof(digest), "sha256:%.64s", name);
         const char *failure = freed.failed ? map_get(freed.failed, name) : NULL;
-        if (image_store_has_layer(store, digest))
+        if (failure || image_store_has_layer(store, digest)) /* its record goes before it */
             (void)map_put(found->kept, name, xstrdup(failure ? failure : usual));
     }
     map_free(freed.images, NULL);

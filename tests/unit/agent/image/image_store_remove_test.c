@@ -575,6 +575,14 @@ static void test_image_store_remove__bad_layers_that_stay(void **state)
     for (size_t i = ARRAY_LEN(dead); i-- > 0;)
         assert_int_equal(umount2(dead[i], MNT_DETACH), 0);
     expect_layers(f, "a");
+    /* Its record goes, and it cannot. */
+    assert_int_equal(mount("none", rot, "tmpfs", 0, NULL), 0);
+    assert_int_equal(image_store_check(f->store, &wanted, &checked, NULL), 0);
+    const char *reason = map_get(checked.kept, digest_hex(digest));
+    assert_non_null(reason);
+    assert_non_null(strstr(reason, strerror(EBUSY)));
+    image_store_checked_done(&checked);
+    assert_int_equal(umount2(rot, MNT_DETACH), 0);
 }
 
 /* A layer of nothing comes to 0, and that is known of it. */
