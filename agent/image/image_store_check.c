@@ -40,17 +40,19 @@ static int read_layer(const char *path, const struct image_layer_sum *sum, struc
 }
 
 /* Nobody waits for the reading, which may take hours: what was removed meanwhile, or came anew,
- * looks bad. So what looks bad is read again while nothing can be removed; -ENOENT: it is gone. */
+ * looks bad. So what looks bad is read again while nothing can be removed. gone: it is no layer any
+ * more; a damaged folder lists names that are not there either. */
 static int read_again(struct check *check, const char *digest, const char *path,
-                      struct image_layer_sum *sum, struct err *err)
+                      struct image_layer_sum *sum, bool *gone, struct err *err)
 {
     struct err none = {0};
     autoclose int lock = image_store_lock(check->store, false, true, &none);
     if (lock < 0)
         return err->code; /* where nothing can be written, nothing was removed */
-    if (image_store_layer_bytes(check->store, digest, sum) < 0)
-        return -ENOENT;
     *err = none;
+    *gone = image_store_layer_bytes(check->store, digest, sum) < 0;
+    if (*gone)
+        return 0;
     return read_layer(path, sum, err);
 }
 
@@ -66,7 +68,10 @@ static int check_one(void *ctx, const char *name, enum disk_type type)
     autofree char *path = xasprintf("%s/layers/%s", image_store_root(check->store), name);
     struct err err = {0};
     int rc = read_layer(path, &sum, &err);
-    if (rc < 0 && (rc = read_again(check, digest, path, &sum, &err)) == -ENOENT)
+    bool gone = false;
+    if (rc < 0)
+        rc = read_again(check, digest, path, &sum, &gone, &err);
+    if (gone)
         return 0;
     check->found->layers++;
     check->found->unknown += !sum.known;

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -585,6 +587,40 @@ static void test_image_store_remove__bad_layers_that_stay(void **state)
     assert_int_equal(umount2(rot, MNT_DETACH), 0);
 }
 
+/* A folder that lists a name which then is not there is damaged, and the layer bad. The kernel has
+ * such folders: those of processes that have ended. */
+static void test_image_store_remove__bad_folder(void **state)
+{
+    struct fixture *f = *state;
+    struct image_store_checked checked;
+    siginfo_t info;
+    const struct image_store_wanted wanted = {.in_use = in_use, .ctx = f};
+    char digest[DIGEST_LEN + 1];
+    if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0)
+        skip();
+    assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(0);
+    assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+    add_image(f, "a:1", "a", NULL);
+    layer_digest('a', digest);
+    autofree char *rot = xasprintf("%s/layers/%s/rot", f->root, digest_hex(digest));
+    autofree char *names = xasprintf("/proc/%d/ns", (int)pid);
+    assert_int_equal(mkdir(rot, 0755), 0);
+    assert_int_equal(mount(names, rot, NULL, MS_BIND, NULL), 0);
+    autoclose int prune = image_store_lock(f->store, false, true, NULL); /* it stays for now */
+    assert_true(prune >= 0);
+    assert_int_equal(image_store_check(f->store, &wanted, &checked, NULL), 0);
+    assert_int_equal(umount2(rot, MNT_DETACH), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    const char *problem = map_get(checked.bad, digest_hex(digest));
+    assert_non_null(problem);
+    assert_non_null(strstr(problem, strerror(ENOENT)));
+    assert_int_equal(map_len(checked.kept), 1);
+    image_store_checked_done(&checked);
+}
+
 /* A layer of nothing comes to 0, and that is known of it. */
 static void test_image_store_remove__bad_empty_layer(void **state)
 {
@@ -623,6 +659,7 @@ int main(void)
         TEST(layers_in_use_stay),
         TEST(bad_layers),
         TEST(bad_empty_layer),
+        TEST(bad_folder),
         TEST(bad_layers_that_stay),
         TEST(check_is_in_nobodys_way),
         TEST(images_of_archives_stay),
