@@ -18,6 +18,7 @@ struct order {
     struct prepulls *prepulls;
     char *reference; /* in full */
     enum state state;
+    bool spare;                    /* while room is looked for: it may go */
     struct image_request *request; /* while it is asked for */
     int64_t done, total;
     char *message; /* of FAILED */
@@ -139,7 +140,9 @@ static void next(struct prepulls *prepulls)
 
 /* ---- ordering ---- */
 
-static int read_reference(const struct value *item, char ret[REFERENCE_MAX + 256], struct err *err)
+#define TEXT_MAX (REFERENCE_MAX + 256)
+
+static int read_reference(const struct value *item, char ret[TEXT_MAX], struct err *err)
 {
     struct reference ref;
     const char *text = value_str(item);
@@ -157,16 +160,50 @@ static int check_count(const struct value *references, struct err *err)
     return 0;
 }
 
-/* Those that have ended make room, the oldest first. */
-static void make_room(struct prepulls *prepulls, size_t wanted)
+/* What is ordered, in full. */
+struct wishes {
+    size_t count;
+    char text[PREPULLS_AT_ONCE][TEXT_MAX];
+};
+
+static bool is_among(const struct wishes *wishes, size_t count, const char *reference)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_eq(wishes->text[i], reference))
+            return true;
+    return false;
+}
+
+static size_t count_fresh(const struct prepulls *prepulls, const struct wishes *wishes)
+{
+    size_t fresh = 0;
+    for (size_t i = 0; i < wishes->count; i++)
+        fresh += !find(prepulls, wishes->text[i]) && !is_among(wishes, i, wishes->text[i]);
+    return fresh;
+}
+
+/* Those that have ended make room, the oldest first, but for what is ordered again; if there is
+ * not enough, none of them goes. */
+static int make_room(struct prepulls *prepulls, const struct wishes *wishes, struct err *err)
 {
     struct list *it, *tmp;
+    size_t fresh = count_fresh(prepulls, wishes), spares = 0;
     list_each(it, tmp, &prepulls->orders)
     {
         struct order *order = container_of(it, struct order, link);
-        if (prepulls->count + wanted > PREPULLS_MAX && order->state >= PULLED)
+        order->spare = order->state >= PULLED && !is_among(wishes, wishes->count, order->reference);
+        spares += order->spare;
+    }
+    if (prepulls->count + fresh > PREPULLS_MAX + spares && !WEAKENED(PREPULLS_MAX))
+        return err_set(err, -EBUSY, "%zu images are waiting to be pulled already",
+                       prepulls->count - spares);
+    list_each(it, tmp, &prepulls->orders)
+    {
+        struct order *order = container_of(it, struct order, link);
+        if (prepulls->count + fresh > PREPULLS_MAX && order->spare)
             order_free(order);
     }
+    return 0;
 }
 
 static void add(struct prepulls *prepulls, const char *reference)
@@ -185,20 +222,17 @@ static void add(struct prepulls *prepulls, const char *reference)
 
 int prepulls_order(struct prepulls *prepulls, const struct value *references, struct err *err)
 {
-    char text[PREPULLS_AT_ONCE][REFERENCE_MAX + 256];
+    struct wishes wishes;
     int rc = check_count(references, err);
-    size_t count = rc < 0 ? 0 : value_len(references), fresh = 0;
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        rc = read_reference(value_at(references, i), text[i], err);
-        fresh += rc == 0 && !find(prepulls, text[i]);
-    }
+    wishes.count = rc < 0 ? 0 : value_len(references);
+    for (size_t i = 0; rc == 0 && i < wishes.count; i++)
+        rc = read_reference(value_at(references, i), wishes.text[i], err);
+    if (rc == 0)
+        rc = make_room(prepulls, &wishes, err);
     if (rc < 0)
         return rc;
-    make_room(prepulls, fresh);
-    if (prepulls->count + fresh > PREPULLS_MAX && !WEAKENED(PREPULLS_MAX))
-        return err_set(err, -EBUSY, "%zu images are waiting to be pulled already", prepulls->count);
-    for (size_t i = 0; i < count; i++)
-        add(prepulls, text[i]);
+    for (size_t i = 0; i < wishes.count; i++)
+        add(prepulls, wishes.text[i]);
     next(prepulls);
     return 0;
 }
@@ -210,7 +244,7 @@ int prepulls_tell(const struct prepulls *prepulls, const struct value *reference
     struct value *list = value_set(all, "images", value_new_list());
     int rc = check_count(references, err);
     for (size_t i = 0; rc == 0 && i < value_len(references); i++) {
-        char text[REFERENCE_MAX + 256];
+        char text[TEXT_MAX];
         rc = read_reference(value_at(references, i), text, err);
         if (rc < 0)
             break;

@@ -220,6 +220,46 @@ static void test_prepulls__bounds(void **state)
     assert_int_equal(world->count, 1);
 }
 
+/* What has ended and is ordered again needs no other's room, and gives none. */
+static void test_prepulls__bounds_of_those_that_come_again(void **state)
+{
+    struct world *world = *state;
+    cleanup(buf_done) struct buf both = {0};
+    order_numbered(world, 0, PREPULLS_MAX, 0);
+    for (int i = 0; i < PREPULLS_MAX; i++)
+        ends(world, 0, NULL, NULL);
+    (void)buf_addstr(&both, "[");
+    for (int i = 0; i < 8; i++) /* the oldest, and new ones, one of them twice */
+        (void)buf_addf(&both, "\"r.io/a:%d\",\"r.io/b:%d\",", i, i < 7 ? i : 0);
+    both.data[both.len - 1] = ']';
+    assert_int_equal(order(world, buf_str(&both), NULL), 0);
+    size_t known = 0;
+    for (int i = 0; i < PREPULLS_MAX + 8; i++) {
+        cleanup(value_free) struct value *list = value_new_list(), *got = NULL;
+        autofree char *text =
+            xasprintf("r.io/%s:%d", i < PREPULLS_MAX ? "a" : "b", i % PREPULLS_MAX);
+        value_append(list, value_new_str(text));
+        assert_int_equal(prepulls_tell(world->prepulls, list, &got, NULL), 0);
+        const struct value *item = value_at(value_get(got, "images"), 0);
+        known += !str_eq(value_get_str(item, "state"), "Unknown");
+    }
+    assert_int_equal(known, PREPULLS_MAX);
+    tells(world, "[\"r.io/a:14\", \"r.io/a:15\"]",
+          "[{\"image\":\"r.io/a:14\",\"state\":\"Unknown\"},"
+          "{\"image\":\"r.io/a:15\",\"state\":\"Pulled\"}]");
+}
+
+/* An order that is refused takes nothing away. */
+static void test_prepulls__refused_order_forgets_nothing(void **state)
+{
+    struct world *world = *state;
+    order_numbered(world, 0, PREPULLS_MAX, 0);
+    ends(world, 0, NULL, NULL);
+    assert_int_equal(order(world, "[\"r.io/b:1\", \"r.io/b:2\"]", NULL), -EBUSY);
+    tells(world, "[\"r.io/a:0\"]", "[{\"image\":\"r.io/a:0\",\"state\":\"Pulled\"}]");
+    assert_int_equal(order(world, "[\"r.io/b:1\", \"r.io/b:1\"]", NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +268,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_prepulls__a_cached_one_is_not_pulled, setup, teardown),
         cmocka_unit_test_setup_teardown(test_prepulls__refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_prepulls__bounds, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_prepulls__bounds_of_those_that_come_again, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_prepulls__refused_order_forgets_nothing, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests_name("prepulls", tests, NULL, NULL);
 }
