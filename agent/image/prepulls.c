@@ -29,6 +29,7 @@ struct prepulls {
     struct list orders;
     size_t count;
     bool running; /* one of them is asked for */
+    char *held;   /* why nothing is pulled now; NULL: it is */
 };
 
 static void order_free(struct order *order)
@@ -57,6 +58,7 @@ void prepulls_free(struct prepulls *prepulls)
         return;
     struct list *it, *tmp;
     list_each(it, tmp, &prepulls->orders) order_free(container_of(it, struct order, link));
+    free(prepulls->held);
     free(prepulls);
 }
 
@@ -131,10 +133,26 @@ static void next(struct prepulls *prepulls)
     list_each(it, tmp, &prepulls->orders)
     {
         struct order *order = container_of(it, struct order, link);
-        if (prepulls->running && !WEAKENED(PREPULLS_ONE))
+        if (prepulls->held || (prepulls->running && !WEAKENED(PREPULLS_ONE)))
             return;
         if (order->state == WAITING)
             start(order);
+    }
+}
+
+void prepulls_hold(struct prepulls *prepulls, const char *why)
+{
+    struct list *it, *tmp;
+    free(prepulls->held);
+    prepulls->held = why ? xstrdup(why) : NULL;
+    list_each(it, tmp, &prepulls->orders)
+    {
+        struct order *order = container_of(it, struct order, link);
+        if (!why || order->state >= PULLED)
+            continue;
+        if (order->request)
+            prepulls->images->cancel(prepulls->images, order->request);
+        settle(order, -EBUSY, "Held", why);
     }
 }
 
@@ -227,6 +245,8 @@ int prepulls_order(struct prepulls *prepulls, const struct value *references, st
     wishes.count = rc < 0 ? 0 : value_len(references);
     for (size_t i = 0; rc == 0 && i < wishes.count; i++)
         rc = read_reference(value_at(references, i), wishes.text[i], err);
+    if (rc == 0 && prepulls->held && !WEAKENED(PREPULLS_HELD))
+        rc = err_set(err, -EBUSY, "%s", prepulls->held);
     if (rc == 0)
         rc = make_room(prepulls, &wishes, err);
     if (rc < 0)

@@ -14,9 +14,12 @@ struct prepulls;
 struct prepulls *prepulls_new(struct images *images); /* borrowed: it ends after this */
 void prepulls_free(struct prepulls *prepulls);
 
+/* From now on nothing is pulled ahead, for that reason; NULL: it is again. What was waiting or
+ * under way has failed with it. */
+void prepulls_hold(struct prepulls *prepulls, const char *why);
 /* All of references (a list of strings) or none. What is under way is joined, what has ended
  * begins anew: the registry is asked again. -EINVAL: one is not a reference, or they are none or
- * too many; -EBUSY: so many are waiting already. */
+ * too many; -EBUSY: so many are waiting already, or nothing is pulled ahead now. */
 nodiscard int prepulls_order(struct prepulls *prepulls, const struct value *references,
                              struct err *err);
 /* How it goes with them: {"images": [{"image", "state", "done", "total", "message"}]}, image in

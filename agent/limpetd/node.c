@@ -106,8 +106,17 @@ static void tell_status(struct node *node)
     link_set_node_status(node->link, status);
 }
 
+/* Pods would be ended for an image that nobody needs yet. */
+static void hold_prepulls(struct node *node)
+{
+    bool hold = evict_is_short(node->evict, PRESSURE_DISK);
+    if (node->prepulls)
+        prepulls_hold(node->prepulls, hold ? "The node had condition: [DiskPressure]." : NULL);
+}
+
 static void conditions_changed(void *ctx)
 {
+    hold_prepulls(ctx);
     tell_status(ctx);
 }
 
@@ -335,6 +344,7 @@ static int make_link(struct node *node, struct err *err)
         return rc;
     node->usage = usage_new(node->agent);
     node->prepulls = prepulls_new(node->images);
+    hold_prepulls(node);
     cleanup(value_free) struct value *labels = nodeinfo_labels(node->config->node);
     const struct link_spec spec = {.loop = node->loop,
                                    .bus = node->bus,

@@ -261,6 +261,11 @@ void evict_free(struct evict *evict)
     free(evict);
 }
 
+bool evict_is_short(const struct evict *evict, enum pressure pressure)
+{
+    return evict->pressures.on[pressure];
+}
+
 struct value *evict_conditions(const struct evict *evict)
 {
     return pressures_conditions(&evict->pressures);

@@ -19,5 +19,6 @@ struct evict_spec {
 /* Takes the first sample. */
 struct evict *evict_new(const struct evict_spec *spec);
 void evict_free(struct evict *evict); /* before agent_free */
+bool evict_is_short(const struct evict *evict, enum pressure pressure);
 /* A list for the Node's status.conditions; the caller's. */
 struct value *evict_conditions(const struct evict *evict);

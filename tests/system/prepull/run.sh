@@ -87,6 +87,15 @@ if on a big:1; then ok "... on the node"; else bad "... on the node" "$(ld a ima
 echo "     $before bytes had come before"
 is "nothing is left half" "$(find "$STAND/a/state/images/partial" "$STAND/a/state/images/tmp" -mindepth 1 | wc -l)" 0
 
+# ---- a node that is short of disk ----
+sed -i 's/^evictionHard: .*/evictionHard: "nodefs.available<999Ti"/' "$STAND/b/config.yaml"
+node_stop b
+node_start b
+within 30 "a node comes back short of disk" matches '^b +True$' kc get node b -o \
+    custom-columns='NAME:.metadata.name,DISK:.status.conditions[?(@.type=="DiskPressure")].status'
+pull "$here_of/app:1" --node b
+has "... it pulls nothing ahead, and says why" "$code $(said)" '^1 limpet: b: The node had condition: \[DiskPressure\]'
+
 # ---- a node that is away ----
 node_stop b
 within 30 "a node goes away" matches '^b +NotReady' lp get nodes

@@ -260,6 +260,27 @@ static void test_prepulls__refused_order_forgets_nothing(void **state)
     assert_int_equal(order(world, "[\"r.io/b:1\", \"r.io/b:1\"]", NULL), 0);
 }
 
+/* While the disk is short, pods would be ended for what nobody needs yet. */
+static void test_prepulls__held(void **state)
+{
+    struct world *world = *state;
+    struct err err = {0};
+    assert_int_equal(order(world, "[\"r.io/a:1\", \"r.io/b:1\", \"r.io/c:1\"]", NULL), 0);
+    ends(world, 0, NULL, NULL);
+    prepulls_hold(world->prepulls, "no room");
+    assert_int_equal(world->count, 0);
+    tells(world, "[\"r.io/a:1\", \"r.io/b:1\", \"r.io/c:1\"]",
+          "[{\"image\":\"r.io/a:1\",\"state\":\"Pulled\"},"
+          "{\"image\":\"r.io/b:1\",\"state\":\"Failed\",\"message\":\"no room\"},"
+          "{\"image\":\"r.io/c:1\",\"state\":\"Failed\",\"message\":\"no room\"}]");
+    assert_int_equal(order(world, "[\"r.io/b:1\"]", &err), -EBUSY);
+    assert_string_equal(err.msg, "no room");
+    prepulls_hold(world->prepulls, NULL);
+    assert_int_equal(world->count, 0); /* whoever wants it orders it again */
+    assert_int_equal(order(world, "[\"r.io/b:1\"]", NULL), 0);
+    assert_int_equal(world->count, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +289,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_prepulls__a_cached_one_is_not_pulled, setup, teardown),
         cmocka_unit_test_setup_teardown(test_prepulls__refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_prepulls__bounds, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_prepulls__held, setup, teardown),
         cmocka_unit_test_setup_teardown(test_prepulls__bounds_of_those_that_come_again, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_prepulls__refused_order_forgets_nothing, setup,
