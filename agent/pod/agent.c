@@ -363,7 +363,7 @@ int agent_new(const struct agent_world *world, const struct agent_spec *spec,
     agent->leftovers = leftovers_new(agent);
     agent->reclaim = reclaim_new(agent);
     agent->tokens = make_tokens(agent);
-    agent->giver = giver_new(world->loop, giver_give_all, exec_volumes_given, agent);
+    agent->giver = giver_new(world->loop, gift_give, exec_volumes_given, agent);
     agent->manifests = manifests_new(&(struct manifests_spec){
         .disk = world->disk,
         .static_dir = agent->spec.static_dir,

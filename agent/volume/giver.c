@@ -12,14 +12,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define REPORT_FD 3
 #define NICE 10
+#define TELL_NS (60 * NS_PER_S) /* as often as a kubelet does */
 
 struct job {
     struct list link;
@@ -29,6 +32,9 @@ struct job {
     struct map *pods; /* uids of those that wait for it, or may still ask how it ended */
     pid_t pid;        /* 0: it is over */
     struct loop_child *child;
+    size_t *left; /* shared with it: counted down from SIZE_MAX */
+    size_t told;  /* so many files are done, as it was last looked at */
+    int64_t told_at;
     int report;     /* by which it says why it fails; -1: it is over */
     struct err err; /* of one that has failed */
 };
@@ -52,11 +58,6 @@ struct giver *giver_new(struct loop *loop, giver_give_fn *give, giver_done_fn *d
     return giver;
 }
 
-int giver_give_all(const struct gift *gift, struct err *err)
-{
-    return gift_give(gift, NULL, err);
-}
-
 static void job_free(struct job *job)
 {
     if (job->pid > 0)
@@ -65,6 +66,8 @@ static void job_free(struct job *job)
         loop_child_abandon(job->child);
     if (job->report >= 0)
         close(job->report);
+    if (job->left)
+        munmap(job->left, sizeof(*job->left));
     list_remove(&job->link);
     map_free(job->pods, NULL);
     free((char *)job->gift.path);
@@ -95,15 +98,15 @@ static int keep_only(int report)
     return 0;
 }
 
-_Noreturn static void run(const struct giver *giver, const struct gift *gift, int report,
-                          pid_t parent)
+_Noreturn static void run(const struct job *job, int report, pid_t parent)
 {
+    const struct gift *gift = &job->gift;
     struct err err = {0};
     if (!WEAKENED(GIVER_ORPHAN) && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
         _exit(1);
     (void)!nice(NICE);
     int rc = keep_only(report);
-    rc = rc < 0 ? err_errno(&err, -rc, "%s", gift->path) : giver->give(gift, &err);
+    rc = rc < 0 ? err_errno(&err, -rc, "%s", gift->path) : job->giver->give(gift, job->left, &err);
     if (rc < 0 && write(REPORT_FD, &err, sizeof(err)) < 0)
         _exit(2);
     _exit(rc < 0);
@@ -158,8 +161,20 @@ static struct job *job_new(struct giver *giver, const struct giver_pod *pod,
     job->ns = xstrdup(pod->ns);
     job->pods = map_new();
     (void)map_put(job->pods, pod->uid, job);
+    job->told_at = clock_boot(loop_clock(giver->loop));
     list_append(&giver->jobs, &job->link);
     return job;
+}
+
+static int share_left(struct job *job, struct err *err)
+{
+    void *page =
+        mmap(NULL, sizeof(*job->left), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        return err_errno(err, errno, "cannot share memory with a process");
+    job->left = page;
+    *job->left = SIZE_MAX;
+    return 0;
 }
 
 static int start(struct giver *giver, const struct giver_pod *pod, const struct gift *gift,
@@ -171,10 +186,11 @@ static int start(struct giver *giver, const struct giver_pod *pod, const struct 
     struct job *job = job_new(giver, pod, gift);
     job->report = fds[0];
     pid_t parent = getpid();
-    job->pid = fork();
-    if (job->pid == 0)
-        run(giver, gift, fds[1], parent);
-    int rc = job->pid < 0 ? err_errno(err, errno, "cannot start a process") : 0;
+    int rc = share_left(job, err);
+    if (rc == 0 && (job->pid = fork()) == 0)
+        run(job, fds[1], parent);
+    if (job->pid < 0)
+        rc = err_errno(err, errno, "cannot start a process");
     close(fds[1]);
     if (rc == 0)
         rc = loop_child_new(giver->loop, job->pid, ended, job, &job->child, err);
@@ -247,6 +263,29 @@ static bool must_wait(const struct giver *giver, const struct giver_pod *pod,
     return here || running >= GIVER_MAX || (of_ns >= GIVER_OF_NS && !WEAKENED(GIVER_OF_NS));
 }
 
+/* In the words of a kubelet. */
+static int under_way(const struct giver *giver, const struct gift *gift, struct err *err)
+{
+    struct list *it, *tmp;
+    int64_t now = clock_boot(loop_clock(giver->loop));
+    list_each(it, tmp, &giver->jobs)
+    {
+        struct job *job = container_of(it, struct job, link);
+        if (job->pid == 0 || !is_same(&job->gift, gift))
+            continue;
+        if (now - job->told_at >= TELL_NS) {
+            job->told = SIZE_MAX - *(volatile size_t *)job->left;
+            job->told_at = now;
+        }
+        if (job->told > 0)
+            return err_set(err, -EINPROGRESS,
+                           "Setting volume ownership for %s, processed %zu files", gift->path,
+                           job->told);
+    }
+    return err_set(err, -EINPROGRESS, "setting the ownership of the files in %s takes a while",
+                   gift->path);
+}
+
 int giver_give(struct giver *giver, const struct giver_pod *pod, const struct gift *gift,
                struct err *err)
 {
@@ -260,6 +299,5 @@ int giver_give(struct giver *giver, const struct giver_pod *pod, const struct gi
         return failure;
     if (!must_wait(giver, pod, gift) && start(giver, pod, gift, err) < 0)
         return plain(err);
-    return err_set(err, -EINPROGRESS, "setting the ownership of the files in %s takes a while",
-                   gift->path);
+    return under_way(giver, gift, err);
 }

@@ -11,21 +11,20 @@
 
 struct giver;
 
-/* As gift_give does it to the end; called in the process. */
-typedef int giver_give_fn(const struct gift *gift, struct err *err);
+/* gift_give, of which left is counted down for those that wait; called in the process. */
+typedef int giver_give_fn(const struct gift *gift, size_t *left, struct err *err);
 /* One has ended, well or not: whoever waits may ask again. */
 typedef void giver_done_fn(void *ctx);
 
 struct giver *giver_new(struct loop *loop, giver_give_fn *give, giver_done_fn *done, void *ctx);
 void giver_free(struct giver *giver); /* ends those that run */
-/* The giver_give_fn of every day. */
-nodiscard int giver_give_all(const struct gift *gift, struct err *err);
 struct giver_pod {
     const char *uid, *ns;
 };
 /* Begins with what is not given yet. -EINPROGRESS: the folder is being given, to this pod or to
  * another, or GIVER_MAX others are, or GIVER_OF_NS of the pod's namespace, so that those of one
- * keep not all others waiting: ask again when done() was called.
+ * keep not all others waiting: ask again when done() was called. The message says once a minute how
+ * far it is.
  * Another negative errno: what came of it since this pod waits for it, once; the next call begins
  * anew; never -EAGAIN. Never 0: ask giver_has_given, then the folder. err is not NULL. */
 #define GIVER_MAX 4

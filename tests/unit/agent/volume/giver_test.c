@@ -10,6 +10,7 @@
 #include "common/data/json.h"
 #include "common/fs/path.h"
 #include "tests/lib/await.h"
+#include "tests/sim/fake/clock_fake.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,9 +33,11 @@
 #define FILES (2 * VOLUME_AT_ONCE)
 #define NUMB "numb"
 #define BUSY "busy"
+#define SLOW "slow"
 
 struct fixture {
     char dir[64];
+    struct clock_fake clock; /* of one test */
     struct loop *loop;
     struct giver *giver;
     size_t done, ticks;
@@ -42,8 +45,10 @@ struct fixture {
 };
 
 /* In the process. */
-static int at_the_gate(const struct gift *gift, struct err *err)
+static int at_the_gate(const struct gift *gift, size_t *left, struct err *err)
 {
+    if (strstr(gift->path, SLOW))
+        *left -= 5;
     autofree char *gate = xasprintf("%s.gate", gift->path);
     int fd = open(gate, O_RDONLY | O_CLOEXEC); /* until somebody opens the other end */
     if (fd < 0)
@@ -53,7 +58,7 @@ static int at_the_gate(const struct gift *gift, struct err *err)
         return 0;
     if (strstr(gift->path, BUSY))
         return err_errno(err, EAGAIN, "%s", gift->path);
-    return giver_give_all(gift, err);
+    return gift_give(gift, left, err);
 }
 
 static void open_gate(const char *path)
@@ -76,15 +81,27 @@ static void on_tick(void *ctx)
     loop_timer_after(f->timer, 1 * NS_PER_MS);
 }
 
+static void setup_loop(struct fixture *f, const struct clock *clock)
+{
+    struct err err = {0};
+    assert_int_equal(loop_new(clock, &f->loop, &err), 0);
+    f->giver = giver_new(f->loop, at_the_gate, on_done, f);
+    f->timer = loop_timer_new(f->loop, on_tick, f);
+}
+
+static void teardown_loop(struct fixture *f)
+{
+    giver_free(f->giver);
+    loop_timer_free(f->timer);
+    loop_free(f->loop);
+}
+
 static int setup(void **state)
 {
     struct fixture *f = xcalloc(1, sizeof(*f));
-    struct err err = {0};
     snprintf(f->dir, sizeof(f->dir), "/tmp/limpet-giver-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
-    assert_int_equal(loop_new(clock_system(), &f->loop, &err), 0);
-    f->giver = giver_new(f->loop, at_the_gate, on_done, f);
-    f->timer = loop_timer_new(f->loop, on_tick, f);
+    setup_loop(f, clock_system());
     *state = f;
     return 0;
 }
@@ -92,9 +109,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *f = *state;
-    giver_free(f->giver);
-    loop_timer_free(f->timer);
-    loop_free(f->loop);
+    teardown_loop(f);
     while (waitpid(-1, NULL, 0) > 0) /* those that were ended */
         ;
     autoclose int tmp = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -366,6 +381,45 @@ static void test_giver__few_at_once(void **state)
         free(paths[i]);
 }
 
+static bool is_told(struct fixture *f, const char *path, const char *text)
+{
+    struct err err = {0};
+    const struct gift gift = gift_of(path);
+    assert_int_equal(ask(f, "pod", "default", &gift, &err), -EINPROGRESS);
+    return strstr(err.msg, text) != NULL;
+}
+
+/* A pod that waits for hours is told how far it is, and not all the time. */
+static void test_giver__how_far(void **state)
+{
+    struct fixture *f = *state;
+    struct err err = {0};
+    if (geteuid() != 0)
+        skip();
+    teardown_loop(f);
+    clock_fake_init(&f->clock, 1000 * NS_PER_S, 0);
+    setup_loop(f, &f->clock.clock);
+    autofree char *path = make(f, SLOW, 3);
+    autofree char *gate = xasprintf("%s.gate", path);
+    assert_true(is_told(f, path, "takes a while"));
+    AWAIT(is_told(f, path, "processed 5 files"), clock_fake_advance(&f->clock, 60 * NS_PER_S));
+    assert_int_equal(kill(child(), SIGKILL), 0);
+    AWAIT(f->done == 1, await_turn(f->loop));
+    expect(f, path, -EINTR);
+    assert_true(is_told(f, path, "takes a while"));
+    const struct gift gift = gift_of(path);
+    int fd = -1;
+    AWAIT((fd = open(gate, O_WRONLY | O_NONBLOCK | O_CLOEXEC)) >= 0, usleep(1000));
+    clock_fake_advance(&f->clock, 60 * NS_PER_S - 1); /* it has counted: it is at the gate */
+    assert_true(is_told(f, path, "takes a while"));
+    clock_fake_advance(&f->clock, 1);
+    assert_int_equal(ask(f, "other", "default", &gift, &err), -EINPROGRESS);
+    assert_non_null(strstr(err.msg, "Setting volume ownership for /tmp/limpet-giver-"));
+    close(fd);
+    AWAIT(f->done == 2, await_turn(f->loop));
+    assert_true(top_is_given(path));
+}
+
 /* With the agent, of which the next one knows nothing, its processes end. */
 static void test_giver__ends_with_the_agent(void **state)
 {
@@ -530,6 +584,7 @@ int main(void)
         TEST(none_takes_turns),
         TEST(failure_is_plain),
         TEST(no_process),
+        TEST(how_far),
         TEST(nothing_sticks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
