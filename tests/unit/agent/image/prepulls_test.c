@@ -184,8 +184,8 @@ static void test_prepulls__refused(void **state)
         "[\"\"]",
         "[\"r.io/a:1\", \"UPPER case\"]",
         "[\"r.io/a:1\", {\"image\": \"r.io/b\"}]",
-        "[\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\","
-        "\"a\",\"a\",\"a\"]",
+        ("[\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\","
+         "\"a\",\"a\",\"a\"]"),
     };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct err err = {0};
