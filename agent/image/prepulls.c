@@ -10,6 +10,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* A registry that is not reached is asked again, as by a kubelet: after a second, twice that...,
+ * five minutes; after an hour of it in which nothing came, it cannot be had. */
+#define RETRY_NS NS_PER_S
+#define RETRY_MAX_NS (300 * NS_PER_S)
+#define TRIES_MAX 20
+
 enum state { WAITING, PULLING, PULLED, FAILED };
 static const char *const names[] = {"Waiting", "Pulling", "Pulled", "Failed"};
 
@@ -21,16 +27,23 @@ struct order {
     bool spare;                    /* while room is looked for: it may go */
     struct image_request *request; /* while it is asked for */
     int64_t done, total;
-    char *message; /* of FAILED */
+    int64_t left;     /* the fewest bytes that were missing in any try; INT64_MAX: not known yet */
+    unsigned tries;   /* in a row that failed and left no fewer missing */
+    int64_t retry_ns; /* of WAITING: not before then, boot time */
+    char *message;    /* of FAILED; of WAITING, why the last try failed */
 };
 
 struct prepulls {
+    struct loop *loop;
+    struct loop_timer *timer; /* when the next of those that failed is due */
     struct images *images;
     struct list orders;
     size_t count;
     bool running; /* one of them is asked for */
     char *held;   /* why nothing is pulled now; NULL: it is */
 };
+
+static void try_next(void *ctx);
 
 static void order_free(struct order *order)
 {
@@ -44,9 +57,11 @@ static void order_free(struct order *order)
     free(order);
 }
 
-struct prepulls *prepulls_new(struct images *images)
+struct prepulls *prepulls_new(struct loop *loop, struct images *images)
 {
     struct prepulls *prepulls = xcalloc(1, sizeof(*prepulls));
+    prepulls->loop = loop;
+    prepulls->timer = loop_timer_new(loop, try_next, prepulls);
     prepulls->images = images;
     list_init(&prepulls->orders);
     return prepulls;
@@ -59,6 +74,7 @@ void prepulls_free(struct prepulls *prepulls)
     struct list *it, *tmp;
     list_each(it, tmp, &prepulls->orders) order_free(container_of(it, struct order, link));
     free(prepulls->held);
+    loop_timer_free(prepulls->timer);
     free(prepulls);
 }
 
@@ -78,17 +94,41 @@ static struct order *find(const struct prepulls *prepulls, const char *reference
 
 static void next(struct prepulls *prepulls);
 
+static int64_t now_of(const struct prepulls *prepulls)
+{
+    return clock_boot(loop_clock(prepulls->loop));
+}
+
+/* Whether it is tried again: a line that breaks and a registry that is started anew pass; what is
+ * refused stays so. */
+static bool put_off(struct order *order, const char *reason)
+{
+    if (!str_eq(reason, "RegistryUnavailable") || WEAKENED(PREPULLS_AGAIN) ||
+        ++order->tries >= TRIES_MAX)
+        return false;
+    int64_t wait = RETRY_NS << (order->tries - 1);
+    order->retry_ns = now_of(order->prepulls) + (wait < RETRY_MAX_NS ? wait : RETRY_MAX_NS);
+    order->state = WAITING;
+    return true;
+}
+
 static void settle(struct order *order, int code, const char *reason, const char *message)
 {
     struct prepulls *prepulls = order->prepulls;
     order->request = NULL;
-    order->state = code == 0 ? PULLED : FAILED;
-    if (code == 0)
+    free(order->message);
+    order->message = code == 0 ? NULL : xstrdup(message);
+    if (code == 0) {
+        order->state = PULLED;
         log_info("image pulled ahead image=%s", log_quote(order->reference));
-    else
+    } else if (put_off(order, reason)) {
+        log_info("image not pulled ahead yet image=%s tries=%u error=%s",
+                 log_quote(order->reference), order->tries, log_quote(message));
+    } else {
+        order->state = FAILED;
         log_warn("image not pulled ahead image=%s reason=%s error=%s", log_quote(order->reference),
                  reason, log_quote(message));
-    order->message = code == 0 ? NULL : xstrdup(message);
+    }
     prepulls->running = false;
     next(prepulls);
 }
@@ -109,6 +149,10 @@ static void on_progress(void *ctx, int64_t done, int64_t total)
     struct order *order = ctx;
     order->done = done;
     order->total = total;
+    if (total <= 0 || total - done >= order->left)
+        return;
+    order->left = total - done;
+    order->tries = 0;
 }
 
 static void start(struct order *order)
@@ -121,6 +165,7 @@ static void start(struct order *order)
                                     .progress = on_progress,
                                     .ctx = order};
     order->state = PULLING;
+    free(steal(order->message));
     prepulls->running = true;
     int rc = prepulls->images->ensure(prepulls->images, &wish, &order->request, &err);
     if (rc < 0)
@@ -129,15 +174,27 @@ static void start(struct order *order)
 
 static void next(struct prepulls *prepulls)
 {
+    int64_t now = now_of(prepulls), due = INT64_MAX;
     struct list *it, *tmp;
     list_each(it, tmp, &prepulls->orders)
     {
         struct order *order = container_of(it, struct order, link);
         if (prepulls->held || (prepulls->running && !WEAKENED(PREPULLS_ONE)))
             return;
-        if (order->state == WAITING)
+        if (order->state != WAITING)
+            continue;
+        if (order->retry_ns <= now)
             start(order);
+        else if (order->retry_ns < due)
+            due = order->retry_ns;
     }
+    if (due < INT64_MAX)
+        loop_timer_at(prepulls->timer, due);
+}
+
+static void try_next(void *ctx)
+{
+    next(ctx);
 }
 
 void prepulls_hold(struct prepulls *prepulls, const char *why)
@@ -227,13 +284,16 @@ static int make_room(struct prepulls *prepulls, const struct wishes *wishes, str
 static void add(struct prepulls *prepulls, const char *reference)
 {
     struct order *order = find(prepulls, reference);
-    if (order && order->state < PULLED)
+    if (order && order->state < PULLED) {
+        order->retry_ns = 0; /* somebody wants it now */
         return;
+    }
     if (order)
         order_free(order);
     order = xcalloc(1, sizeof(*order));
     order->prepulls = prepulls;
     order->reference = xstrdup(reference);
+    order->left = INT64_MAX;
     list_append(&prepulls->orders, &order->link);
     prepulls->count++;
 }

@@ -60,8 +60,8 @@ conf() {
     mv /run/conf.yaml /data/manifests/conf.yaml
 }
 conf old
-# told FILE: it tells there what it runs under.
-told() { echo "exec: {command: [sh, -c, \"cat /proc/self/attr/current >/v/$1\"]}"; }
+# told FILE: it tells there, once, what it runs under.
+told() { echo "exec: {command: [sh, -c, \"[ -s /v/$1 ] || cat /proc/self/attr/current >/v/$1\"]}"; }
 container main "$SELF; echo \$(cat /c/k); until grep -q new /c/k; do sleep 0.2; done; echo end; $IDLE" \
     "readinessProbe: {$(told probe), periodSeconds: 1}, lifecycle: {postStart: {$(told hook)}},
     volumeMounts: [{name: v, mountPath: /v}, {name: c, mountPath: /c}]" |

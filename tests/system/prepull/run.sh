@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# timeout: 150
+# timeout: 200
 # `limpet image pull`: images are brought onto nodes from the gateway, ahead of the pods: from its own registry and from
 # another with a password that the node has; who may not, what is no image, a node that is away; gateway and agent killed
 # amid it.
@@ -95,6 +95,17 @@ within 30 "a node comes back short of disk" matches '^b +True$' kc get node b -o
     custom-columns='NAME:.metadata.name,DISK:.status.conditions[?(@.type=="DiskPressure")].status'
 pull "$here_of/app:1" --node b
 has "... it pulls nothing ahead, and says why" "$code $(said)" '^1 limpet: b: The node had condition: \[DiskPressure\]'
+
+# ---- a gateway that is away for a while, and nobody who waits ----
+make_image big:2 30000000
+lp image pull "$here_of/big:2" --node a --timeout=1s >/dev/null 2>&1
+within 20 "another large one is under way" some_came a
+end_pid "$(gw_pid)" KILL
+before=$(came a)
+within 60 "a gateway is away for longer than a pull waits for it" grep -q 'image not pulled ahead yet .*big:2' "$STAND/a/agent.log"
+gw_start
+within 60 "... and the node goes on by itself when it is back" on a big:2
+if ((before < 30000000)); then ok "... in the midst of it"; else bad "... in the midst of it" "$before bytes"; fi
 
 # ---- a node that is away ----
 node_stop b

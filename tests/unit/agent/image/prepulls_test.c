@@ -6,6 +6,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/data/json.h"
+#include "tests/sim/fake/clock_fake.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,6 +23,8 @@ struct image_request {
 };
 
 struct world {
+    struct clock_fake clock;
+    struct loop *loop;
     struct images images;
     struct image image;
     struct prepulls *prepulls;
@@ -85,7 +88,9 @@ static int setup(void **state)
     struct world *world = xcalloc(1, sizeof(*world));
     world->images =
         (struct images){.ensure = fake_ensure, .cancel = fake_cancel, .release = fake_release};
-    world->prepulls = prepulls_new(&world->images);
+    clock_fake_init(&world->clock, 100 * NS_PER_S, 1700000000 * NS_PER_S);
+    assert_int_equal(loop_new(&world->clock.clock, &world->loop, NULL), 0);
+    world->prepulls = prepulls_new(world->loop, &world->images);
     *state = world;
     return 0;
 }
@@ -96,6 +101,7 @@ static int teardown(void **state)
     prepulls_free(world->prepulls);
     assert_int_equal(world->count, 0);
     assert_int_equal(world->held, 0);
+    loop_free(world->loop);
     free(world);
     return 0;
 }
@@ -162,6 +168,79 @@ static void test_prepulls__again(void **state)
     assert_int_equal(world->count, 1); /* its registry may have a newer one */
 }
 
+static void passes(struct world *world, int64_t ns)
+{
+    clock_fake_advance(&world->clock, ns);
+    assert_true(loop_step(world->loop, 0) >= 0);
+}
+
+/* The first of those that are open ends for want of its registry, and is asked for again after that
+ * time, no sooner. */
+static void fails_and_waits(struct world *world, int64_t seconds)
+{
+    ends(world, -EIO, "RegistryUnavailable", "registry r.io: nobody answers");
+    passes(world, seconds * NS_PER_S - 1);
+    assert_int_equal(world->count, 0);
+    passes(world, 1);
+    assert_int_equal(world->count, 1);
+}
+
+/* A gateway that is started anew, a line that breaks: it goes on whoever watches. */
+static void test_prepulls__goes_on_after_a_cut(void **state)
+{
+    struct world *world = *state;
+    assert_int_equal(order(world, "[\"r.io/a:1\", \"r.io/b:1\"]", NULL), 0);
+    ends(world, -EIO, "RegistryUnavailable", "registry r.io: nobody answers");
+    tells(world, "[\"r.io/a:1\", \"r.io/b:1\"]", /* it is in nobody's way */
+          "[{\"image\":\"r.io/a:1\",\"state\":\"Waiting\",\"message\":"
+          "\"registry r.io: nobody answers\"},"
+          "{\"image\":\"r.io/b:1\",\"state\":\"Pulling\",\"done\":0,\"total\":0}]");
+    passes(world, 5 * NS_PER_S);
+    assert_int_equal(world->count, 1); /* one after the other all the same */
+    ends(world, 0, NULL, NULL);
+    assert_string_equal(world->asked[0]->reference, "r.io/a:1");
+    fails_and_waits(world, 2);
+    fails_and_waits(world, 4);
+    ends(world, 0, NULL, NULL);
+    tells(world, "[\"r.io/a:1\", \"r.io/b:1\"]",
+          "[{\"image\":\"r.io/a:1\",\"state\":\"Pulled\"},"
+          "{\"image\":\"r.io/b:1\",\"state\":\"Pulled\"}]");
+    assert_int_equal(loop_next(world->loop), INT64_MAX);
+}
+
+/* Not for ever; but what came meanwhile counts, if it is more than before. */
+static void test_prepulls__gives_up(void **state)
+{
+    static const int64_t waits[] = {1,   2,   4,   8,   16,  32,  64,  128, 256, 300,
+                                    300, 300, 300, 300, 300, 300, 300, 300, 300};
+    struct world *world = *state;
+    assert_int_equal(order(world, "[\"r.io/a:1\"]", NULL), 0);
+    for (size_t i = 0; i < 3; i++)
+        fails_and_waits(world, waits[i]);
+    world->asked[0]->wish.progress(world->asked[0]->wish.ctx, 5, 10);
+    for (size_t i = 0; i < ARRAY_LEN(waits); i++) {
+        fails_and_waits(world, waits[i]);
+        world->asked[0]->wish.progress(world->asked[0]->wish.ctx, 0, 0);
+        world->asked[0]->wish.progress(world->asked[0]->wish.ctx, 3, 8); /* a layer is whole */
+    }
+    ends(world, -EIO, "RegistryUnavailable", "nobody answers");
+    passes(world, 3600 * NS_PER_S);
+    assert_int_equal(world->count, 0);
+    tells(world, "[\"r.io/a:1\"]",
+          "[{\"image\":\"r.io/a:1\",\"state\":\"Failed\",\"message\":\"nobody answers\"}]");
+}
+
+static void test_prepulls__ordered_while_it_waits(void **state)
+{
+    struct world *world = *state;
+    assert_int_equal(order(world, "[\"r.io/a:1\"]", NULL), 0);
+    for (int64_t wait = 1; wait <= 64; wait *= 2)
+        fails_and_waits(world, wait);
+    ends(world, -EIO, "RegistryUnavailable", "nobody answers");
+    assert_int_equal(order(world, "[\"r.io/a:1\"]", NULL), 0);
+    assert_int_equal(world->count, 1);
+}
+
 /* The registry was not reached, and the image of last year is no answer. */
 static void test_prepulls__a_cached_one_is_not_pulled(void **state)
 {
@@ -170,7 +249,7 @@ static void test_prepulls__a_cached_one_is_not_pulled(void **state)
     ends(world, 0, "RegistryUnavailable", "registry r.io: nobody answers");
     assert_int_equal(world->held, 0);
     tells(world, "[\"r.io/a:1\"]",
-          "[{\"image\":\"r.io/a:1\",\"state\":\"Failed\",\"message\":"
+          "[{\"image\":\"r.io/a:1\",\"state\":\"Waiting\",\"message\":"
           "\"registry r.io: nobody answers\"}]");
 }
 
@@ -286,6 +365,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_prepulls__one_after_the_other, setup, teardown),
         cmocka_unit_test_setup_teardown(test_prepulls__again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_prepulls__goes_on_after_a_cut, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_prepulls__gives_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_prepulls__ordered_while_it_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_prepulls__a_cached_one_is_not_pulled, setup, teardown),
         cmocka_unit_test_setup_teardown(test_prepulls__refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_prepulls__bounds, setup, teardown),
