@@ -5,25 +5,19 @@
 #include "common/base/str.h"
 #include "common/data/json.h"
 #include "common/kinds/kinds.h"
+#include "tools/cli/aim.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/resource.h"
+#include "tools/cli/text.h"
 #include "tools/cli/verbs.h"
 
 #include <stdio.h>
 #include <time.h>
 
-/* Between two looks at a node: its line may be a thin one. */
-#define LOOK_FIRST_NS NS_PER_S
-#define LOOK_MAX_NS (15 * NS_PER_S)
-
-/* What is wanted of one node. */
-struct aim {
-    char *node, *path;
-    struct value *answer; /* the last: {"images": [...]} */
-    char *error;          /* why there was none this time */
-    bool ordered, settled, failed;
-    int64_t look_ns, wait_ns;
-};
+/* Of one look: the gateway gives a node 12 s. */
+#define LOOK_MIN_MS 1000
+#define LOOK_MAX_MS 30000
+#define SHOWN_MAX 4 /* images, of all nodes, in the line of what is under way */
 
 struct prepull {
     struct cli *cli;
@@ -32,17 +26,15 @@ struct prepull {
     size_t count;
     char **images;
     size_t image_count;
+    bool reached;     /* the gateway has answered anything */
+    int64_t until_ns; /* boot time */
     struct progress progress;
 };
 
 static void prepull_done(struct prepull *p)
 {
-    for (size_t i = 0; i < p->count; i++) {
-        free(p->aims[i].node);
-        free(p->aims[i].path);
-        free(p->aims[i].error);
-        value_free(p->aims[i].answer);
-    }
+    for (size_t i = 0; i < p->count; i++)
+        aim_done(&p->aims[i]);
     free(p->aims);
     progress_done(&p->progress);
 }
@@ -62,8 +54,7 @@ static void add(struct prepull *p, const char *node)
     for (size_t i = 0; i < p->image_count; i++)
         query_add(&path, "image", p->images[i]);
     p->aims = xreallocarray(p->aims, p->count + 1, sizeof(*p->aims));
-    p->aims[p->count++] = (struct aim){
-        .node = xstrdup(node), .path = xstrdup(buf_str(&path)), .wait_ns = LOOK_FIRST_NS};
+    aim_init(&p->aims[p->count++], node, buf_str(&path));
 }
 
 static int list_nodes(struct prepull *p, const char *selector)
@@ -76,6 +67,7 @@ static int list_nodes(struct prepull *p, const char *selector)
     query_add(&path, "labelSelector", selector);
     if (cli_get_ok(p->cli, buf_str(&path), &answer) < 0)
         return EXIT_FAILED;
+    p->reached = true;
     const struct value *items = value_get(answer, "items");
     for (size_t i = 0; i < value_len(items); i++) {
         const char *name = value_get_str(value_get(value_at(items, i), "metadata"), "name");
@@ -97,56 +89,51 @@ static int choose_nodes(struct prepull *p)
 
 /* ---- one look at a node ---- */
 
-static const char *state_of(const struct value *image)
+static int64_t now_ns(void)
 {
-    const char *state = value_get_str(image, "state");
-    return state ? state : "";
+    return clock_boot(clock_system());
 }
 
-/* Whether all has ended; what its agent does not know any more is to be ordered again. */
-static void judge(struct aim *aim)
-{
-    const struct value *images = value_get(aim->answer, "images");
-    aim->settled = value_len(images) > 0;
-    for (size_t i = 0; i < value_len(images); i++) {
-        const char *state = state_of(value_at(images, i));
-        bool failed = str_eq(state, "Failed");
-        aim->failed |= failed;
-        aim->settled &= failed || str_eq(state, "Pulled");
-        aim->ordered &= !str_eq(state, "Unknown");
-    }
-}
-
-/* What passes: a gateway that is started anew, a line that breaks. An order that is refused is not
- * made again. */
-static bool may_pass(const struct aim *aim, int code)
-{
-    return aim->ordered && (code < 0 || code == 429 || code >= 500);
-}
-
+/* One that does not answer takes no more than is left of the time of all. */
 static void look(struct prepull *p, struct aim *aim)
 {
+    int64_t left_ms = (p->until_ns - now_ns()) / NS_PER_MS;
+    left_ms = left_ms > LOOK_MIN_MS ? left_ms : LOOK_MIN_MS;
     const struct client_request request = {.method = aim->ordered ? "GET" : "POST",
-                                           .path = aim->path};
+                                           .path = aim->path,
+                                           .timeout_ms =
+                                               left_ms < LOOK_MAX_MS ? left_ms : LOOK_MAX_MS};
     cleanup(value_free) struct value *answer = NULL;
     struct err err = {0};
     int code = cli_try(p->cli, &request, &answer, &err);
-    free(steal(aim->error));
-    if (code >= 0 && code < 300) {
-        value_free(aim->answer);
-        aim->answer = steal(answer);
-        aim->ordered = true;
-        judge(aim);
-    } else {
-        const char *message = code < 0 ? err.msg : value_get_str(answer, "message");
-        aim->error = xstrdup(message ? message : "the gateway refuses");
-        aim->failed = aim->settled = !may_pass(aim, code);
-    }
-    aim->look_ns = clock_boot(clock_system()) + aim->wait_ns;
-    aim->wait_ns = 2 * aim->wait_ns < LOOK_MAX_NS ? 2 * aim->wait_ns : LOOK_MAX_NS;
+    aim_hear(aim, code, steal(answer), err.msg, p->reached, now_ns());
+    p->reached |= code >= 0;
 }
 
 /* ---- telling ---- */
+
+static void print_pulled(const char *node, const char *name)
+{
+    cleanup(buf_done) struct buf line = {0};
+    (void)buf_addf(&line, "%s: %s pulled\n", node, name);
+    text_clean(&line, 0);
+    fputs(buf_str(&line), stdout);
+}
+
+static void tell_image(const struct prepull *p, const struct aim *aim, const struct value *image)
+{
+    const char *name = value_get_str(image, "image"), *state = value_get_str(image, "state"),
+               *why = value_get_str(image, "message");
+    if (!name)
+        return;
+    if (str_eq(state, "Failed"))
+        (void)cli_fail("%s: %s: %s", aim->node, name, why ? why : "it cannot be pulled");
+    else if (!str_eq(state, "Pulled"))
+        (void)cli_fail("%s: %s: not there yet, the node goes on with it%s%s", aim->node, name,
+                       why ? ": " : "", why ? why : "");
+    else if (!p->options->json)
+        print_pulled(aim->node, name);
+}
 
 static void tell_node(struct prepull *p, const struct aim *aim)
 {
@@ -154,19 +141,36 @@ static void tell_node(struct prepull *p, const struct aim *aim)
     progress_clear(&p->progress);
     if (aim->error)
         (void)cli_fail("%s: %s", aim->node, aim->error);
-    for (size_t i = 0; !aim->error && i < value_len(images); i++) {
+    else if (!aim->answer)
+        (void)cli_fail("%s: not asked, there was no time left", aim->node);
+    for (size_t i = 0; !aim->error && i < value_len(images); i++)
+        tell_image(p, aim, value_at(images, i));
+    fflush(stdout);
+}
+
+/* "; pi-01 reg.local/web:2 25% of 120.5 MB", or why it is not known. Returns how many it named. */
+static size_t add_progress(const struct aim *aim, size_t room, struct buf *line)
+{
+    const struct value *images = value_get(aim->answer, "images");
+    size_t shown = 0;
+    if (aim->error && room > 0) {
+        (void)buf_addf(line, "; %s %s", aim->node, aim->error);
+        return 1;
+    }
+    for (size_t i = 0; i < value_len(images) && shown < room; i++) {
         const struct value *image = value_at(images, i);
         const char *name = value_get_str(image, "image"), *why = value_get_str(image, "message");
-        if (!name)
+        int64_t done = value_get_int(image, "done", 0), total = value_get_int(image, "total", 0);
+        if (!name || (total <= 0 && !why))
             continue;
-        if (str_eq(state_of(image), "Failed"))
-            (void)cli_fail("%s: %s: %s", aim->node, name, why ? why : "it cannot be pulled");
-        else if (!str_eq(state_of(image), "Pulled"))
-            (void)cli_fail("%s: %s: not there yet, the node goes on with it", aim->node, name);
-        else if (!p->options->json)
-            printf("%s: %s pulled\n", aim->node, name);
+        shown++;
+        if (total > 0)
+            (void)buf_addf(line, "; %s %s %d%% of %.1f MB", aim->node, name,
+                           aim_percent(done, total), (double)total / 1e6);
+        else
+            (void)buf_addf(line, "; %s %s %s", aim->node, name, why);
     }
-    fflush(stdout);
+    return shown;
 }
 
 /* "2 of 5 nodes; pi-01 reg.local/web:2 25% of 120.5 MB". */
@@ -177,19 +181,9 @@ static void tell_progress(struct prepull *p)
     for (size_t i = 0; i < p->count; i++)
         settled += p->aims[i].settled;
     (void)buf_addf(&line, "%zu of %zu nodes", settled, p->count);
-    for (size_t i = 0; i < p->count; i++) {
-        const struct value *images = value_get(p->aims[i].answer, "images");
-        for (size_t k = 0; !p->aims[i].settled && k < value_len(images); k++) {
-            const struct value *image = value_at(images, k);
-            int64_t done = value_get_int(image, "done", 0),
-                    total = value_get_int(image, "total", 0);
-            const char *name = value_get_str(image, "image");
-            if (!name || total <= 0 || shown++ >= 4)
-                continue;
-            (void)buf_addf(&line, "; %s %s %d%% of %.1f MB", p->aims[i].node, name,
-                           (int)((double)done * 100 / (double)total), (double)total / 1e6);
-        }
-    }
+    for (size_t i = 0; i < p->count; i++)
+        if (!p->aims[i].settled)
+            shown += add_progress(&p->aims[i], SHOWN_MAX - shown, &line);
     if (p->progress.terminal)
         progress_say(&p->progress, buf_str(&line));
 }
@@ -220,7 +214,8 @@ static bool turn(struct prepull *p)
     bool open = false;
     for (size_t i = 0; i < p->count; i++) {
         struct aim *aim = &p->aims[i];
-        if (!aim->settled && aim->look_ns <= clock_boot(clock_system())) {
+        int64_t now = now_ns();
+        if (!aim->settled && aim->look_ns <= now && now < p->until_ns) {
             look(p, aim);
             if (aim->settled)
                 tell_node(p, aim);
@@ -233,8 +228,8 @@ static bool turn(struct prepull *p)
 static int wait_for_all(struct prepull *p)
 {
     static const struct timespec second = {.tv_sec = 1};
-    int64_t until = clock_boot(clock_system()) + p->options->timeout_ns;
-    while (turn(p) && clock_boot(clock_system()) < until) {
+    p->until_ns = now_ns() + p->options->timeout_ns;
+    while (turn(p) && now_ns() < p->until_ns) {
         tell_progress(p);
         (void)nanosleep(&second, NULL);
     }
