@@ -120,7 +120,7 @@ static void try_pod(struct schedule *schedule, struct pod *pod)
         schedule_bind(schedule, pod, node->name);
     } else {
         schedule_await(schedule, pod);
-        schedule_tell(schedule, pod, buf_str(&why));
+        schedule_tell(schedule, pod, "Unschedulable", buf_str(&why));
     }
 }
 
@@ -303,6 +303,7 @@ int schedule_new(struct loop *loop, struct api *api, struct rng *rng, struct rec
                                          .ctx = schedule,
                                          .turn_max = TURN_MAX,
                                          .wait_ns = SCHEDULE_AGAIN_NS,
+                                         .wait_max_ns = SCHEDULE_AGAIN_MAX_NS,
                                          .stir_ns = SCHEDULE_RETRY_NS};
     schedule->loop = loop;
     schedule->api = api;

@@ -12,6 +12,7 @@
 #define SCHEDULE_RETRY_NS                                                                          \
     (500 * NS_PER_MS)              /* the least time between two tries of all that fitted nowhere */
 #define SCHEDULE_AGAIN_NS NS_PER_S /* after a write that failed; longer each time */
+#define SCHEDULE_AGAIN_MAX_NS (10 * NS_PER_S) /* as in Kubernetes */
 
 struct node {
     struct sched_node view;
@@ -72,8 +73,10 @@ void schedule_leave_room(struct schedule *schedule, struct pod *pod);
 
 /* Puts it there; its room is taken at once. */
 void schedule_bind(struct schedule *schedule, struct pod *pod, const char *node);
-/* Says in its condition why it has no node (NULL: it has one), if that is not said yet. */
-void schedule_tell(struct schedule *schedule, struct pod *pod, const char *message);
+/* Says in its condition why it has no node (NULL: it has one), if that is not said yet. reason: a
+ * literal, Kubernetes' "Unschedulable" or "SchedulerError". */
+void schedule_tell(struct schedule *schedule, struct pod *pod, const char *reason,
+                   const char *message);
 /* Has its unbound claims get their volumes for that node. */
 void schedule_select(struct schedule *schedule, struct pod *pod, const char *node,
                      const struct sched_storage *storage);

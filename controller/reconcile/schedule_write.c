@@ -13,8 +13,9 @@ struct request {
     struct reconciler_write write;
     char *ns, *uid;
     const char *name; /* of the pod, in the write's key */
-    char *message;    /* NULL: the pod was scheduled */
-    char *node;       /* of writes to a claim: that is selected */
+    const char *reason;
+    char *message; /* NULL: the pod was scheduled */
+    char *node;    /* of writes to a claim: that is selected */
 };
 
 const struct api_user schedule_user = {.name = "system:limpet:scheduler"};
@@ -67,7 +68,7 @@ static int change_condition(void *ctx, struct value *object)
 {
     const struct request *request = ctx;
     const struct condition scheduled = {"PodScheduled", "True", NULL, NULL};
-    const struct condition not_yet = {"PodScheduled", "False", "Unschedulable", request->message};
+    const struct condition not_yet = {"PodScheduled", "False", request->reason, request->message};
     bool bound = !str_empty(value_get_str(value_get(object, "spec"), "nodeName"));
     if (!str_eq(object_uid(object), request->uid) || bound != !request->message)
         return 1;
@@ -89,7 +90,8 @@ static enum work_end on_told(struct reconciler_write *write, const struct api_an
     return WORK_DONE;
 }
 
-void schedule_tell(struct schedule *schedule, struct pod *pod, const char *message)
+void schedule_tell(struct schedule *schedule, struct pod *pod, const char *reason,
+                   const char *message)
 {
     static const struct reconciler_ops ops = {
         .size = sizeof(struct request), .loose = true, .done = on_told, .free = request_free};
@@ -97,10 +99,22 @@ void schedule_tell(struct schedule *schedule, struct pod *pod, const char *messa
         return;
     struct request *request = request_new(schedule, pod, message, &ops);
     struct api_ref ref = {&kind_pod, request->ns, request->name};
+    request->reason = reason;
     free(pod->told);
     pod->told = message ? xstrdup(message) : NULL;
     api_patch_with(schedule->api, &schedule_user, &ref, API_STATUS, change_condition,
                    reconciler_written, request);
+}
+
+/* One that is bound already, by another, or is gone has nothing to be told. */
+static void tell_refused(struct schedule *schedule, struct pod *pod,
+                         const struct api_answer *answer)
+{
+    const char *why = value_get_str(answer->object, "message");
+    if (!pod->ours || answer->code == 404 || answer->code == 409)
+        return;
+    autofree char *message = xasprintf("binding rejected: %s", why ? why : "no reason was given");
+    schedule_tell(schedule, pod, "SchedulerError", message);
 }
 
 static enum work_end on_bound(struct reconciler_write *write, const struct api_answer *answer)
@@ -116,9 +130,10 @@ static enum work_end on_bound(struct reconciler_write *write, const struct api_a
         log_info("pod scheduled pod=%s node=%s", pod->key, node);
         autofree char *message = xasprintf("Successfully assigned %s to %s", pod->key, node);
         record(request, "Normal", "Scheduled", message);
-        schedule_tell(schedule, pod, NULL);
+        schedule_tell(schedule, pod, NULL, NULL);
     } else if (!*pod->view.node_name) {
         schedule_leave_room(schedule, pod);
+        tell_refused(schedule, pod, answer);
         reconciler_stir(schedule->frame);
         return pod->ours ? WORK_LATER : WORK_DONE;
     }

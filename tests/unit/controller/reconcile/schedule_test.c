@@ -296,6 +296,12 @@ static void test_schedule__deleted_while_binding(void **state)
     world_done(&world);
 }
 
+static void expect_events(struct world *world, const char *pod, const char *want)
+{
+    autofree char *events = world_events(world, "Pod", pod);
+    assert_string_equal(events, want);
+}
+
 struct refusing {
     bool refuses; /* that the pod "high" gets a node */
     int refused;
@@ -345,25 +351,29 @@ static void test_schedule__refused_binding(void **state)
                  "'requests':{'cpu':'1'}}}]}}",
                  201);
     world_pod(&world, "low", "1", "");
-    struct schedule *schedule = start(&world); /* both are tried before either is bound */
-    world_pass(&world, NS_PER_S);
+    struct recorder *recorder = recorder_new(world.api, &world.clock);
+    struct schedule *schedule = NULL;
+    assert_int_equal(schedule_new(world.loop, world.api, NULL, recorder, &schedule, &world.err), 0);
+    world_pass(&world, NS_PER_S); /* both are tried before either is bound */
     assert_string_equal(world_node_of(&world, "low"), "n");
     world_delete(&world, "Pod", "default", "low");
     refusing.refused = 0;
     world_pass(&world, 600 * NS_PER_S);
-    assert_in_range(refusing.refused, 8, 20);
+    assert_in_range(refusing.refused, 55, 70);
     assert_string_equal(world_node_of(&world, "high"), "");
+    assert_string_equal(told(&world, "high"), "False SchedulerError binding rejected: not now");
+    expect_events(&world, "high", /* once before "low" was there, and once since */
+                  "Warning FailedScheduling 0/1 nodes are available: 1 Insufficient cpu. (1) from "
+                  "default-scheduler\n"
+                  "Warning FailedScheduling binding rejected: not now (2) from "
+                  "default-scheduler\n");
     refusing.refuses = false;
-    world_pass(&world, 61 * NS_PER_S);
+    world_pass(&world, 11 * NS_PER_S);
     assert_string_equal(world_node_of(&world, "high"), "n");
+    assert_string_equal(told(&world, "high"), "True - -");
     schedule_free(schedule);
+    recorder_free(recorder);
     world_done(&world);
-}
-
-static void expect_events(struct world *world, const char *pod, const char *want)
-{
-    autofree char *events = world_events(world, "Pod", pod);
-    assert_string_equal(events, want);
 }
 
 /* In Kubernetes' words: once where it does not fit, once where it goes. */
