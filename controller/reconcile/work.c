@@ -16,6 +16,7 @@ struct item {
     struct list awaiting;     /* of work->awaiting */
     bool is_ready;            /* which of them it is in, if in one */
     unsigned holders, failures;
+    bool stirred; /* while it is held: what it awaited has come */
     bool again,
         failed; /* while it is held: it was put, for `at` with `priority`; somebody failed */
     int64_t at, priority; /* the latter, as it was put last, is kept while anything is */
@@ -128,7 +129,7 @@ void work_await(struct work *work, const char *key, int64_t priority)
 {
     struct item *item = item_of(work, key);
     unput(work, item);
-    item->again = false;
+    item->again = item->stirred = false;
     item->priority = priority;
     list_remove(&item->awaiting);
     list_append(&work->awaiting, &item->awaiting);
@@ -139,8 +140,12 @@ void work_stir(struct work *work)
     struct list *it, *tmp;
     list_each(it, tmp, &work->awaiting)
     {
-        const struct item *item = container_of(it, struct item, awaiting);
-        work_put(work, item->key, item->priority);
+        struct item *item = container_of(it, struct item, awaiting);
+        list_remove(&item->awaiting);
+        if (item->holders)
+            item->stirred = true;
+        else
+            put_ready(work, item, item->priority);
     }
 }
 
@@ -154,7 +159,7 @@ void work_drop(struct work *work, const char *key)
     struct item *item = map_get(work->items, key);
     if (!item)
         return;
-    item->again = item->failed = false;
+    item->again = item->failed = item->stirred = false;
     list_remove(&item->awaiting);
     if (item->holders)
         unput(work, item);
@@ -165,7 +170,7 @@ void work_drop(struct work *work, const char *key)
 bool work_waits(const struct work *work, const char *key)
 {
     const struct item *item = map_get(work->items, key);
-    return item && (is_put(item) || item->again || is_awaiting(item));
+    return item && (is_put(item) || item->again || item->stirred || is_awaiting(item));
 }
 
 size_t work_count(const struct work *work)
@@ -217,15 +222,17 @@ static int64_t wait_of(const struct work *work, unsigned failures)
 
 static void settle(struct work *work, struct item *item, int64_t now)
 {
-    bool again = item->again, failed = item->failed;
-    item->again = item->failed = false;
+    bool again = item->again, failed = item->failed, stirred = item->stirred && !failed;
+    item->again = item->failed = item->stirred = false;
     if (!failed)
         item->failures = 0;
+    else /* it waits for its time alone: the world changes all the time */
+        list_remove(&item->awaiting);
     int64_t retry = failed ? now + wait_of(work, item->failures) : INT64_MAX;
-    if (again && item->at)
-        put_later(work, item, item->at < retry ? item->at : retry);
-    else if (again)
+    if (stirred || (again && !item->at))
         put_ready(work, item, item->priority);
+    else if (again)
+        put_later(work, item, item->at < retry ? item->at : retry);
     else if (failed)
         put_later(work, item, retry);
     else if (!is_awaiting(item))

@@ -2,8 +2,8 @@
 /* What a controller has still to look at: keys, each once however often it is put, the urgent first
  * and of one urgency who came first. One that is held (it is being looked at, or a write about it
  * is under way) waits until it is let go of; one that failed waits longer each time; one that
- * awaits something waits until anything is said to have changed. Nothing is kept of a key that is
- * settled. Pure: times are given. */
+ * awaits something waits until anything is said to have changed, but for its time alone if it
+ * failed since. Nothing is kept of a key that is settled. Pure: times are given. */
 
 #include <stdbool.h>
 #include <stddef.h>

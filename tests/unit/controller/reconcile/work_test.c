@@ -202,19 +202,45 @@ static void test_work__awaits(void **state)
     assert_int_equal(work_count(work), 2);
     assert_int_equal(work_next(work), INT64_MAX);
 
-    /* A change while it is held counts afterwards; so does a failure. */
+    /* A change while it is held counts afterwards; a failure waits for its time, whatever else
+       changes meanwhile, before it is let go of or after. */
     work_await(work, "c", 0);
     work_stir(work);
     assert_string_equal(take_all(work, 0), "a");
     work_end(work, "c", WORK_DONE, 0);
     assert_string_equal(take_all(work, 0), "c");
+    for (int i = 0; i < 3; i++) {
+        work_await(work, "a", 0);
+        if (i == 1)
+            work_stir(work);
+        assert_true(work_waits(work, "a"));
+        work_end(work, "a", WORK_LATER, i * 10);
+        assert_false(work_awaits(work));
+        work_stir(work);
+        assert_int_equal(work_next(work), (i + 1) * 10);
+        assert_string_equal(take_all(work, (i + 1) * 10), "a");
+    }
+    work_put(work, "a", 0); /* what is about itself does count */
+    work_end(work, "a", WORK_LATER, 30);
+    assert_string_equal(take_all(work, 30), "a");
+    work_end(work, "a", WORK_DONE, 30);
+
+    /* What it awaited before it awaits anew, or is dropped, is forgotten. */
+    work_put(work, "a", 0);
+    assert_string_equal(take_all(work, 30), "a");
     work_await(work, "a", 0);
-    work_end(work, "a", WORK_LATER, 0);
-    assert_int_equal(work_next(work), 10);
+    work_stir(work);
+    work_await(work, "a", 0);
+    work_end(work, "a", WORK_DONE, 30);
+    assert_int_equal(work_next(work), INT64_MAX);
     assert_true(work_awaits(work));
-    assert_string_equal(take_all(work, 10), "a");
-    assert_false(work_awaits(work));
-    work_end(work, "a", WORK_DONE, 10);
+    work_stir(work);
+    assert_string_equal(take_all(work, 30), "a");
+    work_await(work, "a", 0);
+    work_stir(work);
+    work_drop(work, "a");
+    assert_false(work_waits(work, "a"));
+    work_end(work, "a", WORK_DONE, 30);
 
     /* Whichever comes first. */
     work_await(work, "a", 1);
