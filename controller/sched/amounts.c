@@ -154,3 +154,14 @@ const char *sched_amounts_short(const struct sched_amounts *asked, const struct 
             return name;
     return NULL;
 }
+
+const char *sched_amounts_full(const struct sched_amounts *used, const struct sched_amounts *all,
+                               size_t *cursor)
+{
+    const char *name;
+    void *amount;
+    while (used->of && map_next(used->of, cursor, &name, &amount))
+        if (*(int64_t *)amount > 0 && *(int64_t *)amount >= get(all->of, name))
+            return name;
+    return NULL;
+}

@@ -31,3 +31,6 @@ void sched_amounts_drop(struct sched_amounts *used, const struct sched_amounts *
  * after the last. */
 const char *sched_amounts_short(const struct sched_amounts *asked, const struct sched_amounts *used,
                                 const struct sched_amounts *all, size_t *cursor);
+/* The next resource that is used and of which nothing is free, likewise. */
+const char *sched_amounts_full(const struct sched_amounts *used, const struct sched_amounts *all,
+                               size_t *cursor);

@@ -70,6 +70,9 @@ static void say_full(const struct sched_node *node, struct buf *ret)
     for (size_t i = 0; i < ARRAY_LEN(rooms); i++)
         if (rooms[i].used >= rooms[i].all)
             (void)buf_addf(ret, "no new %s: there is no room for it\n", rooms[i].what);
+    const char *name;
+    for (size_t cursor = 0; (name = sched_amounts_full(&node->taken, &node->has, &cursor));)
+        (void)buf_addf(ret, "no new pod that requests %s: there is no room for it\n", name);
 }
 
 static void say_room(const struct sched_node *node, struct buf *ret)

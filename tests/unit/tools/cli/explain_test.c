@@ -151,6 +151,18 @@ static void test_explain__what_keeps_pods_from_a_node(void **state)
          READY_LINES "no new pod: there is no room for it\n"
                      "no new pod that requests memory: there is no room for it\n"
                      "requested: 2 of 2 pods, cpu 0m of 2000m, memory 512Mi of 512Mi\n"},
+        /* Devices, huge pages, storage: those that are taken, and one that is there no more. */
+        {"kind: Node\nmetadata: {name: pi-01}\n"
+         "status: {allocatable: {cpu: 1, memory: 1Gi, a.b/tpu: 1, a.b/gpu: 2, hugepages-2Mi: 0, "
+         "ephemeral-storage: 1Gi}, conditions: [{type: Ready, status: 'True'}]}\n",
+         "items: [{spec: {containers: [{resources: {requests: {a.b/tpu: 1, a.b/gpu: 1, a.b/cam: 1, "
+         "ephemeral-storage: 600Mi}}}]}}, {spec: {containers: [{resources: {requests: "
+         "{ephemeral-storage: 424Mi}}}]}}]",
+         "node pi-01: Ready\ncondition Ready: True\n"
+         "no new pod that requests a.b/tpu: there is no room for it\n"
+         "no new pod that requests a.b/cam: there is no room for it\n"
+         "no new pod that requests ephemeral-storage: there is no room for it\n"
+         "requested: 2 of 110 pods, cpu 0m of 1000m, memory 0Mi of 1024Mi\n"},
         {"kind: Node\nmetadata: {name: pi-01, deletionTimestamp: x}\n"
          "status: {allocatable: {cpu: '2', memory: 1Gi}}",
          "items: []",
