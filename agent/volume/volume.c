@@ -110,10 +110,11 @@ static int prepare_mounted(const struct volume_spec *spec, const struct volume_t
     return give(spec, ret, err);
 }
 
-/* In the words of a kubelet. */
+/* In the words of a kubelet, which some errors have already. */
 static int failed(const char *name, int rc, struct err *err)
 {
-    (void)err_wrap(err, "MountVolume.SetUp failed for volume \"%s\" ", name);
+    if (!err || !str_has_prefix(err->msg, "MountVolume."))
+        (void)err_wrap(err, "MountVolume.SetUp failed for volume \"%s\" ", name);
     return rc;
 }
 

@@ -61,7 +61,7 @@ outlives_pods() {
     other=$([[ $where == a ]] && echo b || echo a)
     pod astray 'exec sleep 1000' | on data | jq --arg node "$other" '.spec.nodeName = $node' | apply >/dev/null
     within 20 "a pod that is put on another node by hand waits, with a kubelet's reason" \
-        matches "MountVolume.NodeAffinity check failed for volume \"$volume\" : no matching NodeSelectorTerms" lp describe pod astray
+        matches "[^: ] +MountVolume.NodeAffinity check failed for volume \"$volume\" : no matching NodeSelectorTerms" lp describe pod astray
     is "and gets no folder there" "$([[ -e $(folder_of "$other" "$volume") ]] && echo one)" ""
     lp delete pod astray >/dev/null
     lp delete pvc data --wait=false >/dev/null

@@ -140,8 +140,8 @@ static const struct claim_case {
     {"local", BOUND, A_VOLUME("", REF ",\"local\":{\"path\":\"@/disk\"}"), CLAIM, 0, "@/disk"},
     {"of another node", BOUND, A_VOLUME("," ELSEWHERE, REF ",\"local\":{\"path\":\"@/disk\"}"),
      CLAIM, -EINVAL,
-     FAILED "MountVolume.NodeAffinity check failed for volume \"pv\" : no matching "
-            "NodeSelectorTerms"},
+     "MountVolume.NodeAffinity check failed for volume \"pv\" : no matching "
+     "NodeSelectorTerms"},
     {"local, by a link", BOUND, A_VOLUME("", REF ",\"local\":{\"path\":\"@/link\"}"), CLAIM, 0,
      "@/disk"},
     {"local, not there", BOUND, A_VOLUME("", REF ",\"local\":{\"path\":\"/no/where\"}"), CLAIM,
@@ -226,7 +226,8 @@ static void test_claim__table(void **state)
         int rc = prepare(world, c->source);
         autofree char *want = at(world, c->path);
         const char *got = rc < 0 ? world->err.msg : world->list[0].host_path;
-        if (rc != c->rc || (rc < 0 ? !strstr(got, want) : !str_eq(got, want)))
+        bool whole = rc >= 0 || str_has_prefix(want, "MountVolume.");
+        if (rc != c->rc || (whole ? !str_eq(got, want) : !strstr(got, want)))
             fail_msg("%s: %d %s, want %d %s", c->name, rc, got, c->rc, want);
         if (rc == 0 && world->list[0].read_only != c->read_only)
             fail_msg("%s: read-only %d", c->name, world->list[0].read_only);
