@@ -5,6 +5,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/data/json.h"
+#include "tests/lib/await.h"
 #include "tests/unit/controller/lib/client.h"
 #include "tests/unit/controller/lib/world.h"
 
@@ -22,8 +23,18 @@ struct fixture {
     struct server *server;
     struct client client;
     struct server_hooks hooks;
-    struct buf asked; /* of the node: "order [...]" or "tell [...]" */
+    struct buf asked;      /* of the node: "order [...]" or "tell [...]" */
+    bool holds;            /* the node does not answer at once */
+    struct pod_sink *sink; /* of who waits for it; NULL: the sink is not the node's any more */
+    int gone;              /* clients who left before their answer was whole */
 };
+
+static void sink_gone(void *ctx)
+{
+    struct fixture *f = ctx;
+    f->gone++;
+    f->sink = NULL;
+}
 
 static void hook_node_pull(void *ctx, const struct node_pull *pull, struct pod_sink *sink)
 {
@@ -31,6 +42,12 @@ static void hook_node_pull(void *ctx, const struct node_pull *pull, struct pod_s
     assert_string_equal(pull->node, "pi");
     (void)buf_addf(&f->asked, "%s ", pull->order ? "order" : "tell");
     (void)json_write(pull->images, &f->asked);
+    if (f->holds) {
+        static const struct pod_sink_handler handler = {.gone = sink_gone};
+        pod_sink_set_handler(sink, &handler, f);
+        f->sink = sink;
+        return;
+    }
     assert_int_equal(pod_sink_write(sink, "{\"images\":[]}", 13), 0);
     pod_sink_end(sink);
 }
@@ -171,12 +188,102 @@ static void test_node_pull__rights(void **state)
     client_done(&eve);
 }
 
+/* A client who has asked, and whom the node has not answered yet. */
+static void ask_and_wait(struct fixture *f, struct client *client)
+{
+    f->holds = true;
+    set_ready(f, "True");
+    connect_as(f, client, "admin", "system:masters");
+    client_send(client, "POST " NODES "/pi/pull?image=a HTTP/1.1\r\nHost: x\r\n\r\n");
+    AWAIT(f->sink, client_turn(client));
+}
+
+static void fail_late(struct fixture *f)
+{
+    pod_sink_fail(f->sink, 504, "node pi does not answer");
+    f->sink = NULL;
+}
+
+static bool is_served(struct fixture *f)
+{
+    return ask(f, "GET", NODES "/pi", NULL) == 200;
+}
+
+/* What no node answers in time ends in a Status, and the connection goes on. */
+static void test_node_pull__late(void **state)
+{
+    struct fixture *f = *state;
+    struct client client;
+    ask_and_wait(f, &client);
+    fail_late(f);
+    assert_true(client_await(&client, "node pi does not answer"));
+    assert_non_null(strstr(buf_str(&client.in), "HTTP/1.1 504 "));
+    assert_non_null(strstr(buf_str(&client.in), "\"kind\":\"Status\""));
+    assert_int_equal(client_ask(&client, "GET", NODES "/pi", "", NULL), 200);
+    assert_int_equal(f->gone, 0);
+    client_done(&client);
+}
+
+/* Half an answer is not taken for a whole one. */
+static void test_node_pull__cut_amid(void **state)
+{
+    struct fixture *f = *state;
+    struct client client;
+    ask_and_wait(f, &client);
+    assert_int_equal(pod_sink_write(f->sink, "{\"images\":[", 11), 0);
+    assert_true(client_await(&client, "{\"images\":["));
+    fail_late(f);
+    AWAIT(client.closed, client_turn(&client));
+    assert_null(strstr(buf_str(&client.in), "\r\n0\r\n"));
+    assert_null(strstr(buf_str(&client.in), "does not answer"));
+    assert_int_equal(f->gone, 0);
+    assert_true(is_served(f));
+    client_done(&client);
+}
+
+/* Who leaves before the node has answered is not written to for ever, and nobody else is held up.
+ */
+static void test_node_pull__client_leaves(void **state)
+{
+    struct fixture *f = *state;
+    struct client client;
+    ask_and_wait(f, &client);
+    client_done(&client);
+    assert_true(is_served(f));
+    assert_int_equal(f->gone, 0); /* it is known when something is to be sent */
+    assert_int_equal(pod_sink_write(f->sink, "{\"images\":[", 11), 0);
+    AWAIT(!f->sink, client_turn(&f->client));
+    assert_int_equal(f->gone, 1);
+    assert_true(is_served(f));
+}
+
+static void test_node_pull__client_leaves_late(void **state)
+{
+    struct fixture *f = *state;
+    struct client client;
+    ask_and_wait(f, &client);
+    client_done(&client);
+    assert_true(is_served(f));
+    fail_late(f);
+    assert_int_equal(f->gone, 0);
+    assert_true(is_served(f));
+    ask_and_wait(f, &client); /* and another is answered */
+    assert_int_equal(pod_sink_write(f->sink, "{\"images\":[]}", 13), 0);
+    pod_sink_end(steal(f->sink));
+    assert_true(client_await(&client, "\r\n0\r\n\r\n"));
+    client_done(&client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_node_pull__asks_the_node, setup, teardown),
         cmocka_unit_test_setup_teardown(test_node_pull__refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_node_pull__rights, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_node_pull__late, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_node_pull__cut_amid, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_node_pull__client_leaves, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_node_pull__client_leaves_late, setup, teardown),
     };
     return cmocka_run_group_tests_name("node_pull", tests, NULL, NULL);
 }
