@@ -79,7 +79,7 @@ if [[ -n ${LIMPET_LONG:-} ]]; then
     has "because the node does not have it" "$(cat "$GW/log")" 'mirror of a pod that its node does not have is removed: node=a pod=default/lost-a'
 else
     gw_start
-    within 60 "its last word is heard, too" gone lost-a
+    within 120 "its last word is heard, too, or found to be lost" gone lost-a
 fi
 within 30 "the others are as they were" shown_as web-a
 
