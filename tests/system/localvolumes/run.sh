@@ -97,7 +97,7 @@ groups() {
 
 # A claim of many files is given to its pod while all else goes on, and whoever dies meanwhile.
 many() {
-    local dir=$STAND/many count=5000 files began
+    local dir=$STAND/many count=20000 files began first end
     [[ -z ${LIMPET_LONG:-} ]] || count=200000
     mkdir -p "$dir"
     (cd "$dir" && seq 1 100 | xargs mkdir && seq 1 "$count" | awk '{ print $1 % 100 + 1 "/" $1 }' | xargs touch)
@@ -113,8 +113,18 @@ many() {
         is "meanwhile" "$(stat -c %g "$dir")" 0
         gone_pod quick
     fi
-    node_kill a
+    first=$(find "$dir" -mindepth 1 -maxdepth 1 -print -quit) end=$((SECONDS + 20))
+    until [[ -n $(find "$first" -gid 3000 -print -quit) || $SECONDS -ge $end ]]; do :; done
+    kill -9 "$(node_pid a)"
     within 20 "who gives it ends with the agent" fails pgrep -f -- "--config $STAND/a/config.yaml run"
+    if [[ -z $(find "$dir" -gid 3000 -print -quit) ]]; then
+        bad "which is killed amid it" "nothing was given"
+    elif [[ $(stat -c %g "$dir") == 3000 ]]; then # the folder itself is the last
+        ok "which is killed amid it # SKIP all of it was given before the agent could be killed"
+    else
+        ok "which is killed amid it"
+    fi
+    node_kill a
     node_start a
     PATIENCE=10 log_of many >/dev/null
     files=$(find "$dir" -mindepth 2 -gid 3000 -perm -0660 | wc -l)
