@@ -158,6 +158,8 @@ if in_net a iptables -V 2>/dev/null | grep -q nf_tables; then
     in_net a iptables -P FORWARD ACCEPT
     node_start a
     within 30 "and without them again" runs_on a web
+else
+    ok "beside Docker's rules # SKIP needs an iptables that speaks nf_tables (tools/install test)"
 fi
 
 # ---- beside NetworkManager ----
