@@ -151,7 +151,7 @@ static int add(struct pod_record *record, struct record_debug *debug, const stru
     if (record->report->container_count >= LAUNCH_MAX_CONTAINERS)
         return err_set(err, -E2BIG, "the pod has %d containers already", LAUNCH_MAX_CONTAINERS);
     if (value_len(value_get(container, "volumeMounts")) > 0 && !record->volumes_ready) {
-        exec_prepare_volumes(record); /* of a pod that was adopted they are not known */
+        exec_prepare_volumes(record, true); /* of a pod that was adopted they are not known */
         if (!record->volumes_ready)
             return err_set(err, -ENOENT, "%s", record->volumes_setback.message);
     }

@@ -106,7 +106,7 @@ static struct volume_spec volume_spec_of(const struct pod_record *record,
     };
 }
 
-void exec_prepare_volumes(struct pod_record *record)
+void exec_prepare_volumes(struct pod_record *record, bool runs)
 {
     struct agent *agent = record->agent;
     autofree char *state = agent_state_dir(agent, record->uid);
@@ -115,6 +115,7 @@ void exec_prepare_volumes(struct pod_record *record)
     autofree char *label = label_of(record);
     struct volume_spec spec = volume_spec_of(record, &source, state, run, label);
     struct err err = {0};
+    spec.runs = runs;
     struct volume *volumes = NULL;
     size_t count = 0;
     const struct value *list = value_path(record->spec->object, "spec", "volumes", NULL);
@@ -416,7 +417,7 @@ bool exec_action(struct pod_record *record, const struct pod_action *action)
         pull_start(record);
         break;
     case POD_PREPARE_VOLUMES:
-        exec_prepare_volumes(record);
+        exec_prepare_volumes(record, false);
         break;
     case POD_SPAWN_KEEPER:
         spawn_keeper(record);

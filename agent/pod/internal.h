@@ -57,8 +57,9 @@ bool agent_name_taken(const struct agent *agent, const struct pod_record *record
 /* Its keeper is gone: it is planned again, and so is the pod that waits for its name. */
 void agent_name_freed(const struct pod_record *record);
 
-/* exec.c: volumes for what is about to start; volumes_ready tells. */
-void exec_prepare_volumes(struct pod_record *record);
+/* exec.c: volumes for what is about to start, of a pod that runs or not yet; volumes_ready tells.
+ */
+void exec_prepare_volumes(struct pod_record *record, bool runs);
 /* A volume was given to a pod: those that wait for theirs ask again. ctx: the agent. */
 void exec_volumes_given(void *ctx);
 /* exec.c: does what pod_plan said. Returns true if the record is gone. */

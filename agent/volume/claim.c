@@ -103,11 +103,12 @@ static int mount_local(const char *path, struct volume *ret, struct err *err)
     return ret->host_path ? 0 : err_errno(err, errno, "path \"%s\"", path);
 }
 
-/* In the words of a kubelet. */
-static int check_node(const struct value *pv, struct err *err)
+/* In the words of a kubelet, and as a kubelet for what is about to be mounted alone: labels change
+ * under pods that run. */
+static int check_node(const struct volume_spec *spec, const struct value *pv, struct err *err)
 {
     const struct value *annotations = value_path(pv, "metadata", "annotations", NULL);
-    if (!value_get(annotations, LOCAL_VOLUME_ELSEWHERE) || WEAKENED(CLAIM_NODE))
+    if (spec->runs || !value_get(annotations, LOCAL_VOLUME_ELSEWHERE) || WEAKENED(CLAIM_NODE))
         return 0;
     return err_set(err, -EINVAL,
                    "MountVolume.NodeAffinity check failed for volume \"%s\" : no matching "
@@ -163,7 +164,7 @@ static int mount_claim(const struct volume_spec *spec, const struct value *claim
         return err_set(err, -ENOENT, "persistentvolume \"%s\" not found", name);
     int rc = check_bound(claim, pv, err);
     if (rc == 0)
-        rc = check_node(pv, err);
+        rc = check_node(spec, pv, err);
     ret->read_only |= only_for_reading(pv);
     return rc < 0 ? rc : mount_volume(spec, pv, ret, err);
 }

@@ -43,6 +43,7 @@ struct volume_spec {
     const struct volume_source *source;
     int64_t fs_group; /* the pod's securityContext.fsGroup; -1 = none */
     int64_t user;     /* the one user that all its containers run as by their manifest; -1 = none */
+    bool runs;        /* the pod does already: what was mounted once stays its own */
     const char *label; /* of SELinux, that files of its volumes have; NULL: none */
     int64_t now_wall_ns;
 };

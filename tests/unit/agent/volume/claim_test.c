@@ -419,10 +419,27 @@ static void test_claim__ending(void **state)
     assert_int_equal(access(dir, F_OK), -1);
 }
 
+/* Labels have changed since it was mounted, and the agent was started anew: an ephemeral container
+ * of the pod gets it all the same. */
+static void test_claim__of_a_pod_that_runs(void **state)
+{
+    struct world *world = *state;
+    autofree char *disk = at(world, "@/disk");
+    assert_int_equal(mkdir(disk, 0755), 0);
+    put(world, "PersistentVolumeClaim/shop/data", BOUND);
+    put(world, "PersistentVolume//pv",
+        A_VOLUME("," ELSEWHERE, REF ",\"local\":{\"path\":\"@/disk\"}"));
+    assert_int_equal(prepare(world, CLAIM), -EINVAL);
+    world->spec.runs = true;
+    assert_int_equal(prepare(world, CLAIM), 0);
+    assert_string_equal(world->list[0].host_path, disk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_claim__table, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_claim__of_a_pod_that_runs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_claim__ephemeral_is_its_pods, setup, teardown),
         cmocka_unit_test_setup_teardown(test_claim__lasts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_claim__no_link, setup, teardown),
