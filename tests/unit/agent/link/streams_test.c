@@ -413,7 +413,8 @@ static void test_streams__refused(void **state)
     static const struct {
         const char *method, *pod;
         int code;
-    } cases[] = {{"dance", "web", 400}, {"logs", "none", 404}, {"logs", "web", 0}};
+    } cases[] = {
+        {"dance", "web", 400}, {"logs", "none", 404}, {"logs", "web", 0}, {"pulls", "web", 501}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) { /* the last: nothing was written */
         down(world, "a", "open", cases[i].method, cases[i].pod, 0);
         run(world);
