@@ -22,6 +22,8 @@
     "application/vnd.docker.distribution.manifest.list.v2+json, "                                  \
     "application/vnd.docker.distribution.manifest.v2+json"
 
+#define NOT_GIVEN (-1) /* a time */
+
 struct image_options {
     const char *output;
     struct prepull_options pull;
@@ -331,6 +333,8 @@ static int pull(struct cli *cli, const struct image_options *o, char **words, si
 {
     struct prepull_options options = o->pull;
     options.json = wants_json(o);
+    if (options.timeout_ns == NOT_GIVEN)
+        options.timeout_ns = 3600 * NS_PER_S;
     return prepull_images(cli, &options, words, count);
 }
 
@@ -341,13 +345,23 @@ static const struct {
     int (*run)(struct cli *cli, const struct image_options *o, char **words, size_t count);
 } actions[] = {{"push", push_all}, {"list", list}, {"remove", remove_images}, {"pull", pull}};
 
-static const struct image_options defaults = {.pull = {.timeout_ns = 3600 * NS_PER_S}};
+static const struct image_options defaults = {.pull = {.timeout_ns = NOT_GIVEN}};
+
+static bool is_for_pull(const struct image_options *o)
+{
+    const struct prepull_options *pull = &o->pull;
+    return pull->nodes.count > 0 || pull->selector || pull->all || pull->timeout_ns != NOT_GIVEN;
+}
 
 static int run_image(struct cli *cli, const void *options, char **words, size_t count)
 {
     for (size_t i = 0; i < ARRAY_LEN(actions) && count > 0; i++) {
         if (!str_eq(actions[i].word, words[0]))
             continue;
+        if (actions[i].run != pull && is_for_pull(options))
+            return cli_usage(&verb_image,
+                             "%s: --node, -l, --all-nodes and --timeout are of pull alone",
+                             actions[i].word);
         if (!cli_connect(cli))
             return EXIT_FAILED;
         return actions[i].run(cli, options, words + 1, count - 1);
