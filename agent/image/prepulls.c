@@ -306,7 +306,7 @@ int prepulls_order(struct prepulls *prepulls, const struct value *references, st
     for (size_t i = 0; rc == 0 && i < wishes.count; i++)
         rc = read_reference(value_at(references, i), wishes.text[i], err);
     if (rc == 0 && prepulls->held && !WEAKENED(PREPULLS_HELD))
-        rc = err_set(err, -EBUSY, "%s", prepulls->held);
+        rc = err_set(err, -ENOSPC, "%s", prepulls->held);
     if (rc == 0)
         rc = make_room(prepulls, &wishes, err);
     if (rc < 0)

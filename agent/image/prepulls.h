@@ -22,8 +22,8 @@ void prepulls_free(struct prepulls *prepulls);
 void prepulls_hold(struct prepulls *prepulls, const char *why);
 /* All of references (a list of strings) or none. What is under way is joined (and tried at once, if
  * it waits for that), what has ended begins anew: the registry is asked again. -EINVAL: one is not
- * a reference, or they are none or too many; -EBUSY: so many are waiting already, or nothing is
- * pulled ahead now. */
+ * a reference, or they are none or too many; -EBUSY: so many are waiting already; -ENOSPC:
+ * nothing is pulled ahead now. */
 nodiscard int prepulls_order(struct prepulls *prepulls, const struct value *references,
                              struct err *err);
 /* How it goes with them: {"images": [{"image", "state", "done", "total", "message"}]}, image in

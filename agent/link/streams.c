@@ -295,7 +295,7 @@ static int http_code(int rc)
 {
     static const struct {
         int rc, code;
-    } codes[] = {{-ENOENT, 404}, {-EINVAL, 400}, {-EBUSY, 429}, {-EOPNOTSUPP, 501}};
+    } codes[] = {{-ENOENT, 404}, {-EINVAL, 400}, {-EBUSY, 429}, {-EOPNOTSUPP, 501}, {-ENOSPC, 507}};
     for (size_t i = 0; i < ARRAY_LEN(codes); i++)
         if (codes[i].rc == rc)
             return codes[i].code;

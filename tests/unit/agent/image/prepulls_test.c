@@ -352,7 +352,7 @@ static void test_prepulls__held(void **state)
           "[{\"image\":\"r.io/a:1\",\"state\":\"Pulled\"},"
           "{\"image\":\"r.io/b:1\",\"state\":\"Failed\",\"message\":\"no room\"},"
           "{\"image\":\"r.io/c:1\",\"state\":\"Failed\",\"message\":\"no room\"}]");
-    assert_int_equal(order(world, "[\"r.io/b:1\"]", &err), -EBUSY);
+    assert_int_equal(order(world, "[\"r.io/b:1\"]", &err), -ENOSPC);
     assert_string_equal(err.msg, "no room");
     prepulls_hold(world->prepulls, NULL);
     assert_int_equal(world->count, 0); /* whoever wants it orders it again */
