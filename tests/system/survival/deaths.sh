@@ -142,15 +142,19 @@ upgraded() {
 
 # The kernel kills the agent for its memory, and nothing else: pods and keepers are in groups of their own.
 out_of_memory() {
-    local since group=/sys/fs/cgroup/memory/limpet-$ID-oom file=memory.limit_in_bytes i
+    local since group=/sys/fs/cgroup/memory/limpet-$ID/oom file=memory.limit_in_bytes swap i
     if [[ ! -d /sys/fs/cgroup/memory ]]; then
-        group=/sys/fs/cgroup/limpet-$ID-oom file=memory.max
-        echo +memory >/sys/fs/cgroup/cgroup.subtree_control 2>/dev/null
+        group=/sys/fs/cgroup/limpet-$ID/oom file=memory.max
     fi
     if ! mkdir "$group" || ! echo 3000000 >"$group/$file"; then
         bad "out of memory: a group for the agent"
+        rmdir "$group"
         return
     fi
+    # Nor may it swap instead; of version 1 both are limited together, where the kernel counts them.
+    for swap in memory.swap.max:0 memory.memsw.limit_in_bytes:3000000; do
+        [[ ! -e $group/${swap%:*} ]] || echo "${swap#*:}" >"$group/${swap%:*}"
+    done
     echo "$(node_pid a)" >"$group/cgroup.procs"
     for ((i = 0; i < 12; i++)); do
         jq -n --arg name "big$i" --arg text "$(head -c 60000 /dev/zero | tr '\0' x)" '{apiVersion: "v1", kind: "ConfigMap",
@@ -161,10 +165,11 @@ out_of_memory() {
     has "out of memory: for that" "$(cat "$group"/memory.{oom_control,events} 2>/dev/null)" '^oom_kill [1-9]'
     is "out of memory: pods run" "$(fingerprint a web)" "$BEFORE"
     rm "$STAND"/a/manifests/big*
+    node_kill a # if it lives
+    poll 10 rmdir "$group" || bad "out of memory: its group goes"
     since=$(now_us)
     node_start a
     ready_again "out of memory" "$since"
-    rmdir "$group"
 }
 
 # A reboot while the gateway is down. Also twice at once: the power comes back and goes again.
