@@ -43,7 +43,7 @@ is "asked for again, it counts as used" "$code $(find "$STAND/a/state/images/ref
 pod ahead | jq --arg i "$here_of/app:1" '.spec.containers[0] |= (.image = $i | .imagePullPolicy = "Never")' | apply >/dev/null 2>&1
 within 20 "a pod that may pull nothing runs from it" running ahead
 lp label node b role=edge >/dev/null 2>&1 || kc label node b role=edge >/dev/null 2>&1
-pull busybox:latest "$here_of/none:1" -l role=edge -o json
+pull "$here_of/app:1" "$here_of/none:1" -l role=edge -o json
 is "a selector, and an image that is nowhere: failed" "$code" 1
 is "... said of that one, on that node" \
     "$(sed -n '/^\[/,$p' "$STAND/out" | jq -r '.[] | .node as $n | .images[] | select(.image | contains("none")) | "\($n) \(.state)"')" "b Failed"
@@ -74,8 +74,9 @@ node_stop a
 node_start a
 # Ready it may be called still from before.
 within 60 "the node is back" lp image pull "$here_of/app:1" --node a
-sleep_free() { lp image pull "$here_of/big:1" --node a --timeout=90s >"$STAND/long" 2>&1; echo $? >"$STAND/code"; }
-sleep_free &
+pull_big() { lp image pull "$here_of/big:1" --node a --timeout=90s >"$STAND/long" 2>&1; echo $? >"$STAND/code"; }
+pull_big &
+who_waits=$!
 within 20 "a large one is under way" some_came a
 end_pid "$(gw_pid)" KILL
 gw_start
@@ -83,9 +84,11 @@ node_kill a
 before=$(came a)
 node_start a
 within 60 "gateway and agent are killed, and who waits learns the end" test -s "$STAND/code"
+wait "$who_waits"
 is "... that it is there" "$(cat "$STAND/code")" 0
 if on a big:1; then ok "... on the node"; else bad "... on the node" "$(ld a image ls)" "$(cat "$STAND/long")"; fi
 echo "     $before bytes had come before"
+if [[ $before -gt 0 && $before -lt 30000000 ]]; then ok "... they were killed amid it"; else bad "... they were killed amid it"; fi
 is "nothing is left half" "$(find "$STAND/a/state/images/partial" "$STAND/a/state/images/tmp" -mindepth 1 | wc -l)" 0
 
 # ---- a node that is short of disk ----
