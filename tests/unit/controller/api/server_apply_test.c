@@ -293,7 +293,8 @@ static size_t warnings_of(struct world *world, const char *manager, const char *
 static void test_server_apply__warnings(void **state)
 {
     (void)state;
-    static const char one[] = "{spec: {os: {name: linux}, containers: [{name: a, image: i}]}}";
+    static const char one[] =
+        "{spec: {preemptionPolicy: Never, containers: [{name: a, image: i}]}}";
     struct world *world = world_new();
     assert_int_equal(warnings_of(world, "one", one), 1);
     assert_int_equal(warnings_of(world, "one", one), 1);
