@@ -110,7 +110,8 @@ poll 20 grep -q "agent ready" "$STAND/a/agent.log"
 for name in e1 e2 e3 e4 e5; do is "$name stays as it was ended" "$(status "$name" reason) $(starts "$name")" "Evicted 1"; done
 lp delete pod e1 e2 e3 e4 e5 >/dev/null
 within 20 "they go" fails local_pod a e5
-is "with all they had" "$(find "$STAND"/a/state/pods "$STAND"/a/run/pods -mindepth 1 -maxdepth 1 -type d 2>/dev/null)" ""
+is "with all they had" "$(find "$STAND"/a/state/pods "$STAND"/a/run/pods -mindepth 1 -maxdepth 1 -type d ! -name .gone 2>/dev/null)" ""
+within 20 "and nothing is left to be removed" equals "" ls -A "$STAND/a/state/pods/.gone"
 
 # ---- images are collected ----
 pod keeps 'sha256sum </data; trap "exit 0" TERM; while :; do sleep 1; done' |
