@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# timeout: 200
+# timeout: 300
 # Containers that start and end, over and over, in every way they can: 480 of them, 100,000 in the long form. Nothing is
 # left of them, and nothing grows: not the agent, not its folders, not what the kernel has of it.
 set -u
