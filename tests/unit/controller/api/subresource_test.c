@@ -3,7 +3,6 @@
 
 #include "controller/api/subresource.h"
 
-#include "tests/unit/controller/lib/client.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/data/json.h"
@@ -11,7 +10,7 @@
 #include "controller/openapi/discovery.h"
 #include "controller/server/server.h"
 #include "tests/unit/controller/lib/documents.h"
-#include "tests/unit/controller/lib/world.h"
+#include "tests/unit/controller/lib/served.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -68,11 +67,7 @@ static int setup(void **state)
     signal(SIGPIPE, SIG_IGN);
     f->world = world_new();
     assert_int_equal(kinds_add(api_kinds(f->world->api), &kind_widget), 0);
-    struct server_spec spec = {.loop = f->world->loop,
-                               .api = f->world->api,
-                               .clock = clock_system(),
-                               .rng = &f->world->rng.rng};
-    assert_int_equal(server_new(&spec, &f->server, &err), 0);
+    f->server = serve_world(f->world, NULL);
     assert_int_equal(
         server_serve(f->server, client_connect(&f->client, f->world->loop), &peer, &err), 0);
     *state = f;

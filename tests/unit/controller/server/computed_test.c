@@ -1,12 +1,11 @@
 /* Kinds that are answered and never stored. */
 
-#include "tests/unit/controller/lib/client.h"
 #include "tests/unit/controller/lib/documents.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/data/json.h"
 #include "controller/server/server.h"
-#include "tests/unit/controller/lib/world.h"
+#include "tests/unit/controller/lib/served.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -24,18 +23,10 @@ struct fixture {
 static int setup(void **state)
 {
     struct fixture *f = xcalloc(1, sizeof(*f));
-    struct err err = {0};
     signal(SIGPIPE, SIG_IGN);
     f->world = world_new();
-    struct server_spec spec = {.loop = f->world->loop,
-                               .api = f->world->api,
-                               .clock = clock_system(),
-                               .rng = &f->world->rng.rng};
-    assert_int_equal(server_new(&spec, &f->server, &err), 0);
-    const char *groups[] = {"system:masters", NULL};
-    struct http_peer peer = {"admin", groups, NULL, "192.0.2.7"};
-    int fd = client_connect(&f->client, f->world->loop);
-    assert_int_equal(server_serve(f->server, fd, &peer, &err), 0);
+    f->server = serve_world(f->world, NULL);
+    serve_client(f->server, f->world, &f->client, "admin", "system:masters");
     *state = f;
     return 0;
 }

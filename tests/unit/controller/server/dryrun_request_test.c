@@ -1,10 +1,9 @@
 /* Dry runs over HTTP: of a row of objects, and of single writes. */
-#include "tests/unit/controller/lib/client.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/data/json.h"
 #include "controller/server/server.h"
-#include "tests/unit/controller/lib/world.h"
+#include "tests/unit/controller/lib/served.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -41,11 +40,7 @@ static int setup(void **state)
     struct fixture *f = xcalloc(1, sizeof(*f));
     signal(SIGPIPE, SIG_IGN);
     f->world = world_new();
-    struct server_spec spec = {.loop = f->world->loop,
-                               .api = f->world->api,
-                               .clock = clock_system(),
-                               .rng = &f->world->rng.rng};
-    assert_int_equal(server_new(&spec, &f->server, NULL), 0);
+    f->server = serve_world(f->world, NULL);
     connect_as(f, "admin", "system:masters");
     *state = f;
     return 0;

@@ -6,8 +6,7 @@
 #include "common/base/str.h"
 #include "common/data/json.h"
 #include "tests/lib/await.h"
-#include "tests/unit/controller/lib/client.h"
-#include "tests/unit/controller/lib/world.h"
+#include "tests/unit/controller/lib/served.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -36,27 +35,18 @@ static void create(struct world *world, const char *name, const char *data)
 
 static void connect_client(struct fixture *f, struct client *client)
 {
-    const char *groups[] = {"system:masters", NULL};
-    const struct http_peer peer = {"admin", groups, NULL, "192.0.2.7"};
-    struct err err = {0};
-    int fd = client_connect(client, f->world->loop);
-    assert_int_equal(server_serve(f->server, fd, &peer, &err), 0);
+    serve_client(f->server, f->world, client, "admin", "system:masters");
 }
 
 static int setup(void **state)
 {
     struct fixture *f = xcalloc(1, sizeof(*f));
-    struct err err = {0};
     char name[16], data[DATA + 1];
     signal(SIGPIPE, SIG_IGN);
     memset(data, 'x', DATA);
     data[DATA] = '\0';
     f->world = world_new();
-    const struct server_spec spec = {.loop = f->world->loop,
-                                     .api = f->world->api,
-                                     .clock = clock_system(),
-                                     .rng = &f->world->rng.rng};
-    assert_int_equal(server_new(&spec, &f->server, &err), 0);
+    f->server = serve_world(f->world, NULL);
     for (int i = 0; i < COUNT; i++) {
         snprintf(name, sizeof(name), "c-%04d", i);
         create(f->world, name, data);

@@ -6,8 +6,7 @@
 #include "common/base/str.h"
 #include "common/data/json.h"
 #include "tests/lib/await.h"
-#include "tests/unit/controller/lib/client.h"
-#include "tests/unit/controller/lib/world.h"
+#include "tests/unit/controller/lib/served.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -55,11 +54,7 @@ static void hook_node_pull(void *ctx, const struct node_pull *pull, struct pod_s
 static void connect_as(struct fixture *f, struct client *client, const char *user,
                        const char *group)
 {
-    const char *groups[] = {group, NULL};
-    struct http_peer peer = {user, groups, NULL, "192.0.2.7"};
-    struct err err = {0};
-    assert_int_equal(server_serve(f->server, client_connect(client, f->world->loop), &peer, &err),
-                     0);
+    serve_client(f->server, f->world, client, user, group);
 }
 
 static int ask(struct fixture *f, const char *method, const char *target, const char *body)
@@ -82,17 +77,11 @@ static void set_ready(struct fixture *f, const char *status)
 static int setup(void **state)
 {
     struct fixture *f = xcalloc(1, sizeof(*f));
-    struct err err = {0};
     signal(SIGPIPE, SIG_IGN);
     buf_init(&f->asked, 0);
     f->world = world_new();
     f->hooks = (struct server_hooks){.ctx = f, .node_pull = hook_node_pull};
-    const struct server_spec spec = {.loop = f->world->loop,
-                                     .api = f->world->api,
-                                     .clock = clock_system(),
-                                     .rng = &f->world->rng.rng,
-                                     .hooks = &f->hooks};
-    assert_int_equal(server_new(&spec, &f->server, &err), 0);
+    f->server = serve_world(f->world, &f->hooks);
     connect_as(f, &f->client, "admin", "system:masters");
     assert_int_equal(
         ask(f, "POST", NODES,

@@ -1,11 +1,10 @@
 #include "controller/server/server.h"
 
-#include "tests/unit/controller/lib/client.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/data/json.h"
 #include "tests/lib/await.h"
-#include "tests/unit/controller/lib/world.h"
+#include "tests/unit/controller/lib/served.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -42,27 +41,16 @@ static void hook_pod_stream(void *ctx, const struct pod_query *query, struct pod
 static void connect_as(struct fixture *f, struct client *client, const char *user,
                        const char *group)
 {
-    const char *groups[] = {group, NULL};
-    struct http_peer peer = {user, groups, NULL, "192.0.2.7"};
-    struct err err = {0};
-    assert_int_equal(
-        server_serve(f->server, client_connect(client, f->world->loop), user ? &peer : NULL, &err),
-        0);
+    serve_client(f->server, f->world, client, user, group);
 }
 
 static int setup(void **state)
 {
     struct fixture *f = xcalloc(1, sizeof(*f));
-    struct err err = {0};
     signal(SIGPIPE, SIG_IGN);
     f->world = world_new();
     f->hooks = (struct server_hooks){f, hook_pod_stream};
-    struct server_spec spec = {.loop = f->world->loop,
-                               .api = f->world->api,
-                               .clock = clock_system(),
-                               .rng = &f->world->rng.rng,
-                               .hooks = &f->hooks};
-    assert_int_equal(server_new(&spec, &f->server, &err), 0);
+    f->server = serve_world(f->world, &f->hooks);
     connect_as(f, &f->client, "admin", "system:masters");
     *state = f;
     return 0;

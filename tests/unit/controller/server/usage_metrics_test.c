@@ -1,13 +1,12 @@
 /* NodeMetrics, PodMetrics and what Prometheus scrapes of a node, over HTTP; the nodes are the
  * test's. */
 
-#include "tests/unit/controller/lib/client.h"
 #include "tests/unit/controller/lib/documents.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/data/json.h"
 #include "controller/server/server.h"
-#include "tests/unit/controller/lib/world.h"
+#include "tests/unit/controller/lib/served.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -99,21 +98,12 @@ static void make_objects(struct fixture *f)
 static int setup(void **state)
 {
     struct fixture *f = xcalloc(1, sizeof(*f));
-    struct err err = {0};
     signal(SIGPIPE, SIG_IGN);
     f->world = world_new();
     f->source = (struct node_usage_source){f, ask_nodes, find_node};
     f->hooks.usage = &f->source;
-    struct server_spec spec = {.loop = f->world->loop,
-                               .api = f->world->api,
-                               .clock = clock_system(),
-                               .rng = &f->world->rng.rng,
-                               .hooks = &f->hooks};
-    assert_int_equal(server_new(&spec, &f->server, &err), 0);
-    const char *groups[] = {"system:masters", NULL};
-    struct http_peer peer = {"admin", groups, NULL, "192.0.2.7"};
-    int fd = client_connect(&f->client, f->world->loop);
-    assert_int_equal(server_serve(f->server, fd, &peer, &err), 0);
+    f->server = serve_world(f->world, &f->hooks);
+    serve_client(f->server, f->world, &f->client, "admin", "system:masters");
     make_objects(f);
     *state = f;
     return 0;

@@ -2,8 +2,7 @@
 
 #include "controller/stream/streams.h"
 
-#include "tests/unit/controller/lib/client.h"
-#include "tests/unit/controller/lib/world.h"
+#include "tests/unit/controller/lib/served.h"
 #include "tests/unit/controller/pods/pods.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -60,12 +59,7 @@ static int dial(void *ctx, const struct pod_dial *what, const struct pod_session
 static void connect_as(struct fixture *f, struct client *client, const char *user,
                        const char *group)
 {
-    const char *groups[] = {group, NULL};
-    struct http_peer peer = {user, groups, NULL, "192.0.2.7"};
-    struct err err = {0};
-    assert_int_equal(
-        server_serve(f->server, client_connect(client, f->world->loop), user ? &peer : NULL, &err),
-        0);
+    serve_client(f->server, f->world, client, user, group);
 }
 
 static void make_pod(struct fixture *f, const char *name, const char *containers, const char *more)
