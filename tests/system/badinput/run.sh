@@ -7,24 +7,18 @@ set -u
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=tests/system/lib/stand.sh
 . "$here/../lib/stand.sh"
+# shellcheck source=tests/system/lib/registry.sh
+. "$here/../lib/registry.sh"
 
 for program in jq openssl mosquitto_rr docker-registry skopeo curl; do
     command -v "$program" >/dev/null || skip "needs $program (tools/install test)"
 done
 
 # ---- a registry ----
-registry_start() {
-    mkdir -p "$STAND/registry"
-    cat >"$STAND/registry.yaml" <<END
-version: 0.1
-storage: {filesystem: {rootdirectory: $STAND/registry}, delete: {enabled: true}}
-http: {addr: 127.0.0.1:$REGISTRY_PORT}
-log: {level: error}
-END
-    daemon "$STAND/registry.pid" "$STAND/registry.log" gw docker-registry serve "$STAND/registry.yaml"
+registry_up() {
+    registry_start gw "127.0.0.1:$REGISTRY_PORT"
     poll 30 curl -sf "http://127.0.0.1:$REGISTRY_PORT/v2/" || stand_fail "docker-registry does not start: $(tail -n 1 "$STAND/registry.log")"
 }
-registry_stop() { end_pid "$(cat "$STAND/registry.pid" 2>/dev/null)" TERM; }
 push() { skopeo copy -q --dest-tls-verify=false "oci-archive:$TEST_TMP/busybox.tar" "docker://127.0.0.1:$REGISTRY_PORT/$1"; }
 
 # ---- where a reason must stand ----
@@ -55,7 +49,7 @@ echo "insecureRegistries: [\"127.0.0.1:$REGISTRY_PORT\"]" >>"$STAND/a/config.yam
 node_join a
 node_start a
 poll 60 matches '^a +Ready' lp get nodes || stand_fail "the node does not get ready"
-registry_start
+registry_up
 
 pod web | apply >/dev/null
 within 10 "a pod runs" running web
@@ -106,7 +100,7 @@ count=$(tried down)
 within 60 "down: it is tried again" tried_again down "$count"
 within 10 "down: its events are counted" \
     matches '^  Warning +Failed +[0-9a-z]+ \(x[0-9]+ over [0-9a-z]+\) +limpetd ' events_of lp describe pod/down
-registry_start
+registry_up
 within 90 "down: when the registry is back it runs" running down
 
 # ---- never to be pulled, and not there ----

@@ -6,6 +6,8 @@ set -u
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=tests/system/lib/stand.sh
 . "$here/../lib/stand.sh"
+# shellcheck source=tests/system/lib/registry.sh
+. "$here/../lib/registry.sh"
 for program in docker-registry skopeo jq; do
     command -v "$program" >/dev/null || skip "needs $program (tools/install test)"
 done
@@ -54,13 +56,7 @@ stand_up main a
 mkdir -m 0777 "$STAND/a/shared"
 head -c 6000000 /dev/urandom >"$STAND/data"
 make_image model:1 "$STAND/data"
-cat >"$STAND/registry.yml" <<END
-version: 0.1
-log: {level: error, accesslog: {disabled: true}}
-storage: {filesystem: {rootdirectory: $STAND/registry}}
-http: {addr: "127.0.0.1:$REGISTRY_PORT"}
-END
-daemon "$STAND/registry.pid" "$STAND/registry.log" a docker-registry serve "$STAND/registry.yml"
+registry_start a "127.0.0.1:$REGISTRY_PORT"
 push() {
     skopeo --insecure-policy copy -q --dest-tls-verify=false "oci-archive:$STAND/$1.tar" "docker://127.0.0.1:$REGISTRY_PORT/$1:1"
 }

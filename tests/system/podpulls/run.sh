@@ -7,6 +7,8 @@ set -u
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=tests/system/lib/stand.sh
 . "$here/../lib/stand.sh"
+# shellcheck source=tests/system/lib/registry.sh
+. "$here/../lib/registry.sh"
 for program in docker-registry skopeo jq python3 openssl; do
     command -v "$program" >/dev/null || skip "needs $program (tools/install test)"
 done
@@ -42,14 +44,7 @@ stand_up main a
 make_image closed:1 closed
 python3 -W ignore -c 'import crypt, sys
 print("robot:" + crypt.crypt(sys.argv[1], crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)))' "$PASSWORD" >"$STAND/htpasswd"
-cat >"$STAND/registry.yml" <<END
-version: 0.1
-log: {level: error, accesslog: {disabled: true}}
-storage: {filesystem: {rootdirectory: $STAND/registry}}
-http: {addr: "127.0.0.1:$REGISTRY_PORT"}
-auth: {htpasswd: {realm: test, path: $STAND/htpasswd}}
-END
-daemon "$STAND/registry.pid" "$STAND/registry.log" a docker-registry serve "$STAND/registry.yml"
+registry_start a "127.0.0.1:$REGISTRY_PORT" "auth: {htpasswd: {realm: test, path: $STAND/htpasswd}}"
 poll 20 push closed:1 || stand_fail "nothing can be pushed"
 image=127.0.0.1:$REGISTRY_PORT/closed:1
 

@@ -7,6 +7,8 @@ set -u
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=tests/system/lib/stand.sh
 . "$here/../lib/stand.sh"
+# shellcheck source=tests/system/lib/registry.sh
+. "$here/../lib/registry.sh"
 for program in docker-registry skopeo jq python3 nsenter tc nft; do
     command -v "$program" >/dev/null || skip "needs $program (tools/install test)"
 done
@@ -23,13 +25,7 @@ ip netns add "l${ID}reg"
 net_plug reg 9
 head -c 8000000 /dev/urandom >"$STAND/noise" # does not compress
 "$LIMPET_SRC/tools/image" --name big:1 --add "$STAND/noise=/noise" "$(uname -m | sed 's/aarch64/arm64/')" "$STAND/big.tar" >/dev/null
-cat >"$STAND/registry.yml" <<END
-version: 0.1
-log: {level: error, accesslog: {disabled: true}}
-storage: {filesystem: {rootdirectory: $STAND/registry}}
-http: {addr: "$BULK_IP:5000"}
-END
-daemon "$STAND/registry.pid" "$STAND/registry.log" reg docker-registry serve "$STAND/registry.yml"
+registry_start reg "$BULK_IP:5000"
 push() {
     in_net gw skopeo --insecure-policy copy -q --dest-tls-verify=false "oci-archive:$STAND/big.tar" "docker://$BULK_IP:5000/big:1"
 }
@@ -111,5 +107,5 @@ within 60 "an image comes from the gateway" has_image
 # But for what came by the other way before, which is not fetched again.
 if [[ $(counted images) -gt 7500000 ]]; then ok "its packets are marked: they can wait"; else bad "its packets are marked: they can wait" "$(counted images) bytes"; fi
 if [[ $(counted bus) -gt 0 ]]; then ok "those of the bus are marked: they cannot"; else bad "those of the bus are marked: they cannot"; fi
-end_pid "$(cat "$STAND/registry.pid")" TERM
+registry_stop
 conclude
