@@ -87,23 +87,24 @@ static void pod_event(void *ctx, const char *ns, const char *name, const char *u
         link_event(node->link, ns, name, uid, type, reason, message);
 }
 
-/* What the Node object says of this machine; the caller's. */
-static struct value *status_of(const struct node *node)
+/* What the Node object says of this machine; the caller's. It fails by what is configured alone. */
+static int status_of(const struct node *node, struct value **ret, struct err *err)
 {
-    struct value *status = nodeinfo_status(node->config->node, node->address, node->boot_id,
-                                           node->config->state_dir, node->user_namespaces);
     const char *const *extended = (const char *const *)node->config->extended_resources;
-    if (nodeinfo_extend(status, extended, NULL) == 0 && node->evict) /* else nothing starts */
-        value_set(status, "conditions", evict_conditions(node->evict));
-    return status;
+    *ret = nodeinfo_status(node->config->node, node->address, node->boot_id,
+                           node->config->state_dir, node->user_namespaces);
+    if (node->evict)
+        value_set(*ret, "conditions", evict_conditions(node->evict));
+    return nodeinfo_extend(*ret, extended, err);
 }
 
 static void tell_status(struct node *node)
 {
     if (!node->link)
         return;
-    cleanup(value_free) struct value *status = status_of(node);
-    link_set_node_status(node->link, status);
+    cleanup(value_free) struct value *status = NULL;
+    if (status_of(node, &status, NULL) == 0)
+        link_set_node_status(node->link, status);
 }
 
 /* Pods would be ended for an image that nobody needs yet. */
@@ -338,8 +339,10 @@ static int watch_pressure(struct node *node, struct err *err)
 
 static int make_link(struct node *node, struct err *err)
 {
-    cleanup(value_free) struct value *status = status_of(node);
-    int rc = make_bus(node, err);
+    cleanup(value_free) struct value *status = NULL;
+    int rc = status_of(node, &status, err);
+    if (rc == 0)
+        rc = make_bus(node, err);
     if (rc < 0)
         return rc;
     node->usage = usage_new(node->agent);
@@ -453,9 +456,9 @@ int node_new(struct loop *loop, const struct config *config, const char *config_
     }
     if (rc == 0)
         rc = watch_images(node, config_file, err);
-    cleanup(value_free) struct value *status = status_of(node);
+    cleanup(value_free) struct value *status = NULL;
     if (rc == 0)
-        rc = nodeinfo_extend(status, (const char *const *)config->extended_resources, err);
+        rc = status_of(node, &status, err);
     if (rc == 0)
         rc = make_agent(node, status, err);
     if (rc == 0)

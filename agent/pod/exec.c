@@ -353,16 +353,22 @@ static void remove_keeper(struct pod_record *record)
                  log_quote(err.msg));
 }
 
-void exec_close_gates(struct pod_record *record)
+/* They are as they were before they were prepared; what is in them stays. */
+static void unprepare_volumes(struct pod_record *record)
 {
-    pull_release(record);
-    debug_release(record);
     volumes_free(record->volumes, record->volume_count);
     record->volumes = NULL;
     record->volume_count = 0;
     record->volumes_ready = false;
-    record->network_ready = false;
     giver_forget(record->agent->giver, record->uid);
+}
+
+void exec_close_gates(struct pod_record *record)
+{
+    pull_release(record);
+    debug_release(record);
+    unprepare_volumes(record);
+    record->network_ready = false;
     setback_clear(&record->volumes_setback);
     setback_clear(&record->network_setback);
     setback_clear(&record->spawn_setback);
@@ -376,11 +382,7 @@ static void release_volumes(struct pod_record *record)
     autofree char *run = agent_volume_dir(agent, record->uid);
     autofree char *disk = xasprintf("%s/volumes", state);
     struct volume_spec spec = volume_spec_of(record, NULL, state, run, NULL);
-    volumes_free(record->volumes, record->volume_count);
-    record->volumes = NULL;
-    record->volume_count = 0;
-    record->volumes_ready = false;
-    giver_forget(agent->giver, record->uid);
+    unprepare_volumes(record);
     reclaim_take(agent->reclaim, disk, record->uid);
     volumes_remove(&spec);
     record->volumes_released = true;
