@@ -178,25 +178,27 @@ static size_t cpu_settings(const struct cgroup_tree *tree, const struct cgroup_l
     return count;
 }
 
-/* Who has a greater share of the processors has one of the disks (agent/decisions/0008). Only some
- * of the kernel's schedulers know weights: what is not there is left out. bfq's end at 1000. */
+/* Who has a greater share of the processors has one of the disks, in the same proportion
+ * (agent/decisions/0008). Only some of the kernel's schedulers know weights: what is not there is
+ * left out. Each has its own range, and its own weight of a group that says nothing. */
 static size_t io_settings(const struct cgroup_tree *tree, const struct cgroup_limits *limits,
                           struct setting *ret)
 {
     static const struct {
         const char *file;
-        bool unified, bfq;
-    } files[] = {{"io.weight", true, false},
-                 {"io.bfq.weight", true, true},
-                 {"blkio.weight", false, true},
-                 {"blkio.bfq.weight", false, true}};
+        bool unified;
+        int64_t usual, least, most;
+    } files[] = {{"io.weight", true, 100, 1, 10000},
+                 {"io.bfq.weight", true, 100, 1, 1000},
+                 {"blkio.weight", false, 500, 10, 1000}, /* cfq, before Linux 5.0 */
+                 {"blkio.bfq.weight", false, 100, 1, 1000}};
     size_t count = 0;
     for (size_t i = 0; limits->cpu_shares > 0 && i < ARRAY_LEN(files); i++) {
         if (files[i].unified != tree->unified)
             continue;
-        int64_t weight = cgroup_weight(limits->cpu_shares);
-        if (files[i].bfq)
-            weight = 10 + (weight - 1) * 990 / 9999;
+        int64_t weight = cgroup_weight(limits->cpu_shares) * files[i].usual / 100;
+        weight = weight < files[i].least ? files[i].least : weight;
+        weight = weight > files[i].most ? files[i].most : weight;
         ret[count++] = number(files[i].file, weight, true);
     }
     return count;

@@ -449,9 +449,10 @@ node_reboot() {
 pod_processes() { grep -lE ":/limpet-$ID/$1(/|$)" /proc/[0-9]*/cgroup 2>/dev/null | cut -d/ -f3; }
 # keepers NODE POD: ids of the keepers that the pod has.
 keepers() {
-    local pid
+    local pid args
     for pid in $(pod_processes "$1"); do
-        if { tr "\0" " " <"/proc/$pid/cmdline"; } 2>/dev/null | grep -q "^limpet-keeper --pod default/$2 "; then echo "$pid"; fi
+        { mapfile -d "" -t args <"/proc/$pid/cmdline"; } 2>/dev/null || continue
+        [[ "${args[*]:0:3}" != "limpet-keeper --pod default/$2" ]] || echo "$pid"
     done
 }
 no_processes() {
@@ -488,9 +489,9 @@ fingerprint() {
 first_processes() {
     local pid stat parent
     while read -r pid; do
-        { stat=$(<"/proc/$pid/stat"); } 2>/dev/null || continue
+        { read -r stat <"/proc/$pid/stat"; } 2>/dev/null || continue
         read -r -a stat <<<"${stat##*) }" # from the state, the third field, on
-        { parent=$(<"/proc/${stat[1]}/comm"); } 2>/dev/null || continue
+        { read -r parent <"/proc/${stat[1]}/comm"; } 2>/dev/null || continue
         [[ $parent != limpet-keeper ]] || echo "$pid ${stat[19]}"
     done
 }

@@ -8,6 +8,8 @@ set -u
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=tests/system/lib/stand.sh
 . "$here/../lib/stand.sh"
+# shellcheck source=tests/system/limits/disks.sh
+. "$here/disks.sh"
 command -v jq >/dev/null || skip "needs jq (tools/install test)"
 
 SLEEP='trap "exit 0" TERM; while :; do sleep 1; done'
@@ -191,7 +193,7 @@ full_node
 PAGES=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
 BEFORE=$(cat "$PAGES" 2>/dev/null)
 give_back() { if [[ -n $BEFORE ]]; then echo "$BEFORE" >"$PAGES"; fi; }
-trap 'give_back; stand_down_all' EXIT
+trap 'give_back; slow_disk_take_away; stand_down_all' EXIT
 if [[ -z $BEFORE ]] || ! echo $((BEFORE + 4)) 2>/dev/null >"$PAGES" || [[ $(cat "$PAGES") != $((BEFORE + 4)) ]]; then
     echo "no huge pages here"
 else
@@ -222,15 +224,6 @@ else
     lp delete pod paged none hungry >/dev/null
 fi
 give_back
-with disks '{"requests": {"cpu": "1"}}' | apply >/dev/null
-within 30 "pod disks runs" running disks
-weight=$(group disks blkio blkio.bfq.weight)
-for file in io.bfq.weight io.weight; do
-    if [[ $weight == no* ]]; then weight=$(group disks unified "$file"); fi
-done
-if [[ $weight == no* ]] && ! grep -q '\[bfq\]' /sys/block/*/queue/scheduler; then
-    echo "no disk here has a scheduler that knows weights"
-else
-    has "a share of the disks goes with that of the processors" "$weight" '^(default )?(13|39)$'
-fi
+weights
+shared
 conclude

@@ -126,10 +126,10 @@ static void test_cgroup__io_and_huge_pages(void **state)
         const char *file, *value;
     } cases[] = {
         {true, CGROUP_IO, "io.weight", "39"},
-        {true, CGROUP_IO, "io.bfq.weight", "13"},
+        {true, CGROUP_IO, "io.bfq.weight", "39"},
         {true, 0, "io.weight", ""},
-        {false, CGROUP_IO, "blkio.weight", "13"},
-        {false, CGROUP_IO, "blkio.bfq.weight", "13"},
+        {false, CGROUP_IO, "blkio.weight", "195"},
+        {false, CGROUP_IO, "blkio.bfq.weight", "39"},
         {true, CGROUP_HUGETLB, "hugetlb.2MB.max", "4194304"},
         {true, CGROUP_HUGETLB, "hugetlb.2MB.rsvd.max", "4194304"},
         {true, CGROUP_HUGETLB, "hugetlb.1GB.max", "0"},
