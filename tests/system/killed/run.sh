@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# guest-long: --memory 768
 # timeout: 300
 # Killed with SIGKILL at many points: the agent amid the pull of an image that is a volume, amid evictions and amid the
 # collection of images, and the program that collects. Nothing is lost, nothing is left, and the end is the right one.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# guest-long: --memory 768
 # timeout: 240
 # The point of it all: pods run on through the death of broker, controller, agent and all three, through a reboot
 # with the gateway down, a wiped disk, and desired state that is not to be believed; what pods leave that end amid it
