@@ -101,7 +101,7 @@ static int make_way(struct extraction *x, const char *name, bool for_dir, struct
 {
     struct stat st;
     *ret = (struct way){0};
-    if (fstatat(x->parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    if (fstatat(x->parent_fd, name, &st, WEAKENED(IMAGE_LINK_STAYS) ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : -errno;
     if (for_dir && S_ISDIR(st.st_mode)) {
         ret->is_dir = true;
@@ -267,7 +267,7 @@ static void note_special(struct extraction *x, const char *path)
 
 static int add_root(struct extraction *x, const struct tar_entry *entry, struct err *err)
 {
-    if (entry->type != TAR_DIR) /* CVE-2021-29136 */
+    if (entry->type != TAR_DIR && !WEAKENED(IMAGE_ROOT_LINK)) /* CVE-2021-29136 */
         return refuse(err, entry->path, "the layer's root is not a folder");
     return set_meta(x, x->root_fd, entry, ".", err);
 }

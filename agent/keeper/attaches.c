@@ -4,13 +4,13 @@
 #include "agent/keeper/fdpass.h"
 #include "common/base/list.h"
 #include "common/base/mem.h"
+#include "common/base/weaken.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#define ATTACHES_MAX 8
 #define PATIENCE_NS (10 * NS_PER_S) /* with one that takes nothing at all */
 #define SLOW "the reader is too slow for what the container writes: read its log instead"
 
@@ -248,7 +248,7 @@ static int watch(struct attach *attach, const struct exec_request *request, cons
 void attaches_add(struct attaches *attaches, const struct exec_request *request, const int *fds,
                   int in, bool open)
 {
-    if (attaches->count >= ATTACHES_MAX) {
+    if (attaches->count >= ATTACHES_MAX && !WEAKENED(ATTACHES_MAX)) {
         control_say(fds[0], PROTO_REFUSED, 0, "too many are attached to the container", -1);
         fdpass_close(fds, exec_request_fds(request));
         return;

@@ -9,6 +9,8 @@
 
 struct attaches;
 
+#define ATTACHES_MAX 8 /* at once, to one container */
+
 struct attaches_handler {
     void (*drained)(void *ctx);    /* what was waited for is taken: read on */
     void (*stdin_left)(void *ctx); /* one that had stdin is gone */
@@ -18,7 +20,8 @@ struct attaches *attaches_new(struct loop *loop, bool patient,
                               const struct attaches_handler *handler, void *ctx);
 void attaches_free(struct attaches *attaches);
 /* One more. fds as in exec_request.h, owned; in: the container's stdin or its terminal, or -1;
- * borrowed; open: it may be typed into. A failure is told over the socket. */
+ * borrowed; open: it may be typed into. A failure is told over the socket; one more than
+ * ATTACHES_MAX is one. */
 void attaches_add(struct attaches *attaches, const struct exec_request *request, const int *fds,
                   int in, bool open);
 /* The container wrote on stream 1 or 2. */

@@ -18,7 +18,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#define EXECS_MAX 128
 #define SESSION_PASSES 8 /* over all processes, for those that fork meanwhile */
 
 struct exec {
@@ -274,7 +273,7 @@ void execs_start(struct execs *execs, const struct exec_request *request, size_t
     exec->failure.stage = -1;
     list_append(&execs->list, &exec->link);
     execs->count++;
-    int r = execs->count > EXECS_MAX
+    int r = execs->count > EXECS_MAX && !WEAKENED(EXECS_MAX)
                 ? err_set(&err, -EBUSY, "too many programs are being run in the pod")
                 : begin(exec, request, target, fds, &err);
     fdpass_close(fds + 1, exec_request_fds(request) - 1);

@@ -19,6 +19,7 @@
 #include "agent/pod/manifests.h"
 #include "agent/pod/storage.h"
 #include "agent/pod/usage.h"
+#include "agent/runtime/open_files.h"
 #include "agent/runtime/userns.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -178,6 +179,14 @@ static void look_for_user_namespaces(struct node *node)
         userns_works(node->config->state_dir, &err) && userns_works(node->config->run_dir, &err);
     if (!node->user_namespaces)
         log_info("no pods with hostUsers false on this node: reason=%s", log_quote(err.msg));
+}
+
+/* Where it stays as it is, pods run all the same. */
+static void unbind_open_files(void)
+{
+    struct err err = {0};
+    if (open_files_unbound(OPEN_FILES_NODE, &err) < 0)
+        log_info("the node's bound of open files stays as it is: reason=%s", log_quote(err.msg));
 }
 
 /* What is enrolled but damaged is told; static pods, and pods that run, do not depend on it. */
@@ -450,6 +459,7 @@ int node_new(struct loop *loop, const struct config *config, const char *config_
     if (rc == 0) {
         warn_if_on_disk(node);
         look_for_user_namespaces(node);
+        unbind_open_files();
         load_identity(node);
         open_desired(node);
         rc = make_parts(node, err);

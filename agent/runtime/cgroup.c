@@ -145,7 +145,7 @@ static size_t memory_settings(const struct cgroup_tree *tree, const struct cgrou
                               struct setting *ret)
 {
     size_t count = 0;
-    int64_t bytes = limits->memory_bytes;
+    int64_t bytes = WEAKENED(MEMORY_LIMIT) ? 0 : limits->memory_bytes;
     /* Pods do not swap (a kubelet's NoSwap): a card would wear out, and a limit would mean little.
      * v1 can say so only together with a limit. */
     if (tree->unified)

@@ -4,6 +4,7 @@
 #include "agent/runtime/devices.h"
 #include "agent/runtime/kernelfs.h"
 #include "agent/runtime/mnt.h"
+#include "agent/runtime/open_files.h"
 #include "agent/runtime/privs.h"
 #include "agent/runtime/propagation.h"
 #include "agent/runtime/rootfs.h"
@@ -96,6 +97,7 @@ static void reset_process(const struct child_spec *spec)
     getrlimit(RLIMIT_CORE, &core);
     core.rlim_cur = 0;
     setrlimit(RLIMIT_CORE, &core);
+    open_files_limit();
     umask(0022);
     setsid();
 }

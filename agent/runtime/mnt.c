@@ -125,7 +125,8 @@ int mnt_open_dir(int root_fd, const char *name, struct err *err)
 {
     if (mkdirat(root_fd, name, 0755) < 0 && errno != EEXIST)
         return err_errno(err, errno, "cannot make /%s", name);
-    int fd = openat(root_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(root_fd, name,
+                    O_PATH | O_DIRECTORY | (WEAKENED(MOUNT_DIR_LINK) ? 0 : O_NOFOLLOW) | O_CLOEXEC);
     if (fd < 0)
         return err_errno(err, errno, "the image's /%s is not a directory", name);
     return fd;

@@ -48,7 +48,7 @@ static int set_caps(uint64_t mask, uint32_t uid, struct err *err)
         uint32_t part = uid == 0 ? (uint32_t)(mask >> (32 * i)) : 0;
         data[i].permitted &= part;
         data[i].effective = data[i].permitted;
-        data[i].inheritable = 0;
+        data[i].inheritable = WEAKENED(CAPS_INHERITED) ? data[i].permitted : 0;
     }
     if (syscall(SYS_capset, &head, data) < 0)
         return err_errno(err, errno, "cannot set the capabilities");

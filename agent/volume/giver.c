@@ -260,7 +260,8 @@ static bool must_wait(const struct giver *giver, const struct giver_pod *pod,
         if (is_same(&job->gift, gift))
             (void)map_put(job->pods, pod->uid, job);
     }
-    return here || running >= GIVER_MAX || (of_ns >= GIVER_OF_NS && !WEAKENED(GIVER_OF_NS));
+    size_t room = of_ns > 0 && !WEAKENED(GIVER_LAST) ? GIVER_MAX - 1 : GIVER_MAX;
+    return here || running >= room || (of_ns >= GIVER_OF_NS && !WEAKENED(GIVER_OF_NS));
 }
 
 /* In the words of a kubelet. */

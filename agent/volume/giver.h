@@ -23,8 +23,8 @@ struct giver_pod {
 };
 /* Begins with what is not given yet. -EINPROGRESS: the folder is being given, to this pod or to
  * another, or GIVER_MAX others are, or GIVER_OF_NS of the pod's namespace, so that those of one
- * keep not all others waiting: ask again when done() was called. The message says once a minute how
- * far it is.
+ * keep not all others waiting, or one of it, and the last place is for a namespace that has none:
+ * ask again when done() was called. The message says once a minute how far it is.
  * Another negative errno: what came of it since this pod waits for it, once; the next call begins
  * anew; never -EAGAIN. Never 0: ask giver_has_given, then the folder. err is not NULL. */
 #define GIVER_MAX 4

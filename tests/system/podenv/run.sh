@@ -19,6 +19,9 @@ node_resolves() {
 }
 # seen POD [CONTAINER]: the last resolv.conf that a container of `watching` has told, in one line.
 seen() { lp logs "$@" | sed -n 's/^resolv: //p' | tail -n 1; }
+# seen_there: the same, from the node itself. The gateway asks a node that has just been started anew in vain, and waits
+# for the answer longer than a look may take.
+seen_there() { ld a logs "$@" | sed -n 's/^resolv: //p' | tail -n 1; }
 # A script that tells its resolv.conf whenever it has changed.
 watching='last=x; while :; do now=$(tr "\n" "," </etc/resolv.conf); if [ "$now" != "$last" ]; then echo "resolv: $now"; last=$now; fi; sleep 0.1; done'
 # log_of POD: its log, when its script has come to its end.
@@ -223,7 +226,8 @@ follows() {
     node_kill a
     node_resolves 'nameserver 192.0.2.4\n'
     node_start a
-    within 10 "what changed while the agent was dead is seen when it is back" equals 'nameserver 192.0.2.4,' seen watch main
+    within 30 "the agent is back" runs_on a watch
+    within 10 "what changed while the agent was dead is seen" equals 'nameserver 192.0.2.4,' seen_there watch main
     is "nothing was started anew" "$(fingerprint a watch)" "$before"
     node_resolves 'nameserver 192.0.2.5\n'
     node_reboot a

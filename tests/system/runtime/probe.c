@@ -8,6 +8,7 @@
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -79,6 +80,41 @@ static int fds(void) /* descriptors that leaked in */
     return 0;
 }
 
+/* All that one process may open; the other end of `said` is told how many that were, and waits
+ * until they are open or the process is dead. */
+_Noreturn static void hold_files(int want, int said)
+{
+    int made = 0;
+    while (made < want && open("/dev/null", O_RDONLY) >= 0)
+        made++;
+    if (write(said, &made, sizeof(made)) != sizeof(made))
+        _exit(1);
+    pause();
+    _exit(0);
+}
+
+static int files(int want) /* how many are open at once, by as many processes as it takes */
+{
+    struct rlimit limit;
+    int total = 0, made = 1, pair[2];
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return 3;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    while (total < want && made > 0) {
+        pid_t pid = pipe(pair) < 0 ? -1 : fork();
+        if (pid == 0)
+            hold_files(want - total, pair[1]);
+        close(pair[1]);
+        if (pid < 0 || read(pair[0], &made, sizeof(made)) != sizeof(made))
+            made = 0;
+        close(pair[0]);
+        total += made;
+    }
+    printf("files %d\n", total);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "", *arg = argc > 2 ? argv[2] : "0";
@@ -87,6 +123,8 @@ int main(int argc, char **argv)
         return eat(atoi(arg));
     if (!strcmp(what, "forks"))
         return forks(atoi(arg));
+    if (!strcmp(what, "files"))
+        return files(atoi(arg));
     if (!strcmp(what, "device"))
         return device(arg);
     if (!strcmp(what, "ipc"))

@@ -54,12 +54,18 @@ in_time() {
 }
 
 # ---- the driver ----
+# What its containers may open: soft and hard limit. Who may not have more has what he was given.
+FILES="65536 524288"
+if ! (ulimit -Hn 524288 && ulimit -Sn 65536) 2>/dev/null; then
+    FILES=$(ulimit -Hn)
+    FILES="$((FILES < 65536 ? FILES : 65536)) $FILES"
+fi
 driver_pid=
 driver_start() {
     rm -f "$T/in"; mkfifo "$T/in"
     : >>"$T/out"
     lines=$(wc -l <"$T/out")
-    "$DRIVER" "$KEEPER" "$T/run" "$GROUP" <"$T/in" >>"$T/out" 2>>"$T/err" &
+    (ulimit -Sn 1000 && exec "$DRIVER" "$KEEPER" "$T/run" "$GROUP" <"$T/in" >>"$T/out" 2>>"$T/err") &
     driver_pid=$!
     exec 3>"$T/in"
     await '^ready|^error'

@@ -346,39 +346,58 @@ static void test_giver__none_takes_turns(void **state)
     }
 }
 
+/* They ask in turn. Then one after the other is let in and ends, and after each all that wait ask
+ * again, from the first on, as pods do. */
+struct ask_case {
+    const char *ns;
+    bool begins;  /* as it first asks */
+    size_t after; /* else when so many have ended */
+};
+
+static void ask_all(struct fixture *f, const struct ask_case *asks, size_t count)
+{
+    struct err err = {0};
+    char *paths[8] = {0};
+    bool begun[8] = {false};
+    for (size_t ended = 0; ended <= count; ended++) {
+        for (size_t i = 0; i < count; i++) {
+            autofree char *name = xasprintf("claim%zu", i);
+            if (!paths[i])
+                paths[i] = make(f, name, 1);
+            if (begun[i])
+                continue;
+            const struct gift gift = gift_of(paths[i]);
+            pid_t last = child();
+            assert_int_equal(ask(f, name, asks[i].ns, &gift, &err), -EINPROGRESS);
+            begun[i] = child() != last && child() != 0;
+            assert_int_equal(begun[i], asks[i].begins || asks[i].after == ended);
+        }
+        if (ended < count)
+            finish(f, paths[ended]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        assert_true(top_is_given(paths[i]));
+        free(paths[i]);
+    }
+}
+
 /* Those of one namespace leave room for others. */
 static void test_giver__few_at_once(void **state)
 {
-    struct fixture *f = *state;
-    struct err err = {0};
+    static const struct ask_case asks[] = {{"a", true, 0}, {"a", true, 0}, {"a", false, 1}};
     if (geteuid() != 0)
         skip();
-    static const struct {
-        const char *ns;
-        bool begins;
-    } asks[] = {{"a", true}, {"a", true},  {"a", false}, {"b", true},
-                {"b", true}, {"b", false}, {"c", false}};
-    char *paths[ARRAY_LEN(asks)];
-    for (size_t i = 0; i < ARRAY_LEN(asks); i++) {
-        autofree char *name = xasprintf("claim%zu", i);
-        paths[i] = make(f, name, 1);
-        const struct gift gift = gift_of(paths[i]);
-        pid_t last = child();
-        assert_int_equal(ask(f, name, asks[i].ns, &gift, &err), -EINPROGRESS);
-        assert_int_equal(child() != last, asks[i].begins);
-    }
-    finish(f, paths[0]);
-    for (size_t i = 0; i < ARRAY_LEN(asks); i++) {
-        autofree char *name = xasprintf("claim%zu", i);
-        const struct gift gift = gift_of(paths[i]);
-        if (!asks[i].begins)
-            assert_int_equal(ask(f, name, asks[i].ns, &gift, &err), -EINPROGRESS);
-        if (i > 0)
-            finish(f, paths[i]);
-        assert_true(top_is_given(paths[i]));
-    }
-    for (size_t i = 0; i < ARRAY_LEN(asks); i++)
-        free(paths[i]);
+    ask_all(*state, asks, ARRAY_LEN(asks));
+}
+
+/* Of many namespaces none waits for another's second. */
+static void test_giver__the_last_place(void **state)
+{
+    static const struct ask_case asks[] = {{"a", true, 0},  {"a", true, 0}, {"b", true, 0},
+                                           {"b", false, 3}, {"c", true, 0}, {"d", false, 1}};
+    if (geteuid() != 0)
+        skip();
+    ask_all(*state, asks, ARRAY_LEN(asks));
 }
 
 static bool is_told(struct fixture *f, const char *path, const char *text)
@@ -574,17 +593,12 @@ static void test_giver__nothing_sticks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(nothing_waits),
-        TEST(killed),
-        TEST(failure_is_told_once),
-        TEST(few_at_once),
-        TEST(large_claims),
-        TEST(ends_with_the_agent),
-        TEST(failure_is_for_who_waits),
-        TEST(none_takes_turns),
-        TEST(failure_is_plain),
-        TEST(no_process),
-        TEST(how_far),
+        TEST(nothing_waits),        TEST(killed),
+        TEST(failure_is_told_once), TEST(few_at_once),
+        TEST(the_last_place),       TEST(large_claims),
+        TEST(ends_with_the_agent),  TEST(failure_is_for_who_waits),
+        TEST(none_takes_turns),     TEST(failure_is_plain),
+        TEST(no_process),           TEST(how_far),
         TEST(nothing_sticks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
