@@ -56,6 +56,10 @@ shapes() {
         '[ "$(of held memory.swap.max) $(of modest memory.swap.max) $(of_all both memory.swap.max)" = "0 0 0" ]'
     check "Guaranteed: protected from the OOM killer" '[ "$(score held)" = -997 ]' 'score held'
     check "so is what is critical" '[ "$(score critical)" = -997 ]' 'score critical'
+    check "no pod uses up the node's open files: there are as many as there is memory for" \
+        '[ "$(cat /proc/sys/fs/file-max)" = 9223372036854775807 ]' 'cat /proc/sys/fs/file-max'
+    check "65,536 of them a process" '[ "$(ld exec held-board -- sh -c "ulimit -n; ulimit -Hn" | tr "\n" " ")" = "65536 524288 " ]' \
+        'ld exec held-board -- sh -c "ulimit -n; ulimit -Hn"'
     check "who asked for nothing goes first" '[ "$(score modest)" = 1000 ]' 'score modest'
     check "then who uses more than it asked for" \
         '[ "$(score asks)" -gt 700 ] && [ "$(score asks)" -lt 1000 ]' 'score asks'
@@ -238,6 +242,7 @@ out_of_memory() {
 
 # Nothing is short before it is to be.
 printf 'storageCheckSeconds: 2\nevictionHard: ""\n' >>/data/limpetd.yaml
+echo 5000 >/proc/sys/fs/file-max
 agent_start
 for part in shapes users processor no_swap freezing ending debugging storage eviction out_of_memory; do
     $part

@@ -205,7 +205,7 @@ follows() {
     address=$(ip -o -4 addr show dev "$(sed -n 's/^bridge: //p' "$STAND/a/config.yaml")" | awk '{ sub("/.*", "", $4); print $4 }')
     python3 "$here/name_server.py" "$address" >"$STAND/dns.log" 2>&1 &
     NAME_SERVER=$!
-    poll 5 grep -q ready "$STAND/dns.log" || bad "the test's name server runs" "$(cat "$STAND/dns.log")"
+    poll 30 grep -q ready "$STAND/dns.log" || bad "the test's name server runs" "$(cat "$STAND/dns.log")"
     node_resolves "nameserver $address\nsearch lan\n"
     within 5 "it sees the node's name server when there is one" equals "search lan,nameserver $address," seen watch main
     within 10 "and names are answered" matches 'Address:? .*10\.9\.8\.7' lp logs watch ask
