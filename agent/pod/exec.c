@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/kinds/host_ports.h"
 
 #include <errno.h>
@@ -208,8 +209,11 @@ static void spawn_keeper(struct pod_record *record)
         if (rc < 0)
             reason = "CreateContainerConfigError";
     }
-    if (rc == 0)
+    if (rc == 0) {
+        if (!WEAKENED(POD_EXITS_STALE))
+            heard_forget_exits(record);
         rc = keepers->spawn(keepers, record->uid, plan.data, plan.len, &err);
+    }
     if (rc < 0) {
         failed(record, &record->spawn_setback, &backoff_start, reason, &err);
         return;

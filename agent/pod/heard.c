@@ -28,18 +28,29 @@ static int read_exits(const struct pod_record *record, const char *spec_hash,
 }
 
 /* Or because it was told to: by us, or by the agent before us, of which only the record on disk can
- * tell. */
+ * tell. Whoever was at its end by itself already, when it was told to, has left one too. */
 static bool ended_by_itself(const struct pod_record *record, enum pod_keeper before)
 {
     struct keeper_report *recorded = NULL;
     struct err err = {0};
-    if (record->asked_grace_s >= 0 || before == POD_KEEPER_STOPPING)
-        return false;
-    if (before != POD_KEEPER_NONE)
+    bool told = record->asked_grace_s >= 0 || before == POD_KEEPER_STOPPING;
+    if (before != POD_KEEPER_NONE && !told)
         return true;
     int rc = read_exits(record, record->report->spec_hash, &recorded, &err);
     keeper_report_free(recorded);
-    return rc != -ENOENT;
+    return told ? rc == 0 && !WEAKENED(POD_ENDS_AS_TOLD) : rc != -ENOENT;
+}
+
+/* What it ran before is of no account any more. */
+void heard_forget_exits(const struct pod_record *record)
+{
+    struct disk *disk = record->agent->world.disk;
+    autofree char *dir = agent_state_dir(record->agent, record->uid);
+    autofree char *path = xasprintf("%s/exits", dir);
+    struct err err = {0};
+    if (disk->remove(disk, path, &err) < 0)
+        log_warn("exit record stays: pod=%s/%s error=%s", record->ns, record->name,
+                 log_quote(err.msg));
 }
 
 void heard_recall_exits(struct pod_record *record)

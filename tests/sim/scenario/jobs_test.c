@@ -304,6 +304,82 @@ static void test_jobs__order_without_an_agent(void **state)
     }
 }
 
+static char *ending_yaml(const char *image, const char *main_command, int deadline_s)
+{
+    return xasprintf("apiVersion: v1\n"
+                     "kind: Pod\n"
+                     "metadata: {name: ending, namespace: default}\n"
+                     "spec:\n"
+                     "  nodeName: node-0\n"
+                     "  restartPolicy: Never\n"
+                     "  terminationGracePeriodSeconds: 20\n"
+                     "  activeDeadlineSeconds: %d\n"
+                     "  initContainers:\n"
+                     "  - {name: side, image: app, command: [stubborn], restartPolicy: Always}\n"
+                     "  containers:\n"
+                     "  - {name: main, image: %s, command: %s}\n",
+                     deadline_s, image, main_command);
+}
+
+/* In the grace of an end by itself, at its deadline or with its work done, somebody tells it to
+ * stop and thinks better of it, or the agent is started anew, or both: it has ended for good. */
+static void test_jobs__told_to_stop_at_its_end(void **state)
+{
+    static const struct {
+        const char *command;
+        int deadline_s;
+        const char *phase;
+    } ends[] = {
+        {"[exit, \"0\", \"5\"]", 600, "Succeeded"},
+        {"[run]", 5, "Failed"},
+    };
+    for (size_t i = 0; i < 2 * 4; i++) {
+        struct world *world = world_new(*state, i + 1, 1);
+        autofree char *one = ending_yaml("app:1", ends[i % 2].command, ends[i % 2].deadline_s);
+        autofree char *two = ending_yaml("app:2", ends[i % 2].command, ends[i % 2].deadline_s);
+        world_apply(world, one);
+        world_run(world, 10 * S);
+        assert_true(keepers_fake_count(world->nodes[0].keepers) == 1); /* its sidecar lingers */
+        uint64_t starts = keepers_fake_starts(world->nodes[0].keepers);
+        if (i & 2) {
+            world_apply(world, two);
+            world_run(world, 3 * S);
+            world_apply(world, one);
+            world_run(world, 2 * S);
+        }
+        if (i & 4)
+            world_restart_agent(world, 0);
+        world_run(world, 55 * S);
+        assert_int_equal(keepers_fake_count(world->nodes[0].keepers), 0);
+        assert_string_equal(world_phase(world, "ending"), ends[i % 2].phase);
+        assert_int_equal(keepers_fake_starts(world->nodes[0].keepers), starts);
+        world_free(world);
+    }
+}
+
+/* It has ended, became another, and is as it was: what is told of its first end on disk is no
+ * reason to end it. */
+static void test_jobs__as_it_was_before(void **state)
+{
+    struct world *world = world_new(*state, 1, 1);
+    autofree char *one = pod_yaml("job", "app:1", "[exit, \"0\", \"60\"]", "Never");
+    autofree char *two = pod_yaml("job", "app:2", "[exit, \"0\", \"60\"]", "Never");
+    world_apply(world, one);
+    world_run(world, 70 * S);
+    assert_string_equal(world_phase(world, "job"), "Succeeded");
+    world_apply(world, two);
+    world_run(world, 10 * S);
+    assert_true(world_runs(world, 0, "job"));
+    world_apply(world, one);
+    world_run(world, 15 * S);
+    assert_true(world_runs(world, 0, "job"));
+    autofree char *before = world_running(world, 0);
+    world_restart_agent(world, 0);
+    world_run(world, 5 * S);
+    world_expect_running(world, 0, before);
+    world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +391,8 @@ int main(void)
         cmocka_unit_test(test_jobs__sandbox_that_fails_says_why),
         cmocka_unit_test(test_jobs__secret_reaches_its_pod),
         cmocka_unit_test(test_jobs__order_without_an_agent),
+        cmocka_unit_test(test_jobs__told_to_stop_at_its_end),
+        cmocka_unit_test(test_jobs__as_it_was_before),
     };
     return SCENARIOS(tests);
 }
