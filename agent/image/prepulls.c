@@ -11,7 +11,9 @@
 #include <stdlib.h>
 
 /* A registry that is not reached is asked again, as by a kubelet: after a second, twice that...,
- * five minutes; after an hour of it in which nothing came, it cannot be had. */
+ * five minutes; after an hour of it in which nothing came, it cannot be had. Nodes that were cut
+ * off together do not come back together: each waits half of that, and by chance up to as much
+ * more. */
 #define RETRY_NS NS_PER_S
 #define RETRY_MAX_NS (300 * NS_PER_S)
 #define TRIES_MAX 20
@@ -37,6 +39,7 @@ struct prepulls {
     struct loop *loop;
     struct loop_timer *timer; /* when the next of those that failed is due */
     struct images *images;
+    struct rng *rng;
     struct list orders;
     size_t count;
     bool running; /* one of them is asked for */
@@ -57,12 +60,13 @@ static void order_free(struct order *order)
     free(order);
 }
 
-struct prepulls *prepulls_new(struct loop *loop, struct images *images)
+struct prepulls *prepulls_new(struct loop *loop, struct images *images, struct rng *rng)
 {
     struct prepulls *prepulls = xcalloc(1, sizeof(*prepulls));
     prepulls->loop = loop;
     prepulls->timer = loop_timer_new(loop, try_next, prepulls);
     prepulls->images = images;
+    prepulls->rng = rng;
     list_init(&prepulls->orders);
     return prepulls;
 }
@@ -107,7 +111,11 @@ static bool put_off(struct order *order, const char *reason)
         ++order->tries >= TRIES_MAX)
         return false;
     int64_t wait = RETRY_NS << (order->tries - 1);
-    order->retry_ns = now_of(order->prepulls) + (wait < RETRY_MAX_NS ? wait : RETRY_MAX_NS);
+    wait = wait < RETRY_MAX_NS ? wait : RETRY_MAX_NS;
+    int64_t chance = WEAKENED(PREPULLS_CHANCE)
+                         ? wait / 2
+                         : (int64_t)rng_below(order->prepulls->rng, (uint64_t)wait);
+    order->retry_ns = now_of(order->prepulls) + wait / 2 + chance;
     order->state = WAITING;
     return true;
 }

@@ -6,6 +6,7 @@
  * that ends forgets it, and what has come is resumed when it is ordered again. */
 
 #include "agent/image/images.h"
+#include "common/base/rng.h"
 #include "common/data/value.h"
 #include "common/loop/loop.h"
 
@@ -13,8 +14,8 @@
 #define PREPULLS_AT_ONCE 16 /* of one order */
 
 struct prepulls;
-/* Both are borrowed, and end after this. */
-struct prepulls *prepulls_new(struct loop *loop, struct images *images);
+/* All are borrowed, and end after this. */
+struct prepulls *prepulls_new(struct loop *loop, struct images *images, struct rng *rng);
 void prepulls_free(struct prepulls *prepulls);
 
 /* From now on nothing is pulled ahead, for that reason; NULL: it is again. What was waiting or

@@ -355,7 +355,7 @@ static int make_link(struct node *node, struct err *err)
     if (rc < 0)
         return rc;
     node->usage = usage_new(node->agent);
-    node->prepulls = prepulls_new(node->loop, node->images);
+    node->prepulls = prepulls_new(node->loop, node->images, node->rng);
     hold_prepulls(node);
     cleanup(value_free) struct value *labels = nodeinfo_labels(node->config->node);
     const struct link_spec spec = {.loop = node->loop,

@@ -27,6 +27,8 @@ struct world {
     struct loop *loop;
     struct images images;
     struct image image;
+    struct rng even; /* chance adds nothing */
+    struct rng_seeded chance;
     struct prepulls *prepulls;
     struct image_request *asked[PREPULLS_MAX + 8]; /* open ones, in their order */
     size_t count, held;
@@ -83,16 +85,30 @@ static void ends(struct world *world, int code, const char *reason, const char *
     wish.done(wish.ctx, code, code == 0 ? &world->image : NULL, reason, message);
 }
 
-static int setup(void **state)
+static void fill_even(struct rng *rng, void *data, size_t len)
+{
+    (void)rng;
+    memset(data, 0, len);
+}
+
+static int setup_by(void **state, uint64_t seed)
 {
     struct world *world = xcalloc(1, sizeof(*world));
+    world->even.fill = fill_even;
+    rng_seeded_init(&world->chance, seed);
     world->images =
         (struct images){.ensure = fake_ensure, .cancel = fake_cancel, .release = fake_release};
     clock_fake_init(&world->clock, 100 * NS_PER_S, 1700000000 * NS_PER_S);
     assert_int_equal(loop_new(&world->clock.clock, &world->loop, NULL), 0);
-    world->prepulls = prepulls_new(world->loop, &world->images);
+    world->prepulls =
+        prepulls_new(world->loop, &world->images, seed ? &world->chance.rng : &world->even);
     *state = world;
     return 0;
+}
+
+static int setup(void **state)
+{
+    return setup_by(state, 0);
 }
 
 static int teardown(void **state)
@@ -174,12 +190,12 @@ static void passes(struct world *world, int64_t ns)
     assert_true(loop_step(world->loop, 0) >= 0);
 }
 
-/* The first of those that are open ends for want of its registry, and is asked for again after that
- * time, no sooner. */
+/* The first of those that are open ends for want of its registry, and is asked for again after half
+ * of that time, no sooner. */
 static void fails_and_waits(struct world *world, int64_t seconds)
 {
     ends(world, -EIO, "RegistryUnavailable", "registry r.io: nobody answers");
-    passes(world, seconds * NS_PER_S - 1);
+    passes(world, seconds * NS_PER_S / 2 - 1);
     assert_int_equal(world->count, 0);
     passes(world, 1);
     assert_int_equal(world->count, 1);
@@ -206,6 +222,26 @@ static void test_prepulls__goes_on_after_a_cut(void **state)
           "[{\"image\":\"r.io/a:1\",\"state\":\"Pulled\"},"
           "{\"image\":\"r.io/b:1\",\"state\":\"Pulled\"}]");
     assert_int_equal(loop_next(world->loop), INT64_MAX);
+}
+
+/* A hundred nodes that lost their registry at the same moment ask again all over a second. */
+static void test_prepulls__not_all_at_once(void **state)
+{
+    unsigned asked[10] = {0};
+    (void)state;
+    for (uint64_t seed = 1; seed <= 100; seed++) {
+        void *node = NULL;
+        assert_int_equal(setup_by(&node, seed), 0);
+        struct world *world = node;
+        assert_int_equal(order(world, "[\"r.io/a:1\"]", NULL), 0);
+        ends(world, -EIO, "RegistryUnavailable", "registry r.io: nobody answers");
+        int64_t wait = loop_next(world->loop) - clock_boot(&world->clock.clock);
+        assert_in_range(wait, NS_PER_S / 2, NS_PER_S / 2 + NS_PER_S - 1);
+        asked[(wait - NS_PER_S / 2) / (NS_PER_S / 10)]++;
+        assert_int_equal(teardown(&node), 0);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(asked); i++)
+        assert_in_range(asked[i], 1, 25);
 }
 
 /* Not for ever; but what came meanwhile counts, if it is more than before. */
@@ -367,6 +403,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_prepulls__again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_prepulls__goes_on_after_a_cut, setup, teardown),
         cmocka_unit_test_setup_teardown(test_prepulls__gives_up, setup, teardown),
+        cmocka_unit_test(test_prepulls__not_all_at_once),
         cmocka_unit_test_setup_teardown(test_prepulls__ordered_while_it_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_prepulls__a_cached_one_is_not_pulled, setup, teardown),
         cmocka_unit_test_setup_teardown(test_prepulls__refused, setup, teardown),
