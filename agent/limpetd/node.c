@@ -371,6 +371,7 @@ static int make_link(struct node *node, struct err *err)
                                    .nonce = node->nonce,
                                    .run_dir = node->config->run_dir,
                                    .beat_s = (int)node->config->beat_s,
+                                   .pod_cidr = node->config->pod_cidr,
                                    .status = status,
                                    .labels = labels};
     rc = link_new(&spec, &node->link, err);

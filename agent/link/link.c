@@ -70,6 +70,8 @@ static void publish_birth(struct link *link)
     snprintf(birth.node, sizeof(birth.node), "%s", node_of(link));
     snprintf(birth.boot, sizeof(birth.boot), "%s", link->boot_id);
     snprintf(birth.nonce, sizeof(birth.nonce), "%s", link->nonce);
+    if (link->spec.pod_cidr)
+        snprintf(birth.pod_cidr, sizeof(birth.pod_cidr), "%s", link->spec.pod_cidr);
     cleanup(buf_done) struct buf payload;
     buf_init(&payload, BIRTH_MAX);
     char topic[TOPIC_MAX + 1];

@@ -27,6 +27,7 @@ struct link_spec {
     const char *boot_id, *nonce;
     const char *run_dir; /* tmpfs */
     int beat_s;
+    const char *pod_cidr;                /* for the birth; borrowed; NULL: not told */
     const struct value *status, *labels; /* of the Node, for the birth; copied */
 };
 nodiscard int link_new(const struct link_spec *spec, struct link **ret, struct err *err);

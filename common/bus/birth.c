@@ -1,6 +1,7 @@
 #include "common/bus/birth.h"
 
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/data/json.h"
 #include "common/schema/format.h"
 
@@ -27,6 +28,8 @@ int birth_write(const struct birth *birth, struct buf *ret)
         value_set(v, "status", value_copy(birth->status));
     if (birth->labels)
         value_set(v, "labels", value_copy(birth->labels));
+    if (*birth->pod_cidr)
+        value_set_str(v, "podCIDR", birth->pod_cidr);
     if (value_len(birth->volumes_gone) > 0)
         value_set(v, "volumesGone", value_copy(birth->volumes_gone));
     return json_write(v, ret);
@@ -49,6 +52,14 @@ static bool are_names(const struct value *list)
             return false;
     }
     return true;
+}
+
+/* What is wrong about it keeps nobody away: the rest of the birth is worth more. */
+static void read_pod_cidr(const struct value *v, char ret[BIRTH_CIDR_MAX + 1])
+{
+    const char *cidr = value_get_str(v, "podCIDR");
+    if (cidr && strlen(cidr) <= BIRTH_CIDR_MAX && (!format_cidr(cidr) || WEAKENED(BIRTH_CIDR)))
+        strcpy(ret, cidr);
 }
 
 int birth_read(const void *payload, size_t len, const char *node, struct birth *ret,
@@ -84,6 +95,7 @@ int birth_read(const void *payload, size_t len, const char *node, struct birth *
     strcpy(birth.node, node);
     strcpy(birth.boot, boot);
     strcpy(birth.nonce, nonce);
+    read_pod_cidr(v, birth.pod_cidr);
     *ret = birth;
     return 0;
 }

@@ -9,6 +9,7 @@
 #define BIRTH_VERSION 1
 #define BIRTH_MAX (64 * 1024)
 #define BIRTH_VOLUMES_MAX 64 /* told at once */
+#define BIRTH_CIDR_MAX 63
 
 struct birth {
     char node[TOPIC_NODE_MAX + 1];
@@ -20,6 +21,7 @@ struct birth {
                              daemon endpoints left out); owned; NULL in a will */
     struct value
         *labels; /* birth: kubernetes.io/hostname, kubernetes.io/arch, kubernetes.io/os; owned */
+    char pod_cidr[BIRTH_CIDR_MAX + 1]; /* birth: what its pods get addresses of; "": not told */
     /* Names of PersistentVolumes that the node was to remove (local_volume.h) and of which nothing
      * is there any more; as long as its desired state lists them. Owned; NULL: none. */
     struct value *volumes_gone;
@@ -27,6 +29,7 @@ struct birth {
 void birth_done(struct birth *birth);
 CLEANUP_DEFINE_VALUE(struct birth, birth_done);
 int birth_write(const struct birth *birth, struct buf *ret);
-/* -EBADMSG, -ENOTSUP (version). node must be the topic's. */
+/* -EBADMSG, -ENOTSUP (version). node must be the topic's. A pod_cidr that is none is as not told.
+ */
 nodiscard int birth_read(const void *payload, size_t len, const char *node, struct birth *ret,
                          struct err *err);

@@ -3,6 +3,7 @@
 #include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/base/weaken.h"
 #include "common/kinds/kinds.h"
 #include "common/kinds/types.h"
 
@@ -39,6 +40,19 @@ GATEWAY_CHECK(check_node_spec)
     const struct value *cidr = value_get(object, "podCIDR"), *cidrs = value_get(object, "podCIDRs");
     if (value_str(cidr) && value_len(cidrs) > 0 && !value_equal(cidr, value_at(cidrs, 0)))
         schema_mistake(walk, cidr, "podCIDR", CAUSE_INVALID, "must be the first of podCIDRs");
+}
+
+/* Its pods have their addresses already. */
+GATEWAY_STATIC void check_update(const struct value *old, const struct value *node,
+                                 struct schema_walk *walk)
+{
+    const struct value *was = value_get(old, "spec"), *is = value_get(node, "spec");
+    const struct value *cidr = value_get(was, "podCIDR"), *cidrs = value_get(was, "podCIDRs");
+    bool changed = (!str_empty(value_str(cidr)) && !value_equal(cidr, value_get(is, "podCIDR"))) ||
+                   (value_len(cidrs) > 0 && !value_equal(cidrs, value_get(is, "podCIDRs")));
+    if (changed && !WEAKENED(NODE_CIDR))
+        schema_mistake(walk, is, "spec.podCIDRs", CAUSE_FORBIDDEN,
+                       "node updates may not change podCIDR except from \"\" to valid");
 }
 
 static const struct schema_type type_node_spec = {
@@ -130,6 +144,7 @@ const struct schema_kind kind_node = {
     .flags = SCHEMA_KIND_STATUS,
     .type = &type_node,
     .name = format_dns1123_subdomain,
+    .check_update = GATEWAY_ONLY(check_update),
     PROTO("k8s.io.api.core.v1.Node"),
     COLUMNS({"Name", "string", .path = "metadata.name"}, {"Status", "string", .cell = cell_status},
             {"Roles", "string", .cell = cell_roles},

@@ -33,6 +33,7 @@ struct job {
     char *volume;         /* of the volume */
     struct value *status; /* to be written */
     struct value *labels;
+    char *pod_cidr;
     bool gone;
     struct job *next; /* waits; not started */
 };
@@ -45,8 +46,8 @@ static void job_free(void *p)
     if (!job)
         return;
     job_free(job->next);
-    char *const strings[] = {job->key, job->name, job->node,  job->uid,
-                             job->ns,  job->pod,  job->volume};
+    char *const strings[] = {job->key, job->name, job->node,   job->uid,
+                             job->ns,  job->pod,  job->volume, job->pod_cidr};
     for (size_t i = 0; i < ARRAY_LEN(strings); i++)
         free(strings[i]);
     value_free(job->status);
@@ -125,9 +126,8 @@ static bool may_label(const char *key, const char *text, const char *name)
     return false;
 }
 
-static int set_node_labels(void *ctx, struct value *node)
+static bool set_node_labels(const struct job *job, struct value *node)
 {
-    const struct job *job = ctx;
     struct value *labels = value_make_map(node, "metadata", "labels", NULL);
     bool changed = false;
     for (size_t i = 0; i < value_len(job->labels); i++) {
@@ -137,7 +137,28 @@ static int set_node_labels(void *ctx, struct value *node)
         value_set_str(labels, key, text);
         changed = true;
     }
-    return changed ? 0 : 1;
+    return changed;
+}
+
+/* What it is once told it stays, as in Kubernetes, whatever the node says later. */
+static bool set_pod_cidr(const struct job *job, struct value *node)
+{
+    struct value *spec = value_make_map(node, "spec", NULL);
+    bool told =
+        value_len(value_get(spec, "podCIDRs")) > 0 || !str_empty(value_get_str(spec, "podCIDR"));
+    if (!job->pod_cidr || (told && !WEAKENED(INTAKE_CIDR)))
+        return false;
+    value_set_str(spec, "podCIDR", job->pod_cidr);
+    value_append(value_set(spec, "podCIDRs", value_new_list()), value_new_str(job->pod_cidr));
+    return true;
+}
+
+static int set_node_self(void *ctx, struct value *node)
+{
+    const struct job *job = ctx;
+    bool labelled = set_node_labels(job, node);
+    bool placed = set_pod_cidr(job, node);
+    return labelled || placed ? 0 : 1;
 }
 
 /* Of conditions a node says only what it runs out of: whether it is ready, the gateway knows. Their
@@ -189,10 +210,10 @@ static void node_written(void *ctx, const struct api_answer *answer)
     job_end(job);
 }
 
-static void write_labels(struct job *job)
+static void write_node_self(struct job *job)
 {
     const struct api_ref ref = {&kind_node, "", job->name};
-    api_patch_with(job->intake->api, &user, &ref, 0, set_node_labels, node_written, job);
+    api_patch_with(job->intake->api, &user, &ref, 0, set_node_self, node_written, job);
 }
 
 static void write_node_status(struct job *job)
@@ -246,10 +267,11 @@ static void take_volume(struct intake *intake, const char *name, const char *nod
 void intake_birth(struct intake *intake, const char *name, const char *node,
                   const struct birth *birth)
 {
-    if (birth->labels) {
-        struct job *job = job_new(intake, write_labels, name, node);
-        job->labels = value_copy(birth->labels);
-        job_submit(job, xasprintf("%s labels", node));
+    if (birth->labels || *birth->pod_cidr) {
+        struct job *job = job_new(intake, write_node_self, name, node);
+        job->labels = birth->labels ? value_copy(birth->labels) : NULL;
+        job->pod_cidr = *birth->pod_cidr ? xstrdup(birth->pod_cidr) : NULL;
+        job_submit(job, xasprintf("%s self", node));
     }
     if (birth->status) {
         struct job *job = job_new(intake, write_node_status, name, node);

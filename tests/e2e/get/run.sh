@@ -99,6 +99,7 @@ described() {
     has "describe pod" "$(k describe pod web)" '^Status: +Running$'
     within 10 "with its events" matches '^  Normal +Started +' events_of k describe pod web
     has "describe node" "$(k describe node a)" '^  Ready +True '
+    has "with what its pods have addresses of" "$(k describe node a | tr '\n' ' ')" 'PodCIDR: +([0-9./]+) +PodCIDRs: +\1 '
     has "with its pods" "$(k describe node a)" '^  default +web '
     says "describe by label" '^Name: +web$' describe pods -l app=web
     refuses "describe of what is not there" 'pods "none" not found' describe pod none

@@ -76,6 +76,7 @@ by_kubectl() {
     within 5 "kubectl describe shows its events" \
         matches '^  Normal +Started +[0-9]+s +limpetd +Started pod default/kube$' events_of kc describe pod kube
     has "in their order" "$(events_of kc describe pod kube | awk '{ print $2 }' | tr '\n' ' ')" 'Scheduled .*Started'
+    has "describe node shows where its pods' addresses are from" "$(kc describe node a)" '^PodCIDR: +10\.'
     has "of a node too" "$(events_of kc describe node a)" 'NodeReady +.* node-controller +Node a status is now'
     has "kubectl get events" "$(kc get events -o wide)" '^[0-9]+s +Normal +Started +pod/kube +limpetd, [ab] +Started pod'
     has "by their fields" "$(kc get events --field-selector reason=Scheduled,involvedObject.name=kube -o name)" '^event/kube\.'

@@ -18,6 +18,7 @@ static void test_birth__there_and_back(void **state)
 {
     (void)state;
     struct birth birth = {.node = NODE, .boot = "b-1", .nonce = "n1", .online = true, .beat_s = 10};
+    strcpy(birth.pod_cidr, "10.88.7.0/24");
     birth.status = value_new_map();
     value_set_str(birth.status, "x", "y");
     birth.volumes_gone = value_new_list();
@@ -34,9 +35,32 @@ static void test_birth__there_and_back(void **state)
     assert_int_equal(back.beat_s, 10);
     assert_string_equal(value_get_str(back.status, "x"), "y");
     assert_null(back.labels);
+    assert_string_equal(back.pod_cidr, "10.88.7.0/24");
     assert_int_equal(value_len(back.volumes_gone), 1);
     assert_string_equal(value_str(value_at(back.volumes_gone, 0)), "pvc-1");
     birth_done(&birth);
+}
+
+/* It is no reason to leave a node out. */
+static void test_birth__pod_cidr_that_is_none(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "\"\"",
+        "\"10.0.0.0\"",
+        "\"10.0.0.0/33\"",
+        "7",
+        "[\"10.0.0.0/8\"]",
+        "\"10.0.0.0/000000000000000000000000000000000000000000000000000000000000000000000008\"",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        cleanup(birth_done) struct birth back = {0};
+        autofree char *text = xasprintf("{\"v\":1,\"node\":\"" NODE "\",\"boot\":\"b\","
+                                        "\"nonce\":\"n\",\"podCIDR\":%s}",
+                                        bad[i]);
+        assert_int_equal(birth_read(text, strlen(text), NODE, &back, NULL), 0);
+        assert_string_equal(back.pod_cidr, "");
+    }
 }
 
 static void test_birth__refused(void **state)
@@ -118,6 +142,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_birth__there_and_back),
+        cmocka_unit_test(test_birth__pod_cidr_that_is_none),
         cmocka_unit_test(test_birth__refused),
         cmocka_unit_test(test_birth__names_so_many_volumes),
         cmocka_unit_test(test_birth__will_needs_no_beat),

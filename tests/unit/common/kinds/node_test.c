@@ -1,3 +1,4 @@
+#include "common/base/mem.h"
 #include "load.h"
 
 #define NODE "apiVersion: v1\nkind: Node\nmetadata: {name: pi}\n"
@@ -16,6 +17,32 @@ static void test_node__mistakes(void **state)
                     "10.0.0.0/8\n");
     expect_mistakes("apiVersion: v1\nkind: Node\nmetadata: {name: pi, namespace: x}\n",
                     "line 3: metadata.namespace: a Node is in no namespace\n");
+}
+
+static void test_node__pod_cidr_stays(void **state)
+{
+    (void)state;
+    static const char *const changed[] = {
+        "spec: {podCIDR: 10.2.0.0/24, podCIDRs: [10.2.0.0/24]}\n",
+        "spec: {podCIDR: 10.1.0.0/24, podCIDRs: [10.1.0.0/24, 'fd00::/64']}\n",
+        "spec: {podCIDR: 10.1.0.0/24}\n",
+        "spec: {}\n",
+    };
+    static const char set[] = NODE "spec: {podCIDR: 10.1.0.0/24, podCIDRs: [10.1.0.0/24]}\n";
+    expect_update(NODE, set, "");
+    expect_update(set,
+                  NODE "spec: {podCIDR: 10.1.0.0/24, podCIDRs: [10.1.0.0/24], "
+                       "unschedulable: true}\n",
+                  "");
+    for (size_t i = 0; i < ARRAY_LEN(changed); i++) {
+        autofree char *text = xasprintf(NODE "%s", changed[i]);
+        expect_update(set, text,
+                      "spec.podCIDRs: node updates may not change podCIDR except from \"\" "
+                      "to valid\n");
+    }
+    expect_update(NODE "spec: {podCIDR: 10.1.0.0/24}\n", NODE "spec: {podCIDR: 10.2.0.0/24}\n",
+                  "spec.podCIDRs: node updates may not change podCIDR except from \"\" to "
+                  "valid\n");
 }
 
 static void test_node__columns(void **state)
@@ -51,6 +78,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_node__mistakes),
+        cmocka_unit_test(test_node__pod_cidr_stays),
         cmocka_unit_test(test_node__columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

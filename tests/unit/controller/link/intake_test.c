@@ -214,6 +214,27 @@ static void test_intake__birth(void **state)
     assert_true(value_len(value_path(node, "status", "conditions", NULL)) > 0); /* the gateway's */
 }
 
+/* Once: what pods have addresses of by then is not for the node to change, nor for anybody. */
+static void test_intake__pod_cidr(void **state)
+{
+    static const char *const told[] = {"", "10.88.7.0/24", "10.99.0.0/16"};
+    struct fixture *f = *state;
+    for (size_t i = 0; i < ARRAY_LEN(told); i++) {
+        struct birth birth = {.online = true};
+        strcpy(birth.pod_cidr, told[i]);
+        intake_birth(f->intake, "pi", NODE, &birth);
+        world_turn(&f->world);
+        world_turn(&f->world);
+        cleanup(value_free) struct value *node = world_get(&f->world, "Node", "", "pi");
+        const struct value *spec = value_get(node, "spec");
+        const char *want = i ? told[1] : NULL;
+        assert_true(str_eq(value_get_str(spec, "podCIDR"), want) || !want);
+        assert_int_equal(value_len(value_get(spec, "podCIDRs")), i ? 1 : 0);
+        if (want)
+            assert_string_equal(value_str(value_at(value_get(spec, "podCIDRs"), 0)), want);
+    }
+}
+
 /* A local volume of the node that is on its way out. */
 static void deleted_volume(struct fixture *f, const char *name, const char *node, bool bound)
 {
@@ -259,12 +280,10 @@ static void test_intake__volumes_that_are_gone(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {TEST(test_intake__report),
-                                       TEST(test_intake__newest),
-                                       TEST(test_intake__gone),
-                                       TEST(test_intake__crowding),
-                                       TEST(test_intake__mirror),
-                                       TEST(test_intake__birth),
-                                       TEST(test_intake__volumes_that_are_gone)};
+    const struct CMUnitTest tests[] = {
+        TEST(test_intake__report),   TEST(test_intake__newest),
+        TEST(test_intake__gone),     TEST(test_intake__crowding),
+        TEST(test_intake__mirror),   TEST(test_intake__birth),
+        TEST(test_intake__pod_cidr), TEST(test_intake__volumes_that_are_gone)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
