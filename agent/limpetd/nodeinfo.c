@@ -1,5 +1,6 @@
 #include "agent/limpetd/nodeinfo.h"
 
+#include "agent/image/manifest.h"
 #include "agent/pod/runtimes.h"
 #include "agent/runtime/huge_pages.h"
 #include "common/base/buf.h"
@@ -18,19 +19,13 @@
 /* Kept for the system and the agent itself: a tenth, at least 32 MiB. */
 #define RESERVE_MIN (INT64_C(32) << 20)
 
-/* Kubernetes' word for the machine's architecture (GOARCH). */
-static const char *architecture(const struct utsname *uts)
+/* What the images of pods are for (Kubernetes: GOARCH): that of the agent's program, also where the
+ * kernel has 64 bits and the agent 32. */
+static struct platform platform(const struct utsname *uts)
 {
-    static const struct {
-        const char *machine, *arch;
-    } names[] = {
-        {"x86_64", "amd64"}, {"aarch64", "arm64"}, {"armv7l", "arm"},
-        {"armv6l", "arm"},   {"i686", "386"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (str_eq(names[i].machine, uts->machine))
-            return names[i].arch;
-    return uts->machine;
+    struct platform platforms[PLATFORMS_MAX];
+    (void)platforms_host(uts->machine, platforms);
+    return platforms[0];
 }
 
 static char *os_image(void)
@@ -139,7 +134,7 @@ struct value *nodeinfo_status(const char *node_name, const char *address, const 
     add_address(addresses, "Hostname", node_name);
     struct value *node = value_set(status, "nodeInfo", value_new_map());
     autofree char *image = os_image();
-    value_set_str(node, "architecture", architecture(&uts));
+    value_set_str(node, "architecture", platform(&uts).arch);
     value_set_str(node, "bootID", boot_id);
     value_set_str(node, "containerRuntimeVersion", "limpet://" LIMPET_VERSION);
     value_set_str(node, "kernelVersion", uts.release);
@@ -184,7 +179,7 @@ struct value *nodeinfo_labels(const char *node_name)
     struct utsname uts = {0};
     (void)uname(&uts);
     struct value *labels = value_new_map();
-    value_set_str(labels, "kubernetes.io/arch", architecture(&uts));
+    value_set_str(labels, "kubernetes.io/arch", platform(&uts).arch);
     value_set_str(labels, "kubernetes.io/hostname", node_name);
     value_set_str(labels, "kubernetes.io/os", "linux");
     return labels;

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/personality.h>
 
 #include <cmocka.h>
 
@@ -56,8 +57,37 @@ static void test_nodeinfo__extended(void **state)
     }
 }
 
+/* Pods get images for what the agent's program is, whatever the kernel calls the machine. */
+static void test_nodeinfo__architecture(void **state)
+{
+    (void)state;
+#if defined(__x86_64__)
+    static const char want[] = "amd64";
+#elif defined(__aarch64__)
+    static const char want[] = "arm64";
+#elif defined(__arm__)
+    static const char want[] = "arm";
+#elif defined(__i386__)
+    static const char want[] = "386";
+#else
+    static const char want[] = "";
+    skip();
+#endif
+    static const unsigned long kernels[] = {PER_LINUX, PER_LINUX32};
+    for (size_t i = 0; i < ARRAY_LEN(kernels); i++) {
+        int was = personality(kernels[i]); /* of 32: uname(2) tells that, where the kernel can */
+        cleanup(value_free) struct value *status = nodeinfo_status("a", "", "1", "/", true);
+        cleanup(value_free) struct value *labels = nodeinfo_labels("a");
+        if (was >= 0)
+            (void)personality((unsigned long)was);
+        assert_string_equal(amount_of(status, "nodeInfo", "architecture"), want);
+        assert_string_equal(value_str(value_get(labels, "kubernetes.io/arch")), want);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_nodeinfo__extended)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_nodeinfo__extended),
+                                       cmocka_unit_test(test_nodeinfo__architecture)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
