@@ -90,7 +90,7 @@ static void sweep_orphans(struct impl *impl)
         }
         if (left && loop_now(impl->loop) >= until)
             break;
-        const struct timespec pause = {.tv_nsec = wait};
+        const struct timespec pause = {.tv_nsec = (long)wait};
         if (left)
             nanosleep(&pause, NULL);
     }

@@ -166,7 +166,8 @@ static void warn_if_on_disk(const struct node *node)
 {
     const char *dir = node->config->run_dir;
     struct statfs fs;
-    if (statfs(dir, &fs) == 0 && fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC)
+    if (statfs(dir, &fs) == 0 && (unsigned long)fs.f_type != TMPFS_MAGIC &&
+        (unsigned long)fs.f_type != RAMFS_MAGIC)
         log_warn("runDir is not on tmpfs: secrets of pods are written to a disk: dir=%s", dir);
 }
 

@@ -124,8 +124,8 @@ static int read_one(struct record_reader *reader, size_t *done, struct err *err)
         return 0;
     struct head head;
     head.type = (uint8_t)take(&at, 1);
-    head.name_len = take(&at, 2);
-    head.len = take(&at, 4);
+    head.name_len = (size_t)take(&at, 2);
+    head.len = (size_t)take(&at, 4);
     head.a = (int64_t)take(&at, 8);
     head.b = (int64_t)take(&at, 8);
     if (head.name_len > RECORD_MAX_NAME || head.len > RECORD_MAX_VALUE)

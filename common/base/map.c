@@ -108,7 +108,7 @@ size_t map_len(const struct map *map)
 static size_t find_slot(const struct map *map, const char *key, uint64_t h)
 {
     size_t mask = 2 * map->cap - 1;
-    for (size_t slot = h & mask;; slot = (slot + 1) & mask) {
+    for (size_t slot = (size_t)h & mask;; slot = (slot + 1) & mask) {
         if (!map->index[slot])
             return slot;
         const struct entry *e = &map->entries[map->index[slot] - 1];

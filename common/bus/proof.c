@@ -69,7 +69,8 @@ int proof_sign(const struct key *key, const uint8_t (*leaves)[SHA256_LEN], size_
     uint8_t data[SIGNED_LEN], sig[SIGNATURE_MAX];
     size_t sig_len, left = count;
 
-    if (count == 0 || (uint64_t)count > UINT64_C(1) << PROOF_MAX_PATH)
+    const uint64_t most = UINT64_C(1) << PROOF_MAX_PATH;
+    if (count == 0 || count > most)
         return err_set(err, -EINVAL, "index proof: %zu leaves", count);
     autofree uint8_t(*nodes)[SHA256_LEN] = xreallocarray(NULL, count, SHA256_LEN);
     memcpy(nodes, leaves, count * SHA256_LEN);
