@@ -19,6 +19,9 @@
 #define TEMP_PREFIX ".limpet-tmp-"
 #define LIST_MOST (1U << 20)
 
+_Static_assert(sizeof(off_t) == 8 && sizeof(ino_t) == 8,
+               "large files, and file systems with ids of 64 bits");
+
 static int open_dir(const char *path)
 {
     return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

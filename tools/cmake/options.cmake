@@ -24,7 +24,8 @@ add_compile_options(
     -Wall -Wextra -Wshadow -Wconversion -Wvla -Wmissing-prototypes -Wstrict-prototypes
     -Wno-missing-field-initializers -fno-common -ffunction-sections -fdata-sections
     -fstack-protector-strong -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
-add_compile_definitions(_GNU_SOURCE LIMPET_VERSION="${PROJECT_VERSION}")
+# Sizes of files have 64 bits everywhere: where the C library has a choice, it is a system of 32.
+add_compile_definitions(_GNU_SOURCE _FILE_OFFSET_BITS=64 LIMPET_VERSION="${PROJECT_VERSION}")
 add_link_options(-Wl,--gc-sections)
 if(LIMPET_STATIC)
     # musl makes nothing read-only after the start of a program that is static and at a fixed place: what is set apart for
