@@ -1,6 +1,6 @@
 #include "agent/pod/allocation.h"
 
-#include "agent/pod/amount.h"
+#include "common/kinds/pod_needs.h"
 #include "agent/pod/containers.h"
 #include "common/base/str.h"
 #include "common/kinds/resizable.h"
@@ -85,8 +85,8 @@ void allocation_put(struct value *spec, const struct value *allocation)
 bool allocation_grows(const struct value *spec, const struct value *wanted)
 {
     for (size_t n = 0; n < RESIZABLE_NAMES; n++)
-        if (amount_of_pod(wanted, "requests", resizable_names[n], NULL) >
-            amount_of_pod(spec, "requests", resizable_names[n], NULL))
+        if (pod_needs_amount(wanted, "requests", resizable_names[n]) >
+            pod_needs_amount(spec, "requests", resizable_names[n]))
             return true;
     return false;
 }
@@ -95,10 +95,8 @@ bool allocation_feasible(const struct value *spec, const struct value *allocatab
                          struct buf *ret_message)
 {
     for (size_t n = RESIZABLE_NAMES; allocatable && n-- > 0;) {
-        const struct value *all = value_get(allocatable, resizable_names[n]);
-        int64_t asked = amount_of_pod(spec, "requests", resizable_names[n], NULL);
-        int64_t capacity =
-            n == RESIZABLE_CPU ? quantity_milli_of(all, 0) : quantity_units_of(all, 0);
+        int64_t asked = pod_needs_amount(spec, "requests", resizable_names[n]);
+        int64_t capacity = amounts_count_in(allocatable, resizable_names[n], 0);
         if (asked <= capacity)
             continue;
         (void)buf_addf(ret_message,

@@ -1,6 +1,6 @@
 #include "agent/pod/evict.h"
 
-#include "agent/pod/amount.h"
+#include "common/kinds/pod_needs.h"
 #include "agent/pod/internal.h"
 #include "agent/pod/reclaim.h"
 #include "agent/pressure/victim.h"
@@ -93,7 +93,7 @@ static struct candidate candidate_of(const struct evict *evict, const struct pod
     return (struct candidate){
         .priority = value_get_int(spec, "priority", 0),
         .used = used_of[signal](evict, record),
-        .requested = amount_of_pod(spec, "requests", pressure_resource(signal), NULL),
+        .requested = pod_needs_amount(spec, "requests", pressure_resource(signal)),
     };
 }
 

@@ -1,35 +1,16 @@
 #include "agent/pod/room.h"
 
-#include "agent/pod/amount.h"
-#include "common/base/str.h"
-#include "common/schema/quantity.h"
-
-/* One resource; asked > 0. */
-static bool fits(const struct room *room, const char *name, int64_t asked, struct buf *ret_reason,
-                 struct buf *ret_message)
-{
-    const struct value *all = value_get(room->allocatable, name);
-    int64_t capacity = str_eq(name, "cpu") ? quantity_milli_of(all, 0) : quantity_units_of(all, 0);
-    int64_t used = 0;
-    for (size_t i = 0; i < room->count && used <= capacity; i++)
-        used += amount_of_pod(room->specs[i], "requests", name, NULL);
-    if (used <= capacity && asked <= capacity - used)
-        return true;
-    (void)buf_addf(ret_reason, "OutOf%s", name);
-    (void)buf_addf(ret_message,
-                   "Node didn't have enough resource: %s, requested: %lld, used: %lld, capacity: "
-                   "%lld",
-                   name, (long long)asked, (long long)used, (long long)capacity);
-    return false;
-}
+#include "common/kinds/pod_needs.h"
 
 bool room_fits(const struct room *room, const struct value *spec, struct buf *ret_reason,
                struct buf *ret_message)
 {
-    static const char *const lists[] = {"initContainers", "containers"};
-    int64_t pods = quantity_units_of(value_get(room->allocatable, "pods"), INT64_MAX);
+    cleanup(amounts_done) struct amounts used = {0}, needs = {0};
+    const char *name;
+    const struct quantity *quantity;
     if (!room->allocatable)
         return true;
+    int64_t pods = amounts_count_in(room->allocatable, "pods", INT64_MAX);
     if ((int64_t)room->count >= pods) {
         (void)buf_addstr(ret_reason, "OutOfpods");
         (void)buf_addf(ret_message,
@@ -38,18 +19,23 @@ bool room_fits(const struct room *room, const struct value *spec, struct buf *re
                        room->count, (long long)pods);
         return false;
     }
-    for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
-        const struct value *containers = value_get(spec, lists[l]);
-        for (size_t i = 0; i < value_len(containers); i++) {
-            const struct value *requests =
-                value_path(value_at(containers, i), "resources", "requests", NULL);
-            for (size_t r = 0; r < value_len(requests); r++) {
-                const char *name = value_key_at(requests, r);
-                int64_t asked = amount_of_pod(spec, "requests", name, NULL);
-                if (asked > 0 && !fits(room, name, asked, ret_reason, ret_message))
-                    return false;
-            }
-        }
+    for (size_t i = 0; i < room->count; i++) {
+        cleanup(amounts_done) struct amounts taken = {0};
+        pod_needs(room->specs[i], "requests", &taken);
+        amounts_add_all(&used, &taken, 1);
+    }
+    pod_needs(spec, "requests", &needs);
+    for (size_t i = 0; amounts_next(&needs, &i, &name, &quantity);) {
+        int64_t asked = amounts_count(&needs, name), taken = amounts_count(&used, name);
+        int64_t capacity = amounts_count_in(room->allocatable, name, 0);
+        if (asked == 0 || asked <= capacity - taken)
+            continue;
+        (void)buf_addf(ret_reason, "OutOf%s", name);
+        (void)buf_addf(ret_message,
+                       "Node didn't have enough resource: %s, requested: %lld, used: %lld, "
+                       "capacity: %lld",
+                       name, (long long)asked, (long long)taken, (long long)capacity);
+        return false;
     }
     return true;
 }

@@ -1,6 +1,6 @@
 #include "agent/pod/storage_rule.h"
 
-#include "agent/pod/amount.h"
+#include "common/kinds/pod_needs.h"
 #include "agent/pod/containers.h"
 #include "common/base/str.h"
 #include "common/schema/quantity.h"
@@ -23,7 +23,7 @@ bool storage_is_limited(const struct value *spec)
         if (limit_of_volume(value_at(volumes, i)) > 0)
             return true;
     for (size_t i = 0; i < containers_count(spec); i++)
-        if (amount_of(containers_at(spec, i, NULL), "limits", STORAGE) > 0)
+        if (pod_needs_of_container(containers_at(spec, i, NULL), "limits", STORAGE) > 0)
             return true;
     return false;
 }
@@ -60,7 +60,7 @@ static bool container_exceeds(const struct value *spec, const struct storage_use
     int64_t most = 0;
     for (size_t i = 0; i < containers_count(spec); i++)
         if (str_eq(value_get_str(containers_at(spec, i, NULL), "name"), use->name))
-            most = amount_of(containers_at(spec, i, NULL), "limits", STORAGE);
+            most = pod_needs_of_container(containers_at(spec, i, NULL), "limits", STORAGE);
     if (most <= 0 || use->bytes <= most)
         return false;
     limit_text(most, limit);
@@ -73,7 +73,7 @@ static bool pod_exceeds(const struct value *spec, const struct storage_use *uses
                         struct buf *ret)
 {
     char limit[64];
-    int64_t most = amount_of_pod(spec, "limits", STORAGE, NULL), sum = 0;
+    int64_t most = pod_needs_amount(spec, "limits", STORAGE), sum = 0;
     for (size_t i = 0; i < count; i++)
         sum += uses[i].bytes;
     if (most <= 0 || sum <= most)

@@ -5,6 +5,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
+#include "common/kinds/pod_needs.h"
 #include "common/schema/quantity.h"
 
 #include <errno.h>
@@ -12,31 +13,13 @@
 
 #define HUGE_MEDIUM "HugePages" /* or "HugePages-2Mi" */
 
-/* What the containers may use together; 0: one of them has no limit. */
-static int64_t memory_limit_of(const struct value *pod)
-{
-    static const char *const lists[] = {"initContainers", "containers"};
-    int64_t sum = 0;
-    for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
-        const struct value *list = value_path(pod, "spec", lists[l], NULL);
-        for (size_t i = 0; i < value_len(list); i++) {
-            const struct value *limits = value_path(value_at(list, i), "resources", "limits", NULL);
-            int64_t limit = quantity_units_of(value_get(limits, "memory"), 0);
-            if (limit <= 0 || limit > INT64_MAX - sum)
-                return 0;
-            sum += limit;
-        }
-    }
-    return sum;
-}
-
 /* The least of what is asked for, what the pod may use and what the node has for pods, as a kubelet
  * sizes it; 0: nothing of these is known, and the kernel gives half of the memory. */
 static int64_t memory_size(const struct volume_spec *spec, const struct value *source)
 {
     const int64_t bounds[] = {
         quantity_units_of(value_get(source, "sizeLimit"), 0),
-        WEAKENED(EMPTY_DIR_MEMORY) ? 0 : memory_limit_of(spec->pod),
+        WEAKENED(EMPTY_DIR_MEMORY) ? 0 : pod_needs_limit(value_get(spec->pod, "spec"), "memory"),
         quantity_units_of(value_get(spec->allocatable, "memory"), 0),
     };
     int64_t least = 0;

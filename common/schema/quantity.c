@@ -217,6 +217,20 @@ int quantity_compare(const struct quantity *a, const struct quantity *b)
     return (a->nano > b->nano) - (a->nano < b->nano);
 }
 
+struct quantity quantity_sum(const struct quantity *a, const struct quantity *b, int times)
+{
+    struct quantity sum = {.format = a->units == 0 && a->nano == 0 ? b->format : a->format};
+    bool over = times < 0 ? __builtin_sub_overflow(a->units, b->units, &sum.units)
+                          : __builtin_add_overflow(a->units, b->units, &sum.units);
+    int32_t nano = times < 0 ? a->nano - b->nano : a->nano + b->nano;
+    int carry = nano >= NANO ? 1 : nano < 0 ? -1 : 0;
+    over |= __builtin_add_overflow(sum.units, carry, &sum.units);
+    sum.nano = over ? 0 : nano - carry * NANO;
+    if (over)
+        sum.units = (b->units < 0) == (times < 0) ? INT64_MAX : INT64_MIN;
+    return sum;
+}
+
 int64_t quantity_milli(const struct quantity *quantity)
 {
     if (quantity->units > INT64_MAX / 1000 - 1)

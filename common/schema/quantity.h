@@ -27,6 +27,9 @@ nodiscard int quantity_of(const struct value *value, struct quantity *ret);
 void quantity_format(const struct quantity *quantity, char ret[static 64]);
 /* Less than, equal to or greater than zero as a is to b. */
 int quantity_compare(const struct quantity *a, const struct quantity *b);
+/* a + b for times 1, a - b for times -1; cut at the ends of int64 units. Written as the first of
+ * both that is something. */
+struct quantity quantity_sum(const struct quantity *a, const struct quantity *b, int times);
 /* Rounded up; cut at the ends of int64. */
 int64_t quantity_milli(const struct quantity *quantity); /* CPU: milli-units */
 int64_t quantity_units(const struct quantity *quantity); /* memory: bytes */

@@ -4,7 +4,7 @@
 #include "common/base/str.h"
 #include "common/base/weaken.h"
 #include "common/kinds/kinds.h"
-#include "controller/admission/pod_needs.h"
+#include "common/kinds/pod_needs.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -273,8 +273,8 @@ static int check_range(void *ctx, const struct value *range)
             check_containers(checking, item, "initContainers");
         } else if (str_eq(type, "Pod")) {
             cleanup(amounts_done) struct amounts requests = {0}, limits = {0};
-            pod_needs(spec, "requests", &requests);
-            pod_needs(spec, "limits", &limits);
+            pod_needs_of_containers(spec, "requests", &requests);
+            pod_needs_of_containers(spec, "limits", &limits);
             check_amounts(checking, item, "Pod", &requests, &limits);
         }
     }

@@ -5,7 +5,7 @@
 #include "common/kinds/kinds.h"
 #include "common/kinds/pod_qos.h"
 #include "controller/admission/findings.h"
-#include "controller/admission/pod_needs.h"
+#include "common/kinds/pod_needs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,12 +73,12 @@ static void count(struct amounts *amounts, const char *name, int64_t number)
 
 /* requests.<name> and limits.<name>; cpu, memory, ephemeral-storage and hugepages under their own
  * names too. */
-static void add_needs(const struct value *spec, const char *which, struct amounts *ret)
+static void add_needs(const struct value *pod, const char *which, struct amounts *ret)
 {
     cleanup(amounts_done) struct amounts needs = {0};
     const char *name;
     const struct quantity *quantity;
-    pod_needs(spec, which, &needs);
+    pod_needs_now(pod, which, &needs);
     for (size_t i = 0; amounts_next(&needs, &i, &name, &quantity);) {
         autofree char *full = xasprintf("%s.%s", which, name);
         amounts_add(ret, full, quantity, 1);
@@ -126,8 +126,8 @@ static void pod_usage(const struct value *pod, struct quota_usage *ret)
     if (str_eq(phase, "Succeeded") || str_eq(phase, "Failed"))
         return;
     count(&ret->amounts, "pods", 1);
-    add_needs(spec, "requests", &ret->amounts);
-    add_needs(spec, "limits", &ret->amounts);
+    add_needs(pod, "requests", &ret->amounts);
+    add_needs(pod, "limits", &ret->amounts);
 }
 
 static void service_usage(const struct value *service, struct quota_usage *ret)

@@ -2,7 +2,7 @@
 /* What one object takes of a namespace's quotas, and which quotas it is counted by. Pure. */
 
 #include "common/schema/schema.h"
-#include "controller/admission/amounts.h"
+#include "common/schema/amounts.h"
 
 /* What an object takes: of each resource, under each name that a quota may count it by. */
 struct quota_usage {

@@ -2,7 +2,7 @@
 
 #include "common/base/str.h"
 #include "common/kinds/kinds.h"
-#include "controller/admission/amounts.h"
+#include "common/schema/quantity.h"
 
 static bool same_amounts(const struct value *a, const struct value *b)
 {

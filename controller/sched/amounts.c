@@ -3,7 +3,7 @@
 #include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
-#include "common/schema/quantity.h"
+#include "common/schema/amounts.h"
 
 #include <stdlib.h>
 
@@ -39,39 +39,6 @@ static bool is_counted_elsewhere(const char *name)
     return str_eq(name, "cpu") || str_eq(name, "memory") || str_eq(name, "pods");
 }
 
-static void read_list(struct map *map, const struct value *list)
-{
-    for (size_t i = 0; value_type(list) == VALUE_MAP && i < value_len(list); i++)
-        if (!is_counted_elsewhere(value_key_at(list, i)))
-            set(map, value_key_at(list, i), quantity_units_of(value_at(list, i), 0));
-}
-
-/* A limit without a request is its request. */
-static struct map *container_amounts(const struct value *container)
-{
-    struct map *map = map_new();
-    read_list(map, value_path(container, "resources", "limits", NULL));
-    read_list(map, value_path(container, "resources", "requests", NULL));
-    return map;
-}
-
-/* Adds one container to all that run beside it; peak stays the most that there ever was. `stays`:
- * what comes after it runs beside it, too. */
-static void count(struct map *all, struct map *peak, const struct value *container, bool stays)
-{
-    struct map *one = container_amounts(container);
-    const char *name;
-    void *amount;
-    for (size_t i = 0; map_next(one, &i, &name, &amount);) {
-        int64_t both = sum(get(all, name), *(int64_t *)amount);
-        if (both > get(peak, name))
-            set(peak, name, both);
-        if (stays)
-            set(all, name, both);
-    }
-    map_free(one, free);
-}
-
 static void keep(struct sched_amounts *ret, struct map *map)
 {
     ret->of = map_len(map) ? map : NULL;
@@ -79,31 +46,25 @@ static void keep(struct sched_amounts *ret, struct map *map)
         map_free(map, free);
 }
 
-void sched_amounts_read_pod(struct sched_amounts *ret, const struct value *spec)
+void sched_amounts_read_pod(struct sched_amounts *ret, const struct amounts *needs)
 {
-    struct map *all = map_new(), *peak = map_new();
-    const struct value *inits = value_get(spec, "initContainers");
-    for (size_t i = 0; i < value_len(inits); i++)
-        count(all, peak, value_at(inits, i),
-              str_eq(value_get_str(value_at(inits, i), "restartPolicy"), "Always"));
-    const struct value *containers = value_get(spec, "containers");
-    for (size_t i = 0; i < value_len(containers); i++)
-        count(all, peak, value_at(containers, i), true);
-    map_free(all, free);
-    struct map *extra = map_new();
-    read_list(extra, value_get(spec, "overhead"));
+    struct map *map = map_new();
     const char *name;
-    void *amount;
-    for (size_t i = 0; map_next(extra, &i, &name, &amount);)
-        set(peak, name, sum(get(peak, name), *(int64_t *)amount));
-    map_free(extra, free);
-    keep(ret, peak);
+    const struct quantity *quantity;
+    for (size_t i = 0; amounts_next(needs, &i, &name, &quantity);)
+        if (!is_counted_elsewhere(name))
+            set(map, name, amounts_count(needs, name));
+    keep(ret, map);
 }
 
 void sched_amounts_read_node(struct sched_amounts *ret, const struct value *allocatable)
 {
     struct map *map = map_new();
-    read_list(map, allocatable);
+    for (size_t i = 0; i < value_len(allocatable); i++) {
+        const char *name = value_key_at(allocatable, i);
+        if (name && !is_counted_elsewhere(name))
+            set(map, name, amounts_count_in(allocatable, name, 0));
+    }
     keep(ret, map);
 }
 

@@ -8,18 +8,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct amounts;
 struct map;
 
 struct sched_amounts {
     struct map *of; /* name -> amount; NULL: none */
 };
 
-/* Each fills *ret anew, for sched_amounts_done. Wrong shapes and less than nothing count as absent.
+/* Each fills *ret anew, for sched_amounts_done. What is nothing, or less, or not an amount is
+ * absent.
  *
- * What the containers of a PodSpec need at once, as sched_pod counts it. In a time that goes with
- * the size of the document. */
-void sched_amounts_read_pod(struct sched_amounts *ret, const struct value *spec);
-/* status.allocatable of a node. */
+ * Of what a pod needs (pod_needs). */
+void sched_amounts_read_pod(struct sched_amounts *ret, const struct amounts *needs);
+/* Of status.allocatable of a node. */
 void sched_amounts_read_node(struct sched_amounts *ret, const struct value *allocatable);
 void sched_amounts_done(struct sched_amounts *amounts);
 bool sched_amounts_same(const struct sched_amounts *a, const struct sched_amounts *b);

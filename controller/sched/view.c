@@ -3,7 +3,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/kinds/pod_claims.h"
-#include "common/schema/quantity.h"
+#include "common/kinds/pod_needs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,17 +24,6 @@ static int64_t add(int64_t a, int64_t b)
 static int64_t max(int64_t a, int64_t b)
 {
     return a > b ? a : b;
-}
-
-/* Less than nothing is nothing: so sums and differences stay in range. */
-static int64_t milli(const struct value *quantity)
-{
-    return max(quantity_milli_of(quantity, 0), 0);
-}
-
-static int64_t units(const struct value *quantity, int64_t def)
-{
-    return max(quantity_units_of(quantity, def), 0);
 }
 
 /* Labels */
@@ -167,85 +156,10 @@ const struct sched_taint *sched_untolerated(const struct sched_taints *taints,
 
 /* Pods */
 
-static const struct value *request_of(const struct value *container, const char *resource)
-{
-    const struct value *request = value_path(container, "resources", "requests", resource, NULL);
-    return request ? request : value_path(container, "resources", "limits", resource, NULL);
-}
-
 static struct sched_room room_add(struct sched_room a, struct sched_room b)
 {
     return (struct sched_room){add(a.cpu_milli, b.cpu_milli), add(a.memory, b.memory),
                                add(a.pods, b.pods)};
-}
-
-static struct sched_room room_max(struct sched_room a, struct sched_room b)
-{
-    return (struct sched_room){max(a.cpu_milli, b.cpu_milli), max(a.memory, b.memory),
-                               max(a.pods, b.pods)};
-}
-
-static struct sched_room list_room(const struct value *list)
-{
-    return (struct sched_room){.cpu_milli = milli(value_get(list, "cpu")),
-                               .memory = units(value_get(list, "memory"), 0)};
-}
-
-/* A node never gives it what it asks for. */
-static bool is_infeasible(const struct value *status)
-{
-    const struct value *conditions = value_get(status, "conditions");
-    for (size_t i = 0; i < value_len(conditions); i++)
-        if (str_eq(value_get_str(value_at(conditions, i), "type"), "PodResizePending") &&
-            str_eq(value_get_str(value_at(conditions, i), "reason"), "Infeasible"))
-            return true;
-    return false;
-}
-
-/* While its resources change in place, the most of what it asks for, was given and has. */
-static struct sched_room container_room(const struct value *container, const struct value *status,
-                                        const char *statuses)
-{
-    const struct value *list = value_get(status, statuses);
-    struct sched_room room = {
-        .cpu_milli = milli(request_of(container, "cpu")),
-        .memory = units(request_of(container, "memory"), 0),
-    };
-    for (size_t i = 0; i < value_len(list); i++) {
-        const struct value *one = value_at(list, i), *given = value_get(one, "allocatedResources");
-        if (!given || !str_eq(value_get_str(one, "name"), value_get_str(container, "name")))
-            continue;
-        if (is_infeasible(status))
-            room = (struct sched_room){0};
-        room = room_max(room, list_room(given));
-        room = room_max(room, list_room(value_path(one, "resources", "requests", NULL)));
-    }
-    return room;
-}
-
-static struct sched_room pod_room(const struct value *spec, const struct value *status)
-{
-    struct sched_room all = {0}, peak = {0};
-    const struct value *inits = value_get(spec, "initContainers");
-    for (size_t i = 0; i < value_len(inits); i++) {
-        struct sched_room one = container_room(value_at(inits, i), status, "initContainerStatuses");
-        /* Those that stay run beside all that comes after them. */
-        if (str_eq(value_get_str(value_at(inits, i), "restartPolicy"), "Always")) {
-            all = room_add(all, one);
-            peak = room_max(peak, all);
-        } else {
-            peak = room_max(peak, room_add(all, one));
-        }
-    }
-    const struct value *containers = value_get(spec, "containers");
-    for (size_t i = 0; i < value_len(containers); i++)
-        all = room_add(all, container_room(value_at(containers, i), status, "containerStatuses"));
-    const struct value *overhead = value_get(spec, "overhead");
-    struct sched_room extra = {milli(value_get(overhead, "cpu")),
-                               units(value_get(overhead, "memory"), 0), 0};
-    struct sched_room room = room_add(room_max(all, peak), extra);
-    room.pods = 1;
-    return room;
 }
 
 static void claims_done(struct sched_claims *claims)
@@ -277,9 +191,12 @@ static void add_claim(void *ctx, const char *claim, const struct value *volume, 
 void sched_pod_read(struct sched_pod *ret, const struct value *pod)
 {
     const struct value *spec = value_get(pod, "spec");
+    cleanup(amounts_done) struct amounts needs = {0};
+    pod_needs_now(pod, "requests", &needs);
     ret->node_name = copy_str(value_get_str(spec, "nodeName"));
-    ret->request = pod_room(spec, value_get(pod, "status"));
-    sched_amounts_read_pod(&ret->asked, spec);
+    ret->request =
+        (struct sched_room){amounts_count(&needs, "cpu"), amounts_count(&needs, "memory"), 1};
+    sched_amounts_read_pod(&ret->asked, &needs);
     labels_read(&ret->selector, value_get(spec, "nodeSelector"));
     taints_read(&ret->tolerations, value_get(spec, "tolerations"));
     ret->priority = value_get_int(spec, "priority", 0);
@@ -337,9 +254,9 @@ void sched_node_read(struct sched_node *ret, const struct value *node)
         .unschedulable = value_get_bool(spec, "unschedulable", false),
         .allocatable =
             {
-                .cpu_milli = milli(value_get(room, "cpu")),
-                .memory = units(value_get(room, "memory"), 0),
-                .pods = units(value_get(room, "pods"), PODS_DEFAULT),
+                .cpu_milli = amounts_count_in(room, "cpu", 0),
+                .memory = amounts_count_in(room, "memory", 0),
+                .pods = amounts_count_in(room, "pods", PODS_DEFAULT),
             },
     };
     sched_amounts_read_node(&ret->has, room);

@@ -46,9 +46,7 @@ struct sched_claims {
 
 struct sched_storage;
 
-/* Requests as Kubernetes counts them: the sum of the containers (with init containers that stay,
- * and overhead), or what an init container needs while it runs, whichever is more. A limit without
- * a request is its request. */
+/* What it needs is counted by pod_needs_now. */
 struct sched_pod {
     char *node_name; /* spec.nodeName; "" = none */
     struct sched_room request;

@@ -48,8 +48,10 @@ static void test_limits__pod(void **state)
         {"{containers: [{" HELD("1", "1Gi") "}], overhead: {cpu: 500m, memory: 1Gi}}", 2 * GIB,
          150000, 1536},
         {"{containers: [{}], overhead: {cpu: 500m, memory: 1Gi}}", 0, 0, 512},
-        {"{containers: [{" HELD("9e15", "9e18") "}, {" HELD("9e15", "9e18") "}]}",
-         INT64_MAX / 128 - 1, INT64_C(200000000000), 262144},
+        {"{containers: [{" HELD("9e15", "9e18") "}, {" HELD("9e15", "9e18") "}]}", INT64_MAX,
+         INT64_C(100000000000), 262144},
+        /* A limit is a request. */
+        {"{containers: [{resources: {limits: {cpu: 500m}}}]}", 0, 50000, 512},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct launch_plan plan = {0};

@@ -48,6 +48,19 @@ static void test_room__fits(void **state)
         {"{cpu: 2, memory: 1Gi, pods: 10}",
          "{containers: [{}], initContainers: [{resources: {requests: {cpu: 3}}}]}", "OutOfcpu",
          "Node didn't have enough resource: cpu, requested: 3000, used: 1000, capacity: 2000"},
+        /* What running it costs, and a limit, count too. */
+        {"{cpu: 2, memory: 1Gi, pods: 10}", "{overhead: {cpu: 1001m}, containers: [{}]}",
+         "OutOfcpu",
+         "Node didn't have enough resource: cpu, requested: 1001, used: 1000, capacity: 2000"},
+        {"{cpu: 2, memory: 1Gi, pods: 10}", "{containers: [{resources: {limits: {cpu: 2}}}]}",
+         "OutOfcpu",
+         "Node didn't have enough resource: cpu, requested: 2000, used: 1000, capacity: 2000"},
+        {"{cpu: 2, memory: 1Gi, pods: 10}",
+         "{containers: [{resources: {requests: {memory: 7Ei}}}, {resources: {requests: {memory: "
+         "7Ei}}}]}",
+         "OutOfmemory",
+         "Node didn't have enough resource: memory, requested: 9223372036854775807, used: "
+         "536870912, capacity: 1073741824"},
     };
     struct value *there = parse(POD("cpu: 1, memory: 512Mi"));
     const struct value *const specs[] = {there};

@@ -448,7 +448,7 @@ static void test_empty_dir__memory(void **state)
 }
 
 static const struct {
-    const char *source, *limit, *allocatable; /* of the container, of the node */
+    const char *source, *limit, *allocatable; /* of each container, of the node */
     int64_t size;
 } bounds[] = {
     {"{\"medium\":\"Memory\",\"sizeLimit\":\"1Mi\"}", "8Mi", "16Mi", 1 << 20},
@@ -465,9 +465,10 @@ static void test_empty_dir__bounds(void **state)
     if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         skip();
     for (size_t i = 0; i < ARRAY_LEN(bounds); i++) {
-        autofree char *text = xasprintf("{\"spec\":{\"containers\":[{\"resources\":{\"limits\":{"
-                                        "\"memory\":\"%s\"}}}]}}",
-                                        bounds[i].limit);
+        autofree char *one =
+            xasprintf("[{\"resources\":{\"limits\":{\"memory\":\"%s\"}}}]", bounds[i].limit);
+        autofree char *text =
+            xasprintf("{\"spec\":{\"initContainers\":%s,\"containers\":%s}}", one, one);
         autofree char *node = xasprintf("{\"memory\":\"%s\"}", bounds[i].allocatable);
         cleanup(value_free) struct value *own = parse(text), *allocatable = parse(node);
         autofree char *volumes = xasprintf("[{\"name\":\"v\",\"emptyDir\":%s}]", bounds[i].source);

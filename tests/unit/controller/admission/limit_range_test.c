@@ -103,6 +103,23 @@ static void test_limit_range__a_pod_is_all_its_containers(void **state)
             "pods \"p\" is forbidden: maximum cpu usage per Pod is 1, but limit is 1200m");
 }
 
+/* What it costs to run it is not its containers'. */
+static void test_limit_range__overhead(void **state)
+{
+    struct gated *g = *state;
+    cleanup(value_free) struct value *pod = NULL;
+    assert_int_equal(do_create(g->world, &kind_runtime_class, "",
+                               "{metadata: {name: v}, handler: v, overhead: {podFixed: {cpu: 1}}}",
+                               NULL),
+                     201);
+    range(g, "{type: Pod, max: {cpu: 1}}");
+    admitted(g, &kind_pod,
+             "{metadata: {name: p}, spec: {runtimeClassName: v, containers: [{name: a, image: i, "
+             "resources: {limits: {cpu: 1}}}]}}",
+             &pod);
+    assert_int_equal(value_len(value_path(pod, "spec", "overhead", NULL)), 1);
+}
+
 static void test_limit_range__claims(void **state)
 {
     range(*state, "{type: PersistentVolumeClaim, min: {storage: 1Gi}, max: {storage: 2Gi}}");
@@ -160,6 +177,7 @@ int main(void)
         TEST(test_limit_range__a_request_above_the_default_limit),
         TEST(test_limit_range__holds_to_bounds),
         TEST(test_limit_range__a_pod_is_all_its_containers),
+        TEST(test_limit_range__overhead),
         TEST(test_limit_range__claims),
         TEST(test_limit_range__is_of_its_namespace),
         TEST(test_limit_range__in_a_row_of_dry_runs),

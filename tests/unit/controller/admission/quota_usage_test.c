@@ -24,8 +24,15 @@ static void test_quota_usage__amounts(void **state)
         {&kind_pod,
          "{spec: {containers: [{resources: {requests: {cpu: 1, example.com/gpu: 2}, limits: "
          "{memory: 1Gi, hugepages-2Mi: 4Mi}}}]}}",
-         "count/pods=1,cpu=1,limits.hugepages-2Mi=4Mi,limits.memory=1Gi,pods=1,requests.cpu=1,"
-         "requests.example.com/gpu=2"},
+         "count/pods=1,cpu=1,hugepages-2Mi=4Mi,limits.hugepages-2Mi=4Mi,limits.memory=1Gi,"
+         "memory=1Gi,pods=1,requests.cpu=1,requests.example.com/gpu=2,requests.hugepages-2Mi=4Mi,"
+         "requests.memory=1Gi"},
+        /* Given back when its node has: what it has still counts. */
+        {&kind_pod,
+         "{spec: {overhead: {cpu: 1}, containers: [{name: a, resources: {requests: {cpu: 1}}}]}, "
+         "status: {containerStatuses: [{name: a, resources: {requests: {cpu: 2}, limits: {cpu: 3}}}]"
+         "}}",
+         "count/pods=1,cpu=3,limits.cpu=4,pods=1,requests.cpu=3"},
         {&kind_pod,
          "{spec: {containers: [{resources: {requests: {cpu: 1}}}]}, status: {phase: Failed}}",
          "count/pods=1"},

@@ -80,12 +80,14 @@ static void test_view__resizing(void **state)
         int64_t cpu, memory;
     } rows[] = {
         {REQUESTS("1", "1Mi"), "{}", 1000, 1 << 20},
-        {REQUESTS("1", "1Mi"), "{'name':'a','allocatedResources':{'cpu':'2','memory':'1Ki'}}", 2000,
+        {REQUESTS("1", "1Mi"),
+         "{'name':'a','allocatedResources':{'cpu':'2','memory':'1Ki'},'resources':{}}", 2000,
          1 << 20},
         {REQUESTS("1", "1Mi"),
          "{'name':'a','allocatedResources':{'cpu':'1'},'resources':{'requests':{'cpu':'3'}}}", 3000,
          1 << 20},
-        {REQUESTS("1", "1Mi"), "{'name':'b','allocatedResources':{'cpu':'2'}}", 1000, 1 << 20},
+        {REQUESTS("1", "1Mi"), "{'name':'b','allocatedResources':{'cpu':'2'},'resources':{}}", 1000,
+         1 << 20},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) * 2; i++) {
         const bool infeasible = i % 2;
@@ -110,7 +112,7 @@ static void test_view__resizing(void **state)
         "900",
         "900Gi") "}}]},"
                  "'status':{'conditions':[{'type':'PodResizePending','reason':'Infeasible'}],"
-                 "'containerStatuses':[{'name':'a','allocatedResources':{'cpu':'1','memory':'1Mi'}}]}}");
+                 "'containerStatuses':[{'name':'a','allocatedResources':{'cpu':'1','memory':'1Mi'},'resources':{}}]}}");
     struct sched_pod pod;
     sched_pod_read(&pod, object);
     assert_int_equal(pod.request.cpu_milli, 1000);

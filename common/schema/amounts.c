@@ -1,11 +1,10 @@
-#include "controller/admission/amounts.h"
+#include "common/schema/amounts.h"
 
 #include "common/base/mem.h"
+#include "common/base/str.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define NANO 1000000000
 
 void amounts_done(struct amounts *amounts)
 {
@@ -20,32 +19,13 @@ const struct quantity *amounts_get(const struct amounts *amounts, const char *na
 
 void amounts_set(struct amounts *amounts, const char *name, const struct quantity *quantity)
 {
+    struct quantity *have = amounts->map ? map_get(amounts->map, name) : NULL;
     if (!amounts->map)
         amounts->map = map_new();
-    free(map_put(amounts->map, name, xmemdup(quantity, sizeof(*quantity))));
-}
-
-static bool is_zero(const struct quantity *quantity)
-{
-    return quantity->units == 0 && quantity->nano == 0;
-}
-
-static struct quantity sum(const struct quantity *a, const struct quantity *b, int times)
-{
-    struct quantity result = *a;
-    int64_t units = times < 0 ? -b->units : b->units;
-    int32_t nano = a->nano + (times < 0 ? -b->nano : b->nano);
-    if (b->units == INT64_MIN && times < 0)
-        units = INT64_MAX;
-    int64_t carry = nano >= NANO ? 1 : nano < 0 ? -1 : 0;
-    result.nano = nano - (int32_t)carry * NANO;
-    bool over = __builtin_add_overflow(a->units, units, &result.units);
-    over = over || __builtin_add_overflow(result.units, carry, &result.units);
-    if (over)
-        result = (struct quantity){.units = units < 0 ? INT64_MIN : INT64_MAX};
-    /* It is written as the first that was something. */
-    result.format = is_zero(a) ? b->format : a->format;
-    return result;
+    if (have)
+        *have = *quantity;
+    else
+        (void)map_put(amounts->map, name, xmemdup(quantity, sizeof(*quantity)));
 }
 
 void amounts_add(struct amounts *amounts, const char *name, const struct quantity *quantity,
@@ -53,7 +33,7 @@ void amounts_add(struct amounts *amounts, const char *name, const struct quantit
 {
     static const struct quantity nothing;
     const struct quantity *have = amounts_get(amounts, name);
-    struct quantity result = sum(have ? have : &nothing, quantity, times);
+    struct quantity result = quantity_sum(have ? have : &nothing, quantity, times);
     amounts_set(amounts, name, &result);
 }
 
@@ -104,6 +84,24 @@ void amounts_raise_list(struct amounts *amounts, const struct value *list)
     for (size_t i = 0; i < value_len(list); i++)
         if (value_key_at(list, i) && quantity_of(value_at(list, i), &quantity) == 0)
             amounts_raise(amounts, value_key_at(list, i), &quantity);
+}
+
+static int64_t whole(const char *name, const struct quantity *quantity)
+{
+    int64_t n = str_eq(name, "cpu") ? quantity_milli(quantity) : quantity_units(quantity);
+    return n < 0 ? 0 : n;
+}
+
+int64_t amounts_count(const struct amounts *amounts, const char *name)
+{
+    const struct quantity *quantity = amounts_get(amounts, name);
+    return quantity ? whole(name, quantity) : 0;
+}
+
+int64_t amounts_count_in(const struct value *list, const char *name, int64_t def)
+{
+    struct quantity quantity;
+    return quantity_of(value_get(list, name), &quantity) == 0 ? whole(name, &quantity) : def;
 }
 
 static int by_name(const void *a, const void *b)

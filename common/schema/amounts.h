@@ -15,8 +15,13 @@ CLEANUP_DEFINE_VALUE(struct amounts, amounts_done);
 
 /* NULL if there is none of that name. Borrowed until the next change. */
 const struct quantity *amounts_get(const struct amounts *amounts, const char *name);
+/* The number that schedulers and nodes count in: thousandths of cpu, whole units of all else;
+ * rounded up. Less than nothing and none are 0. */
+int64_t amounts_count(const struct amounts *amounts, const char *name);
+/* Likewise of one entry of a resource list; def: it has none, or no quantity. */
+int64_t amounts_count_in(const struct value *list, const char *name, int64_t def);
 void amounts_set(struct amounts *amounts, const char *name, const struct quantity *quantity);
-/* Onto what there is; times may be negative: 1 and -1. */
+/* Onto what there is; times is 1 or -1. */
 void amounts_add(struct amounts *amounts, const char *name, const struct quantity *quantity,
                  int times);
 /* The greater of both. */
