@@ -11,8 +11,8 @@
 #include <stdlib.h>
 
 /* A registry that is not reached is asked again, as by a kubelet: after a second, twice that...,
- * five minutes; after an hour of it in which nothing came, it cannot be had. Nodes that were cut
- * off together do not come back together: each waits half of that, and by chance up to as much
+ * five minutes; after about an hour of it in which nothing came, it cannot be had. Nodes that were
+ * cut off together do not come back together: each waits half of that, and by chance up to as much
  * more. */
 #define RETRY_NS NS_PER_S
 #define RETRY_MAX_NS (300 * NS_PER_S)

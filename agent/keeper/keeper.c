@@ -117,7 +117,8 @@ static void rest_soon(struct keeper *keeper)
 }
 
 /* After the report of the exits was sent: the medium may take its time. One that fails costs a
- * second run after a reboot; the pod has ended all the same. */
+ * second run after a reboot, or if the pod was told to stop at the same time; it has ended all the
+ * same. */
 static void record(void *ctx)
 {
     struct keeper *keeper = ctx;

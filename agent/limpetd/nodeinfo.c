@@ -25,6 +25,8 @@ static struct platform platform(const struct utsname *uts)
 {
     struct platform platforms[PLATFORMS_MAX];
     (void)platforms_host(uts->machine, platforms);
+    if (str_eq(platforms[0].arch, "unknown")) /* nobody has images for it */
+        snprintf(platforms[0].arch, sizeof(platforms[0].arch), "%.15s", uts->machine);
     return platforms[0];
 }
 

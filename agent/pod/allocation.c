@@ -1,8 +1,8 @@
 #include "agent/pod/allocation.h"
 
-#include "common/kinds/pod_needs.h"
 #include "agent/pod/containers.h"
 #include "common/base/str.h"
+#include "common/kinds/pod_needs.h"
 #include "common/kinds/resizable.h"
 #include "common/schema/quantity.h"
 

@@ -1,11 +1,11 @@
 #include "agent/pod/evict.h"
 
-#include "common/kinds/pod_needs.h"
 #include "agent/pod/internal.h"
 #include "agent/pod/reclaim.h"
 #include "agent/pressure/victim.h"
 #include "agent/runtime/cgroup.h"
 #include "agent/volume/disk_usage.h"
+#include "common/kinds/pod_needs.h"
 
 #include "common/base/log.h"
 #include "common/base/mem.h"

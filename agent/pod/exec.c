@@ -209,11 +209,10 @@ static void spawn_keeper(struct pod_record *record)
         if (rc < 0)
             reason = "CreateContainerConfigError";
     }
-    if (rc == 0) {
-        if (!WEAKENED(POD_EXITS_STALE))
-            heard_forget_exits(record);
+    if (rc == 0 && !WEAKENED(POD_EXITS_STALE))
+        rc = heard_forget_exits(record, &err);
+    if (rc == 0)
         rc = keepers->spawn(keepers, record->uid, plan.data, plan.len, &err);
-    }
     if (rc < 0) {
         failed(record, &record->spawn_setback, &backoff_start, reason, &err);
         return;

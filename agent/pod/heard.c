@@ -42,15 +42,15 @@ static bool ended_by_itself(const struct pod_record *record, enum pod_keeper bef
 }
 
 /* What it ran before is of no account any more. */
-void heard_forget_exits(const struct pod_record *record)
+int heard_forget_exits(const struct pod_record *record, struct err *err)
 {
     struct disk *disk = record->agent->world.disk;
     autofree char *dir = agent_state_dir(record->agent, record->uid);
     autofree char *path = xasprintf("%s/exits", dir);
-    struct err err = {0};
-    if (disk->remove(disk, path, &err) < 0)
-        log_warn("exit record stays: pod=%s/%s error=%s", record->ns, record->name,
-                 log_quote(err.msg));
+    struct disk_stat stat;
+    /* Looked for first: a removal waits for the medium, also where nothing is. */
+    int rc = disk->stat(disk, path, &stat, err);
+    return rc < 0 ? (rc == -ENOENT ? 0 : rc) : disk->remove(disk, path, err);
 }
 
 void heard_recall_exits(struct pod_record *record)

@@ -51,8 +51,9 @@ void heard_gone(void *ctx, const char *uid, const struct keeper_end *end);
 /* A pod that ended for good before the last reboot (or before the agent was restarted) is not run
  * again. */
 void heard_recall_exits(struct pod_record *record);
-/* It runs anew: the record of an earlier end, perhaps of another manifest, goes from the disk. */
-void heard_forget_exits(const struct pod_record *record);
+/* It is to run anew: the record of an earlier end, perhaps of another manifest, goes from the disk
+ * before; or it would be taken for this one's. A negative errno: it stays. Blocks on the medium. */
+nodiscard int heard_forget_exits(const struct pod_record *record, struct err *err);
 
 /* Another record with the same namespace and name still has a keeper. */
 bool agent_name_taken(const struct agent *agent, const struct pod_record *record);

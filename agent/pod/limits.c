@@ -1,8 +1,8 @@
 #include "agent/pod/limits.h"
 
-#include "common/kinds/pod_needs.h"
 #include "common/base/str.h"
 #include "common/base/weaken.h"
+#include "common/kinds/pod_needs.h"
 #include "common/kinds/pod_qos.h"
 #include "common/schema/quantity.h"
 

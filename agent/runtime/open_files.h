@@ -13,8 +13,9 @@
  * above, however the agent was started; or the greatest below them where the kernel refuses more.
  */
 void open_files_limit(void);
-/* The node's own bound, of all its processes together, is a tenth of its memory where nobody has
- * set it: one pod could use it up, and every process that is not root would open nothing any more.
- * Sets it to the greatest there is, as systemd does. 1: done, 0: it was so. A negative errno: the
- * file cannot be read or written. file: OPEN_FILES_NODE but for tests. */
+/* The node's own bound, of all its processes together, is the kernel's tenth of memory or whatever
+ * somebody set: one pod could use it up, and every process that is not root would open nothing any
+ * more. Sets it to the greatest there is, as systemd does at each boot; it is not given back. 1:
+ * done, 0: it was so. A negative errno: the file cannot be read or written. file: OPEN_FILES_NODE
+ * but for tests. */
 nodiscard int open_files_unbound(const char *file, struct err *err);

@@ -3,9 +3,9 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/kinds/kinds.h"
+#include "common/kinds/pod_needs.h"
 #include "common/kinds/pod_qos.h"
 #include "controller/admission/findings.h"
-#include "common/kinds/pod_needs.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 #pragma once
 /* What one object takes of a namespace's quotas, and which quotas it is counted by. Pure. */
 
-#include "common/schema/schema.h"
 #include "common/schema/amounts.h"
+#include "common/schema/schema.h"
 
 /* What an object takes: of each resource, under each name that a quota may count it by. */
 struct quota_usage {

@@ -146,6 +146,9 @@ static bool set_pod_cidr(const struct job *job, struct value *node)
     struct value *spec = value_make_map(node, "spec", NULL);
     bool told =
         value_len(value_get(spec, "podCIDRs")) > 0 || !str_empty(value_get_str(spec, "podCIDR"));
+    if (job->pod_cidr && told && !str_eq(value_get_str(spec, "podCIDR"), job->pod_cidr))
+        log_warn("a node's podCIDR stays as it was first told: node=%s told=%s", job->name,
+                 job->pod_cidr);
     if (!job->pod_cidr || (told && !WEAKENED(INTAKE_CIDR)))
         return false;
     value_set_str(spec, "podCIDR", job->pod_cidr);

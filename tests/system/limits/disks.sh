@@ -36,7 +36,7 @@ slow_disk_make() {
     echo bfq >"/sys/block/${SLOW_NAME#/dev/}/queue/scheduler"
 }
 slow_disk_take_away() {
-    umount "$STAND/slow" 2>/dev/null
+    umount -l "$STAND/slow" 2>/dev/null
     [[ ! -d $SLOW ]] || { echo 0 >"$SLOW/power"; rmdir "$SLOW"; }
 }
 rounds() { lp logs "$1" | tail -n 1; }
