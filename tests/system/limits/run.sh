@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# guest-long: --memory 768
-# guest-long: --memory 768 --cgroup hybrid
+# guest-long: --memory 768 --qemu -set --qemu drive.disk0.throttling.bps-read=16777216
+# guest-long: --memory 768 --cgroup hybrid --qemu -set --qemu drive.disk0.throttling.bps-read=16777216
 # timeout: 240
 # What a pod may have of its node: limits and shares as the kernel holds them, who goes first when memory is short, what
 # a node turns away, and what it ends when it runs out of something.
@@ -193,7 +193,7 @@ full_node
 PAGES=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
 BEFORE=$(cat "$PAGES" 2>/dev/null)
 give_back() { if [[ -n $BEFORE ]]; then echo "$BEFORE" >"$PAGES"; fi; }
-trap 'give_back; slow_disk_take_away; stand_down_all' EXIT
+trap 'give_back; stand_down_all' EXIT
 if [[ -z $BEFORE ]] || ! echo $((BEFORE + 4)) 2>/dev/null >"$PAGES" || [[ $(cat "$PAGES") != $((BEFORE + 4)) ]]; then
     echo "no huge pages here"
 else
