@@ -158,16 +158,16 @@ gone oom
 # Files: the limits are the same whatever the driver's are (run.sh), and memory bounds how many there are in all.
 pod files <<X
 container few
-$(common f1.log 'ulimit -n; ulimit -Hn; probe files 200000')
-limit memory 33554432
+$(common f1.log 'ulimit -n; ulimit -Hn; probe files 100000')
+limit memory 16777216
 container enough
-$(common f2.log 'probe files 200000')
+$(common f2.log 'probe files 100000')
 limit memory 268435456
 X
 run files
 is "open files of a process" "$(output f1.log | head -n 2 | tr '\n' ' ')" "$FILES "
-hasnt "open files take the pod's memory" "$(output f1.log)" '^files 200000$'
-has "and are had where there is enough" "$(output f2.log)" '^files 200000$'
+hasnt "open files take the pod's memory" "$(output f1.log)" '^files 100000$'
+has "and are had where there is enough" "$(output f2.log)" '^files 100000$'
 gone files
 
 pod failures <<X
